@@ -1,0 +1,62 @@
+#pragma once
+/// Every maximum for what comes from outside, in one place. A limit is checked before memory is
+/// taken for what it bounds. Design, sections 3 and 5; quic-notes for the transport figures.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace tidegate::limits {
+
+// The config repo.
+inline constexpr std::size_t kFileBytesMax = 1 << 20;
+inline constexpr std::size_t kYamlDepthMax = 32;
+inline constexpr std::size_t kYamlNodesMax = 100'000;
+inline constexpr std::size_t kNameBytesMax = 63;
+inline constexpr std::size_t kTreeFilesMax = 200'000;
+inline constexpr std::size_t kErrorsReportedMax = 1'000;
+inline constexpr std::size_t kHistoryCommitsMax = 100'000;
+inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};
+
+// Variables.
+inline constexpr std::size_t kVariableDepthMax = 16;
+inline constexpr std::size_t kExpandedBytesMax = 200 * 1024;
+
+// The agent protocol.
+inline constexpr std::size_t kFrameBytesMax = 256 * 1024;
+inline constexpr std::size_t kActionBytesMax = 200 * 1024;
+inline constexpr std::size_t kInventoryItemsPerFrameMax = 500;
+inline constexpr std::size_t kHeaderFieldsMax = 64;
+inline constexpr std::size_t kHeaderBytesMax = 16 * 1024;
+inline constexpr std::size_t kRequestStreamsMax = 4;
+inline constexpr std::size_t kStreamWindowBytes = 32 * 1024;
+inline constexpr std::size_t kConnectionWindowBytes = 64 * 1024;
+inline constexpr std::size_t kSendQueueBytesMax = 1 << 20;
+inline constexpr std::size_t kConnectionsMax = 20'000;
+inline constexpr std::chrono::seconds kHandshakeTimeout{10};
+inline constexpr std::chrono::seconds kIdleTimeout{60};
+inline constexpr std::chrono::seconds kKeepAlive{15};
+inline constexpr std::chrono::seconds kHelloTimeout{10};
+inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
+
+// Agents.
+inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
+inline constexpr std::size_t kOutputBytesMax = 1 << 20;
+inline constexpr std::size_t kJournalActionsKept = 1'000;
+inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
+
+// The status endpoint.
+inline constexpr std::size_t kHttpHeadBytesMax = 8 * 1024;
+inline constexpr std::size_t kHttpHeadFieldsMax = 64;
+inline constexpr std::size_t kHttpConnectionsMax = 1'024;
+inline constexpr std::size_t kHttpPageItemsMax = 1'000;
+inline constexpr std::size_t kHttpPageItemsDefault = 100;
+inline constexpr std::chrono::seconds kHttpHeadTimeout{10};
+
+// Releases.
+inline constexpr std::chrono::minutes kStepDeadlineMin{10};
+inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
+inline constexpr std::chrono::hours kReleaseDeadline{6};
+inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
+
+}  // namespace tidegate::limits

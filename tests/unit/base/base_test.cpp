@@ -1,0 +1,84 @@
+#include <gtest/gtest.h>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+
+namespace tidegate {
+namespace {
+
+struct DurationCase {
+    const char* text;
+    std::int64_t seconds;  ///< -1: refused
+};
+class ParseDurationTest : public testing::TestWithParam<DurationCase> {};
+TEST_P(ParseDurationTest, MatchesExpected) {
+    const auto parsed = parse_duration(GetParam().text);
+    if (GetParam().seconds < 0) {
+        EXPECT_FALSE(parsed.has_value()) << GetParam().text;
+        return;
+    }
+    ASSERT_TRUE(parsed.has_value()) << parsed.error().text();
+    EXPECT_EQ(parsed->count(), GetParam().seconds);
+}
+INSTANTIATE_TEST_SUITE_P(Durations, ParseDurationTest,
+                         testing::Values(DurationCase{"90", 90}, DurationCase{"10m", 600},
+                                         DurationCase{"24h", 86400}, DurationCase{"1h30m", 5400},
+                                         DurationCase{"7d", 604800}, DurationCase{"0", 0},
+                                         DurationCase{"", -1}, DurationCase{"m", -1},
+                                         DurationCase{"10x", -1}, DurationCase{"-5", -1},
+                                         DurationCase{"5m5h", -1}, DurationCase{"1h30", -1},
+                                         DurationCase{"99999999999999999999", -1}));
+
+struct InstantCase {
+    const char* text;
+    const char* utc;  ///< nullptr: refused
+};
+class ParseInstantTest : public testing::TestWithParam<InstantCase> {};
+TEST_P(ParseInstantTest, MatchesExpected) {
+    const auto parsed = parse_rfc3339(GetParam().text);
+    ASSERT_EQ(parsed.has_value(), GetParam().utc != nullptr) << GetParam().text;
+    if (parsed) {
+        EXPECT_EQ(format_rfc3339(*parsed), GetParam().utc);
+    }
+}
+INSTANTIATE_TEST_SUITE_P(
+    Instants, ParseInstantTest,
+    testing::Values(InstantCase{"2024-12-15T10:00:00+08:00", "2024-12-15T02:00:00Z"},
+                    InstantCase{"2026-02-28T23:59:59.1239Z", "2026-02-28T23:59:59.123Z"},
+                    InstantCase{"1969-12-31T23:59:59Z", "1969-12-31T23:59:59Z"},
+                    InstantCase{"2026-02-29T00:00:00Z", nullptr},
+                    InstantCase{"2026-02-28T24:00:00Z", nullptr},
+                    InstantCase{"2026-02-28T10:00:00", nullptr},
+                    InstantCase{"2026-02-28", nullptr}));
+
+TEST(DigestTest, KnownAnswerAndRoundTrip) {
+    const auto digest = Digest::of("abc");
+    EXPECT_EQ(digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(*Digest::from_hex(digest.hex()), digest);
+    EXPECT_FALSE(Digest::from_hex("xyz").has_value());
+    EXPECT_NE(Digest::of_parts({"ab", "c"}), Digest::of_parts({"a", "bc"}));
+}
+
+TEST(UuidTest, IsStableAndMarkedVersionFive) {
+    const auto id = uuid5({"root", "prod/shop-api"});
+    EXPECT_EQ(id, uuid5({"root", "prod/shop-api"}));
+    EXPECT_NE(id, uuid5({"rootprod", "/shop-api"}));
+    EXPECT_EQ(id[14], '5');
+    EXPECT_EQ(id.size(), 36u);
+}
+
+Result<int> half(int value) {
+    if (value % 2 != 0) return fail(ErrorCode::invalid, "{} is odd", value);
+    return value / 2;
+}
+Result<int> quarter(int value) { return TRY(half(TRY(half(value)))); }
+
+TEST(ResultTest, TryHandsErrorsUp) {
+    EXPECT_EQ(quarter(8).value(), 2);
+    EXPECT_EQ(quarter(6).error().message, "3 is odd");
+    EXPECT_EQ(Error(quarter(6).error()).at({"a.yaml", 3, 4}).text(), "a.yaml:3:4: 3 is odd");
+}
+
+}  // namespace
+}  // namespace tidegate
