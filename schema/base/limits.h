@@ -39,6 +39,20 @@ inline constexpr std::chrono::seconds kKeepAlive{15};
 inline constexpr std::chrono::seconds kHelloTimeout{10};
 inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
 
+// QUIC and UDP below it.
+inline constexpr std::size_t kSendDrainBytes = 64 * 1024;
+inline constexpr std::size_t kUniStreamsMax = 3;
+inline constexpr std::size_t kUniStreamWindowBytes = 16 * 1024;
+inline constexpr std::size_t kAnonymousConnectionsMax = 256;
+inline constexpr std::size_t kStatelessResetsPerSecondMax = 5'000;
+inline constexpr std::size_t kUdpReceiveBufferBytes = 4 << 20;
+inline constexpr std::size_t kUdpBatch = 64;
+inline constexpr std::size_t kFlushSlice = 128;
+inline constexpr std::size_t kPemBytesMax = 64 * 1024;
+inline constexpr std::size_t kPeerChainMax = 4;
+inline constexpr std::chrono::seconds kRetryTokenLifetime{10};
+inline constexpr std::chrono::seconds kSilenceMax{3};
+
 // Agents.
 inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
 inline constexpr std::size_t kOutputBytesMax = 1 << 20;
