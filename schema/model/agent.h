@@ -1,0 +1,147 @@
+#pragma once
+/// What daemon and agent say to each other, as values. schema/wire puts them on the wire.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/model/deploy.h"
+#include "schema/model/documents.h"
+#include "schema/model/names.h"
+
+namespace tidegate {
+
+/// A state to come back to.
+struct LastGood {
+    Digest digest;  ///< assignment digest
+    std::string commit;
+    std::string version;
+
+    friend bool operator==(const LastGood&, const LastGood&) = default;
+};
+
+enum class InstallStatus { absent, installed, failed, unknown };
+constexpr auto enum_names(InstallStatus) {
+    return std::array{"absent"sv, "installed"sv, "failed"sv, "unknown"sv};
+}
+
+/// What an agent has on one target for one project, from its journal.
+struct Installation {
+    InstallKey key;
+    InstallStatus status = InstallStatus::absent;
+    std::string version;
+    Digest digest;  ///< target digest it was installed from
+    Digest assignment_digest;
+    std::string commit;
+    bool drifted = false;
+    std::string drift_reason;
+    std::optional<Timestamp> installed_at;  ///< the agent's clock; shown, never compared
+    std::optional<LastGood> last_good;      ///< as the last Run carried it
+    std::uint64_t report = 0;  ///< durable per installation, grows with every change of it
+};
+
+enum class ActionKind { deploy, install, update, rollback, uninstall, verify };
+constexpr auto enum_names(ActionKind) {
+    return std::array{"deploy"sv, "install"sv, "update"sv, "rollback"sv, "uninstall"sv, "verify"sv};
+}
+
+/// One command to one agent, whole: it runs to its end without the link. At most one effect.
+struct Action {
+    std::string id;  ///< hash(release, step, target, attempt), hexadecimal
+    std::string release;
+    int step = 0;
+    int attempt = 0;
+    ActionKind kind = ActionKind::deploy;  ///< deploy: install or update, by what the target has
+    InstallKey key;
+    std::string environment;
+
+    Digest digest;  ///< target digest to report after success
+    Digest assignment_digest;
+    std::string commit;
+    std::string version;
+    std::string current_version;   ///< what the daemon saw there; CURRENT_VERSION
+    std::string rollback_version;  ///< rollback: version to come back to
+    std::optional<LastGood> last_good;
+    std::optional<Artifact> artifact;
+    bool keep_data = false;
+
+    std::string target_work_dir;  ///< root below which work_dir must lie; empty = none named
+    Deploy deploy;
+    Pipeline pipeline;
+    /// rollback: the failed definition's rollback_script; empty = use deploy's update path.
+    std::string rollback_script;
+    std::vector<HealthCheck> verify;  ///< the strategy's check, after the pipeline
+    /// Merged for this target, built-ins included. Secrets stay ciphertext until the agent.
+    Variables variables;
+
+    Seconds start_within{60};  ///< the agent refuses to start it later than this after receipt
+    Seconds deadline{600};     ///< the whole action's upper bound
+};
+
+enum class TaskStatus { pending, running, success, failed, skipped, cancelled };
+constexpr auto enum_names(TaskStatus) {
+    return std::array{"pending"sv, "running"sv, "success"sv,
+                      "failed"sv,  "skipped"sv, "cancelled"sv};
+}
+
+struct TaskResult {
+    std::string name;
+    std::string type;
+    TaskStatus status = TaskStatus::pending;
+    int retry_count = 0;
+    std::string error;
+    std::string output;  ///< its tail, bounded and masked
+    std::optional<Timestamp> started_at;
+    std::optional<Timestamp> finished_at;
+};
+struct StageResult {
+    std::string name;  ///< pre_release, release, post_release, verify
+    std::vector<TaskResult> tasks;
+};
+
+enum class ActionOutcome { done, failed, unknown, cancelled, refused };
+constexpr auto enum_names(ActionOutcome) {
+    return std::array{"done"sv, "failed"sv, "unknown"sv, "cancelled"sv, "refused"sv};
+}
+
+struct ActionResult {
+    std::string id;
+    std::string release;
+    int step = 0;
+    int attempt = 0;
+    ActionKind kind = ActionKind::deploy;
+    ActionOutcome outcome = ActionOutcome::done;
+    std::string error;
+    std::vector<StageResult> stages;
+    Installation installation;  ///< the state after it; its key says target, project, slot
+};
+
+/// Progress of a running action; may be lost, never decides anything.
+struct ActionUpdate {
+    std::string id;
+    std::string stage;
+    std::string task;
+    TaskStatus status = TaskStatus::running;
+    int progress = 0;  ///< 0–100
+};
+
+struct Hello {
+    std::string agent;
+    std::string boot_id;  ///< new per process start
+    std::string version;
+    std::vector<std::string> capabilities;  ///< driver.script, slots, …
+    std::uint64_t highest_epoch = 0;
+    std::vector<std::string> targets;  ///< that agent.yaml allows; empty = any
+};
+
+/// The agent's whole state, after Hello; sent in pieces, put together by reconciler/fleet.
+struct Inventory {
+    std::vector<Installation> installations;
+    std::vector<std::string> running;   ///< ids of actions in progress
+    std::vector<ActionResult> results;  ///< journal outcomes not yet acknowledged
+};
+
+}  // namespace tidegate

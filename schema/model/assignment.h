@@ -1,0 +1,105 @@
+#pragma once
+/// The desired side: what one accepted commit asks for, resolved. Made by schema/resolve,
+/// immutable, shared between threads.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/model/documents.h"
+
+namespace tidegate {
+
+/// All that defines the installed thing (design, section 1: assignment digest).
+struct Definition {
+    AssignmentKey key;
+    std::string commit;  ///< where it was resolved; not part of the digest
+    Digest digest;       ///< the assignment digest
+    std::string version;
+    std::optional<Artifact> artifact;
+    bool absent = false;
+    bool keep_data = false;
+    Deploy deploy;
+    Pipeline pipeline;
+    Variables base;     ///< system, project and environment levels, merged
+    Variables release;  ///< the version file's level; the target's goes between the two
+};
+using DefinitionPtr = std::shared_ptr<const Definition>;
+
+struct DesiredTarget {
+    std::string name;
+    std::string agent;
+    std::map<std::string, std::string> labels;
+    int priority = 0;
+    std::string work_dir;
+    Variables variables;
+    Digest config_digest;      ///< of the target's own config and variables
+    DefinitionPtr definition;  ///< the assignment's, or the pinned one
+    bool pinned = false;
+    Digest digest;  ///< target digest: what an agent must report to be in sync
+};
+
+/// The commit behind an assignment's desired state, and who is behind it.
+struct Intent {
+    std::string commit;         ///< intent commit: changed digest, state, operation, retry, pins
+    std::string digest_commit;  ///< the commit at which the digest last took its value anew
+    std::string parent;         ///< the anchor: first parent of `commit`; empty = none
+    std::string author_name;
+    std::string author_email;
+    std::string message;  ///< first line
+    Timestamp committed_at;
+    std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
+    bool by_daemon = false;         ///< one of our own reverts (checked, not only a trailer)
+    std::string emergency_reason;   ///< trailer Tidegate-Emergency, or empty
+    std::map<std::string, std::string> trailers;  ///< those that start with `Tidegate-`
+};
+
+struct Assignment {
+    AssignmentKey key;
+    std::string commit;  ///< the accepted commit this was resolved at
+    DefinitionPtr definition;
+    Operation operation = Operation::deploy;
+    bool paused = false;
+    int retry = 0;
+    bool forward_only = false;
+    std::vector<DesiredTarget> targets;  ///< sorted by (priority, name)
+    Strategy strategy;
+    RollbackRules rollback;
+    Heal heal = Heal::on;
+    Offline offline = Offline::skip;
+    Rules rules;                                ///< of the accepted commit
+    std::shared_ptr<const Rules> anchor_rules;  ///< of the anchor; null = it adds none
+    Intent intent;
+    std::vector<Error> config_errors;  ///< newer commits' errors that hold it here: hold `config`
+};
+using AssignmentPtr = std::shared_ptr<const Assignment>;
+
+/// The whole desired state in force. Assignments that newer commits broke are at their last valid
+/// state, with `config_errors`.
+struct Desired {
+    std::string root_commit;  ///< the repo's first commit; part of release ids
+    std::string commit;       ///< the accepted commit
+    Timestamp accepted_at;
+    std::map<AssignmentKey, AssignmentPtr> assignments;
+};
+
+/// What the status page says of the config repo.
+enum class TipState { accepted, partial, held };
+constexpr auto enum_names(TipState) { return std::array{"accepted"sv, "partial"sv, "held"sv}; }
+
+struct ConfigStatus {
+    std::string accepted_commit;
+    std::optional<Timestamp> accepted_at;
+    std::string tip_commit;
+    TipState tip_state = TipState::accepted;
+    std::vector<Error> errors;
+    std::vector<Error> warnings;
+    std::optional<Timestamp> last_poll_at;
+    std::string poll_error;  ///< empty when the last poll reached the remote
+};
+
+}  // namespace tidegate

@@ -1,0 +1,154 @@
+#pragma once
+/// The documents of the config repo, as read: plain values with the places of what may dangle.
+/// schema/config makes them from YAML; schema/resolve joins them into assignments.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "schema/model/names.h"
+#include "schema/model/rules.h"
+
+namespace tidegate {
+
+struct TargetSpec {
+    std::string name;
+    std::string agent;  ///< empty = the agent of the same name
+    std::string type = "host";
+    std::map<std::string, std::string> labels;
+    int priority = 0;  ///< lower goes first
+    std::string work_dir;
+    Value config;  ///< all of `config`, as written
+    Variables variables;
+    Position position;
+};
+
+struct Dependency {
+    Reference service;
+    bool required = true;
+    bool wait_ready = true;
+    std::optional<Seconds> timeout;
+    std::optional<HealthCheck> health_check;
+};
+
+struct Project {
+    std::string name;
+    std::string description;
+    std::string owner;
+    Deploy deploy;
+    Variables variables;
+    Pipeline pipeline;
+    std::vector<Dependency> depends_on;
+    Position position;
+};
+
+struct Environment {
+    std::string name;
+    std::optional<Reference> promotes_from;
+    bool require_approval = false;
+    std::vector<std::string> approvers;
+    std::optional<std::variant<Reference, ReleaseWindow>> window;
+    std::optional<Strategy> strategy;
+    std::optional<RollbackRules> rollback;
+    std::optional<Heal> heal;
+    std::optional<Offline> offline;
+    Freeze freeze;
+    Value budget;                     ///< as written; held `unsupported`
+    std::vector<Reference> policies;  ///< held `unsupported`
+    Variables variables;
+    std::vector<TargetSpec> targets;
+    Position position;
+};
+
+struct TargetList {
+    std::string environment;  ///< from the path
+    std::vector<TargetSpec> targets;
+    Position position;
+};
+
+struct Policy {
+    std::string name;
+    std::string language;
+    Value applies_to;
+    std::string rule;
+    Position position;
+};
+
+enum class Operation { deploy, install, update };
+constexpr auto enum_names(Operation) { return std::array{"deploy"sv, "install"sv, "update"sv}; }
+
+struct Pin {
+    Reference target;
+    std::string version;
+};
+
+struct Restored {
+    std::string version;
+    std::string commit;
+    Position position;
+};
+
+struct Version {
+    AssignmentKey key;
+    Reference project;      ///< with the place to blame when there is no such project
+    Reference environment;  ///< likewise
+    std::string version;
+    std::optional<Artifact> artifact;
+    Operation operation = Operation::deploy;
+    bool absent = false;
+    bool keep_data = false;
+    bool paused = false;
+    Value promote;  ///< as written; held `unsupported`
+    int retry = 0;
+    std::vector<Pin> pins;
+    Value scheduled_release;  ///< as written; held `unsupported`
+    std::optional<Strategy> strategy;
+    Variables variables;
+    bool forward_only = false;
+    std::optional<Restored> restored;
+    Position position;
+};
+
+struct ApprovalList {
+    AssignmentKey key;
+    Value approvals;  ///< as written, checked
+    Position position;
+};
+
+struct Trust {
+    bool require_signatures = false;
+    Value allowed_signers;
+    std::optional<Seconds> rules_soak;
+};
+
+struct Repository {
+    std::string name;
+    Trust trust;
+    Variables variables;
+    std::optional<Strategy> strategy;       ///< defaults.strategy
+    std::optional<RollbackRules> rollback;  ///< defaults.rollback
+    std::optional<Heal> heal;
+    std::optional<Offline> offline;
+    /// Valid top-level parts this build only warns about: notifications, artifact_storage, …
+    std::map<std::string, Value> not_acted_on;
+    Position position;
+};
+
+/// One file's content.
+using Document = std::variant<Repository, Project, Environment, TargetList, ReleaseWindow, Policy,
+                              Version, ApprovalList>;
+
+/// What reading one file gave. Immutable and shared: the same blob is parsed once.
+struct ParsedFile {
+    std::shared_ptr<const Document> document;  ///< null when there are errors
+    std::vector<Error> errors;                 ///< all of the file's, with places
+    std::vector<Error> warnings;               ///< valid, but not acted on yet
+};
+
+/// All files of one commit inside the layout, by path. Paths outside it are not here.
+using DocumentTree = std::map<std::string, std::shared_ptr<const ParsedFile>>;
+
+}  // namespace tidegate

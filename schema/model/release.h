@@ -1,0 +1,232 @@
+#pragma once
+/// Releases and everything about them that is persisted and shown.
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/model/agent.h"
+#include "schema/model/assignment.h"
+
+namespace tidegate {
+
+/// A gate's answer: which gate, why, until when (if that is known).
+struct Hold {
+    std::string gate;  ///< window, freeze, pause, config, unsupported, offline, quarantine, …
+    std::string reason;
+    std::optional<Timestamp> until;
+
+    friend auto operator<=>(const Hold&, const Hold&) = default;
+};
+
+enum class ReleaseKind { introduce, heal, catch_up, restore, uninstall };
+constexpr auto enum_names(ReleaseKind) {
+    return std::array{"introduce"sv, "heal"sv, "catch_up"sv, "restore"sv, "uninstall"sv};
+}
+
+/// pending → running ⇄ paused → success | failed | cancelled
+///              └→ rolling_back → rollback | failed
+enum class ReleaseStatus {
+    pending,
+    scheduled,
+    approving,
+    running,
+    paused,
+    rolling_back,
+    success,
+    failed,
+    cancelled,
+    rollback,
+};
+constexpr auto enum_names(ReleaseStatus) {
+    return std::array{"pending"sv,      "scheduled"sv, "approving"sv, "running"sv,   "paused"sv,
+                      "rolling_back"sv, "success"sv,   "failed"sv,    "cancelled"sv, "rollback"sv};
+}
+[[nodiscard]] constexpr bool is_final(ReleaseStatus status) {
+    return status >= ReleaseStatus::success;
+}
+/// From its first dispatch to its end.
+[[nodiscard]] constexpr bool is_active(ReleaseStatus status) {
+    return status == ReleaseStatus::running || status == ReleaseStatus::paused ||
+           status == ReleaseStatus::rolling_back;
+}
+
+enum class StepKind { deploy, route, verify, await, retire };
+constexpr auto enum_names(StepKind) {
+    return std::array{"deploy"sv, "route"sv, "verify"sv, "await"sv, "retire"sv};
+}
+enum class StepStatus { pending, running, success, failed, cancelled, skipped };
+constexpr auto enum_names(StepStatus) {
+    return std::array{"pending"sv, "running"sv,   "success"sv,
+                      "failed"sv,  "cancelled"sv, "skipped"sv};
+}
+
+/// What a strategy compiles to; fixed when the release starts.
+struct Step {
+    int index = 0;
+    StepKind kind = StepKind::deploy;
+    std::vector<std::string> targets;  ///< sorted as the assignment sorts them
+    int required = 0;                  ///< how many must be deployed and verified, at least one
+    int max_unavailable = 0;  ///< changing and unavailable targets at once; 0 = all of the step
+    Seconds wait_before{0};   ///< after the former step's end
+    Seconds verify_duration{0};
+    StepStatus status = StepStatus::pending;
+    std::optional<Timestamp> admitted_at;  ///< gates were open then (on_close: finish_step)
+    std::optional<Timestamp> started_at;
+    std::optional<Timestamp> finished_at;
+    std::optional<Timestamp> deadline;
+};
+
+enum class TargetStatus {
+    waiting,
+    dispatched,
+    unreported,
+    success,
+    failed,
+    unknown,
+    skipped,
+    cancelled,
+    restoring,
+    restored,
+    restore_failed,
+};
+constexpr auto enum_names(TargetStatus) {
+    return std::array{"waiting"sv,   "dispatched"sv, "unreported"sv,    "success"sv,
+                      "failed"sv,    "unknown"sv,    "skipped"sv,       "cancelled"sv,
+                      "restoring"sv, "restored"sv,   "restore_failed"sv};
+}
+
+struct TargetProgress {
+    std::string name;
+    TargetStatus status = TargetStatus::waiting;
+    std::string from;  ///< version before
+    std::string to;
+    Digest desired;  ///< target digest
+    int attempt = 0;
+    std::string action;  ///< the last action's id
+    std::string error;
+    std::vector<StageResult> stages;
+    std::optional<Timestamp> started_at;
+    std::optional<Timestamp> finished_at;
+};
+
+/// How far the Git side of a rollback is.
+enum class RevertState { none, wanted, pushed, branched, not_needed };
+constexpr auto enum_names(RevertState) {
+    return std::array{"none"sv, "wanted"sv, "pushed"sv, "branched"sv, "not_needed"sv};
+}
+
+struct Release {
+    std::string id;
+    AssignmentKey key;
+    ReleaseKind kind = ReleaseKind::introduce;
+    Operation operation = Operation::deploy;
+    ReleaseStatus status = ReleaseStatus::pending;
+    Digest digest;
+    std::string from;  ///< version before, the most common one on the targets
+    std::string to;
+    std::string commit;  ///< intent commit
+    std::string digest_commit;
+    std::string author;
+    std::string cause;  ///< heal, catch_up: target and report number
+    int retry = 0;
+    StrategyType strategy = StrategyType::rolling;
+    std::string reason;                 ///< in words, why it is in this status
+    std::optional<LastGood> last_good;  ///< to come back to, fixed when it starts
+    bool forward_only = false;
+
+    Timestamp created_at;
+    std::optional<Timestamp> started_at;
+    std::optional<Timestamp> finished_at;
+    std::optional<Timestamp> deadline;
+    bool admitted = false;  ///< passed its gates once (on_close: finish_release)
+
+    std::vector<Step> steps;
+    std::map<std::string, TargetProgress> targets;
+    std::vector<Hold> holds;
+
+    RevertState revert = RevertState::none;
+    std::string revert_commit;  ///< stored before the push
+    std::string revert_note;    ///< branch name, or why nothing was written
+};
+
+/// An (assignment, digest) that no kind of release may deploy until a person lifts it.
+struct Quarantine {
+    AssignmentKey key;
+    Digest digest;
+    std::string version;
+    std::string release;
+    std::string digest_commit;  ///< a newer entering of the digest lifts it
+    int retry = 0;              ///< a higher counter lifts it
+    std::string reason;
+    Timestamp at;
+};
+
+/// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`.
+struct Block {
+    InstallKey key;
+    Digest digest;  ///< target digest
+    int failures = 0;
+    Timestamp until;
+    std::string reason;
+};
+
+/// An action in the outbox: sent, or to be sent, and not yet answered.
+struct OutboxEntry {
+    Action action;
+    AssignmentKey assignment;
+    std::string agent;
+    bool restore = false;
+    bool sent = false;
+    Timestamp created_at;
+};
+
+/// The newest ended introduce with success: where to come back to.
+struct GoodState {
+    AssignmentKey key;
+    LastGood good;
+    bool forward_only = false;
+    std::string release;
+};
+
+enum class Sync { in_sync, out_of_sync, releasing, held, quarantined, unknown };
+constexpr auto enum_names(Sync) {
+    return std::array{"in_sync"sv, "out_of_sync"sv, "releasing"sv,
+                      "held"sv,    "quarantined"sv, "unknown"sv};
+}
+
+struct TargetCounts {
+    int total = 0, in_sync = 0, updating = 0, failed = 0, offline = 0, drifted = 0;
+};
+
+/// One assignment as status, explain and metrics show it.
+struct AssignmentView {
+    AssignmentKey key;
+    std::string desired_version;
+    Digest desired_digest;
+    std::string desired_commit;
+    Sync sync = Sync::unknown;
+    TargetCounts targets;
+    std::string release;  ///< id, or empty
+    std::optional<LastGood> last_good;
+    std::vector<Hold> holds;
+    std::vector<std::string> orphaned;  ///< installed there, but no longer desired
+    std::string revert_note;
+};
+
+enum class AgentStatus { unknown, online, offline };
+constexpr auto enum_names(AgentStatus) { return std::array{"unknown"sv, "online"sv, "offline"sv}; }
+
+struct TargetView {
+    std::string name;
+    std::string environment;
+    std::string agent;
+    AgentStatus status = AgentStatus::unknown;
+    std::optional<Timestamp> last_seen_at;
+    std::map<std::string, std::string> labels;
+    std::vector<Installation> installations;
+};
+
+}  // namespace tidegate

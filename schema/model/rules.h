@@ -1,0 +1,159 @@
+#pragma once
+/// What may hold a release: windows, freezes, approvals, dependencies, budgets; and strategies.
+/// Plain values as read from the config repo (design, section 3; ).
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/base/enum_names.h"
+#include "schema/base/time.h"
+#include "schema/model/deploy.h"
+
+namespace tidegate {
+
+/// A name that another document must define, with the place where it is used.
+struct Reference {
+    std::string name;
+    Position position;
+};
+
+enum class OnClose { finish_step, pause, finish_release };
+constexpr auto enum_names(OnClose) {
+    return std::array{"finish_step"sv, "pause"sv, "finish_release"sv};
+}
+
+/// One recurring slot. It belongs to the day on which it starts; end <= start runs over midnight.
+struct WindowSlot {
+    std::set<int> days;  ///< 1 = Monday … 7 = Sunday; empty = every day
+    std::chrono::minutes start{0};
+    std::chrono::minutes end{0};  ///< up to 24:00
+    std::string reason;
+};
+
+/// UTC offsets of one IANA zone as plain values, so that pure code needs no time-zone database.
+/// Made by reconciler/timezone. Covers 1970 to 2100; beyond that the last offset stays.
+struct ZoneRules {
+    struct Transition {
+        Timestamp at;
+        Seconds offset;  ///< east of UTC, from `at` on
+    };
+    std::string name;
+    Seconds first_offset{0};
+    std::vector<Transition> transitions;  ///< ascending
+};
+using Zones = std::map<std::string, std::shared_ptr<const ZoneRules>>;
+
+struct ReleaseWindow {
+    std::string name;  ///< empty for one written inline in an environment
+    bool enabled = true;
+    std::string timezone = "UTC";
+    std::vector<WindowSlot> allowed;  ///< empty = always allowed
+    std::vector<WindowSlot> deny;
+    std::vector<WindowSlot> maintenance;
+    std::set<std::chrono::year_month_day> blackout_dates;
+    std::vector<std::string> emergency_users;  ///< an e-mail if it has an @, else an author name
+    OnClose on_close = OnClose::finish_step;
+    Position position;
+};
+
+/// A count of targets or a share of them.
+struct Amount {
+    int value = 1;
+    bool percent = false;
+
+    friend bool operator==(const Amount&, const Amount&) = default;
+    /// Percentages round down; never less than 1 (of a non-empty total).
+    [[nodiscard]] int of(int total) const {
+        const int exact = percent ? total * value / 100 : value;
+        return exact < 1 ? 1 : exact;
+    }
+};
+
+enum class StrategyType { rolling, all_at_once, canary, blue_green };
+constexpr auto enum_names(StrategyType) {
+    return std::array{"rolling"sv, "all_at_once"sv, "canary"sv, "blue_green"sv};
+}
+[[nodiscard]] constexpr bool is_supported(StrategyType type) {
+    return type <= StrategyType::all_at_once;
+}
+
+struct CanaryStep {
+    std::optional<int> percent;
+    std::optional<int> weight;
+    Seconds verify_duration{0};
+};
+
+struct ClusterGroup {
+    int priority = 0;
+    std::vector<Reference> targets;
+    Seconds verify_duration{0};
+    bool approval_required = false;
+    std::optional<int> canary_percent;
+    bool full_rollout = false;
+};
+
+struct Strategy {
+    StrategyType type = StrategyType::rolling;
+    // rolling
+    Amount batch_size{1, false};
+    Seconds batch_interval{0};
+    Amount max_unavailable{1, false};
+    // canary
+    std::vector<CanaryStep> steps;
+    std::vector<Reference> canary_targets;
+    std::map<std::string, std::string> canary_selector;
+    std::vector<ClusterGroup> cluster_order;
+    // all
+    std::optional<HealthCheck> health_check;
+    bool auto_promote = true;
+    std::optional<bool> auto_rollback;  ///< when set, wins over rollback.auto_rollback
+    Value canonical;                    ///< as written
+    Position position;
+};
+
+enum class Granularity { all, single_target };
+constexpr auto enum_names(Granularity) { return std::array{"all"sv, "single_target"sv}; }
+
+struct RollbackCondition {
+    std::string type;
+    std::optional<double> threshold;
+    Position position;
+};
+
+struct RollbackRules {
+    Granularity granularity = Granularity::all;
+    bool auto_rollback = true;
+    bool respect_windows = false;
+    std::optional<Seconds> deadline;
+    std::vector<RollbackCondition> conditions;
+};
+
+enum class Heal { on, off, report_only };
+constexpr auto enum_names(Heal) { return std::array{"true"sv, "false"sv, "report_only"sv}; }
+enum class Offline { skip, wait };
+constexpr auto enum_names(Offline) { return std::array{"skip"sv, "wait"sv}; }
+
+struct Freeze {
+    bool active = false;
+    std::string reason;
+    std::optional<Timestamp> until;
+};
+
+/// What an assignment's releases must pass, as one commit says it. Two of these gate a release:
+/// the accepted commit's and the anchor's (design, section 4.3).
+struct Rules {
+    std::string commit;  ///< where they come from, for explain
+    std::optional<ReleaseWindow> window;
+    std::shared_ptr<const ZoneRules> zone;  ///< of the window; null = not known: window closed
+    Freeze freeze;
+    bool paused = false;
+    /// Valid fields this build cannot act on, each in words: `approval: require_approval`.
+    std::vector<std::string> unsupported;
+};
+
+}  // namespace tidegate
