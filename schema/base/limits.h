@@ -73,4 +73,12 @@ inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 
+// The store.
+inline constexpr std::size_t kStoreKeyBytesMax = 1'024;
+inline constexpr std::size_t kStoreBodyBytesMax = 16 << 20;
+inline constexpr std::size_t kAuditEntryBytesMax = 1 << 20;
+inline constexpr std::size_t kAuditPageRowsMax = 1'000;
+inline constexpr std::size_t kStoreQueueMax = 4'096;
+inline constexpr std::size_t kStoreGroupBatchesMax = 256;
+
 }  // namespace tidegate::limits
