@@ -17,7 +17,7 @@ pkg_check_modules(libgit2 REQUIRED IMPORTED_TARGET libgit2)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(jemalloc IMPORTED_TARGET jemalloc)
-find_library(DATE_TZ_LIBRARY date-tz REQUIRED)
+find_package(date REQUIRED)
 
 # asio is header-only and used without boost; its own warnings are not ours.
 add_library(tidegate_asio INTERFACE)

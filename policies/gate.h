@@ -39,7 +39,6 @@ using Gate = Verdict (*)(const GateInput& input, Timestamp now);
 
 Verdict pause_gate(const GateInput& input, Timestamp now);
 Verdict freeze_gate(const GateInput& input, Timestamp now);
-Verdict config_gate(const GateInput& input, Timestamp now);
 Verdict unsupported_gate(const GateInput& input, Timestamp now);
 Verdict window_gate(const GateInput& input, Timestamp now);
 
@@ -56,6 +55,10 @@ struct GateQuestion {
 };
 [[nodiscard]] std::vector<Hold> evaluate_gates(const Assignment& assignment,
                                                const GateQuestion& question, Timestamp now);
+
+/// What does not stop a release but must be shown beside it: an invalid newer commit keeps the
+/// assignment at its last valid state (gate `config`); releases towards that state go on.
+[[nodiscard]] std::vector<Hold> standing_holds(const Assignment& assignment);
 
 /// Whether the accepted rules admit the whole step or release on its first pass (`on_close`), so
 /// that the engine knows which of its flags to set. The strictest of both rule sets wins.

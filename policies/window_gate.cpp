@@ -1,0 +1,38 @@
+#include <algorithm>
+
+#include "policies/gate.h"
+#include "policies/window.h"
+
+namespace tidegate {
+namespace {
+
+bool is_emergency(const Intent& intent, const ReleaseWindow& window) {
+    if (intent.emergency_reason.empty()) return false;
+    return std::ranges::any_of(window.emergency_users, [&](const std::string& user) {
+        return user ==
+               (user.find('@') != std::string::npos ? intent.author_email : intent.author_name);
+    });
+}
+
+/// What was admitted while the window was open may end after it closes.
+bool is_admitted(const GateInput& input, OnClose on_close) {
+    return (on_close == OnClose::finish_release && input.release_admitted) ||
+           (on_close == OnClose::finish_step && input.step_admitted);
+}
+
+}  // namespace
+
+Verdict window_gate(const GateInput& input, Timestamp now) {
+    if (!input.rules.window) return {};
+    const auto& window = *input.rules.window;
+    if (input.restore && !input.assignment.rollback.respect_windows) return {};
+    if (is_admitted(input, window.on_close)) return {};
+    if (is_emergency(input.assignment.intent, window)) return {};
+    if (!input.rules.zone)
+        return Verdict::hold("window", fmt::format("time zone {} is not known", window.timezone));
+    auto state = window_state(window, *input.rules.zone, now);
+    if (state.open) return {};
+    return Verdict::hold("window", std::move(state.reason), state.changes);
+}
+
+}  // namespace tidegate
