@@ -40,6 +40,9 @@ struct Installation {
     std::string drift_reason;
     std::optional<Timestamp> installed_at;  ///< the agent's clock; shown, never compared
     std::optional<LastGood> last_good;      ///< as the last Run carried it
+    /// What the last restore took away from here, as its Run carried it: lets a daemon that lost
+    /// its store find its quarantines again. Cleared by the next action that is not a restore.
+    std::optional<LastGood> rejected;
     std::uint64_t report = 0;  ///< durable per installation, grows with every change of it
 };
 
@@ -65,6 +68,7 @@ struct Action {
     std::string current_version;   ///< what the daemon saw there; CURRENT_VERSION
     std::string rollback_version;  ///< rollback: version to come back to
     std::optional<LastGood> last_good;
+    std::optional<LastGood> rejected;  ///< restore: the quarantined state it takes away
     std::optional<Artifact> artifact;
     bool keep_data = false;
 

@@ -1,0 +1,117 @@
+#pragma once
+/// What the engine wants done. In the list that one step returns, at most one Persist comes first;
+/// it must be durable before any other effect of that step starts (design, section 2).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "schema/model/agent.h"
+#include "schema/model/assignment.h"
+#include "schema/model/release.h"
+#include "schema/model/store.h"
+
+namespace tidegate::engine {
+
+struct Persist {
+    Batch batch;
+};
+
+/// Run an action. Sent again after a reconnect; the agent's journal tells doubles apart.
+struct Run {
+    std::uint64_t epoch = 0;
+    Action action;
+};
+/// Stop an action if it still runs; its outcome comes as ever.
+struct Cancel {
+    std::uint64_t epoch = 0;
+    std::string action;
+};
+/// These outcomes are durable here; the agent may forget them.
+struct AckResults {
+    std::vector<std::string> actions;
+};
+/// To a connected agent. May be dropped when its link is gone: the engine notices at reconnect.
+struct Send {
+    std::string agent;
+    std::variant<Run, Cancel, AckResults> message;
+};
+
+/// Take a change back in Git. First with `prepared` empty: make the commit on the observed tip and
+/// answer Prepared (or Branched, NotNeeded, Failed). Then with its id: push it, answer Pushed,
+/// Branched, NotNeeded or Failed (code conflict = lost race).
+struct RevertRequest {
+    AssignmentKey key;
+    std::string release;
+    Digest guilty_digest;
+    std::string guilty_commit;  ///< where that digest came in
+    std::string guilty_version;
+    std::optional<LastGood> good;  ///< none: the revert removes the version file
+    std::string reason;            ///< one line
+    std::string evidence;          ///< for the message's body; several lines
+    std::string prepared;
+};
+struct Revert {
+    RevertRequest request;
+};
+
+/// What defines the assignment at that commit. Answer: DefinitionLoaded, also on failure.
+struct LoadDefinition {
+    AssignmentKey key;
+    std::string commit;
+};
+/// After a lost store: which of these states that agents report is the newest one on the
+/// first-parent line? Answer: LastGoodFound.
+struct FindLastGood {
+    AssignmentKey key;
+    std::vector<LastGood> candidates;
+};
+struct Query {
+    std::variant<LoadDefinition, FindLastGood> question;
+};
+
+enum class NoticeKind {
+    release_started,
+    release_succeeded,
+    release_failed,
+    release_rolled_back,
+    rollback_started,
+    revert_pushed,
+    revert_needs_merge,
+    target_blocked,
+    fenced,
+};
+constexpr auto enum_names(NoticeKind) {
+    return std::array{"release_started"sv,     "release_succeeded"sv, "release_failed"sv,
+                      "release_rolled_back"sv, "rollback_started"sv,  "revert_pushed"sv,
+                      "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv};
+}
+/// For people: log, metric, channels.
+struct Notify {
+    NoticeKind kind{};
+    AssignmentKey key;
+    std::string release;
+    std::string text;
+};
+
+/// The new form of what this step changed, for the status snapshot. Whole values, not differences.
+struct Publish {
+    std::vector<AssignmentView> assignments;
+    std::vector<AssignmentKey> removed_assignments;
+    std::vector<Release> releases;
+    std::vector<std::string> removed_releases;  ///< beyond kReleasesKeptPerAssignment
+    std::vector<TargetView> targets;
+    std::vector<std::string> removed_targets;
+};
+
+/// Send Woke at this time; replaces the former WakeAt.
+struct WakeAt {
+    Timestamp at;
+};
+
+using Effect = std::variant<Persist, Send, Revert, Query, Notify, Publish, WakeAt>;
+using Effects = std::vector<Effect>;
+
+}  // namespace tidegate::engine

@@ -1,0 +1,110 @@
+#pragma once
+/// What can happen to the engine. An event says what is known now and "look again"; the engine
+/// decides from its whole state, so a lost or doubled event costs nothing but time.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "schema/model/agent.h"
+#include "schema/model/assignment.h"
+#include "schema/model/release.h"
+
+namespace tidegate::engine {
+
+/// A commit was accepted (or the same one was resolved anew): the whole desired state in force.
+struct ConfigChanged {
+    std::shared_ptr<const Desired> desired;
+};
+
+/// The tip does not descend from the accepted commit: nothing but restores moves while `held`
+/// (design, section 4.1). Sent again with `held` false once it does, or was accepted.
+struct GitHeld {
+    bool held = false;
+    std::string tip;
+    std::string reason;
+};
+
+/// Hello and the whole inventory have come: from now on its targets may be sent to. Unacknowledged
+/// journal outcomes are in the inventory. A second one of the same agent replaces the first.
+struct AgentConnected {
+    Hello hello;
+    Inventory inventory;
+};
+struct AgentDisconnected {
+    std::string agent;
+};
+/// Changes of single installations after the inventory.
+struct AgentChanged {
+    std::string agent;
+    std::vector<Installation> installations;
+};
+/// Progress; shown, never decides.
+struct ActionUpdated {
+    std::string agent;
+    ActionUpdate update;
+};
+/// The agent's journal holds this outcome. Answered with AckResults once it is durable here.
+struct ActionFinished {
+    std::string agent;
+    ActionResult result;
+};
+/// An agent refused this daemon's epoch: a newer daemon speaks. Nothing is dispatched any more.
+struct AgentFenced {
+    std::string agent;
+    std::uint64_t epoch = 0;  ///< the higher one it has seen
+};
+
+/// How one `Revert` effect ended.
+struct RevertDone {
+    /// The commit exists locally; its id is persisted before it is pushed (design, section 4.10).
+    struct Prepared {
+        std::string commit;
+    };
+    struct Pushed {
+        std::string commit;
+    };
+    /// A branch for a merge request was pushed instead.
+    struct Branched {
+        std::string branch;
+    };
+    /// Nothing was written: the newer wish wins, or it had been reverted already.
+    struct NotNeeded {
+        std::string why;
+    };
+    /// Git is away, or the race was lost: the engine asks again, from the start.
+    struct Failed {
+        Error error;
+    };
+    std::string release;
+    std::variant<Prepared, Pushed, Branched, NotNeeded, Failed> outcome;
+};
+
+/// Answer to Query{LoadDefinition}.
+struct DefinitionLoaded {
+    AssignmentKey key;
+    std::string commit;
+    Result<DefinitionPtr> definition;
+};
+/// Answer to Query{FindLastGood}: the newest of the candidates on the first-parent line.
+struct LastGoodFound {
+    AssignmentKey key;
+    std::optional<LastGood> good;
+};
+
+/// The time of the last WakeAt has come. Early or doubled ones do no harm.
+struct Woke {};
+
+/// A batch could not be committed, or it is not known whether it was: the state in memory may be
+/// ahead of the store. The engine stops (`stopped`); the daemon restores a new State from the rows.
+struct StoreFailed {
+    Error error;
+};
+
+using Event = std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
+                           ActionUpdated, ActionFinished, AgentFenced, RevertDone, DefinitionLoaded,
+                           LastGoodFound, Woke, StoreFailed>;
+
+}  // namespace tidegate::engine

@@ -1,0 +1,80 @@
+#pragma once
+/// Everything the engine knows, as plain values. Owned by the daemon's loop; only engine.h's
+/// functions change it. What must survive a crash is in the store's rows (see restore()); the rest
+/// comes again from Git and from the agents.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/model/assignment.h"
+#include "schema/model/release.h"
+#include "schema/model/store.h"
+
+namespace tidegate::engine {
+
+/// One agent as last heard. Only the named agent's reports count for a target (design, 4.4).
+struct AgentState {
+    bool online = false;
+    std::string boot_id;
+    std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
+    /// Before its first inventory of this daemon's life: hints from the store, shown only.
+    std::map<InstallKey, Installation> installations;
+};
+
+/// Waiting for an answer, or for the time to ask again.
+struct Asked {
+    Timestamp again_at;
+};
+
+struct AssignmentState {
+    AssignmentPtr wish;    ///< as accepted now; null: no longer in Git
+    AssignmentPtr former;  ///< the last non-null wish before: how to reach targets that left
+    std::optional<GoodState> good;
+    bool good_asked = false;  ///< FindLastGood is on its way
+    /// Definitions other than the wish's that are needed, by digest: last good, or a failed one.
+    std::map<Digest, DefinitionPtr> definitions;
+    std::map<std::string, Asked> loading;  ///< by commit
+
+    std::vector<std::string> releases;  ///< ids, oldest first
+    std::string active;                 ///< at most one (invariant 5); empty = none
+    std::string pending;                ///< the next one, held by gates
+    std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
+};
+
+/// A revert that is not finished: when to ask next, and whether an answer is due.
+struct RevertJob {
+    bool asked = false;
+    Timestamp again_at;
+    int failures = 0;
+};
+
+struct State {
+    std::uint64_t epoch = 0;
+    Timestamp started_at;
+    bool fenced = false;   ///< an agent has seen a newer daemon
+    bool stopped = false;  ///< the store failed: restore anew
+    std::string git_hold;  ///< non-empty: the tip is held, and why
+
+    std::shared_ptr<const Desired> desired;
+    std::map<AssignmentKey, AssignmentState> assignments;
+    std::map<std::string, AgentState> agents;
+    std::map<std::string, Release> releases;          ///< by id
+    std::map<std::string, OutboxEntry> outbox;        ///< by action id
+    std::map<InstallKey, std::string> outbox_by_key;  ///< the one action on its way there
+    std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
+    std::map<InstallKey, Block> blocks;
+    std::map<std::string, RevertJob> reverts;  ///< by release id
+
+    std::map<std::string, std::set<AssignmentKey>> by_agent;  ///< whose targets it serves
+    std::map<InstallKey, AssignmentKey> owners;  ///< which assignment wishes something there
+    std::map<AssignmentKey, Timestamp> wakes;
+    std::set<std::pair<Timestamp, AssignmentKey>> wake_order;
+    std::optional<Timestamp> wake;  ///< the last WakeAt
+};
+
+}  // namespace tidegate::engine

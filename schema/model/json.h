@@ -1,0 +1,30 @@
+#pragma once
+/// JSON bodies of the rows that the engine persists. Unknown fields are ignored and missing ones
+/// keep their default, so that a newer or older daemon can read them. Errors: `invalid`.
+
+#include <string>
+#include <string_view>
+
+#include "schema/model/release.h"
+
+namespace tidegate {
+
+[[nodiscard]] std::string to_json(const Release& release);
+[[nodiscard]] std::string to_json(const OutboxEntry& entry);
+[[nodiscard]] std::string to_json(const Quarantine& quarantine);
+[[nodiscard]] std::string to_json(const Block& block);
+[[nodiscard]] std::string to_json(const GoodState& good);
+[[nodiscard]] std::string to_json(const Installation& installation);
+[[nodiscard]] std::string to_json(const Action& action);
+[[nodiscard]] std::string to_json(const ActionResult& result);
+
+[[nodiscard]] Result<Release> release_from_json(std::string_view text);
+[[nodiscard]] Result<OutboxEntry> outbox_entry_from_json(std::string_view text);
+[[nodiscard]] Result<Quarantine> quarantine_from_json(std::string_view text);
+[[nodiscard]] Result<Block> block_from_json(std::string_view text);
+[[nodiscard]] Result<GoodState> good_state_from_json(std::string_view text);
+[[nodiscard]] Result<Installation> installation_from_json(std::string_view text);
+[[nodiscard]] Result<Action> action_from_json(std::string_view text);
+[[nodiscard]] Result<ActionResult> action_result_from_json(std::string_view text);
+
+}  // namespace tidegate
