@@ -67,16 +67,18 @@ Result<void> migrate(sqlite::Database& database, const std::string& file) {
 }
 
 /// The checkpoint copies what an earlier process wrote to the log into the file and syncs it: after
-/// a failed fsync, what we read back could so far be in the kernel's cache only.
+/// a failed fsync, what we read back could so far be in the kernel's cache only. (SQLite 3.40
+/// answers "locked" to a checkpoint if the quick check ran before the switch to WAL; hence the
+/// order.)
 Result<void> prepare_file(sqlite::Database& database, const std::string& file) {
     CHECK(database.execute("PRAGMA trusted_schema = OFF"));
     CHECK(migrate(database, file));
-    if (const auto damage = TRY(database.value("PRAGMA quick_check(1)")); damage != "ok")
-        return fail(ErrorCode::internal, "{}: the store is damaged: {}", file, damage);
     if (const auto mode = TRY(database.value("PRAGMA journal_mode = WAL")); mode != "wal")
         return fail(ErrorCode::invalid, "{}: the file system must support WAL, got mode {}", file,
                     mode);
     CHECK(database.execute("PRAGMA synchronous = FULL"));
+    if (const auto damage = TRY(database.value("PRAGMA quick_check(1)")); damage != "ok")
+        return fail(ErrorCode::internal, "{}: the store is damaged: {}", file, damage);
     return database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
