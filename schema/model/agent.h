@@ -44,6 +44,8 @@ struct Installation {
     /// its store find its quarantines again. Cleared by the next action that is not a restore.
     std::optional<LastGood> rejected;
     std::uint64_t report = 0;  ///< durable per installation, grows with every change of it
+
+    friend bool operator==(const Installation&, const Installation&) = default;
 };
 
 enum class ActionKind { deploy, install, update, rollback, uninstall, verify };
@@ -83,6 +85,8 @@ struct Action {
 
     Seconds start_within{60};  ///< the agent refuses to start it later than this after receipt
     Seconds deadline{600};     ///< the whole action's upper bound
+
+    friend bool operator==(const Action&, const Action&) = default;
 };
 
 enum class TaskStatus { pending, running, success, failed, skipped, cancelled };
@@ -100,10 +104,14 @@ struct TaskResult {
     std::string output;  ///< its tail, bounded and masked
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+
+    friend bool operator==(const TaskResult&, const TaskResult&) = default;
 };
 struct StageResult {
     std::string name;  ///< pre_release, release, post_release, verify
     std::vector<TaskResult> tasks;
+
+    friend bool operator==(const StageResult&, const StageResult&) = default;
 };
 
 enum class ActionOutcome { done, failed, unknown, cancelled, refused };
@@ -121,6 +129,8 @@ struct ActionResult {
     std::string error;
     std::vector<StageResult> stages;
     Installation installation;  ///< the state after it; its key says target, project, slot
+
+    friend bool operator==(const ActionResult&, const ActionResult&) = default;
 };
 
 /// Progress of a running action; may be lost, never decides anything.
@@ -130,6 +140,8 @@ struct ActionUpdate {
     std::string task;
     TaskStatus status = TaskStatus::running;
     int progress = 0;  ///< 0–100
+
+    friend bool operator==(const ActionUpdate&, const ActionUpdate&) = default;
 };
 
 struct Hello {
@@ -139,6 +151,8 @@ struct Hello {
     std::vector<std::string> capabilities;  ///< driver.script, slots, …
     std::uint64_t highest_epoch = 0;
     std::vector<std::string> targets;  ///< that agent.yaml allows; empty = any
+
+    friend bool operator==(const Hello&, const Hello&) = default;
 };
 
 /// The agent's whole state, after Hello; sent in pieces, put together by reconciler/fleet.
@@ -146,6 +160,8 @@ struct Inventory {
     std::vector<Installation> installations;
     std::vector<std::string> running;   ///< ids of actions in progress
     std::vector<ActionResult> results;  ///< journal outcomes not yet acknowledged
+
+    friend bool operator==(const Inventory&, const Inventory&) = default;
 };
 
 }  // namespace tidegate

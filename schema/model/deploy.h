@@ -27,6 +27,8 @@ struct Variable {
     std::string source;                         ///< external: vault, env, file
     std::string key;                            ///< external: where in the source
     Position position;
+
+    friend bool operator==(const Variable&, const Variable&) = default;
 };
 using Variables = std::map<std::string, Variable>;
 
@@ -45,6 +47,8 @@ struct HealthCheck {
     int retry = 3;
     Seconds interval{5};  ///< between tries
     int success_threshold = 1;
+
+    friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
 enum class TaskType {
@@ -96,6 +100,8 @@ struct Task {
 
     Value canonical;  ///< the task as written, durations in seconds; what digests hash
     Position position;
+
+    friend bool operator==(const Task&, const Task&) = default;
 };
 
 struct Pipeline {
@@ -104,6 +110,8 @@ struct Pipeline {
     std::vector<Task> release;  ///< without a deploy task, one is implied at its end
     std::vector<Task> post_release;
     Position position;
+
+    friend bool operator==(const Pipeline&, const Pipeline&) = default;
 };
 
 enum class DeployType { script, container, kubernetes, gitpull, lambda };
@@ -117,6 +125,8 @@ struct Service {
     std::string stop;
     std::string status;
     std::string unit;
+
+    friend bool operator==(const Service&, const Service&) = default;
 };
 
 struct ScriptTimeouts {
@@ -124,6 +134,8 @@ struct ScriptTimeouts {
     Seconds update{300};
     Seconds rollback{180};
     Seconds uninstall{120};
+
+    friend bool operator==(const ScriptTimeouts&, const ScriptTimeouts&) = default;
 };
 
 /// `deploy.config` of type script. Empty body = not given; update falls back to install.
@@ -138,6 +150,8 @@ struct ScriptDeploy {
     std::string probe_script;  ///< exit 0 = the new version is in, 1 = the old one, else unknown
     Service service;
     ScriptTimeouts timeouts;
+
+    friend bool operator==(const ScriptDeploy&, const ScriptDeploy&) = default;
 };
 
 struct Deploy {
@@ -145,6 +159,8 @@ struct Deploy {
     ScriptDeploy script;  ///< only for type script
     Value canonical;      ///< type and config as written; what digests hash
     Position position;
+
+    friend bool operator==(const Deploy&, const Deploy&) = default;
 };
 
 struct Artifact {

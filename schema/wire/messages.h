@@ -1,0 +1,102 @@
+#pragma once
+/// What daemon and agent say to each other on the session stream, and its way to bytes and back.
+/// The bytes are protobuf (tidegate.proto, which also holds the compatibility rules); no protobuf
+/// type leaves this folder. frame.h puts message after message on a stream.
+///
+/// What does not travel: `canonical` and `position` (digests were made before, agents show no
+/// places), and health-check or task fields that the model may grow without a number here.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/model/agent.h"
+
+namespace tidegate::wire {
+
+/// Raised only by changes that the rules of tidegate.proto do not cover. Another one is refused.
+inline constexpr std::uint32_t kProtocol = 1;
+
+/// A part of the inventory: at most limits::kInventoryItemsPerFrameMax of each kind.
+struct InventoryPiece {
+    Inventory items;
+    bool last = false;
+
+    friend bool operator==(const InventoryPiece&, const InventoryPiece&) = default;
+};
+struct Changed {
+    std::vector<Installation> installations;
+
+    friend bool operator==(const Changed&, const Changed&) = default;
+};
+struct Heartbeat {
+    friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
+};
+/// A request for a new certificate; the key in it may be a new one.
+struct Renew {
+    std::string csr_pem;
+
+    friend bool operator==(const Renew&, const Renew&) = default;
+};
+using AgentMessage =
+    std::variant<Hello, InventoryPiece, Changed, Heartbeat, ActionUpdate, ActionResult, Renew>;
+
+struct Welcome {
+    std::uint64_t epoch = 0;
+
+    friend bool operator==(const Welcome&, const Welcome&) = default;
+};
+struct Run {
+    std::uint64_t epoch = 0;
+    Action action;
+    /// After `decode` only, empty as a rule. Otherwise the action holds what this build does not
+    /// know (a newer daemon's); only its id, release, step, attempt, kind and key are set, and it
+    /// must be refused, so that one such action does not end the session for all others.
+    std::string unreadable;
+
+    friend bool operator==(const Run&, const Run&) = default;
+};
+struct Cancel {
+    std::string id;
+
+    friend bool operator==(const Cancel&, const Cancel&) = default;
+};
+/// These results are durable on the daemon's side; the agent may forget them.
+struct Ack {
+    std::vector<std::string> ids;
+
+    friend bool operator==(const Ack&, const Ack&) = default;
+};
+/// The answer to Renew.
+struct Certificate {
+    std::string chain_pem;
+
+    friend bool operator==(const Certificate&, const Certificate&) = default;
+};
+struct Bye {
+    std::string reason;
+
+    friend bool operator==(const Bye&, const Bye&) = default;
+};
+using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
+
+/// Same value, same bytes. Text in an AgentMessage that is not UTF-8 goes out with U+FFFD in place
+/// of the bad bytes. `exhausted` when it would not fit into a frame.
+[[nodiscard]] Result<std::string> encode(const AgentMessage& message);
+[[nodiscard]] Result<std::string> encode(const DaemonMessage& message);
+
+/// Checked: names and ids (names.h), digests, enumerations, ranges of numbers and times, counts.
+/// `invalid` names the field and says what came.
+[[nodiscard]] Result<AgentMessage> decode_agent(std::string_view bytes);
+[[nodiscard]] Result<DaemonMessage> decode_daemon(std::string_view bytes);
+
+/// The inventory cut into pieces that each fit into a frame, the last one marked; at least one.
+[[nodiscard]] std::vector<InventoryPiece> split(Inventory inventory);
+/// The result made to fit into a frame with room to spare (limits::kResultBytesMax): outputs keep
+/// their tails, errors their heads; when that is not enough, the stages go.
+[[nodiscard]] ActionResult shortened(ActionResult result);
+
+}  // namespace tidegate::wire
