@@ -111,6 +111,7 @@ Result<Installation> read(const v1::Installation& from) {
         to.installed_at = TRY(timestamp("installed_at", from.installed_at_ms()));
     if (from.has_last_good()) to.last_good = TRY(read(from.last_good()));
     to.report = from.report();
+    if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     return to;
 }
 
@@ -313,6 +314,7 @@ Result<Action> read_definition(const v1::Action& from, Action to) {
     for (const auto& [key, variable] : from.variables()) to.variables[key] = TRY(read(variable));
     to.start_within = TRY(seconds("start_within", from.start_within_s()));
     to.deadline = TRY(seconds("deadline", from.deadline_s()));
+    if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     return to;
 }
 
@@ -370,6 +372,8 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
             return TRY(read(from.result()));
         case v1::AgentMessage::kRenew:
             return Renew{from.renew().csr_pem()};
+        case v1::AgentMessage::kFenced:
+            return Fenced{from.fenced().highest_epoch()};
         case v1::AgentMessage::MESSAGE_NOT_SET:
             break;
     }
@@ -384,7 +388,7 @@ Result<DaemonMessage> decode_daemon(std::string_view bytes) {
         case v1::DaemonMessage::kRun:
             return TRY(read(from.run()));
         case v1::DaemonMessage::kCancel:
-            return Cancel{TRY(id("cancel", from.cancel().id()))};
+            return Cancel{from.cancel().epoch(), TRY(id("cancel", from.cancel().id()))};
         case v1::DaemonMessage::kAck:
             return TRY(read(from.ack()));
         case v1::DaemonMessage::kCertificate:

@@ -49,6 +49,7 @@ void write(const Installation& from, v1::Installation& to) {
     if (from.installed_at) to.set_installed_at_ms(milliseconds(*from.installed_at));
     if (from.last_good) write(*from.last_good, *to.mutable_last_good());
     to.set_report(from.report);
+    if (from.rejected) write(*from.rejected, *to.mutable_rejected());
 }
 
 void write(const TaskResult& from, v1::TaskResult& to) {
@@ -178,6 +179,7 @@ void write(const Action& from, v1::Action& to) {
         write(variable, (*to.mutable_variables())[key]);
     to.set_start_within_s(seconds(from.start_within));
     to.set_deadline_s(seconds(from.deadline));
+    if (from.rejected) write(*from.rejected, *to.mutable_rejected());
 }
 
 struct AgentWriter {
@@ -216,6 +218,9 @@ struct AgentWriter {
     }
     void operator()(const ActionResult& from) const { write(from, *to.mutable_result()); }
     void operator()(const Renew& from) const { to.mutable_renew()->set_csr_pem(from.csr_pem); }
+    void operator()(const Fenced& from) const {
+        to.mutable_fenced()->set_highest_epoch(from.highest_epoch);
+    }
 };
 
 struct DaemonWriter {
@@ -229,7 +234,10 @@ struct DaemonWriter {
         to.mutable_run()->set_epoch(from.epoch);
         write(from.action, *to.mutable_run()->mutable_action());
     }
-    void operator()(const Cancel& from) const { to.mutable_cancel()->set_id(from.id); }
+    void operator()(const Cancel& from) const {
+        to.mutable_cancel()->set_id(from.id);
+        to.mutable_cancel()->set_epoch(from.epoch);
+    }
     void operator()(const Ack& from) const {
         to.mutable_ack();
         for (const auto& id : from.ids) to.mutable_ack()->add_ids(id);

@@ -41,8 +41,14 @@ struct Renew {
 
     friend bool operator==(const Renew&, const Renew&) = default;
 };
-using AgentMessage =
-    std::variant<Hello, InventoryPiece, Changed, Heartbeat, ActionUpdate, ActionResult, Renew>;
+/// A Run or Cancel came with an epoch below `highest_epoch`, the agent's highest; nothing was done.
+struct Fenced {
+    std::uint64_t highest_epoch = 0;
+
+    friend bool operator==(const Fenced&, const Fenced&) = default;
+};
+using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, ActionUpdate,
+                                  ActionResult, Renew, Fenced>;
 
 struct Welcome {
     std::uint64_t epoch = 0;
@@ -60,6 +66,7 @@ struct Run {
     friend bool operator==(const Run&, const Run&) = default;
 };
 struct Cancel {
+    std::uint64_t epoch = 0;
     std::string id;
 
     friend bool operator==(const Cancel&, const Cancel&) = default;

@@ -23,6 +23,7 @@ Installation full_installation() {
             .drift_reason = "version is 1.4.1",
             .installed_at = kNoon,
             .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1"},
+            .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.0"},
             .report = 1ULL << 63};
 }
 
@@ -109,6 +110,7 @@ Action full_action() {
                   .current_version = "1.4.1",
                   .rollback_version = "1.4.0",
                   .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1"},
+                  .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.3"},
                   .artifact = Artifact{"https://files.example.com/a.tgz", std::string(64, '0')},
                   .keep_data = true,
                   .target_work_dir = "/opt/apps",
@@ -142,11 +144,12 @@ std::vector<AgentMessage> agent_messages() {
             Heartbeat{},
             ActionUpdate{"a1", "release", "smoke test", TaskStatus::skipped, 100},
             full_result(),
-            Renew{"-----BEGIN"}};
+            Renew{"-----BEGIN"},
+            Fenced{1ULL << 40}};
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{"a1"},
+    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{7, "a1"},
             Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
 }
 
