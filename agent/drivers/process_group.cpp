@@ -1,0 +1,112 @@
+#include "agent/drivers/process_group.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <sstream>
+
+#include "agent/drivers/file_descriptor.h"
+
+namespace tidegate::agent {
+namespace {
+
+constexpr std::size_t kProcFileBytesMax = 256 * 1024;
+constexpr Milliseconds kKillWait{5'000};
+
+std::string read_proc(pid_t pid, const char* name) {
+    const FileDescriptor file{
+        ::open(fmt::format("/proc/{}/{}", pid, name).c_str(), O_RDONLY | O_CLOEXEC)};
+    std::string text;
+    char buffer[4096];
+    while (file.valid() && text.size() < kProcFileBytesMax) {
+        const auto got = ::read(file.get(), buffer, sizeof buffer);
+        if (got <= 0) break;
+        text.append(buffer, static_cast<std::size_t>(got));
+    }
+    return text;
+}
+
+/// The fields of /proc/PID/stat that matter here (proc(5)).
+struct Stat {
+    char state = 'X';
+    pid_t group = 0;
+    pid_t session = 0;
+    std::uint64_t start_time = 0;
+};
+
+std::optional<Stat> read_stat(pid_t pid) {
+    const auto text = read_proc(pid, "stat");
+    const auto name_end = text.rfind(')');
+    if (name_end == std::string::npos) return std::nullopt;
+    std::istringstream fields{text.substr(name_end + 1)};
+    Stat stat;
+    std::string skipped;
+    fields >> stat.state >> skipped >> stat.group >> stat.session;
+    for (int field = 7; field < 22; ++field) fields >> skipped;
+    fields >> stat.start_time;
+    if (!fields) return std::nullopt;
+    return stat;
+}
+
+bool carries(pid_t pid, const std::string& marker) {
+    return !marker.empty() &&
+           read_proc(pid, "environ").find(fmt::format("{}={}", kMarkerVariable, marker)) !=
+               std::string::npos;
+}
+
+std::optional<pid_t> to_pid(const char* name) {
+    const std::string_view text = name;
+    pid_t pid = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return pid;
+}
+
+}  // namespace
+
+std::uint64_t process_start_time(pid_t pid) {
+    const auto stat = read_stat(pid);
+    return stat ? stat->start_time : 0;
+}
+
+std::vector<pid_t> living_members(const ProcessId& id) {
+    std::vector<pid_t> members;
+    // The group's number is ours only as long as the leader (perhaps a zombie) holds it.
+    const bool group_is_ours = id.pid > 1 && process_start_time(id.pid) == id.start_time;
+    const std::unique_ptr<DIR, int (*)(DIR*)> proc{::opendir("/proc"), ::closedir};
+    while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
+        const auto pid = to_pid(entry->d_name);
+        const auto stat = pid ? read_stat(*pid) : std::nullopt;
+        if (!stat || stat->state == 'Z' || stat->state == 'X') continue;
+        const bool in_group = group_is_ours && (stat->group == id.pid || stat->session == id.pid);
+        if (in_group || carries(*pid, id.marker)) members.push_back(*pid);
+    }
+    return members;
+}
+
+bool signal_members(const ProcessId& id, int signal) {
+    const auto members = living_members(id);
+    for (const auto pid : members) ::kill(pid, signal);
+    return !members.empty();
+}
+
+bool end_leftover(const ProcessId& id, Milliseconds grace) {
+    const auto start = std::chrono::steady_clock::now();
+    if (!signal_members(id, SIGTERM)) return true;
+    for (;;) {
+        const auto waited = std::chrono::steady_clock::now() - start;
+        const bool over = waited > grace;
+        if (over ? !signal_members(id, SIGKILL) : living_members(id).empty()) return true;
+        if (waited > grace + kKillWait) return false;
+        ::poll(nullptr, 0, 20);
+    }
+}
+
+}  // namespace tidegate::agent

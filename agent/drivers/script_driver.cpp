@@ -1,0 +1,145 @@
+#include "agent/drivers/script_driver.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "agent/drivers/work_dir.h"
+
+namespace tidegate::agent {
+namespace {
+
+constexpr Seconds kProbeTimeout{30};
+constexpr const char* kUnitVariable = "TIDEGATE_UNIT";
+
+DriverResult refused(std::string why) { return {false, std::move(why), {}, false}; }
+
+class ScriptDriver final : public Driver {
+public:
+    explicit ScriptDriver(DriverContext context)
+        : context_{std::move(context)},
+          work_dir_{default_work_dir(context_.deploy.work_dir, context_.target_work_dir,
+                                     context_.project)} {}
+
+    DriverResult install(std::stop_token stop) override {
+        if (script().install_script.empty()) return refused("the project has no install_script");
+        return run(script().install_script, script().timeouts.install, std::move(stop));
+    }
+
+    DriverResult update(std::stop_token stop) override {
+        if (script().update_script.empty()) return install(std::move(stop));
+        return run(script().update_script, script().timeouts.update, std::move(stop));
+    }
+
+    DriverResult rollback(std::stop_token stop) override {
+        if (context_.rollback_script.empty()) return update(std::move(stop));
+        return run(context_.rollback_script, script().timeouts.rollback, std::move(stop));
+    }
+
+    DriverResult uninstall(std::stop_token stop) override {
+        if (script().uninstall_script.empty()) return {true, {}, {}, false};
+        return run(script().uninstall_script, script().timeouts.uninstall, std::move(stop));
+    }
+
+    Probe probe(std::stop_token stop) override {
+        if (script().probe_script.empty() || !place_exists()) return Probe::unknown;
+        const auto result =
+            execute(script().probe_script, script().interpreter, kProbeTimeout, std::move(stop));
+        if (!result || result->end != ProcessEnd::exited) return Probe::unknown;
+        return result->code == 0   ? Probe::new_version
+               : result->code == 1 ? Probe::old_version
+                                   : Probe::unknown;
+    }
+
+    bool place_exists() const override {
+        const auto found = find_work_dir(rules());
+        return found && found->has_value();
+    }
+
+    bool has_service(ServiceVerb verb) const override {
+        return !script().service.unit.empty() || !service_body(verb).empty();
+    }
+
+    DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) override {
+        if (!script().service.unit.empty())
+            return report(execute(systemctl(verb), "/bin/sh", timeout, std::move(stop)), timeout);
+        if (!has_service(verb))
+            return refused(fmt::format("the project has no service.{}", to_string(verb)));
+        return run(service_body(verb), timeout, std::move(stop));
+    }
+
+    DriverResult run(const std::string& body, Seconds timeout, std::stop_token stop) override {
+        return report(execute(body, script().interpreter, timeout, std::move(stop)), timeout);
+    }
+
+private:
+    const ScriptDeploy& script() const { return context_.deploy; }
+
+    WorkDirRules rules() const {
+        return {work_dir_, context_.target_work_dir, context_.host.work_dirs,
+                context_.host.user ? &*context_.host.user : nullptr};
+    }
+
+    const std::string& service_body(ServiceVerb verb) const {
+        const Service& service = script().service;
+        return verb == ServiceVerb::start  ? service.start
+               : verb == ServiceVerb::stop ? service.stop
+                                           : service.status;
+    }
+
+    static std::string systemctl(ServiceVerb verb) {
+        return fmt::format("exec systemctl {} -- \"${}\"",
+                           verb == ServiceVerb::status ? "is-active"sv : to_string(verb),
+                           kUnitVariable);
+    }
+
+    static DriverResult report(Result<ProcessResult> result, Seconds timeout) {
+        if (!result) return refused(result.error().text());
+        return {result->ok(), result->error(timeout), std::move(result->output), true};
+    }
+
+    std::map<std::string, std::string> environment() const {
+        auto all = context_.variables;
+        for (const auto& [name, value] : script().environment) all[name] = value;
+        all["WORK_DIR"] = work_dir_;
+        all["APP_VERSION"] = context_.version;
+        all["CURRENT_VERSION"] = context_.current_version;
+        all["ROLLBACK_VERSION"] = context_.rollback_version;
+        all["ARTIFACT_URL"] = context_.artifact_url;
+        all["APP_ENV"] = context_.environment;
+        all["KEEP_DATA"] = context_.keep_data ? "true" : "false";
+        all["SLOT"] = context_.slot;
+        all.try_emplace("APP_NAME", context_.project);
+        all.try_emplace("BACKUP_DIR", work_dir_ + "/backups");
+        if (!script().service.unit.empty()) all[kUnitVariable] = script().service.unit;
+        return all;
+    }
+
+    Result<ProcessResult> execute(const std::string& body, const std::string& interpreter,
+                                  Seconds timeout, std::stop_token stop) {
+        const auto place = TRY(open_work_dir(rules()));
+        ProcessSpec spec;
+        spec.interpreter = interpreter;
+        spec.body = body;
+        spec.work_dir = place.directory.get();
+        spec.tmp_dir = context_.host.tmp_dir;
+        spec.environment = environment();
+        spec.secrets = context_.secrets;
+        spec.user = context_.host.user;
+        spec.timeout = timeout;
+        spec.output_bytes_max = context_.host.output_bytes_max;
+        spec.on_started = context_.on_started;
+        return run_process(spec, std::move(stop));
+    }
+
+    DriverContext context_;
+    std::string work_dir_;
+};
+
+}  // namespace
+
+std::unique_ptr<Driver> make_script_driver(DriverContext context) {
+    return std::make_unique<ScriptDriver>(std::move(context));
+}
+
+}  // namespace tidegate::agent

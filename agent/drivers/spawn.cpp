@@ -1,0 +1,96 @@
+#include "agent/drivers/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace tidegate::agent {
+namespace {
+
+struct Prepared {
+    std::vector<char*> arguments;
+    std::vector<char*> environment;
+    const Launch* launch = nullptr;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> out;
+    for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+    out.push_back(nullptr);
+    return out;
+}
+
+[[noreturn]] void give_up(const char* what) {
+    const char* why = strerrordesc_np(errno);
+    const auto say = [](const char* text) {
+        if (::write(STDERR_FILENO, text, std::strlen(text)) < 0) ::_exit(127);
+    };
+    say("tidegate-agent: cannot ");
+    say(what);
+    say(": ");
+    say(why != nullptr ? why : "unknown error");
+    say("\n");
+    ::_exit(127);
+}
+
+/// glibc's own set*id wrappers change every thread of the process, which after vfork is the
+/// agent's; the bare system calls change the caller alone.
+bool drop_to(const ProcessUser& user) {
+    return ::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
+           ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
+           ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
+}
+
+void reset_signals() {
+    struct sigaction standard {};
+    standard.sa_handler = SIG_DFL;
+    for (const int number :
+         {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD})
+        ::sigaction(number, &standard, nullptr);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void become(const Prepared& prepared) {
+    const Launch& launch = *prepared.launch;
+    ::setsid();
+    ::dup2(launch.input, STDIN_FILENO);
+    ::dup2(launch.output, STDOUT_FILENO);
+    ::dup2(launch.output, STDERR_FILENO);
+    if (launch.user != nullptr && !drop_to(*launch.user)) give_up("change to the configured user");
+    if ((launch.work_dir >= 0 ? ::fchdir(launch.work_dir) : ::chdir("/")) != 0)
+        give_up("enter the work dir");
+    ::syscall(SYS_close_range, 3U, UINT_MAX, 0U);
+    ::umask(022);
+    reset_signals();
+    ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
+    give_up("run the interpreter");
+}
+
+}  // namespace
+
+Result<pid_t> spawn(const Launch& launch) {
+    const Prepared prepared{pointers(launch.arguments), pointers(launch.environment), &launch};
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    // No handler of the agent's may run in a child that shares its memory.
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    // A process that changes its user must not share memory with the agent meanwhile.
+    const pid_t pid = launch.user != nullptr ? ::fork() : ::vfork();
+    if (pid == 0) become(prepared);
+    const int error = errno;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (pid < 0)
+        return fail(ErrorCode::exhausted, "cannot start a process: {}", std::strerror(error));
+    return pid;
+}
+
+}  // namespace tidegate::agent

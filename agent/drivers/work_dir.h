@@ -1,0 +1,38 @@
+#pragma once
+/// Where a project's scripts run, checked against what repo and host allow.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/drivers/file_descriptor.h"
+#include "agent/drivers/user.h"
+#include "schema/base/result.h"
+
+namespace tidegate::agent {
+
+struct WorkDirRules {
+    std::string work_dir;                 ///< wanted; absolute
+    std::string target_work_dir;          ///< root that the target names; empty = none
+    std::vector<std::string> host_roots;  ///< agent.yaml's work_dirs; empty = any place
+    const ProcessUser* owner = nullptr;   ///< of directories that are made; null = the agent
+};
+
+struct WorkDir {
+    std::string path;
+    FileDescriptor directory;
+};
+
+/// `deploy.config.work_dir`, else `<target work_dir>/<project>`, else `/opt/apps/<project>`.
+[[nodiscard]] std::string default_work_dir(const std::string& configured,
+                                           const std::string& target_work_dir,
+                                           const std::string& project);
+
+/// Refuses (denied) what does not really lie at or below the target's root and one of the host's,
+/// symbolic links resolved, without making anything. Nullopt when the directory does not exist.
+[[nodiscard]] Result<std::optional<WorkDir>> find_work_dir(const WorkDirRules& rules);
+
+/// The same, but makes the directory where it is missing.
+[[nodiscard]] Result<WorkDir> open_work_dir(const WorkDirRules& rules);
+
+}  // namespace tidegate::agent

@@ -1,0 +1,155 @@
+#include "agent/drivers/script_driver.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/drivers/work_dir.h"
+#include "tests/integration/temp_dir.h"
+
+namespace tidegate::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ScriptDriverTest : public testing::Test {
+protected:
+    ScriptDriverTest() {
+        fs::create_directory(dir_.path() / "tmp");
+        context_.project = "shop";
+        context_.environment = "prod";
+        context_.target_work_dir = dir_ / "apps";
+        context_.version = "2.0";
+        context_.current_version = "1.0";
+        context_.host.tmp_dir = dir_ / "tmp";
+        context_.deploy.install_script = "echo install";
+    }
+    std::unique_ptr<Driver> driver() const { return make_script_driver(context_); }
+
+    test::TempDir dir_;
+    DriverContext context_;
+};
+
+TEST_F(ScriptDriverTest, GivesScriptsTheirVariables) {
+    context_.rollback_version = "0.9";
+    context_.artifact_url = "http://files/a.tgz";
+    context_.keep_data = true;
+    context_.variables = {{"APP_PORT", "8080"}, {"WORK_DIR", "/wrong"}};
+    context_.deploy.environment = {{"PORT", "8080"}};
+    context_.deploy.install_script =
+        "pwd; echo $APP_NAME $APP_VERSION $CURRENT_VERSION $ROLLBACK_VERSION $ARTIFACT_URL "
+        "$APP_ENV "
+        "$KEEP_DATA $APP_PORT $PORT; [ $WORK_DIR = $PWD ] && [ $BACKUP_DIR = $PWD/backups ]";
+    const auto result = driver()->install({});
+    EXPECT_TRUE(result.ok) << result.error << result.output;
+    EXPECT_EQ(result.output,
+              dir_ / "apps/shop" + "\nshop 2.0 1.0 0.9 http://files/a.tgz prod true 8080 8080\n");
+}
+
+TEST_F(ScriptDriverTest, UpdateFallsBackToInstall) {
+    EXPECT_EQ(driver()->update({}).output, "install\n");
+    context_.deploy.update_script = "echo update";
+    EXPECT_EQ(driver()->update({}).output, "update\n");
+}
+
+TEST_F(ScriptDriverTest, RollbackRunsTheGivenScriptElseUpdates) {
+    context_.deploy.update_script = "echo update";
+    context_.deploy.rollback_script = "echo own, not used";
+    EXPECT_EQ(driver()->rollback({}).output, "update\n");
+    context_.rollback_script = "echo rollback";
+    EXPECT_EQ(driver()->rollback({}).output, "rollback\n");
+}
+
+TEST_F(ScriptDriverTest, UninstallWithoutAScriptIsDone) {
+    EXPECT_TRUE(driver()->uninstall({}).ok);
+    context_.deploy.uninstall_script = "echo gone; exit 4";
+    const auto result = driver()->uninstall({});
+    EXPECT_FALSE(result.ok);
+    EXPECT_EQ(result.error, "exit code 4");
+}
+
+TEST_F(ScriptDriverTest, TimeOutsAreTheVerbsOwn) {
+    context_.deploy.install_script = "sleep 100";
+    context_.deploy.timeouts.install = Seconds{1};
+    EXPECT_EQ(driver()->install({}).error, "timed out after 1s");
+}
+
+struct ProbeCase {
+    const char* script;
+    Probe expected;
+};
+
+TEST_F(ScriptDriverTest, ProbeTellsByExitCode) {
+    EXPECT_FALSE(driver()->place_exists());
+    ASSERT_TRUE(driver()->install({}).ok);
+    EXPECT_TRUE(driver()->place_exists());
+    for (const auto& [script, expected] :
+         {ProbeCase{"exit 0", Probe::new_version}, ProbeCase{"exit 1", Probe::old_version},
+          ProbeCase{"exit 2", Probe::unknown}, ProbeCase{"", Probe::unknown},
+          ProbeCase{"kill -9 $$", Probe::unknown}}) {
+        context_.deploy.probe_script = script;
+        EXPECT_EQ(driver()->probe({}), expected) << script;
+    }
+}
+
+TEST_F(ScriptDriverTest, ProbeMakesNothing) {
+    context_.deploy.probe_script = "exit 0";
+    EXPECT_EQ(driver()->probe({}), Probe::unknown);
+    EXPECT_FALSE(fs::exists(dir_ / "apps"));
+}
+
+TEST_F(ScriptDriverTest, ServiceVerbsRunTheirBodies) {
+    EXPECT_FALSE(driver()->has_service(ServiceVerb::start));
+    EXPECT_FALSE(driver()->service(ServiceVerb::start, Seconds{5}, {}).ok);
+    context_.deploy.service.start = "echo up";
+    EXPECT_EQ(driver()->service(ServiceVerb::start, Seconds{5}, {}).output, "up\n");
+}
+
+struct EscapeCase {
+    const char* name;
+    std::string work_dir;  ///< relative to the test's directory, or absolute
+    bool allowed;
+};
+
+class WorkDirTest : public testing::TestWithParam<EscapeCase> {};
+
+TEST_P(WorkDirTest, LiesBelowItsRoot) {
+    const test::TempDir dir;
+    fs::create_directories(dir.path() / "apps/real");
+    fs::create_directories(dir.path() / "outside");
+    fs::create_directories(dir.path() / "apps-evil");
+    fs::create_directory_symlink(dir.path() / "outside", dir.path() / "apps/out");
+    fs::create_directory_symlink(dir.path() / "apps/real", dir.path() / "apps/in");
+    fs::create_directory_symlink(dir.path() / "nowhere", dir.path() / "apps/dangling");
+    const auto& [name, work_dir, allowed] = GetParam();
+    const WorkDirRules by_target{(dir.path() / work_dir).string(), dir / "apps", {}, nullptr};
+    const auto opened = open_work_dir(by_target);
+    EXPECT_EQ(opened.has_value(), allowed) << (opened ? opened->path : opened.error().text());
+    const WorkDirRules by_host{
+        (dir.path() / work_dir).string(), "", {"/no/such/root", dir / "apps"}, nullptr};
+    EXPECT_EQ(open_work_dir(by_host).has_value(), allowed);
+    EXPECT_FALSE(fs::exists(dir / "outside/new"));
+    EXPECT_FALSE(fs::exists(dir / "nowhere"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, WorkDirTest,
+                         testing::Values(EscapeCase{"Root", "apps", true},
+                                         EscapeCase{"RootSlash", "apps/", true},
+                                         EscapeCase{"New", "apps/new/deep", true},
+                                         EscapeCase{"Dots", "apps/../outside", false},
+                                         EscapeCase{"DotsInside", "apps/new/../../outside", false},
+                                         EscapeCase{"Link", "apps/out", false},
+                                         EscapeCase{"BelowLink", "apps/out/new", false},
+                                         EscapeCase{"Dangling", "apps/dangling/x", false},
+                                         EscapeCase{"LinkThatStaysInside", "apps/in/new", true},
+                                         EscapeCase{"Sibling", "apps-evil", false},
+                                         EscapeCase{"Elsewhere", "/tmp", false}),
+                         [](const auto& test) { return std::string{test.param.name}; });
+
+TEST(DefaultWorkDirTest, IsByTargetThenProject) {
+    EXPECT_EQ(default_work_dir("/srv/x", "/opt/apps", "shop"), "/srv/x");
+    EXPECT_EQ(default_work_dir("", "/data", "shop"), "/data/shop");
+    EXPECT_EQ(default_work_dir("", "", "shop"), "/opt/apps/shop");
+    EXPECT_FALSE(open_work_dir({"relative", "", {}, nullptr}));
+}
+
+}  // namespace
+}  // namespace tidegate::agent
