@@ -18,6 +18,18 @@ inline constexpr std::size_t kErrorsReportedMax = 1'000;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;
 inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};
 
+// Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
+inline constexpr std::size_t kTreeDepthMax = 64;
+inline constexpr std::size_t kCommitMessageBytesMax = 64 * 1024;
+inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
+inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
+inline constexpr std::size_t kGitRefsMax = 200'000;
+inline constexpr std::size_t kBlobBytesPerCallMax = 256 << 20;
+inline constexpr std::size_t kGitFrameBytesMax = 16 << 20;
+inline constexpr std::size_t kGitReplyBytesMax = 512 << 20;
+inline constexpr std::size_t kGitFrameDepthMax = 16;
+inline constexpr std::size_t kGitRemoteWordsBytesMax = 2 * 1024;
+
 // Variables.
 inline constexpr std::size_t kVariableDepthMax = 16;
 inline constexpr std::size_t kExpandedBytesMax = 200 * 1024;

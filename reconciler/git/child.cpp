@@ -1,0 +1,198 @@
+#include "reconciler/git/child.h"
+
+#include <csignal>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <system_error>
+
+#include "reconciler/git/channel.h"
+#include "reconciler/git/codec.h"
+#include "reconciler/git/spawn.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::git {
+namespace {
+
+std::string describe_end(int status) {
+    if (WIFSIGNALED(status)) return fmt::format("died of {}", ::strsignal(WTERMSIG(status)));
+    return fmt::format("ended with exit code {}", WEXITSTATUS(status));
+}
+
+std::vector<std::string> child_environment(const std::string& home) {
+    const char* path = std::getenv("PATH");
+    return {"HOME=" + home, "PATH=" + std::string{path ? path : "/usr/bin:/bin"}, "LC_ALL=C"};
+}
+
+using ItemSink = std::function<void(const json&)>;
+
+/// What the child said: a value, or an error of the repository. The child itself is well.
+struct Answer {
+    json value;
+    std::optional<Error> error;
+};
+
+Result<Answer> read_answer(Channel& channel, const ItemSink& sink) {
+    std::size_t items = 0;
+    try {
+        for (;;) {
+            auto message = TRY(channel.receive());
+            if (message.contains("error")) return Answer{{}, message["error"].get<Error>()};
+            if (message.contains("value")) return Answer{std::move(message["value"]), {}};
+            if (!sink || ++items > limits::kTreeFilesMax ||
+                channel.received() > limits::kGitReplyBytesMax)
+                return fail(ErrorCode::invalid, "the answer is too long");
+            sink(message.at("item"));
+        }
+    } catch (const json::exception& error) {
+        return fail(ErrorCode::invalid, "{}", error.what());
+    }
+}
+
+}  // namespace
+
+struct GitProcess::State {
+    GitProcessOptions options;
+    Spawned child;
+    std::optional<Channel> channel;
+
+    explicit State(GitProcessOptions with) : options{std::move(with)} {}
+    State(const State&) = delete;
+    State& operator=(const State&) = delete;
+    ~State() { stop(); }
+
+    template <class T, class... Arguments>
+    Result<T> ask(const char* operation, const Arguments&... arguments) {
+        const auto value = TRY(exchange(request(operation, arguments...), {}));
+        try {
+            if constexpr (std::is_void_v<T>)
+                return {};
+            else
+                return value.template get<T>();
+        } catch (const json::exception& error) {
+            return fail(ErrorCode::unavailable, "the git child {}: {}", stop(), error.what());
+        }
+    }
+    template <class T, class... Arguments>
+    Result<std::vector<T>> ask_list(const char* operation, const Arguments&... arguments) {
+        std::vector<T> list;
+        CHECK(exchange(request(operation, arguments...),
+                       [&](const json& item) { list.push_back(item.get<T>()); }));
+        return list;
+    }
+    std::string stop();
+
+private:
+    template <class... Arguments>
+    static json request(const char* operation, const Arguments&... arguments) {
+        auto list = json::array();
+        (list.push_back(json(arguments)), ...);
+        return {{"op", operation}, {"arguments", std::move(list)}};
+    }
+    Result<json> exchange(const json& message, const ItemSink& sink);
+    Result<json> say(const json& message, const ItemSink& sink);
+    Result<void> start();
+};
+
+/// Ends the child and all that it started; says how it ended.
+std::string GitProcess::State::stop() {
+    if (child.pid < 0) return "is not running";
+    channel.reset();
+    ::kill(-child.pid, SIGKILL);
+    int status = 0;
+    while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    child = Spawned{};
+    return describe_end(status);
+}
+
+Result<void> GitProcess::State::start() {
+    std::error_code error;
+    std::filesystem::create_directories(options.home, error);
+    if (error)
+        return fail(ErrorCode::unavailable, "cannot make {}: {}", options.home, error.message());
+    SpawnOptions spawning{{options.executable}, child_environment(options.home), true, false};
+    for (const auto& argument : options.arguments) spawning.command.push_back(argument);
+    child = TRY(spawn(spawning));
+    channel.emplace(child.socket.get(), child.socket.get());
+    const Hello hello{options.directory, options.memory_bytes_max, options.cpu_max.count(),
+                      options.open_files_max};
+    auto opened = say(hello, {});
+    if (opened) return {};
+    stop();
+    return fail(std::move(opened).error());
+}
+
+Result<json> GitProcess::State::exchange(const json& message, const ItemSink& sink) {
+    if (child.pid < 0) CHECK(start());
+    return say(message, sink);
+}
+
+Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
+    channel->set_deadline(std::chrono::steady_clock::now() + options.deadline);
+    const auto attempt = [&]() -> Result<Answer> {
+        CHECK(channel->send(message));
+        CHECK(channel->flush());
+        return read_answer(*channel, sink);
+    };
+    auto answer = attempt();
+    if (answer && answer->error) return fail(std::move(*answer->error));
+    if (answer) return std::move(answer->value);
+    const auto end = stop();
+    switch (answer.error().code) {
+        case ErrorCode::timeout:
+            return fail(ErrorCode::timeout, "git gave no answer within {} ms",
+                        options.deadline.count());
+        case ErrorCode::exhausted: return fail(std::move(answer).error());
+        default:
+            return fail(ErrorCode::unavailable, "the git child {}: {}", end,
+                        answer.error().message);
+    }
+}
+
+GitProcess::GitProcess(GitProcessOptions options)
+    : state_{std::make_unique<State>(std::move(options))} {}
+GitProcess::GitProcess(GitProcess&&) noexcept = default;
+GitProcess& GitProcess::operator=(GitProcess&&) noexcept = default;
+GitProcess::~GitProcess() = default;
+
+Result<Fetched> GitProcess::fetch(const Remote& remote, const std::string& branch) {
+    return state_->ask<Fetched>("fetch", remote, branch);
+}
+Result<std::string> GitProcess::resolve(const std::string& revision) {
+    return state_->ask<std::string>("resolve", revision);
+}
+Result<bool> GitProcess::is_ancestor(const std::string& ancestor, const std::string& descendant) {
+    return state_->ask<bool>("is_ancestor", ancestor, descendant);
+}
+Result<std::vector<Commit>> GitProcess::line(const std::string& from, const std::string& to) {
+    return state_->ask_list<Commit>("line", from, to);
+}
+Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit) {
+    return state_->ask_list<TreeEntry>("tree", commit);
+}
+Result<std::vector<Change>> GitProcess::changes(const std::string& from, const std::string& to) {
+    return state_->ask_list<Change>("changes", from, to);
+}
+Result<std::vector<Blob>> GitProcess::blobs(const std::vector<std::string>& ids) {
+    return state_->ask_list<Blob>("blobs", ids);
+}
+Result<std::string> GitProcess::create_commit(const NewCommit& commit) {
+    return state_->ask<std::string>("create_commit", commit);
+}
+Result<void> GitProcess::push(const Remote& remote, const PushRequest& request) {
+    return state_->ask<void>("push", remote, request);
+}
+Result<void> GitProcess::keep(const std::string& commit) {
+    return state_->ask<void>("keep", commit);
+}
+std::optional<int> GitProcess::pid() const {
+    if (state_->child.pid < 0) return std::nullopt;
+    return state_->child.pid;
+}
+
+}  // namespace tidegate::git

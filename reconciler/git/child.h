@@ -1,0 +1,73 @@
+#pragma once
+/// Git in a child process of the same binary: libgit2 1.5 knows no time-outs and parses what
+/// strangers wrote, so it runs where it can be killed and where it can take nothing with it.
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconciler/git/types.h"
+#include "schema/base/result.h"
+
+namespace tidegate::git {
+
+struct GitProcessOptions {
+    std::string executable = "/proc/self/exe";
+    std::vector<std::string> arguments;  ///< what makes `executable` call run_git_child(0, 1)
+    std::string directory;               ///< the bare repository, made if missing
+    std::string home;                    ///< the child's HOME, made if missing
+    std::chrono::milliseconds deadline{std::chrono::minutes{2}};  ///< of one call
+    std::size_t memory_bytes_max = std::size_t{4} << 30;  ///< address space; 0: unlimited
+    std::chrono::seconds cpu_max{60};                     ///< processor time of one call
+    std::size_t open_files_max = 256;
+};
+
+/// Repository's operations, done in the child. The contracts are those of repository.h, and:
+/// timeout — the call's deadline passed; unavailable — the child died. Either way the child and
+/// all it had started are gone; the next call starts a new one.
+///
+/// ```
+/// stopped --call--> running --answer--> running
+///    ^                 | deadline, crash, nonsense
+///    +-----------------+
+/// ```
+///
+/// Calls block; all of them from one thread, which must outlive the object: the kernel ends the
+/// child when the thread that started it ends (PR_SET_PDEATHSIG).
+class GitProcess {
+public:
+    explicit GitProcess(GitProcessOptions options);
+    GitProcess(GitProcess&&) noexcept;
+    GitProcess& operator=(GitProcess&&) noexcept;
+    ~GitProcess();
+
+    [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
+    [[nodiscard]] Result<std::string> resolve(const std::string& revision);
+    [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
+                                           const std::string& descendant);
+    [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit);
+    [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
+                                                      const std::string& to);
+    [[nodiscard]] Result<std::vector<Blob>> blobs(const std::vector<std::string>& ids);
+    [[nodiscard]] Result<std::string> create_commit(const NewCommit& commit);
+    [[nodiscard]] Result<void> push(const Remote& remote, const PushRequest& request);
+    [[nodiscard]] Result<void> keep(const std::string& commit);
+
+    /// The running child, for tests and diagnosis.
+    [[nodiscard]] std::optional<int> pid() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The child's main: answers requests until `fd_in` ends; both descriptors are one stream socket
+/// (or its duplicates). To be called before the program starts threads or opens anything.
+/// Returns the exit code.
+[[nodiscard]] int run_git_child(int fd_in, int fd_out);
+
+}  // namespace tidegate::git

@@ -1,0 +1,126 @@
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <functional>
+#include <map>
+#include <tuple>
+
+#include "reconciler/git/channel.h"
+#include "reconciler/git/child.h"
+#include "reconciler/git/codec.h"
+#include "reconciler/git/repository.h"
+
+namespace tidegate::git {
+namespace {
+
+using Handler = std::function<Result<void>(Channel&, Repository&, const json& arguments)>;
+
+Result<void> send_error(Channel& channel, const Error& error) {
+    return channel.send({{"error", error}});
+}
+
+Result<void> send_value(Channel& channel, const Result<void>& result) {
+    return result ? channel.send({{"value", nullptr}}) : send_error(channel, result.error());
+}
+template <class T>
+Result<void> send_value(Channel& channel, const Result<T>& result) {
+    return result ? channel.send({{"value", *result}}) : send_error(channel, result.error());
+}
+/// Lists go item by item, so that no message grows with the repository.
+template <class T>
+Result<void> send_value(Channel& channel, const Result<std::vector<T>>& result) {
+    if (!result) return send_error(channel, result.error());
+    for (const auto& item : *result) CHECK(channel.send({{"item", item}}));
+    return channel.send({{"value", nullptr}});
+}
+
+template <class Method, class... Parameters>
+Handler make_handler(Method method, std::type_identity<std::tuple<Parameters...>>) {
+    return [method](Channel& channel, Repository& repository, const json& arguments) {
+        const auto values = arguments.get<std::tuple<std::decay_t<Parameters>...>>();
+        return std::apply(
+            [&](const auto&... value) {
+                return send_value(channel, std::invoke(method, repository, value...));
+            },
+            values);
+    };
+}
+template <class R, class... Parameters>
+Handler handler(R (Repository::*method)(Parameters...)) {
+    return make_handler(method, std::type_identity<std::tuple<Parameters...>>{});
+}
+template <class R, class... Parameters>
+Handler handler(R (Repository::*method)(Parameters...) const) {
+    return make_handler(method, std::type_identity<std::tuple<Parameters...>>{});
+}
+
+const std::map<std::string, Handler, std::less<>>& handlers() {
+    static const std::map<std::string, Handler, std::less<>> table{
+        {"fetch", handler(&Repository::fetch)},
+        {"resolve", handler(&Repository::resolve)},
+        {"is_ancestor", handler(&Repository::is_ancestor)},
+        {"line", handler(&Repository::line)},
+        {"tree", handler(&Repository::tree)},
+        {"changes", handler(&Repository::changes)},
+        {"blobs", handler(&Repository::blobs)},
+        {"create_commit", handler(&Repository::create_commit)},
+        {"push", handler(&Repository::push)},
+        {"keep", handler(&Repository::keep)},
+    };
+    return table;
+}
+
+void limit(__rlimit_resource what, rlim_t soft, rlim_t hard) {
+    const rlimit values{soft, hard};
+    ::setrlimit(what, &values);
+}
+
+void confine(const Hello& hello) {
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_NOFILE, hello.open_files_max, hello.open_files_max);
+    if (hello.memory_bytes_max > 0)
+        limit(RLIMIT_AS, hello.memory_bytes_max, hello.memory_bytes_max);
+}
+
+/// The kernel counts over the life of the process; the limit is meant for one request.
+void allow_cpu(std::int64_t seconds) {
+    rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    limit(RLIMIT_CPU, static_cast<rlim_t>(used.ru_utime.tv_sec + used.ru_stime.tv_sec + seconds),
+          RLIM_INFINITY);
+}
+
+Result<void> serve(Channel& channel) {
+    const auto hello = TRY(channel.receive()).get<Hello>();
+    confine(hello);
+    allow_cpu(hello.cpu_seconds_max);
+    auto repository = Repository::open_or_init(hello.directory);
+    CHECK(repository ? channel.send({{"value", nullptr}})
+                     : send_error(channel, repository.error()));
+    CHECK(channel.flush());
+    if (!repository) return {};
+    for (;;) {
+        const auto request = TRY(channel.receive());
+        allow_cpu(hello.cpu_seconds_max);
+        CHECK(handlers().at(request.at("op").get<std::string>())(channel, *repository,
+                                                                 request.at("arguments")));
+        CHECK(channel.flush());
+    }
+}
+
+}  // namespace
+
+int run_git_child(int fd_in, int fd_out) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::signal(SIGPIPE, SIG_IGN);
+    Channel channel{fd_in, fd_out};
+    try {
+        const auto ended = serve(channel);
+        return ended || ended.error().code == ErrorCode::unavailable ? 0 : 1;
+    } catch (const std::exception&) {
+        return 1;
+    }
+}
+
+}  // namespace tidegate::git

@@ -1,0 +1,93 @@
+#pragma once
+/// Private to this folder: how the values of types.h look between the daemon and its Git child.
+/// Both ends are always the same build, so there are no versions.
+
+#include <nlohmann/json.hpp>
+
+#include "reconciler/git/types.h"
+#include "schema/base/result.h"
+
+namespace nlohmann {
+
+template <class T>
+struct adl_serializer<std::optional<T>> {
+    static void to_json(json& target, const std::optional<T>& value) {
+        if (value)
+            target = *value;
+        else
+            target = nullptr;
+    }
+    static void from_json(const json& source, std::optional<T>& value) {
+        if (source.is_null())
+            value.reset();
+        else
+            value = source.get<T>();
+    }
+};
+
+template <>
+struct adl_serializer<tidegate::Timestamp> {
+    static void to_json(json& target, tidegate::Timestamp at) {
+        target = at.time_since_epoch().count();
+    }
+    static void from_json(const json& source, tidegate::Timestamp& at) {
+        at = tidegate::Timestamp{tidegate::Milliseconds{source.get<std::int64_t>()}};
+    }
+};
+
+}  // namespace nlohmann
+
+namespace tidegate::git {
+
+using nlohmann::json;
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Remote, url, username, password, ssh_key_file, ssh_passphrase,
+                                   known_hosts_file, ca_file)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Fetched, tip, changed)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Person, name, email)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trailer, key, value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Commit, id, first_parent, parents, author, committer,
+                                   committed_at, message, trailers, authors, off_line)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TreeEntry, path, kind, blob, size)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Change, path, now)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Edit, path, content)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NewCommit, parent, edits, message, author, at)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PushRequest, commit, ref, expected)
+
+inline void to_json(json& target, const Blob& blob) {
+    target = json{{"id", blob.id}, {"size", blob.size}, {"too_large", blob.too_large}};
+    target["content"] = json::binary({blob.content.begin(), blob.content.end()});
+}
+inline void from_json(const json& source, Blob& blob) {
+    source.at("id").get_to(blob.id);
+    source.at("size").get_to(blob.size);
+    source.at("too_large").get_to(blob.too_large);
+    const auto& content = source.at("content").get_binary();
+    blob.content.assign(content.begin(), content.end());
+}
+
+/// What the child is told before the first request.
+struct Hello {
+    std::string directory;
+    std::size_t memory_bytes_max = 0;
+    std::int64_t cpu_seconds_max = 0;
+    std::size_t open_files_max = 0;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, directory, memory_bytes_max, cpu_seconds_max,
+                                   open_files_max)
+
+}  // namespace tidegate::git
+
+namespace tidegate {
+
+inline void to_json(nlohmann::json& target, const Error& error) {
+    target = nlohmann::json{{"code", static_cast<int>(error.code)}, {"message", error.message}};
+}
+inline void from_json(const nlohmann::json& source, Error& error) {
+    const auto code = source.at("code").get<int>();
+    const bool known = code >= 0 && code <= static_cast<int>(ErrorCode::internal);
+    error.code = known ? static_cast<ErrorCode>(code) : ErrorCode::internal;
+    source.at("message").get_to(error.message);
+}
+
+}  // namespace tidegate

@@ -1,0 +1,144 @@
+#include <algorithm>
+#include <set>
+
+#include "reconciler/git/library.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::git {
+namespace {
+
+using Authors = std::set<std::string>;
+
+Person to_person(const git_signature* signature) {
+    if (!signature) return {};
+    return {to_utf8(signature->name), to_utf8(signature->email)};
+}
+
+void add_authors(Authors& authors, const git_commit* commit) {
+    for (const auto& person :
+         {to_person(git_commit_author(commit)), to_person(git_commit_committer(commit))})
+        authors.insert(person.name + " <" + person.email + ">");
+}
+
+/// What anybody may write into a commit, held to times that can be printed.
+Timestamp to_timestamp(git_time_t seconds) {
+    constexpr git_time_t kYear9999 = 253'402'300'799;
+    return Timestamp{Seconds{std::clamp<git_time_t>(seconds, 0, kYear9999)}};
+}
+
+std::vector<Trailer> read_trailers(const std::string& message) {
+    git_message_trailer_array found{};
+    if (git_message_trailers(&found, message.c_str()) < 0) return {};
+    std::vector<Trailer> trailers;
+    for (std::size_t i = 0; i < found.count; ++i)
+        trailers.push_back({found.trailers[i].key, found.trailers[i].value});
+    git_message_trailer_array_free(&found);
+    return trailers;
+}
+
+Commit to_commit(const git_commit* commit) {
+    Commit value;
+    value.id = to_text(*git_commit_id(commit));
+    for (unsigned i = 0; i < git_commit_parentcount(commit); ++i)
+        value.parents.push_back(to_text(*git_commit_parent_id(commit, i)));
+    if (!value.parents.empty()) value.first_parent = value.parents.front();
+    value.author = to_person(git_commit_author(commit));
+    value.committer = to_person(git_commit_committer(commit));
+    value.committed_at = to_timestamp(git_commit_time(commit));
+    const std::string_view message = git_commit_message(commit);
+    value.message = to_utf8(message.substr(0, limits::kCommitMessageBytesMax));
+    value.trailers = read_trailers(value.message);
+    return value;
+}
+
+/// Authors and committers of all that `to` reaches and `from` does not.
+Result<Authors> authors_between(git_repository* repository, const git_oid& from,
+                                const git_oid& to) {
+    Handle<git_revwalk> walk;
+    CHECK(checked(git_revwalk_new(out(walk), repository), "history"));
+    CHECK(checked(git_revwalk_push(walk.get(), &to), "history of " + to_text(to)));
+    CHECK(checked(git_revwalk_hide(walk.get(), &from), "history of " + to_text(from)));
+    Authors authors;
+    git_oid id{};
+    std::size_t count = 0;
+    int code = 0;
+    while ((code = git_revwalk_next(&id, walk.get())) == 0) {
+        if (++count > limits::kHistoryCommitsMax)
+            return fail(ErrorCode::exhausted, "commit {} brings more than {} commits", to_text(to),
+                        limits::kHistoryCommitsMax);
+        Handle<git_commit> commit;
+        CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
+        add_authors(authors, commit.get());
+    }
+    if (code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
+    return authors;
+}
+
+Result<Commit> read_change(git_repository* repository, const git_commit* commit) {
+    auto change = to_commit(commit);
+    Authors authors;
+    if (git_commit_parentcount(commit) > 1)
+        authors = TRY(authors_between(repository, *git_commit_parent_id(commit, 0),
+                                      *git_commit_id(commit)));
+    add_authors(authors, commit);
+    change.authors.assign(authors.begin(), authors.end());
+    return change;
+}
+
+Result<Commit> read_whole_range(git_repository* repository, const git_oid& from,
+                                const git_commit* to) {
+    auto change = to_commit(to);
+    change.first_parent = to_text(from);
+    change.off_line = true;
+    const auto authors = TRY(authors_between(repository, from, *git_commit_id(to)));
+    change.authors.assign(authors.begin(), authors.end());
+    return change;
+}
+
+/// First parents from `to` back, newest first, without `from`; none where `from` was not met.
+Result<std::optional<std::vector<git_oid>>> first_parents(git_repository* repository,
+                                                          const std::optional<git_oid>& from,
+                                                          git_oid at) {
+    std::vector<git_oid> ids;
+    while (!from || !git_oid_equal(&*from, &at)) {
+        if (ids.size() == limits::kHistoryCommitsMax)
+            return fail(ErrorCode::exhausted, "the first-parent line is longer than {} commits",
+                        limits::kHistoryCommitsMax);
+        ids.push_back(at);
+        Handle<git_commit> commit;
+        CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
+        if (git_commit_parentcount(commit.get()) == 0) {
+            if (from) return std::nullopt;
+            break;
+        }
+        at = *git_commit_parent_id(commit.get(), 0);
+    }
+    return ids;
+}
+
+}  // namespace
+
+Result<std::vector<Commit>> Repository::line(const std::string& from, const std::string& to) const {
+    auto* repository = state_->get();
+    const auto tip = TRY(find_commit(repository, to));
+    std::optional<git_oid> start;
+    if (!from.empty()) {
+        start = TRY(to_oid(from));
+        if (!TRY(is_ancestor(from, to)))
+            return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
+    }
+    const auto ids = TRY(first_parents(repository, start, *git_commit_id(tip.get())));
+    std::vector<Commit> changes;
+    if (!ids) {
+        changes.push_back(TRY(read_whole_range(repository, *start, tip.get())));
+        return changes;
+    }
+    for (auto id = ids->rbegin(); id != ids->rend(); ++id) {
+        Handle<git_commit> commit;
+        CHECK(checked(git_commit_lookup(out(commit), repository, &*id), "commit " + to_text(*id)));
+        changes.push_back(TRY(read_change(repository, commit.get())));
+    }
+    return changes;
+}
+
+}  // namespace tidegate::git

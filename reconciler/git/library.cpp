@@ -1,0 +1,116 @@
+#include "reconciler/git/library.h"
+
+#include <array>
+#include <cstdint>
+
+namespace tidegate::git {
+namespace {
+
+constexpr std::size_t kMappedWindowBytes = 32 << 20;
+constexpr std::size_t kMappedBytesMax = 512 << 20;
+constexpr std::ptrdiff_t kCacheBytesMax = 64 << 20;
+
+ErrorCode code_of(int code, int error_class) {
+    switch (code) {
+        case GIT_ENOTFOUND: return ErrorCode::not_found;
+        case GIT_EEXISTS:
+        case GIT_EMODIFIED:
+        case GIT_ELOCKED:
+        case GIT_ENONFASTFORWARD: return ErrorCode::conflict;
+        case GIT_EAUTH:
+        case GIT_ECERTIFICATE: return ErrorCode::denied;
+        case GIT_EINVALIDSPEC:
+        case GIT_EAMBIGUOUS: return ErrorCode::invalid;
+        default: break;
+    }
+    switch (error_class) {
+        case GIT_ERROR_NOMEMORY: return ErrorCode::exhausted;
+        case GIT_ERROR_OS:
+        case GIT_ERROR_NET:
+        case GIT_ERROR_HTTP:
+        case GIT_ERROR_SSH:
+        case GIT_ERROR_SSL: return ErrorCode::unavailable;
+        default: return ErrorCode::internal;
+    }
+}
+
+/// Bytes of the UTF-8 sequence that starts here; 0 where it is malformed (RFC 3629 §4).
+std::size_t sequence_length(std::string_view rest) {
+    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(rest[i]); };
+    const auto first = byte(0);
+    if (first < 0x80) return 1;
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || rest.size() < length) return 0;
+    const auto low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    const auto high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (byte(1) < low || byte(1) > high) return 0;
+    for (std::size_t i = 2; i < length; ++i)
+        if ((byte(i) & 0xc0) != 0x80) return 0;
+    return length;
+}
+
+}  // namespace
+
+void start_library() {
+    static const bool started = [] {
+        git_libgit2_init();
+        for (const auto level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM,
+                                 GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_GLOBAL})
+            git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+        // libgit2 runs nothing that a repository's configuration names, so its owner is no matter.
+        git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+        git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+        git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, kMappedWindowBytes);
+        git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, kMappedBytesMax);
+        git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheBytesMax);
+        return true;
+    }();
+    static_cast<void>(started);
+}
+
+Result<void> checked(int code, std::string_view what) {
+    if (code >= 0) return {};
+    const auto* error = git_error_last();
+    return fail(code_of(code, error ? error->klass : GIT_ERROR_NONE), "{}: {}", what,
+                error && error->message ? to_utf8(error->message) : "no reason given");
+}
+
+Result<git_oid> to_oid(std::string_view id) {
+    git_oid oid{};
+    if (id.size() != GIT_OID_HEXSZ || git_oid_fromstrn(&oid, id.data(), id.size()) < 0)
+        return fail(ErrorCode::invalid, "an object id must be 40 hexadecimal digits, got \"{}\"",
+                    to_utf8(id.substr(0, 80)));
+    return oid;
+}
+
+std::string to_text(const git_oid& id) {
+    std::array<char, GIT_OID_HEXSZ + 1> text{};
+    return git_oid_tostr(text.data(), text.size(), &id);
+}
+
+std::string to_utf8(std::string_view bytes) {
+    std::string text;
+    text.reserve(bytes.size());
+    while (!bytes.empty()) {
+        const auto length = sequence_length(bytes);
+        text += length ? bytes.substr(0, length) : std::string_view{"\xef\xbf\xbd"};
+        bytes.remove_prefix(length ? length : 1);
+    }
+    return text;
+}
+
+Result<Handle<git_commit>> find_commit(git_repository* repository, const std::string& id) {
+    const auto oid = TRY(to_oid(id));
+    Handle<git_commit> commit;
+    CHECK(checked(git_commit_lookup(out(commit), repository, &oid), "commit " + id));
+    return commit;
+}
+
+Result<Handle<git_tree>> find_tree(git_repository* repository, const std::string& commit) {
+    const auto found = TRY(find_commit(repository, commit));
+    Handle<git_tree> tree;
+    CHECK(checked(git_commit_tree(out(tree), found.get()), "tree of commit " + commit));
+    return tree;
+}
+
+}  // namespace tidegate::git

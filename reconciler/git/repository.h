@@ -1,0 +1,81 @@
+#pragma once
+/// A local repository and the remotes it talks to, through libgit2. Calls block, over the network
+/// without any time-out: the daemon uses GitProcess (child.h), the CLI this class.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "reconciler/git/types.h"
+#include "schema/base/result.h"
+
+namespace tidegate::git {
+
+/// Owns the open repository. One thread at a time; several objects on several threads are fine,
+/// except that `Remote::ca_file` and `known_hosts_file` are settings of the process.
+///
+/// The user's and the system's Git configuration are not read, redirects are not followed, tags
+/// and submodules not fetched, hooks of the local repository not run. Trees are read from the
+/// object database, there is never a checkout.
+///
+/// Errors, beside those named below: not_found (no such commit or object), invalid (malformed
+/// id, path, name), exhausted (a limit of limits.h), internal (a damaged repository).
+class Repository {
+public:
+    /// The daemon's own bare repository; made if missing. The caller must be its only user:
+    /// lock and temporary files that a killed process left are removed.
+    [[nodiscard]] static Result<Repository> open_or_init(const std::string& directory);
+    /// Somebody's repository, bare or not, as it is.
+    [[nodiscard]] static Result<Repository> open_existing(const std::string& path);
+
+    Repository(Repository&&) noexcept;
+    Repository& operator=(Repository&&) noexcept;
+    ~Repository();
+
+    /// Asks the remote for the branch's tip; downloads what is missing, only if it moved, into
+    /// `refs/tidegate/remote/<branch>`. The new tip need not descend from the old one: see
+    /// is_ancestor. Errors: unavailable (remote away), denied (credentials, certificate, host
+    /// key), not_found (no such branch).
+    [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
+    /// The commit that a revision (gitrevisions(7)) of a person or an id names.
+    [[nodiscard]] Result<std::string> resolve(const std::string& revision) const;
+    /// True where `descendant` is or descends from `ancestor`.
+    [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
+                                           const std::string& descendant) const;
+    /// The changes after `from` (empty: from the root) up to `to` on the first-parent line,
+    /// oldest first. conflict: `to` does not descend from `from`.
+    [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
+                                                   const std::string& to) const;
+    /// Every entry of the commit's tree but the folders, ordered as Git orders trees.
+    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit) const;
+    /// What differs in `to` from `from`. Cost is that of the difference, not of the tree.
+    [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
+                                                      const std::string& to) const;
+    /// Contents, in the order asked for. A blob's size is known before it is read.
+    [[nodiscard]] Result<std::vector<Blob>> blobs(const std::vector<std::string>& ids) const;
+
+    /// Writes objects only; no ref moves. The same input gives the same id. invalid: a path is
+    /// malformed, twice there, or goes through a symlink, submodule or file; not_found: a file
+    /// to delete is not there.
+    [[nodiscard]] Result<std::string> create_commit(const NewCommit& commit);
+    /// Fast-forward only, never forced; success also where the remote already has it (a former
+    /// answer was lost). conflict: the remote does not hold `expected`, or moved meanwhile, or
+    /// the commit does not descend from it; denied: the server refused (hook, protected branch,
+    /// credentials); unavailable: the remote is away, the outcome may be unknown.
+    /// A remote on the same machine needs the `git` program, so that its hooks run.
+    [[nodiscard]] Result<void> push(const Remote& remote, const PushRequest& request);
+    /// Keeps the commit and all before it, whatever the remote does, by a ref under
+    /// `refs/tidegate/accepted/`; refs there that it makes needless are removed.
+    [[nodiscard]] Result<void> keep(const std::string& commit);
+
+private:
+    struct State;
+    explicit Repository(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// The URL without user and password, for people.
+[[nodiscard]] std::string display_url(std::string_view url);
+
+}  // namespace tidegate::git

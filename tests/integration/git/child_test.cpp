@@ -1,0 +1,169 @@
+#include <arpa/inet.h>
+#include <csignal>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/integration/git/fixture.h"
+
+namespace tidegate::git {
+namespace {
+
+bool is_alive(int pid) {
+    std::string word;
+    std::ifstream status{"/proc/" + std::to_string(pid) + "/stat"};
+    for (int i = 0; i < 3; ++i) status >> word;
+    return !word.empty() && word != "Z";
+}
+
+/// Listens, takes connections into its backlog, and never says a word.
+class SilentServer {
+public:
+    SilentServer() : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* any = reinterpret_cast<sockaddr*>(&address);
+        ::bind(fd_, any, size);
+        ::listen(fd_, 8);
+        ::getsockname(fd_, any, &size);
+        port_ = ntohs(address.sin_port);
+    }
+    SilentServer(const SilentServer&) = delete;
+    SilentServer& operator=(const SilentServer&) = delete;
+    ~SilentServer() { ::close(fd_); }
+    [[nodiscard]] std::string url() const {
+        return "http://127.0.0.1:" + std::to_string(port_) + "/x.git";
+    }
+
+private:
+    int fd_;
+    int port_ = 0;
+};
+
+class ChildTest : public GitTest {
+protected:
+    [[nodiscard]] GitProcess start(std::chrono::milliseconds deadline = std::chrono::minutes{1}) const {
+        auto options = process_options();
+        options.deadline = deadline;
+        return GitProcess{options};
+    }
+};
+
+TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
+    const std::string bytes{"\0\xff binary\n", 10};
+    write("binary", bytes);
+    const auto first = commit("a.yaml", "one");
+    const auto second = commit("a.yaml", "two");
+    git("push -q origin main");
+    auto process = start();
+    EXPECT_EQ(good(process.fetch(remote(), "main")).tip, second);
+    auto direct = good(Repository::open_existing(path("data")));
+    EXPECT_EQ(good(process.resolve(second.substr(0, 10))), second);
+    EXPECT_TRUE(good(process.is_ancestor(first, second)));
+    EXPECT_EQ(good(process.line("", second)), good(direct.line("", second)));
+    EXPECT_EQ(good(process.tree(second)), good(direct.tree(second)));
+    EXPECT_EQ(good(process.changes(first, second)), good(direct.changes(first, second)));
+    const auto blob = git("rev-parse HEAD:binary");
+    EXPECT_EQ(good(process.blobs({blob})).at(0), (Blob{blob, 10, false, bytes}));
+    const auto id = good(process.create_commit(
+        {second, {{"a.yaml", "three"}, {"binary", std::nullopt}}, "m", {"T", "t@localhost"}, {}}));
+    good(process.push(remote(), {id, "refs/heads/main", second}));
+    EXPECT_EQ(remote_tip(), id);
+    good(process.keep(id));
+    EXPECT_EQ(code_of(process.tree("nonsense")), ErrorCode::invalid);
+    EXPECT_EQ(code_of(process.line(std::string(40, 'c'), id)), ErrorCode::not_found);
+}
+
+TEST_F(ChildTest, EndsAtItsDeadlineAndComesBack) {
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    const SilentServer server;
+    Remote silent;
+    silent.url = server.url();
+    auto process = start(std::chrono::milliseconds{300});
+    EXPECT_EQ(code_of(process.fetch(silent, "main")), ErrorCode::timeout);
+    EXPECT_FALSE(process.pid().has_value());
+    EXPECT_EQ(good(process.fetch(remote(), "main")).tip, tip);
+}
+
+TEST_F(ChildTest, TakesAHangingHookWithIt) {
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    hook("pre-receive", "echo $$ > ../hook.pid; exec sleep 1000");
+    auto process = start(std::chrono::seconds{1});
+    good(process.fetch(remote(), "main"));
+    const auto id = good(process.create_commit({tip, {{"a.yaml", "two"}}, "m", {"T", "t@x"}, {}}));
+    const PushRequest request{id, "refs/heads/main", tip};
+    EXPECT_EQ(code_of(process.push(remote(), request)), ErrorCode::timeout);
+    int hook_pid = 0;
+    ASSERT_TRUE(std::ifstream{path("hook.pid")} >> hook_pid);
+    EXPECT_TRUE(eventually([&] { return !is_alive(hook_pid); }));
+    EXPECT_EQ(remote_tip(), tip);
+    std::filesystem::remove(path("remote.git/hooks/pre-receive"));
+    good(process.push(remote(), request));
+    EXPECT_EQ(remote_tip(), id);
+}
+
+TEST_F(ChildTest, IsStartedAgainAfterACrash) {
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    auto process = start();
+    good(process.fetch(remote(), "main"));
+    ::kill(process.pid().value(), SIGSEGV);
+    const auto crashed = process.resolve(tip);
+    ASSERT_EQ(code_of(crashed), ErrorCode::unavailable);
+    EXPECT_NE(crashed.error().message.find("Segmentation fault"), std::string::npos)
+        << crashed.error().text();
+    EXPECT_EQ(good(process.resolve(tip)), tip);
+}
+
+TEST_F(ChildTest, SaysWhenTheProgramIsNoGitChild) {
+    auto options = process_options();
+    options.executable = "/bin/true";
+    EXPECT_EQ(code_of(GitProcess{options}.resolve("HEAD")), ErrorCode::unavailable);
+    options.executable = path("missing");
+    EXPECT_EQ(code_of(GitProcess{options}.resolve("HEAD")), ErrorCode::unavailable);
+}
+
+TEST_F(ChildTest, LivesInItsLimits) {
+    auto options = process_options();
+    options.memory_bytes_max = std::size_t{3} << 30;
+    GitProcess process{options};
+    static_cast<void>(process.resolve("HEAD"));
+    const auto pid = std::to_string(process.pid().value());
+    const auto limits = shell("grep -E 'address space|core file|open files' /proc/" + pid +
+                              "/limits | tr -s ' ' | sort");
+    EXPECT_EQ(limits, "Max address space 3221225472 3221225472 bytes \n"
+                      "Max core file size 0 0 bytes \nMax open files 256 256 files ");
+    EXPECT_EQ(shell("ls /proc/" + pid + "/fd"), "0\n1\n2") << "no descriptor may be inherited";
+    EXPECT_EQ(shell("tr '\\0' '\\n' < /proc/" + pid + "/environ | grep HOME="),
+              "HOME=" + path("home"));
+}
+
+TEST_F(ChildTest, DiesWithItsParent) {
+    const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+    const auto data = path("data");
+    const auto file = path("pid");
+    std::string mode = "--daemon";
+    std::string arguments[] = {self, mode, data, file};
+    char* list[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(),
+                    arguments[3].data(), nullptr};
+    pid_t daemon = 0;
+    ASSERT_EQ(::posix_spawn(&daemon, self.c_str(), nullptr, nullptr, list, environ), 0);
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+    int child = 0;
+    ASSERT_TRUE(std::ifstream{file} >> child);
+    EXPECT_TRUE(is_alive(child));
+    ::kill(daemon, SIGKILL);
+    ::waitpid(daemon, nullptr, 0);
+    EXPECT_TRUE(eventually([&] { return !is_alive(child); }));
+}
+
+}  // namespace
+}  // namespace tidegate::git
