@@ -54,6 +54,7 @@ struct Finished {
     ActionOutcome outcome = ActionOutcome::done;
     std::string error;
     std::vector<StageResult> stages;
+    std::optional<Timestamp> at;  ///< wall clock; shown, never compared
 };
 /// What the probe of an interrupted action found.
 enum class ProbeAnswer { new_version, old_version, unknown };
@@ -129,7 +130,7 @@ struct Records {
     std::uint64_t epoch = 0;
     std::vector<Installation> installations;
     struct Entry {
-        Action action;
+        Action action;  ///< only its id where it was refused or cancelled before its intent
         std::optional<ActionResult> result;  ///< none: it was interrupted
         bool acknowledged = false;           ///< kept for answering duplicates
     };
@@ -165,22 +166,25 @@ private:
         std::optional<ActionResult> result;
     };
 
-    void run(const RunCommand& command, Timestamp now, Effects& out);
-    void cancel(const CancelCommand& command, Effects& out);
-    void acknowledge(const AckCommand& command, Effects& out);
-    void intent_durable(const IntentDurable& input, Effects& out);
-    void outcome_durable(const OutcomeDurable& input, Effects& out);
-    void finished(const Finished& input, Effects& out);
-    void probed(const Probed& input, Effects& out);
-    void drift_seen(const DriftSeen& input, Effects& out);
+    Effects handle(const RunCommand& command, Timestamp now);
+    Effects handle(const CancelCommand& command, Timestamp now);
+    Effects handle(const AckCommand& command, Timestamp now);
+    Effects handle(const WelcomeCommand& command, Timestamp now);
+    Effects handle(const IntentDurable& input, Timestamp now);
+    Effects handle(const OutcomeDurable& input, Timestamp now);
+    Effects handle(const Finished& input, Timestamp now);
+    Effects handle(const Probed& input, Timestamp now);
+    Effects handle(const DriftSeen& input, Timestamp now);
+    Effects handle(const Tick& input, Timestamp now);
 
-    [[nodiscard]] bool fenced(std::uint64_t epoch, Effects& out);
+    [[nodiscard]] bool accept_epoch(std::uint64_t epoch, Effects& out);
+    [[nodiscard]] Job* find(const std::string& action);
     [[nodiscard]] bool busy(const InstallKey& key) const;
     void start_queued(Timestamp now, Effects& out);
-    void conclude(Job& job, ActionOutcome outcome, std::string error,
-                  std::vector<StageResult> stages, Effects& out);
-    [[nodiscard]] Installation after(const Action& action, ActionOutcome outcome) const;
-    void prune(Effects& out);
+    void conclude(Job& job, ActionResult result, Installation after, Effects& out);
+    void end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out);
+    [[nodiscard]] Installation current(const InstallKey& key) const;
+    void forget_old(Effects& out);
 
     std::uint64_t epoch_ = 0;
     std::map<InstallKey, Installation> installations_;

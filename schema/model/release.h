@@ -140,6 +140,7 @@ struct Release {
     Timestamp created_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+    std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
     std::optional<Timestamp> deadline;
     bool admitted = false;  ///< passed its gates once (on_close: finish_release)
 

@@ -1,0 +1,293 @@
+#include "agent/machine/machine.h"
+
+#include <algorithm>
+
+#include "schema/base/limits.h"
+
+namespace tidegate::machine {
+namespace {
+
+/// The installation that an action which had a chance to change something leaves behind.
+Installation left_behind(const Action& action, Installation before, ActionOutcome outcome) {
+    Installation after = std::move(before);
+    after.key = action.key;
+    ++after.report;
+    after.drifted = false;
+    after.drift_reason.clear();
+    if (action.last_good) after.last_good = action.last_good;
+    after.rejected = action.rejected;
+    after.version = action.version;
+    after.commit = action.commit;
+    after.digest = action.digest;
+    after.assignment_digest = action.assignment_digest;
+    if (outcome == ActionOutcome::done) {
+        const bool gone = action.kind == ActionKind::uninstall;
+        after.status = gone ? InstallStatus::absent : InstallStatus::installed;
+        if (gone) after.version.clear();
+    } else {
+        after.status =
+            outcome == ActionOutcome::unknown ? InstallStatus::unknown : InstallStatus::failed;
+    }
+    return after;
+}
+
+ActionResult result_of(const Action& action, ActionOutcome outcome, std::string error) {
+    ActionResult result;
+    result.id = action.id;
+    result.release = action.release;
+    result.step = action.step;
+    result.attempt = action.attempt;
+    result.kind = action.kind;
+    result.outcome = outcome;
+    result.error = std::move(error);
+    return result;
+}
+
+}  // namespace
+
+Machine::Machine(Records records) : epoch_(records.epoch) {
+    for (auto& installation : records.installations) {
+        auto key = installation.key;
+        installations_.insert_or_assign(std::move(key), std::move(installation));
+    }
+    for (auto& entry : records.actions) {
+        Job job;
+        job.action = std::move(entry.action);
+        if (job.action.id.empty() && entry.result) job.action.id = entry.result->id;
+        job.phase = entry.result ? Phase::done : Phase::probing;
+        job.acknowledged = entry.acknowledged;
+        job.result = std::move(entry.result);
+        order_.push_back(job.action.id);
+        jobs_.insert_or_assign(order_.back(), std::move(job));
+    }
+}
+
+Effects Machine::boot() {
+    Effects out;
+    for (const auto& id : order_)
+        if (const auto& job = jobs_.at(id); job.phase == Phase::probing)
+            out.push_back(Probe{job.action});
+    return out;
+}
+
+Effects Machine::step(const Input& input, Timestamp now) {
+    auto out = std::visit([&](const auto& known) { return handle(known, now); }, input);
+    start_queued(now, out);
+    return out;
+}
+
+Effects Machine::handle(const RunCommand& command, Timestamp now) {
+    Effects out;
+    if (!accept_epoch(command.epoch, out)) return out;
+    const auto& id = command.action.id;
+    if (const auto* known = find(id)) {
+        if (known->phase == Phase::done) out.push_back(ReportResult{*known->result});
+        return out;
+    }
+    Job job;
+    job.action = command.action;
+    job.expires = now + command.action.start_within;
+    jobs_.emplace(id, std::move(job));
+    order_.push_back(id);
+    return out;
+}
+
+Effects Machine::handle(const CancelCommand& command, Timestamp) {
+    Effects out;
+    if (!accept_epoch(command.epoch, out)) return out;
+    auto* job = find(command.action);
+    if (!job) return out;
+    job->cancelled = true;
+    if (job->phase == Phase::queued)
+        end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
+    if (job->phase == Phase::running) out.push_back(Kill{job->action.id});
+    return out;
+}
+
+Effects Machine::handle(const AckCommand& command, Timestamp) {
+    Effects out;
+    for (const auto& id : command.actions)
+        if (auto* job = find(id); job && job->phase == Phase::done) job->acknowledged = true;
+    forget_old(out);
+    return out;
+}
+
+Effects Machine::handle(const WelcomeCommand& command, Timestamp) {
+    Effects out;
+    (void)accept_epoch(command.epoch, out);
+    return out;
+}
+
+Effects Machine::handle(const IntentDurable& input, Timestamp) {
+    Effects out;
+    auto* job = find(input.action);
+    if (!job || job->phase != Phase::journaling) return out;
+    if (job->cancelled) {
+        end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
+        return out;
+    }
+    job->phase = Phase::running;
+    out.push_back(Start{job->action, current(job->action.key)});
+    return out;
+}
+
+Effects Machine::handle(const OutcomeDurable& input, Timestamp) {
+    Effects out;
+    auto* job = find(input.action);
+    if (!job || job->phase != Phase::recording) return out;
+    job->phase = Phase::done;
+    const auto& after = job->result->installation;
+    if (after.report > current(after.key).report) installations_.insert_or_assign(after.key, after);
+    out.push_back(ReportResult{*job->result});
+    return out;
+}
+
+Effects Machine::handle(const Finished& input, Timestamp) {
+    Effects out;
+    auto* job = find(input.action);
+    if (!job || job->phase != Phase::running) return out;
+    auto result = result_of(job->action, input.outcome, input.error);
+    result.stages = input.stages;
+    const bool untouched = input.outcome == ActionOutcome::refused;
+    auto after = current(job->action.key);
+    if (!untouched) {
+        after = left_behind(job->action, std::move(after), input.outcome);
+        if (input.outcome == ActionOutcome::done) after.installed_at = input.at;
+    }
+    conclude(*job, std::move(result), std::move(after), out);
+    return out;
+}
+
+Effects Machine::handle(const Probed& input, Timestamp) {
+    Effects out;
+    auto* job = find(input.action);
+    if (!job || job->phase != Phase::probing) return out;
+    const auto& action = job->action;
+    if (input.answer == ProbeAnswer::old_version) {
+        conclude(*job,
+                 result_of(action, ActionOutcome::failed,
+                           "the agent stopped during it; the probe found the old version"),
+                 current(action.key), out);
+        return out;
+    }
+    const bool proven =
+        input.answer == ProbeAnswer::new_version && action.kind != ActionKind::uninstall;
+    const auto outcome = proven ? ActionOutcome::done : ActionOutcome::unknown;
+    conclude(*job,
+             result_of(action, outcome,
+                       proven ? "" : "the agent stopped during it; nothing proves how far it came"),
+             left_behind(action, current(action.key), outcome), out);
+    return out;
+}
+
+Effects Machine::handle(const DriftSeen& input, Timestamp) {
+    Effects out;
+    const auto found = installations_.find(input.key);
+    if (found == installations_.end() || busy(input.key)) return out;
+    auto& installation = found->second;
+    if (installation.drifted == input.drifted && installation.drift_reason == input.reason)
+        return out;
+    installation.drifted = input.drifted;
+    installation.drift_reason = input.reason;
+    ++installation.report;
+    out.push_back(JournalInstallation{installation});
+    out.push_back(ReportChanged{installation});
+    return out;
+}
+
+Effects Machine::handle(const Tick&, Timestamp) { return {}; }
+
+bool Machine::accept_epoch(std::uint64_t epoch, Effects& out) {
+    if (epoch < epoch_) {
+        out.push_back(ReportFenced{epoch_});
+        return false;
+    }
+    if (epoch > epoch_) {
+        epoch_ = epoch;
+        out.push_back(JournalEpoch{epoch});
+    }
+    return true;
+}
+
+Machine::Job* Machine::find(const std::string& action) {
+    const auto found = jobs_.find(action);
+    return found == jobs_.end() ? nullptr : &found->second;
+}
+
+bool Machine::busy(const InstallKey& key) const {
+    return std::ranges::any_of(jobs_, [&](const auto& entry) {
+        const auto& job = entry.second;
+        return job.action.key == key && job.phase != Phase::queued && job.phase != Phase::done;
+    });
+}
+
+/// Oldest first; what waited for longer than it may is refused.
+void Machine::start_queued(Timestamp now, Effects& out) {
+    for (const auto& id : order_) {
+        auto& job = jobs_.at(id);
+        if (job.phase != Phase::queued) continue;
+        if (now >= job.expires && job.action.start_within > Seconds{0}) {
+            end_unstarted(job, ActionOutcome::refused, "it could not be started in time", out);
+        } else if (!busy(job.action.key)) {
+            job.phase = Phase::journaling;
+            out.push_back(JournalIntent{job.action, epoch_});
+        }
+    }
+}
+
+void Machine::conclude(Job& job, ActionResult result, Installation after, Effects& out) {
+    job.phase = Phase::recording;
+    result.installation = std::move(after);
+    job.result = std::move(result);
+    out.push_back(JournalOutcome{*job.result});
+}
+
+void Machine::end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out) {
+    conclude(job, result_of(job.action, outcome, std::move(error)), current(job.action.key), out);
+}
+
+Installation Machine::current(const InstallKey& key) const {
+    const auto found = installations_.find(key);
+    if (found != installations_.end()) return found->second;
+    Installation none;
+    none.key = key;
+    return none;
+}
+
+/// Acknowledged outcomes are kept for answering duplicates, the newest ones.
+void Machine::forget_old(Effects& out) {
+    auto excess = order_.size() > limits::kJournalActionsKept
+                      ? order_.size() - limits::kJournalActionsKept
+                      : 0;
+    std::erase_if(order_, [&](const std::string& id) {
+        const auto& job = jobs_.at(id);
+        if (excess == 0 || job.phase != Phase::done || !job.acknowledged) return false;
+        --excess;
+        out.push_back(JournalForget{id});
+        jobs_.erase(id);
+        return true;
+    });
+}
+
+Inventory Machine::inventory() const {
+    Inventory inventory;
+    for (const auto& [key, installation] : installations_)
+        inventory.installations.push_back(installation);
+    for (const auto& id : order_) {
+        const auto& job = jobs_.at(id);
+        if (job.phase != Phase::done)
+            inventory.running.push_back(id);
+        else if (!job.acknowledged)
+            inventory.results.push_back(*job.result);
+    }
+    return inventory;
+}
+
+std::optional<Timestamp> Machine::next_wake() const {
+    std::optional<Timestamp> wake;
+    for (const auto& [id, job] : jobs_)
+        if (job.phase == Phase::queued && (!wake || job.expires < *wake)) wake = job.expires;
+    return wake;
+}
+
+}  // namespace tidegate::machine

@@ -1,0 +1,273 @@
+#pragma once
+/// The names under which the fields of persisted records stand in JSON. They are on disk: add,
+/// never rename. Each function shows every field of one record to a visitor, for both directions.
+
+#include <concepts>
+#include <type_traits>
+
+#include "schema/model/release.h"
+
+namespace tidegate {
+
+template <class T, class Record>
+concept Of = std::same_as<std::remove_const_t<T>, Record>;
+
+void fields(Of<Position> auto& r, auto&& f) {
+    f("file", r.file);
+    f("line", r.line);
+    f("column", r.column);
+}
+void fields(Of<AssignmentKey> auto& r, auto&& f) {
+    f("environment", r.environment);
+    f("project", r.project);
+}
+void fields(Of<InstallKey> auto& r, auto&& f) {
+    f("target", r.target);
+    f("project", r.project);
+    f("slot", r.slot);
+}
+void fields(Of<LastGood> auto& r, auto&& f) {
+    f("digest", r.digest);
+    f("commit", r.commit);
+    f("version", r.version);
+}
+void fields(Of<Installation> auto& r, auto&& f) {
+    f("key", r.key);
+    f("status", r.status);
+    f("version", r.version);
+    f("digest", r.digest);
+    f("assignment_digest", r.assignment_digest);
+    f("commit", r.commit);
+    f("drifted", r.drifted);
+    f("drift_reason", r.drift_reason);
+    f("installed_at", r.installed_at);
+    f("last_good", r.last_good);
+    f("rejected", r.rejected);
+    f("report", r.report);
+}
+
+void fields(Of<Variable> auto& r, auto&& f) {
+    f("type", r.type);
+    f("value", r.value);
+    f("values", r.values);
+    f("source", r.source);
+    f("key", r.key);
+}
+void fields(Of<HealthCheck> auto& r, auto&& f) {
+    f("type", r.type);
+    f("url", r.url);
+    f("host", r.host);
+    f("port", r.port);
+    f("script", r.script);
+    f("expected_status", r.expected_status);
+    f("timeout", r.timeout);
+    f("retry", r.retry);
+    f("interval", r.interval);
+    f("success_threshold", r.success_threshold);
+}
+void fields(Of<Task> auto& r, auto&& f) {
+    f("name", r.name);
+    f("type", r.type);
+    f("on_error", r.on_error);
+    f("timeout", r.timeout);
+    f("retry", r.retry);
+    f("retry_delay", r.retry_delay);
+    f("condition", r.condition);
+    f("depends_on", r.depends_on);
+    f("parallel", r.parallel);
+    f("script", r.script);
+    f("check", r.check);
+    f("graceful_timeout", r.graceful_timeout);
+    f("force_kill", r.force_kill);
+    f("wait_ready", r.wait_ready);
+    f("ready_timeout", r.ready_timeout);
+    f("duration", r.duration);
+}
+void fields(Of<Pipeline> auto& r, auto&& f) {
+    f("name", r.name);
+    f("pre_release", r.pre_release);
+    f("release", r.release);
+    f("post_release", r.post_release);
+}
+void fields(Of<Service> auto& r, auto&& f) {
+    f("start", r.start);
+    f("stop", r.stop);
+    f("status", r.status);
+    f("unit", r.unit);
+}
+void fields(Of<ScriptTimeouts> auto& r, auto&& f) {
+    f("install", r.install);
+    f("update", r.update);
+    f("rollback", r.rollback);
+    f("uninstall", r.uninstall);
+}
+void fields(Of<ScriptDeploy> auto& r, auto&& f) {
+    f("work_dir", r.work_dir);
+    f("interpreter", r.interpreter);
+    f("environment", r.environment);
+    f("install_script", r.install_script);
+    f("update_script", r.update_script);
+    f("rollback_script", r.rollback_script);
+    f("uninstall_script", r.uninstall_script);
+    f("probe_script", r.probe_script);
+    f("service", r.service);
+    f("timeouts", r.timeouts);
+}
+void fields(Of<Deploy> auto& r, auto&& f) {
+    f("type", r.type);
+    f("script", r.script);
+}
+void fields(Of<Artifact> auto& r, auto&& f) {
+    f("url", r.url);
+    f("sha256", r.sha256);
+}
+
+void fields(Of<Action> auto& r, auto&& f) {
+    f("id", r.id);
+    f("release", r.release);
+    f("step", r.step);
+    f("attempt", r.attempt);
+    f("kind", r.kind);
+    f("key", r.key);
+    f("environment", r.environment);
+    f("digest", r.digest);
+    f("assignment_digest", r.assignment_digest);
+    f("commit", r.commit);
+    f("version", r.version);
+    f("current_version", r.current_version);
+    f("rollback_version", r.rollback_version);
+    f("last_good", r.last_good);
+    f("rejected", r.rejected);
+    f("artifact", r.artifact);
+    f("keep_data", r.keep_data);
+    f("target_work_dir", r.target_work_dir);
+    f("deploy", r.deploy);
+    f("pipeline", r.pipeline);
+    f("rollback_script", r.rollback_script);
+    f("verify", r.verify);
+    f("variables", r.variables);
+    f("start_within", r.start_within);
+    f("deadline", r.deadline);
+}
+void fields(Of<TaskResult> auto& r, auto&& f) {
+    f("name", r.name);
+    f("type", r.type);
+    f("status", r.status);
+    f("retry_count", r.retry_count);
+    f("error", r.error);
+    f("output", r.output);
+    f("started_at", r.started_at);
+    f("finished_at", r.finished_at);
+}
+void fields(Of<StageResult> auto& r, auto&& f) {
+    f("name", r.name);
+    f("tasks", r.tasks);
+}
+void fields(Of<ActionResult> auto& r, auto&& f) {
+    f("id", r.id);
+    f("release", r.release);
+    f("step", r.step);
+    f("attempt", r.attempt);
+    f("kind", r.kind);
+    f("outcome", r.outcome);
+    f("error", r.error);
+    f("stages", r.stages);
+    f("installation", r.installation);
+}
+
+void fields(Of<Hold> auto& r, auto&& f) {
+    f("gate", r.gate);
+    f("reason", r.reason);
+    f("until", r.until);
+}
+void fields(Of<Step> auto& r, auto&& f) {
+    f("index", r.index);
+    f("kind", r.kind);
+    f("targets", r.targets);
+    f("required", r.required);
+    f("max_unavailable", r.max_unavailable);
+    f("wait_before", r.wait_before);
+    f("verify_duration", r.verify_duration);
+    f("status", r.status);
+    f("admitted_at", r.admitted_at);
+    f("started_at", r.started_at);
+    f("finished_at", r.finished_at);
+    f("deadline", r.deadline);
+}
+void fields(Of<TargetProgress> auto& r, auto&& f) {
+    f("name", r.name);
+    f("status", r.status);
+    f("from", r.from);
+    f("to", r.to);
+    f("desired", r.desired);
+    f("attempt", r.attempt);
+    f("action", r.action);
+    f("error", r.error);
+    f("stages", r.stages);
+    f("started_at", r.started_at);
+    f("finished_at", r.finished_at);
+}
+void fields(Of<Release> auto& r, auto&& f) {
+    f("id", r.id);
+    f("key", r.key);
+    f("kind", r.kind);
+    f("operation", r.operation);
+    f("status", r.status);
+    f("digest", r.digest);
+    f("from", r.from);
+    f("to", r.to);
+    f("commit", r.commit);
+    f("digest_commit", r.digest_commit);
+    f("author", r.author);
+    f("cause", r.cause);
+    f("retry", r.retry);
+    f("strategy", r.strategy);
+    f("reason", r.reason);
+    f("last_good", r.last_good);
+    f("forward_only", r.forward_only);
+    f("created_at", r.created_at);
+    f("started_at", r.started_at);
+    f("finished_at", r.finished_at);
+    f("paused_at", r.paused_at);
+    f("deadline", r.deadline);
+    f("admitted", r.admitted);
+    f("steps", r.steps);
+    f("targets", r.targets);
+    f("holds", r.holds);
+    f("revert", r.revert);
+    f("revert_commit", r.revert_commit);
+    f("revert_note", r.revert_note);
+}
+void fields(Of<Quarantine> auto& r, auto&& f) {
+    f("key", r.key);
+    f("digest", r.digest);
+    f("version", r.version);
+    f("release", r.release);
+    f("digest_commit", r.digest_commit);
+    f("retry", r.retry);
+    f("reason", r.reason);
+    f("at", r.at);
+}
+void fields(Of<Block> auto& r, auto&& f) {
+    f("key", r.key);
+    f("digest", r.digest);
+    f("failures", r.failures);
+    f("until", r.until);
+    f("reason", r.reason);
+}
+void fields(Of<OutboxEntry> auto& r, auto&& f) {
+    f("action", r.action);
+    f("assignment", r.assignment);
+    f("agent", r.agent);
+    f("restore", r.restore);
+    f("sent", r.sent);
+    f("created_at", r.created_at);
+}
+void fields(Of<GoodState> auto& r, auto&& f) {
+    f("key", r.key);
+    f("good", r.good);
+    f("forward_only", r.forward_only);
+    f("release", r.release);
+}
+
+}  // namespace tidegate

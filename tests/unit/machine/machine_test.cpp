@@ -1,0 +1,194 @@
+#include "agent/machine/machine.h"
+
+#include <gtest/gtest.h>
+
+namespace tidegate::machine {
+namespace {
+
+const Timestamp kNow{Milliseconds{1'000'000}};
+
+Action action(const std::string& id, const std::string& project = "shop") {
+    Action made;
+    made.id = id;
+    made.key = {"web-1", project, ""};
+    made.version = "2.0";
+    made.digest = Digest::of("two");
+    return made;
+}
+
+/// Feeds an input and writes the effects as one line of text.
+class Host {
+public:
+    explicit Host(Records records = {}) : machine(std::move(records)) {}
+
+    std::string in(const Input& input, Timestamp now = kNow) {
+        return text(machine.step(input, now));
+    }
+    std::string run(const std::string& id, std::uint64_t epoch = 1, Timestamp now = kNow) {
+        return in(RunCommand{epoch, action(id)}, now);
+    }
+    /// A run up to its start.
+    void start(const std::string& id) {
+        run(id);
+        in(IntentDurable{id});
+    }
+
+    static std::string text(const Effects& effects) {
+        std::string out;
+        for (const auto& effect : effects) out += (out.empty() ? "" : ", ") + one(effect);
+        return out;
+    }
+
+    Machine machine;
+
+private:
+    static std::string one(const Effect& effect) {
+        struct Printer {
+            std::string operator()(const JournalIntent& e) { return "intent " + e.action.id; }
+            std::string operator()(const JournalOutcome& e) { return "outcome " + of(e.result); }
+            std::string operator()(const JournalEpoch& e) {
+                return fmt::format("epoch {}", e.epoch);
+            }
+            std::string operator()(const JournalInstallation&) { return "installation"; }
+            std::string operator()(const JournalForget& e) { return "forget " + e.action; }
+            std::string operator()(const Start& e) { return "start " + e.action.id; }
+            std::string operator()(const Kill& e) { return "kill " + e.action; }
+            std::string operator()(const Probe& e) { return "probe " + e.action.id; }
+            std::string operator()(const ReportResult& e) { return "report " + of(e.result); }
+            std::string operator()(const ReportChanged&) { return "changed"; }
+            std::string operator()(const ReportFenced& e) {
+                return fmt::format("fenced {}", e.highest);
+            }
+            static std::string of(const ActionResult& r) {
+                return fmt::format("{} {}", r.id, to_string(r.outcome));
+            }
+        };
+        return std::visit(Printer{}, effect);
+    }
+};
+
+TEST(MachineTest, JournalsIntentBeforeTheStartAndOutcomeBeforeTheReport) {
+    Host host;
+    EXPECT_EQ(host.run("a"), "epoch 1, intent a");
+    EXPECT_EQ(host.in(IntentDurable{"a"}), "start a");
+    EXPECT_EQ(host.in(Finished{"a", ActionOutcome::done, "", {}, {}}), "outcome a done");
+    EXPECT_TRUE(host.machine.inventory().results.empty());
+    EXPECT_EQ(host.in(OutcomeDurable{"a"}), "report a done");
+    const auto inventory = host.machine.inventory();
+    ASSERT_EQ(inventory.results.size(), 1u);
+    EXPECT_EQ(inventory.installations.at(0).status, InstallStatus::installed);
+    EXPECT_EQ(inventory.installations.at(0).digest, Digest::of("two"));
+    host.in(AckCommand{{"a"}});
+    EXPECT_TRUE(host.machine.inventory().results.empty());
+}
+
+TEST(MachineTest, AnswersDuplicatesWithTheJournalledOutcome) {
+    Host host;
+    host.start("a");
+    EXPECT_EQ(host.run("a"), "");
+    host.in(Finished{"a", ActionOutcome::failed, "exit 1", {}, {}});
+    host.in(OutcomeDurable{"a"});
+    EXPECT_EQ(host.run("a"), "report a failed");
+    host.in(AckCommand{{"a"}});
+    EXPECT_EQ(host.run("a"), "report a failed");
+}
+
+TEST(MachineTest, RefusesOlderEpochs) {
+    Host host;
+    host.run("a", 5);
+    EXPECT_EQ(host.run("b", 4), "fenced 5");
+    EXPECT_EQ(host.in(CancelCommand{4, "a"}), "fenced 5");
+    EXPECT_EQ(host.in(WelcomeCommand{6}), "epoch 6");
+    EXPECT_EQ(host.machine.highest_epoch(), 6u);
+}
+
+TEST(MachineTest, RunsOneActionPerTargetAndProject) {
+    Host host;
+    host.start("a");
+    EXPECT_EQ(host.run("b"), "");
+    EXPECT_EQ(host.in(RunCommand{1, action("c", "other")}), "intent c");
+    EXPECT_EQ(host.in(Finished{"a", ActionOutcome::done, "", {}, {}}), "outcome a done");
+    EXPECT_EQ(host.in(OutcomeDurable{"a"}), "report a done, intent b");
+}
+
+TEST(MachineTest, RefusesWhatWaitedTooLong) {
+    Host host;
+    host.start("a");
+    host.run("b");
+    EXPECT_EQ(host.machine.next_wake(), kNow + Seconds{60});
+    EXPECT_EQ(host.in(Tick{}, kNow + Seconds{60}), "outcome b refused");
+    EXPECT_EQ(host.in(OutcomeDurable{"b"}), "report b refused");
+    EXPECT_TRUE(host.machine.inventory().installations.empty());
+}
+
+TEST(MachineTest, CancelsBeforeAndAfterTheStart) {
+    Host host;
+    host.run("a");
+    host.in(CancelCommand{1, "a"});
+    EXPECT_EQ(host.in(IntentDurable{"a"}), "outcome a cancelled");
+    Host running;
+    running.start("a");
+    EXPECT_EQ(running.in(CancelCommand{1, "a"}), "kill a");
+    running.in(Finished{"a", ActionOutcome::cancelled, "", {}, {}});
+    running.in(OutcomeDurable{"a"});
+    EXPECT_EQ(running.machine.inventory().installations.at(0).status, InstallStatus::failed);
+}
+
+struct CrashCase {
+    ProbeAnswer answer;
+    ActionOutcome outcome;
+    InstallStatus status;
+    const char* version;
+};
+class CrashTest : public testing::TestWithParam<CrashCase> {};
+TEST_P(CrashTest, ProbesAndNeverStartsAgain) {
+    Installation before;
+    before.key = action("a").key;
+    before.status = InstallStatus::installed;
+    before.version = "1.0";
+    Host host(Records{3, {before}, {{action("a"), std::nullopt, false}}});
+    EXPECT_EQ(Host::text(host.machine.boot()), "probe a");
+    EXPECT_EQ(host.run("a", 3), "");
+    EXPECT_EQ(host.run("b", 3), "");
+    host.in(Probed{"a", GetParam().answer});
+    EXPECT_EQ(host.in(OutcomeDurable{"a"}),
+              fmt::format("report a {}, intent b", to_string(GetParam().outcome)));
+    const auto after = host.machine.inventory().installations.at(0);
+    EXPECT_EQ(after.status, GetParam().status);
+    EXPECT_EQ(after.version, GetParam().version);
+}
+INSTANTIATE_TEST_SUITE_P(Answers, CrashTest,
+                         testing::Values(CrashCase{ProbeAnswer::new_version, ActionOutcome::done,
+                                                   InstallStatus::installed, "2.0"},
+                                         CrashCase{ProbeAnswer::old_version, ActionOutcome::failed,
+                                                   InstallStatus::installed, "1.0"},
+                                         CrashCase{ProbeAnswer::unknown, ActionOutcome::unknown,
+                                                   InstallStatus::unknown, "2.0"}));
+
+TEST(MachineTest, ReportsDriftOnceAndKeepsIt) {
+    Host host;
+    host.start("a");
+    host.in(Finished{"a", ActionOutcome::done, "", {}, {}});
+    host.in(OutcomeDurable{"a"});
+    EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
+    EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "");
+    EXPECT_EQ(host.machine.inventory().installations.at(0).report, 2u);
+}
+
+TEST(MachineTest, ARestoreCarriesWhatItTookAway) {
+    Host host;
+    auto restore = action("a");
+    restore.rejected = LastGood{Digest::of("bad"), "c2", "3.0"};
+    host.in(RunCommand{1, restore});
+    host.in(IntentDurable{"a"});
+    host.in(Finished{"a", ActionOutcome::done, "", {}, {}});
+    host.in(OutcomeDurable{"a"});
+    EXPECT_EQ(host.machine.inventory().installations.at(0).rejected, restore.rejected);
+    host.start("b");
+    host.in(Finished{"b", ActionOutcome::done, "", {}, {}});
+    host.in(OutcomeDurable{"b"});
+    EXPECT_FALSE(host.machine.inventory().installations.at(0).rejected.has_value());
+}
+
+}  // namespace
+}  // namespace tidegate::machine
