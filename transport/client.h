@@ -96,7 +96,7 @@ public:
     /// Says goodbye and ends; `on_closed` follows from the loop with CloseKind::local.
     void close(std::string_view text);
     /// Moves to a new local port, as a NAT or a roaming host does; streams survive (RFC 9000 §9).
-    /// `unavailable`: no new socket, the old one stays.
+    /// Takes effect when the loop comes round. `unavailable`: no new socket, the old one stays.
     [[nodiscard]] Result<void> rebind();
     /// Sends a PING now: a dead peer shows within `silence_max`, a restarted one within a round
     /// trip.

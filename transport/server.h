@@ -42,7 +42,7 @@ public:
 
     /// Unique in this process, never used again, never 0 for a real connection.
     [[nodiscard]] std::uint64_t id() const { return id_; }
-    [[nodiscard]] bool open() const { return !core_.expired(); }
+    [[nodiscard]] bool open() const;
     /// Absent when the peer showed no certificate (enrolment), and after the end.
     [[nodiscard]] std::optional<PeerIdentity> identity() const;
     /// `192.0.2.7:41234`, as of now: it changes when the peer moves. Empty after the end.

@@ -101,7 +101,7 @@ public:
     void pause();
     void resume();
 
-    [[nodiscard]] bool open() const { return !core_.expired(); }
+    [[nodiscard]] bool open() const;
     /// Own body bytes not yet acknowledged by the peer, of this stream.
     [[nodiscard]] std::size_t queued_bytes() const;
 
