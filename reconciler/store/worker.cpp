@@ -3,6 +3,20 @@
 #include "schema/base/limits.h"
 
 namespace tidegate {
+namespace {
+
+std::size_t bytes_of(const Put& put) { return put.key.size() + put.body.size(); }
+std::size_t bytes_of(const Erase& erase) { return erase.key.size(); }
+
+std::size_t bytes_of(const Batch& batch) {
+    std::size_t bytes = 0;
+    for (const auto& write : batch.writes)
+        bytes += std::visit([](const auto& one) { return bytes_of(one); }, write);
+    for (const auto& entry : batch.audit) bytes += entry.subject.size() + entry.detail.size();
+    return bytes;
+}
+
+}  // namespace
 
 StoreWorker::StoreWorker(std::unique_ptr<Store> store)
     : store_{std::move(store)}, thread_{[this] { serve(); }} {}
@@ -16,23 +30,36 @@ StoreWorker::~StoreWorker() {
     thread_.join();
 }
 
-Result<void> StoreWorker::submit(Batch batch, Done done) {
+Result<void> StoreWorker::submit(Batch&& batch, Done done) {
     CHECK(check_batch(batch));
-    return enqueue(Write{std::move(batch), std::move(done)});
-}
-
-Result<void> StoreWorker::run(Job job) { return enqueue(std::move(job)); }
-
-Result<void> StoreWorker::enqueue(Item item) {
+    const auto bytes = bytes_of(batch);
     {
         const std::lock_guard lock{mutex_};
-        if (stopping_) return fail(ErrorCode::unavailable, "the store worker is stopping");
-        if (queue_.size() >= limits::kStoreQueueMax)
-            return fail(ErrorCode::exhausted, "the store's queue is full ({} waiting)",
-                        limits::kStoreQueueMax);
-        queue_.push_back(std::move(item));
+        CHECK(check_room(bytes));
+        queue_.push_back(Write{std::move(batch), std::move(done), bytes});
+        queued_bytes_ += bytes;
     }
     ready_.notify_one();
+    return {};
+}
+
+Result<void> StoreWorker::run(Job job) {
+    {
+        const std::lock_guard lock{mutex_};
+        CHECK(check_room(0));
+        queue_.push_back(std::move(job));
+    }
+    ready_.notify_one();
+    return {};
+}
+
+/// A batch larger than the bound still passes when it is alone.
+Result<void> StoreWorker::check_room(std::size_t bytes) const {
+    if (stopping_) return fail(ErrorCode::unavailable, "the store worker is stopping");
+    if (queue_.size() >= limits::kStoreQueueMax ||
+        (!queue_.empty() && queued_bytes_ + bytes > limits::kStoreQueueBytesMax))
+        return fail(ErrorCode::exhausted, "the store's queue is full: {} items, {} bytes",
+                    queue_.size(), queued_bytes_);
     return {};
 }
 
@@ -60,6 +87,7 @@ std::deque<StoreWorker::Item> StoreWorker::take() {
         return taken;
     }
     while (next_is_write() && taken.size() < limits::kStoreGroupBatchesMax) {
+        queued_bytes_ -= std::get<Write>(queue_.front()).bytes;
         taken.push_back(std::move(queue_.front()));
         queue_.pop_front();
     }

@@ -32,8 +32,8 @@ public:
     StoreWorker& operator=(const StoreWorker&) = delete;
 
     /// `invalid`: the batch breaks a limit; `exhausted`: the queue is full, come back later;
-    /// `unavailable`: the worker is stopping. `done` is not called then.
-    [[nodiscard]] Result<void> submit(Batch batch, Done done);
+    /// `unavailable`: the worker is stopping. Then `done` is not called and `batch` is as it was.
+    [[nodiscard]] Result<void> submit(Batch&& batch, Done done);
     /// For reads: sees every batch submitted before it, none submitted after it.
     [[nodiscard]] Result<void> run(Job job);
     /// Whether the store refuses further work. Any thread.
@@ -43,10 +43,11 @@ private:
     struct Write {
         Batch batch;
         Done done;
+        std::size_t bytes;
     };
     using Item = std::variant<Write, Job>;
 
-    [[nodiscard]] Result<void> enqueue(Item item);
+    [[nodiscard]] Result<void> check_room(std::size_t bytes) const;
     /// Waits for work: writes that stand together, or one job; nothing at the end.
     [[nodiscard]] std::deque<Item> take();
     void serve();
@@ -56,6 +57,7 @@ private:
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<Item> queue_;
+    std::size_t queued_bytes_ = 0;
     bool stopping_ = false;
     std::atomic<bool> fenced_ = false;
     std::thread thread_;

@@ -93,6 +93,7 @@ inline constexpr std::size_t kStoreBodyBytesMax = 16 << 20;
 inline constexpr std::size_t kAuditEntryBytesMax = 1 << 20;
 inline constexpr std::size_t kAuditPageRowsMax = 1'000;
 inline constexpr std::size_t kStoreQueueMax = 4'096;
+inline constexpr std::size_t kStoreQueueBytesMax = 64 << 20;
 inline constexpr std::size_t kStoreGroupBatchesMax = 256;
 
 }  // namespace tidegate::limits

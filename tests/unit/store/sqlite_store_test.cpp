@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 
 #include <fstream>
 
@@ -158,6 +159,50 @@ TEST_F(SqliteStoreTest, AnEpochWhoseSyncFailedIsNotHandedOut) {
     ASSERT_FALSE(epoch.has_value());
     EXPECT_EQ(epoch.error().code, ErrorCode::unavailable);
     EXPECT_TRUE(store->fenced());
+}
+
+/// A file system of 512 KiB where the user may mount one; else one that is full when told so.
+class SmallDisk {
+public:
+    explicit SmallDisk(std::filesystem::path at) : at_{std::move(at)} {
+        mounted_ = ::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=512k") == 0;
+        if (mounted_) std::ofstream{at_ / "ballast"} << std::string(128 << 10, 'b');
+    }
+    ~SmallDisk() {
+        free();
+        if (mounted_) ::umount2(at_.c_str(), MNT_DETACH);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    void after_commit(int number) { disk_faults().full = !mounted_ && number >= 20; }
+    void free() {
+        disk_faults() = {};
+        if (mounted_) std::filesystem::remove(at_ / "ballast");
+    }
+
+private:
+    std::filesystem::path at_;
+    bool mounted_ = false;
+};
+
+TEST_F(SqliteStoreTest, FillsASmallDiskWithoutLosingWhatItAcknowledged) {
+    SmallDisk disk{directory_.path()};
+    const auto store = open();
+    int committed = 0;
+    auto outcome = Result<CommitOutcome>{CommitOutcome::committed};
+    for (; outcome && committed < 1'000; ++committed) {
+        outcome = store->commit(
+            std::vector{batch_for(fmt::format("r{:04}", committed), std::string(8'000, 'x'))});
+        disk.after_commit(committed);
+    }
+    --committed;
+    ASSERT_FALSE(outcome.has_value());
+    EXPECT_EQ(outcome.error().code, ErrorCode::exhausted) << outcome.error().text();
+    EXPECT_THAT(outcome.error().message, HasSubstr(file_.string()));
+    EXPECT_EQ(store->load(Table::release).value().size(), static_cast<std::size_t>(committed));
+    disk.free();
+    EXPECT_TRUE(store->commit(std::vector{batch_for("after")}).has_value());
+    EXPECT_EQ(verify_audit(*open()).value().seq, static_cast<std::uint64_t>(committed) + 1);
 }
 
 struct UrlCase {

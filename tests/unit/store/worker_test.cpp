@@ -103,6 +103,21 @@ TEST_F(StoreWorkerTest, AFullQueuePushesBack) {
     EXPECT_EQ(answers_.size(), limits::kStoreQueueMax);
 }
 
+TEST_F(StoreWorkerTest, TooManyBytesPushBackAndLeaveTheBatch) {
+    make_worker();
+    Gate gate{*worker_};
+    const std::string big(limits::kStoreBodyBytesMax, 'x');
+    auto batch = batch_for("big", big);
+    while (worker_->submit(Batch{batch}, [this](const auto&) { answers_.emplace_back(); }))
+        ASSERT_LT(answers_.size(), 100u);
+    EXPECT_EQ(worker_->submit(std::move(batch), {}).error().code, ErrorCode::exhausted);
+    EXPECT_EQ(batch, batch_for("big", big));
+    submit("small");
+    gate.open();
+    finish();
+    EXPECT_EQ(answers_.size(), limits::kStoreQueueBytesMax / limits::kStoreBodyBytesMax);
+}
+
 TEST_F(StoreWorkerTest, ABadBatchIsRefusedAloneAndAtOnce) {
     make_worker();
     Gate gate{*worker_};
