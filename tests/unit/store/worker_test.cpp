@@ -114,8 +114,12 @@ TEST_F(StoreWorkerTest, TooManyBytesPushBackAndLeaveTheBatch) {
     EXPECT_EQ(batch, batch_for("big", big));
     submit("small");
     gate.open();
-    finish();
+    Gate drained{*worker_};
     EXPECT_EQ(answers_.size(), limits::kStoreQueueBytesMax / limits::kStoreBodyBytesMax);
+    submit("small");
+    EXPECT_TRUE(worker_->submit(std::move(batch), [](const auto&) {}).has_value());
+    drained.open();
+    finish();
 }
 
 TEST_F(StoreWorkerTest, ABadBatchIsRefusedAloneAndAtOnce) {
