@@ -1,7 +1,7 @@
 #include "reconciler/git/child.h"
 
-#include <csignal>
 #include <sys/wait.h>
+#include <csignal>
 
 #include <cerrno>
 #include <cstdlib>
@@ -147,7 +147,8 @@ Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
         case ErrorCode::timeout:
             return fail(ErrorCode::timeout, "git gave no answer within {} ms",
                         options.deadline.count());
-        case ErrorCode::exhausted: return fail(std::move(answer).error());
+        case ErrorCode::exhausted:
+            return fail(std::move(answer).error());
         default:
             return fail(ErrorCode::unavailable, "the git child {}: {}", end,
                         answer.error().message);

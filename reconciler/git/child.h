@@ -20,8 +20,8 @@ struct GitProcessOptions {
     std::string directory;               ///< the bare repository, made if missing
     std::string home;                    ///< the child's HOME, made if missing
     std::chrono::milliseconds deadline{std::chrono::minutes{2}};  ///< of one call
-    std::size_t memory_bytes_max = std::size_t{4} << 30;  ///< address space; 0: unlimited
-    std::chrono::seconds cpu_max{60};                     ///< processor time of one call
+    std::size_t memory_bytes_max = std::size_t{4} << 30;          ///< address space; 0: unlimited
+    std::chrono::seconds cpu_max{60};                             ///< processor time of one call
     std::size_t open_files_max = 256;
 };
 

@@ -1,6 +1,6 @@
-#include <csignal>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <csignal>
 
 #include <functional>
 #include <map>

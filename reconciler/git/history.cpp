@@ -78,8 +78,8 @@ Result<Commit> read_change(git_repository* repository, const git_commit* commit)
     auto change = to_commit(commit);
     Authors authors;
     if (git_commit_parentcount(commit) > 1)
-        authors = TRY(authors_between(repository, *git_commit_parent_id(commit, 0),
-                                      *git_commit_id(commit)));
+        authors = TRY(
+            authors_between(repository, *git_commit_parent_id(commit, 0), *git_commit_id(commit)));
     add_authors(authors, commit);
     change.authors.assign(authors.begin(), authors.end());
     return change;
@@ -122,14 +122,12 @@ Result<std::vector<Commit>> Repository::line(const std::string& from, const std:
     auto* repository = state_->get();
     const auto tip = TRY(find_commit(repository, to));
     std::optional<git_oid> start;
-    if (!from.empty()) {
-        start = TRY(to_oid(from));
-        if (!TRY(is_ancestor(from, to)))
-            return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
-    }
+    if (!from.empty()) start = *git_commit_id(TRY(find_commit(repository, from)).get());
     const auto ids = TRY(first_parents(repository, start, *git_commit_id(tip.get())));
     std::vector<Commit> changes;
     if (!ids) {
+        if (!TRY(is_ancestor(from, to)))
+            return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
         changes.push_back(TRY(read_whole_range(repository, *start, tip.get())));
         return changes;
     }

@@ -8,29 +8,38 @@ namespace {
 
 constexpr std::size_t kMappedWindowBytes = 32 << 20;
 constexpr std::size_t kMappedBytesMax = 512 << 20;
+constexpr std::size_t kOpenPacksMax = 64;
 constexpr std::ptrdiff_t kCacheBytesMax = 64 << 20;
 
 ErrorCode code_of(int code, int error_class) {
     switch (code) {
-        case GIT_ENOTFOUND: return ErrorCode::not_found;
+        case GIT_ENOTFOUND:
+            return ErrorCode::not_found;
         case GIT_EEXISTS:
         case GIT_EMODIFIED:
         case GIT_ELOCKED:
-        case GIT_ENONFASTFORWARD: return ErrorCode::conflict;
+        case GIT_ENONFASTFORWARD:
+            return ErrorCode::conflict;
         case GIT_EAUTH:
-        case GIT_ECERTIFICATE: return ErrorCode::denied;
+        case GIT_ECERTIFICATE:
+            return ErrorCode::denied;
         case GIT_EINVALIDSPEC:
-        case GIT_EAMBIGUOUS: return ErrorCode::invalid;
-        default: break;
+        case GIT_EAMBIGUOUS:
+            return ErrorCode::invalid;
+        default:
+            break;
     }
     switch (error_class) {
-        case GIT_ERROR_NOMEMORY: return ErrorCode::exhausted;
+        case GIT_ERROR_NOMEMORY:
+            return ErrorCode::exhausted;
         case GIT_ERROR_OS:
         case GIT_ERROR_NET:
         case GIT_ERROR_HTTP:
         case GIT_ERROR_SSH:
-        case GIT_ERROR_SSL: return ErrorCode::unavailable;
-        default: return ErrorCode::internal;
+        case GIT_ERROR_SSL:
+            return ErrorCode::unavailable;
+        default:
+            return ErrorCode::internal;
     }
 }
 
@@ -62,6 +71,7 @@ void start_library() {
         git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
         git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, kMappedWindowBytes);
         git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, kMappedBytesMax);
+        git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, kOpenPacksMax);
         git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheBytesMax);
         return true;
     }();

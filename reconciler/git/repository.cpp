@@ -21,8 +21,8 @@ bool is_leftover(const fs::path& path) {
 /// Only a process that was killed in the middle leaves these; the next write would fail on them.
 void remove_leftovers(const std::string& directory) {
     std::error_code ignored;
-    fs::recursive_directory_iterator walk{
-        directory, fs::directory_options::skip_permission_denied, ignored};
+    fs::recursive_directory_iterator walk{directory, fs::directory_options::skip_permission_denied,
+                                          ignored};
     for (; walk != fs::recursive_directory_iterator{}; walk.increment(ignored)) {
         if (ignored) return;
         if (walk->is_regular_file(ignored) && is_leftover(walk->path()))
@@ -83,8 +83,8 @@ Result<bool> Repository::is_ancestor(const std::string& ancestor,
     const auto from = TRY(find_commit(state_->get(), ancestor));
     const auto to = TRY(find_commit(state_->get(), descendant));
     if (git_oid_equal(git_commit_id(from.get()), git_commit_id(to.get()))) return true;
-    const int answer = git_graph_descendant_of(state_->get(), git_commit_id(to.get()),
-                                               git_commit_id(from.get()));
+    const int answer =
+        git_graph_descendant_of(state_->get(), git_commit_id(to.get()), git_commit_id(from.get()));
     CHECK(checked(answer, "history of " + descendant));
     return answer == 1;
 }
@@ -103,7 +103,8 @@ Result<void> Repository::keep(const std::string& commit) {
     Handle<git_reference> other;
     while (git_reference_next(out(other), others.get()) == 0) {
         const auto* target = git_reference_target(other.get());
-        if (target && git_graph_descendant_of(state_->get(), git_commit_id(kept.get()), target) == 1)
+        if (target &&
+            git_graph_descendant_of(state_->get(), git_commit_id(kept.get()), target) == 1)
             CHECK(checked(git_reference_delete(other.get()), "an older accepted commit"));
     }
     return {};

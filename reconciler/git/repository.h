@@ -69,8 +69,9 @@ public:
     /// `refs/tidegate/accepted/`; refs there that it makes needless are removed.
     [[nodiscard]] Result<void> keep(const std::string& commit);
 
+    struct State;  ///< private to the folder
+
 private:
-    struct State;
     explicit Repository(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 
-#include <csignal>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <cstring>
 
@@ -29,9 +29,8 @@ public:
         posix_spawnattr_setsigdefault(&attributes_, &signals);
         posix_spawnattr_setpgroup(&attributes_, 0);
         const int group = options.own_group ? POSIX_SPAWN_SETPGROUP : 0;
-        posix_spawnattr_setflags(
-            &attributes_,
-            static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
+        posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK |
+                                                                  POSIX_SPAWN_SETSIGDEF | group));
     }
     Setup(const Setup&) = delete;
     Setup& operator=(const Setup&) = delete;

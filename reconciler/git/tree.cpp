@@ -8,10 +8,14 @@ namespace {
 
 EntryKind kind_of(git_filemode_t mode) {
     switch (mode) {
-        case GIT_FILEMODE_BLOB_EXECUTABLE: return EntryKind::executable;
-        case GIT_FILEMODE_LINK: return EntryKind::symlink;
-        case GIT_FILEMODE_COMMIT: return EntryKind::submodule;
-        default: return EntryKind::file;
+        case GIT_FILEMODE_BLOB_EXECUTABLE:
+            return EntryKind::executable;
+        case GIT_FILEMODE_LINK:
+            return EntryKind::symlink;
+        case GIT_FILEMODE_COMMIT:
+            return EntryKind::submodule;
+        default:
+            return EntryKind::file;
     }
 }
 
@@ -23,8 +27,8 @@ struct Header {
 Result<Header> read_header(git_odb* database, const git_oid& id) {
     Header header;
     std::size_t size = 0;
-    CHECK(checked(git_odb_read_header(&size, &header.type, database, &id),
-                  "object " + to_text(id)));
+    CHECK(
+        checked(git_odb_read_header(&size, &header.type, database, &id), "object " + to_text(id)));
     header.size = size;
     return header;
 }
@@ -91,8 +95,7 @@ Result<Handle<git_odb>> open_database(git_repository* repository) {
 Result<Blob> read_blob(git_repository* repository, git_odb* database, const std::string& id) {
     const auto oid = TRY(to_oid(id));
     const auto header = TRY(read_header(database, oid));
-    if (header.type != GIT_OBJECT_BLOB)
-        return fail(ErrorCode::invalid, "object {} is no file", id);
+    if (header.type != GIT_OBJECT_BLOB) return fail(ErrorCode::invalid, "object {} is no file", id);
     Blob value{id, header.size, header.size > limits::kFileBytesMax, {}};
     if (value.too_large) return value;
     Handle<git_blob> blob;
@@ -121,8 +124,8 @@ Result<std::vector<Change>> Repository::changes(const std::string& from,
     options.flags = GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_SKIP_BINARY_CHECK;
     options.notify_cb = count_delta;
     Handle<git_diff> diff;
-    const int code = git_diff_tree_to_tree(out(diff), state_->get(), before.get(), after.get(),
-                                           &options);
+    const int code =
+        git_diff_tree_to_tree(out(diff), state_->get(), before.get(), after.get(), &options);
     if (code == GIT_EUSER)
         return fail(ErrorCode::exhausted, "more than {} files differ", limits::kTreeFilesMax);
     CHECK(checked(code, "difference of " + from + " and " + to));
@@ -134,8 +137,8 @@ Result<std::vector<Change>> Repository::changes(const std::string& from,
             continue;
         }
         const auto& file = delta->new_file;
-        auto now = TRY(make_entry(database.get(), file.path,
-                                  static_cast<git_filemode_t>(file.mode), file.id));
+        auto now = TRY(
+            make_entry(database.get(), file.path, static_cast<git_filemode_t>(file.mode), file.id));
         changes.push_back({now.path, std::move(now)});
     }
     return changes;

@@ -17,9 +17,9 @@ struct Remote {
     /// A plain path, `file://`, `https://`, `ssh://user@host[:port]/path` or `user@host:path`;
     /// `http://` for a loopback host only, and then without credentials.
     std::string url;
-    std::string username;        ///< empty: that of the URL, else "oauth2" (https) or "git" (ssh)
-    std::string password;        ///< password or token, for https
-    std::string ssh_key_file;    ///< private key, for ssh; Ed25519 or ECDSA (RSA fails, libssh2 1.10)
+    std::string username;      ///< empty: that of the URL, else "oauth2" (https) or "git" (ssh)
+    std::string password;      ///< password or token, for https
+    std::string ssh_key_file;  ///< private key, for ssh; Ed25519 or ECDSA (RSA fails, libssh2 1.10)
     std::string ssh_passphrase;
     std::string known_hosts_file;  ///< required for ssh; an unknown host is refused
     std::string ca_file;           ///< PEM; replaces the system's authorities; empty: the system's
@@ -68,8 +68,8 @@ enum class EntryKind { file, executable, symlink, submodule };
 struct TreeEntry {
     std::string path;
     EntryKind kind = EntryKind::file;
-    std::string blob;         ///< of a submodule: the commit it names
-    std::uint64_t size = 0;   ///< bytes; 0 for a submodule
+    std::string blob;        ///< of a submodule: the commit it names
+    std::uint64_t size = 0;  ///< bytes; 0 for a submodule
     friend bool operator==(const TreeEntry&, const TreeEntry&) = default;
 };
 

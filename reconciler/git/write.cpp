@@ -92,9 +92,9 @@ private:
         }
         const auto id = TRY(apply(base.get(), inside));
         if (id)
-            return checked(git_treebuilder_insert(nullptr, builder, name.c_str(), &*id,
-                                                  GIT_FILEMODE_TREE),
-                           path);
+            return checked(
+                git_treebuilder_insert(nullptr, builder, name.c_str(), &*id, GIT_FILEMODE_TREE),
+                path);
         return there ? checked(git_treebuilder_remove(builder, name.c_str()), path)
                      : Result<void>{};
     }

@@ -1,9 +1,9 @@
 #include <arpa/inet.h>
-#include <csignal>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <filesystem>
 #include <fstream>
@@ -48,7 +48,8 @@ private:
 
 class ChildTest : public GitTest {
 protected:
-    [[nodiscard]] GitProcess start(std::chrono::milliseconds deadline = std::chrono::minutes{1}) const {
+    [[nodiscard]] GitProcess start(std::chrono::milliseconds deadline = std::chrono::minutes{
+                                       1}) const {
         auto options = process_options();
         options.deadline = deadline;
         return GitProcess{options};
@@ -139,8 +140,9 @@ TEST_F(ChildTest, LivesInItsLimits) {
     const auto pid = std::to_string(process.pid().value());
     const auto limits = shell("grep -E 'address space|core file|open files' /proc/" + pid +
                               "/limits | tr -s ' ' | sort");
-    EXPECT_EQ(limits, "Max address space 3221225472 3221225472 bytes \n"
-                      "Max core file size 0 0 bytes \nMax open files 256 256 files ");
+    EXPECT_EQ(limits,
+              "Max address space 3221225472 3221225472 bytes \n"
+              "Max core file size 0 0 bytes \nMax open files 256 256 files ");
     EXPECT_EQ(shell("ls /proc/" + pid + "/fd"), "0\n1\n2") << "no descriptor may be inherited";
     EXPECT_EQ(shell("tr '\\0' '\\n' < /proc/" + pid + "/environ | grep HOME="),
               "HOME=" + path("home"));

@@ -20,10 +20,12 @@ GitTest::GitTest() {
     ::setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
     for (const char* variable : {"GIT_SSL_CAINFO", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"})
         ::unsetenv(variable);
-    write("../.gitconfig", "[user]\nname = Ann\nemail = ann@example.com\n"
-                           "[init]\ndefaultBranch = main\n[commit]\ngpgsign = false\n");
-    shell("git init -q --bare remote.git && git init -q work && cd work && "
-          "git remote add origin ../remote.git");
+    write("../.gitconfig",
+          "[user]\nname = Ann\nemail = ann@example.com\n"
+          "[init]\ndefaultBranch = main\n[commit]\ngpgsign = false\n");
+    shell(
+        "git init -q --bare remote.git && git init -q work && cd work && "
+        "git remote add origin ../remote.git");
 }
 
 GitTest::~GitTest() { fs::remove_all(root_); }
@@ -78,9 +80,7 @@ Remote GitTest::remote() const {
     return remote;
 }
 
-Repository GitTest::open() const {
-    return good(Repository::open_or_init(path("data")));
-}
+Repository GitTest::open() const { return good(Repository::open_or_init(path("data"))); }
 
 GitProcessOptions GitTest::process_options() const {
     GitProcessOptions options;

@@ -28,8 +28,9 @@ TEST_F(HistoryTest, ReadsACommitWhole) {
     const auto root = commit("a.yaml", "one");
     write("a.yaml", "two");
     write("message", "Ship 1.4.2\n\nBecause.\n\nTidegate-Emergency: disk is full\nRefs: #12\n");
-    shell("cd work && git add a.yaml && GIT_COMMITTER_DATE='2026-11-22T10:00:00+08:00' "
-          "git commit -q -F message --author 'Bob <bob@example.com>'");
+    shell(
+        "cd work && git add a.yaml && GIT_COMMITTER_DATE='2026-11-22T10:00:00+08:00' "
+        "git commit -q -F message --author 'Bob <bob@example.com>'");
     auto repository = good(Repository::open_existing(path("work")));
     const auto line = good(repository.line(root, git("rev-parse HEAD")));
     ASSERT_EQ(line.size(), 1u);
@@ -40,8 +41,8 @@ TEST_F(HistoryTest, ReadsACommitWhole) {
     EXPECT_EQ(change.committer, (Person{"Ann", "ann@example.com"}));
     EXPECT_EQ(format_rfc3339(change.committed_at), "2026-11-22T02:00:00Z");
     EXPECT_TRUE(change.message.starts_with("Ship 1.4.2\n\nBecause.\n"));
-    EXPECT_EQ(change.trailers, (std::vector<Trailer>{{"Tidegate-Emergency", "disk is full"},
-                                                     {"Refs", "#12"}}));
+    EXPECT_EQ(change.trailers,
+              (std::vector<Trailer>{{"Tidegate-Emergency", "disk is full"}, {"Refs", "#12"}}));
     EXPECT_EQ(change.authors, (Texts{"Ann <ann@example.com>", "Bob <bob@example.com>"}));
     EXPECT_FALSE(change.off_line);
 }
@@ -88,8 +89,8 @@ TEST_F(HistoryTest, TakesAMergeTheWrongWayRoundAsOneChange) {
     EXPECT_TRUE(line[0].off_line);
     EXPECT_EQ(line[0].id, tip);
     EXPECT_EQ(line[0].first_parent, accepted);
-    EXPECT_EQ(line[0].authors, (Texts{"Ann <ann@example.com>", "dan <dan@example.com>",
-                                      "eve <eve@example.com>"}));
+    EXPECT_EQ(line[0].authors,
+              (Texts{"Ann <ann@example.com>", "dan <dan@example.com>", "eve <eve@example.com>"}));
 }
 
 TEST_F(HistoryTest, RefusesALineThatIsNone) {
@@ -104,8 +105,9 @@ TEST_F(HistoryTest, RefusesALineThatIsNone) {
 
 TEST_F(HistoryTest, MakesStrangeBytesPrintable) {
     const auto root = commit("a.yaml", "one");
-    shell("cd work && git -c i18n.commitEncoding=latin1 commit -q --allow-empty "
-          "-m \"$(printf 'caf\\351')\" --author \"$(printf 'Ren\\351') <rene@example.com>\"");
+    shell(
+        "cd work && git -c i18n.commitEncoding=latin1 commit -q --allow-empty "
+        "-m \"$(printf 'caf\\351')\" --author \"$(printf 'Ren\\351') <rene@example.com>\"");
     auto repository = good(Repository::open_existing(path("work")));
     const auto line = good(repository.line(root, git("rev-parse HEAD")));
     EXPECT_EQ(line.at(0).author.name, "Ren\xef\xbf\xbd");

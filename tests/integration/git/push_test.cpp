@@ -18,11 +18,12 @@ protected:
         good(repository_.fetch(remote(), "main"));
     }
     [[nodiscard]] NewCommit revert(std::vector<Edit> edits) const {
-        return {tip_, std::move(edits), "Roll back shop\n", {"Tidegate", "tidegate@localhost"},
-                kNoon};
+        return {
+            tip_, std::move(edits), "Roll back shop\n", {"Tidegate", "tidegate@localhost"}, kNoon};
     }
     std::string make_revert() {
-        return good(repository_.create_commit(revert({{"versions/prod/shop.yaml", "version: 1\n"}})));
+        return good(
+            repository_.create_commit(revert({{"versions/prod/shop.yaml", "version: 1\n"}})));
     }
     [[nodiscard]] PushRequest to_main(const std::string& id) const {
         return {id, "refs/heads/main", tip_};
@@ -46,16 +47,18 @@ TEST_F(PushTest, CommitsAnEditAndNothingElse) {
 }
 
 TEST_F(PushTest, AddsDeletesAndKeepsModes) {
-    const auto id = good(repository_.create_commit(
-        revert({{"versions/prod/shop.yaml", std::nullopt}, {"run.sh", "#!/bin/bash\n"},
-                {"a/b/c.yaml", "new"}})));
+    const auto id =
+        good(repository_.create_commit(revert({{"versions/prod/shop.yaml", std::nullopt},
+                                               {"run.sh", "#!/bin/bash\n"},
+                                               {"a/b/c.yaml", "new"}})));
     EXPECT_EQ(shell("git -C data ls-tree -r --format='%(objectmode) %(path)' " + id),
               "100644 a/b/c.yaml\n120000 link\n100644 other/x.yaml\n100755 run.sh");
     EXPECT_EQ(shell("git -C data ls-tree --name-only " + id), "a\nlink\nother\nrun.sh")
         << "a folder that became empty must go";
-    const auto all_gone = good(repository_.create_commit(
-        revert({{"versions/prod/shop.yaml", std::nullopt}, {"run.sh", std::nullopt},
-                {"other/x.yaml", std::nullopt}})));
+    const auto all_gone =
+        good(repository_.create_commit(revert({{"versions/prod/shop.yaml", std::nullopt},
+                                               {"run.sh", std::nullopt},
+                                               {"other/x.yaml", std::nullopt}})));
     EXPECT_EQ(shell("git -C data ls-tree --name-only " + all_gone), "link");
 }
 
@@ -79,8 +82,8 @@ INSTANTIATE_TEST_SUITE_P(
                     EditCase{"ThroughSymlink", {{"link/x", "x"}}, ErrorCode::invalid},
                     EditCase{"OverFolder", {{"other", "x"}}, ErrorCode::invalid},
                     EditCase{"Twice", {{"x", "1"}, {"x", "2"}}, ErrorCode::invalid},
-                    EditCase{"TooLarge", {{"x", std::string((1 << 20) + 1, 'x')}},
-                             ErrorCode::exhausted},
+                    EditCase{
+                        "TooLarge", {{"x", std::string((1 << 20) + 1, 'x')}}, ErrorCode::exhausted},
                     EditCase{"DeleteNothing", {{"other/y", std::nullopt}}, ErrorCode::not_found}),
     [](const auto& edit) { return edit.param.name; });
 

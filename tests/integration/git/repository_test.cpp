@@ -22,8 +22,7 @@ TEST_F(GitTest, FetchesTheBranchAndDownloadsOnlyWhenItMoved) {
     fetched = good(repository.fetch(remote(), "main"));
     EXPECT_EQ(fetched.tip, second);
     EXPECT_TRUE(fetched.changed);
-    EXPECT_EQ(shell("git -C data for-each-ref --format='%(refname)'"),
-              "refs/tidegate/remote/main");
+    EXPECT_EQ(shell("git -C data for-each-ref --format='%(refname)'"), "refs/tidegate/remote/main");
     EXPECT_EQ(damage(), "");
 }
 
@@ -114,8 +113,8 @@ TEST_F(GitTest, NamesSubmodules) {
     commit("a.yaml", "one");
     git("update-index --add --cacheinfo 160000,1111111111111111111111111111111111111111,module");
     git("commit -q -m module");
-    const auto entries = good(good(Repository::open_existing(path("work"))).tree(
-        git("rev-parse HEAD")));
+    const auto entries =
+        good(good(Repository::open_existing(path("work"))).tree(git("rev-parse HEAD")));
     ASSERT_EQ(entries.size(), 2u);
     EXPECT_EQ(entries[1], (TreeEntry{"module", EntryKind::submodule, std::string(40, '1'), 0}));
 }
@@ -130,9 +129,8 @@ TEST_F(GitTest, ListsOnlyWhatChanged) {
     auto repository = good(Repository::open_existing(path("work")));
     const auto changes = good(repository.changes(before, after));
     ASSERT_EQ(changes.size(), 3u);
-    EXPECT_EQ(changes[0].now,
-              (TreeEntry{"deep/er/changed.yaml", EntryKind::file,
-                         git("rev-parse HEAD:deep/er/changed.yaml"), 4}));
+    EXPECT_EQ(changes[0].now, (TreeEntry{"deep/er/changed.yaml", EntryKind::file,
+                                         git("rev-parse HEAD:deep/er/changed.yaml"), 4}));
     EXPECT_EQ(changes[1], (Change{"gone.yaml", std::nullopt}));
     EXPECT_EQ(changes[2].path, "link.yaml");
     EXPECT_EQ(changes[2].now->kind, EntryKind::symlink);

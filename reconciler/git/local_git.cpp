@@ -1,4 +1,4 @@
-#include "reconciler/git/local_push.h"
+#include "reconciler/git/local_git.h"
 
 #include <git2/sys/transport.h>
 #include <sys/socket.h>
@@ -19,21 +19,21 @@
 namespace tidegate::git {
 namespace {
 
-struct LocalPush;
+struct LocalServer;
 
 struct LocalStream {
     git_smart_subtransport_stream base{};  // first: libgit2 hands back a pointer to it
-    LocalPush* owner = nullptr;
+    LocalServer* owner = nullptr;
 };
 
-struct LocalPush {
+struct LocalServer {
     git_smart_subtransport base{};  // first, as above
     LocalStream stream;
-    Spawned server;
+    Spawned program;
 
     void stop() {
-        if (server.pid < 0) return;
-        auto ended = std::exchange(server, {});
+        if (program.pid < 0) return;
+        auto ended = std::exchange(program, {});
         ended.socket = Descriptor{};
         while (::waitpid(ended.pid, nullptr, 0) < 0 && errno == EINTR) {
         }
@@ -47,22 +47,22 @@ int refuse(const char* what) {
 
 int read_some(git_smart_subtransport_stream* stream, char* buffer, std::size_t size,
               std::size_t* count) {
-    auto* push = reinterpret_cast<LocalStream*>(stream)->owner;
+    auto* local = reinterpret_cast<LocalStream*>(stream)->owner;
     ssize_t got = 0;
     do {
-        got = ::recv(push->server.socket.get(), buffer, size, 0);
+        got = ::recv(local->program.socket.get(), buffer, size, 0);
     } while (got < 0 && errno == EINTR);
-    if (got < 0) return refuse("receive-pack cannot be read");
+    if (got < 0) return refuse("git cannot be read");
     *count = static_cast<std::size_t>(got);
     return 0;
 }
 
 int write_all(git_smart_subtransport_stream* stream, const char* buffer, std::size_t size) {
-    auto* push = reinterpret_cast<LocalStream*>(stream)->owner;
+    auto* local = reinterpret_cast<LocalStream*>(stream)->owner;
     while (size > 0) {
-        const auto sent = ::send(push->server.socket.get(), buffer, size, MSG_NOSIGNAL);
+        const auto sent = ::send(local->program.socket.get(), buffer, size, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) return refuse("receive-pack ended early");
+        if (sent < 0) return refuse("git ended early");
         buffer += sent;
         size -= static_cast<std::size_t>(sent);
     }
@@ -84,41 +84,40 @@ std::vector<std::string> own_environment() {
 
 int start(git_smart_subtransport_stream** stream, git_smart_subtransport* transport,
           const char* url, git_smart_service_t service) {
-    auto* push = reinterpret_cast<LocalPush*>(transport);
-    if (service == GIT_SERVICE_RECEIVEPACK && push->server.pid >= 0) {
-        *stream = &push->stream.base;
-        return 0;
-    }
+    auto* local = reinterpret_cast<LocalServer*>(transport);
+    *stream = &local->stream.base;
+    if (service == GIT_SERVICE_RECEIVEPACK || service == GIT_SERVICE_UPLOADPACK)
+        return local->program.pid >= 0 ? 0 : refuse("git was not started");
+    const auto* command = service == GIT_SERVICE_RECEIVEPACK_LS ? "receive-pack" : "upload-pack";
     const auto folder = local_folder(url);
-    if (service != GIT_SERVICE_RECEIVEPACK_LS || !folder) return refuse("only a push is possible");
-    auto server = spawn({{"git", "receive-pack", *folder}, own_environment(), false, true});
-    if (!server) return refuse(server.error().message.c_str());
-    push->server = std::move(*server);
-    *stream = &push->stream.base;
+    if (!folder) return refuse("not a local repository");
+    auto program = spawn({{"git", command, *folder}, own_environment(), false, true});
+    if (!program) return refuse(program.error().message.c_str());
+    local->program = std::move(*program);
     return 0;
 }
 
 int stop(git_smart_subtransport* transport) {
-    reinterpret_cast<LocalPush*>(transport)->stop();
+    reinterpret_cast<LocalServer*>(transport)->stop();
     return 0;
 }
 
-void free_push(git_smart_subtransport* transport) {
-    std::unique_ptr<LocalPush> push{reinterpret_cast<LocalPush*>(transport)};
-    push->stop();
+void free_server(git_smart_subtransport* transport) {
+    std::unique_ptr<LocalServer> local{reinterpret_cast<LocalServer*>(transport)};
+    local->stop();
 }
 
-int make_local_push(git_smart_subtransport** transport, git_transport*, void*) {
-    auto push = std::make_unique<LocalPush>();
-    push->base.action = start;
-    push->base.close = stop;
-    push->base.free = free_push;
-    push->stream.base.subtransport = &push->base;
-    push->stream.base.read = read_some;
-    push->stream.base.write = write_all;
-    push->stream.base.free = free_stream;
-    push->stream.owner = push.get();
-    *transport = &push.release()->base;
+int make_local_server(git_smart_subtransport** transport, git_transport*, void*) {
+    auto local = std::make_unique<LocalServer>();
+    local->base.action = start;
+    local->base.close = stop;
+    local->base.free = free_server;
+    local->stream.base.subtransport = &local->base;
+    local->stream.base.read = read_some;
+    local->stream.base.write = write_all;
+    local->stream.base.free = free_stream;
+    local->stream.owner = local.get();
+    *transport = &local.release()->base;
     return 0;
 }
 
@@ -157,8 +156,8 @@ std::optional<std::string> local_folder(const std::string& url) {
                : (std::filesystem::current_path() / url).string();
 }
 
-int make_local_push_transport(git_transport** transport, git_remote* owner, void*) {
-    static git_smart_subtransport_definition definition{make_local_push, 0, nullptr};
+int make_local_transport(git_transport** transport, git_remote* owner, void*) {
+    static git_smart_subtransport_definition definition{make_local_server, 0, nullptr};
     return git_transport_smart(transport, owner, &definition);
 }
 
