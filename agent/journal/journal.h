@@ -1,0 +1,65 @@
+#pragma once
+/// What the agent must still know after a crash: intents and outcomes of actions, the state of
+/// installations, what they were installed from, and the highest epoch. One file in the data
+/// directory's `journal/`, appended to and now and then written anew without what is over.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/machine/machine.h"
+#include "schema/base/result.h"
+
+namespace tidegate::agent {
+
+/// A process that an action started: lets the next agent process end what this one left.
+struct ProcessStarted {
+    std::string action;
+    pid_t pid = 0;
+    std::uint64_t start_time = 0;
+    std::string marker;
+
+    friend bool operator==(const ProcessStarted&, const ProcessStarted&) = default;
+};
+
+using JournalRecord =
+    std::variant<machine::JournalIntent, machine::JournalOutcome, machine::JournalEpoch,
+                 machine::JournalInstallation, machine::JournalForget, ProcessStarted>;
+
+/// What was found at start.
+struct JournalContent {
+    machine::Records records;
+    /// The action that each present installation came from; what drift checks go by.
+    std::map<InstallKey, Action> definitions;
+    /// The newest process of each action that has no outcome.
+    std::vector<ProcessStarted> running;
+    std::uint64_t torn_bytes = 0;  ///< cut off at the end of the file
+};
+
+/// Blocks in fsync; used by one thread at a time. After any error the process must stop: what is
+/// on disk is not known any more.
+class Journal {
+public:
+    /// Makes the directory (0700) where needed and reads all. conflict: another process uses it.
+    [[nodiscard]] static Result<std::unique_ptr<Journal>> open(const std::string& directory);
+    ~Journal();
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
+
+    /// Once, after open.
+    [[nodiscard]] JournalContent take_content();
+    /// All records by one write and, if an intent or an outcome is among them, one fsync.
+    [[nodiscard]] Result<void> write(const std::vector<JournalRecord>& records);
+
+private:
+    class Impl;
+    explicit Journal(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegate::agent

@@ -1,0 +1,106 @@
+#include "agent/journal/record.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <sstream>
+
+#include "schema/wire/messages.h"
+
+namespace tidegate::agent {
+namespace {
+
+struct Encoder {
+    using Encoded = Result<EncodedRecord>;
+
+    Encoded operator()(const machine::JournalIntent& intent) const {
+        return EncodedRecord{
+            kIntent,
+            TRY(wire::encode(wire::DaemonMessage{wire::Run{intent.epoch, intent.action, {}}}))};
+    }
+    Encoded operator()(const machine::JournalOutcome& outcome) const {
+        return EncodedRecord{
+            kOutcome, TRY(wire::encode(wire::AgentMessage{wire::shortened(outcome.result)}))};
+    }
+    Encoded operator()(const machine::JournalEpoch& epoch) const {
+        return EncodedRecord{kEpoch, fmt::format("{}", epoch.epoch)};
+    }
+    Encoded operator()(const machine::JournalInstallation& record) const {
+        return EncodedRecord{
+            kInstallation,
+            TRY(wire::encode(wire::AgentMessage{wire::Changed{{record.installation}}}))};
+    }
+    Encoded operator()(const machine::JournalForget& record) const {
+        return EncodedRecord{kForget, record.action};
+    }
+    Encoded operator()(const ProcessStarted& process) const {
+        return EncodedRecord{kProcess, fmt::format("{} {} {} {}", process.action, process.pid,
+                                                   process.start_time, process.marker)};
+    }
+};
+
+tl::unexpected<Error> damaged(char type) {
+    return fail(ErrorCode::invalid, "journal: a record of type '{}' cannot be understood", type);
+}
+
+Result<JournalRecord> decode_intent(std::string_view payload) {
+    auto message = TRY(wire::decode_daemon(payload));
+    auto* run = std::get_if<wire::Run>(&message);
+    if (run == nullptr || !run->unreadable.empty()) return damaged(kIntent);
+    return machine::JournalIntent{std::move(run->action), run->epoch};
+}
+
+Result<JournalRecord> decode_outcome(std::string_view payload) {
+    auto message = TRY(wire::decode_agent(payload));
+    auto* result = std::get_if<ActionResult>(&message);
+    if (result == nullptr) return damaged(kOutcome);
+    return machine::JournalOutcome{std::move(*result)};
+}
+
+Result<JournalRecord> decode_installation(std::string_view payload) {
+    auto message = TRY(wire::decode_agent(payload));
+    auto* changed = std::get_if<wire::Changed>(&message);
+    if (changed == nullptr || changed->installations.size() != 1) return damaged(kInstallation);
+    return machine::JournalInstallation{std::move(changed->installations.front())};
+}
+
+Result<JournalRecord> decode_epoch(std::string_view payload) {
+    machine::JournalEpoch epoch;
+    const auto [end, error] =
+        std::from_chars(payload.data(), payload.data() + payload.size(), epoch.epoch);
+    if (error != std::errc{} || end != payload.data() + payload.size()) return damaged(kEpoch);
+    return epoch;
+}
+
+Result<JournalRecord> decode_process(std::string_view payload) {
+    ProcessStarted process;
+    std::istringstream text{std::string{payload}};
+    text >> process.action >> process.pid >> process.start_time >> process.marker;
+    if (!text) return damaged(kProcess);
+    return process;
+}
+
+}  // namespace
+
+Result<EncodedRecord> encode(const JournalRecord& record) { return std::visit(Encoder{}, record); }
+
+Result<JournalRecord> decode(char type, std::string_view payload) {
+    switch (type) {
+        case kIntent:
+            return decode_intent(payload);
+        case kOutcome:
+            return decode_outcome(payload);
+        case kInstallation:
+            return decode_installation(payload);
+        case kEpoch:
+            return decode_epoch(payload);
+        case kForget:
+            return machine::JournalForget{std::string{payload}};
+        case kProcess:
+            return decode_process(payload);
+        default:
+            return damaged(type);
+    }
+}
+
+}  // namespace tidegate::agent

@@ -1,0 +1,250 @@
+#include "agent/journal/journal.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tests/integration/temp_dir.h"
+
+namespace tidegate::agent {
+namespace {
+
+using machine::JournalEpoch;
+using machine::JournalForget;
+using machine::JournalInstallation;
+using machine::JournalIntent;
+using machine::JournalOutcome;
+
+Action action(const std::string& id, const std::string& version, ActionKind kind = {}) {
+    Action out;
+    out.id = Digest::of(id).hex();
+    out.release = "00000000-0000-5000-8000-000000000000";
+    out.kind = kind;
+    out.key = {"web-1", "shop", ""};
+    out.environment = "prod";
+    out.version = version;
+    out.digest = Digest::of(version);
+    out.assignment_digest = Digest::of("assignment" + version);
+    out.commit = std::string(40, 'a');
+    out.deploy.script.install_script = "echo " + version;
+    return out;
+}
+
+ActionResult result(const Action& of, std::uint64_t report, ActionOutcome outcome = {}) {
+    ActionResult out;
+    out.id = of.id;
+    out.release = of.release;
+    out.kind = of.kind;
+    out.outcome = outcome;
+    out.installation.key = of.key;
+    out.installation.version = of.version;
+    out.installation.digest = of.digest;
+    out.installation.status =
+        of.kind == ActionKind::uninstall ? InstallStatus::absent : InstallStatus::installed;
+    out.installation.report = report;
+    return out;
+}
+
+class JournalTest : public testing::Test {
+protected:
+    JournalContent read() const {
+        auto journal = Journal::open(directory());
+        EXPECT_TRUE(journal) << journal.error().text();
+        return (*journal)->take_content();
+    }
+    void write(const std::vector<JournalRecord>& records) const {
+        auto journal = Journal::open(directory());
+        ASSERT_TRUE(journal) << journal.error().text();
+        const auto written = (*journal)->write(records);
+        ASSERT_TRUE(written) << written.error().text();
+    }
+    std::string directory() const { return dir_ / "journal"; }
+    std::string log() const { return directory() + "/log"; }
+
+    test::TempDir dir_;
+    const Action first_ = action("first", "1.0");
+    const Action second_ = action("second", "2.0");
+};
+
+TEST_F(JournalTest, StartsEmpty) {
+    const auto content = read();
+    EXPECT_EQ(content.records.epoch, 0U);
+    EXPECT_TRUE(content.records.actions.empty());
+    EXPECT_EQ(std::filesystem::status(directory()).permissions(), std::filesystem::perms{0700});
+}
+
+TEST_F(JournalTest, GivesBackWhatWasWritten) {
+    const ProcessStarted process{second_.id, 123, 456, "1.2.3"};
+    write({JournalEpoch{7}, JournalIntent{first_, 7}, JournalOutcome{result(first_, 1)},
+           JournalIntent{second_, 8}, ProcessStarted{second_.id, 1, 1, "old"}, process});
+    const auto content = read();
+    EXPECT_EQ(content.records.epoch, 8U);
+    ASSERT_EQ(content.records.actions.size(), 2U);
+    EXPECT_EQ(content.records.actions[0].action, first_);
+    EXPECT_EQ(content.records.actions[0].result, result(first_, 1));
+    EXPECT_EQ(content.records.actions[1].action, second_);
+    EXPECT_FALSE(content.records.actions[1].result);
+    ASSERT_EQ(content.records.installations.size(), 1U);
+    EXPECT_EQ(content.records.installations[0].version, "1.0");
+    EXPECT_EQ(content.definitions.at(first_.key), first_);
+    EXPECT_EQ(content.running, std::vector{process});
+}
+
+TEST_F(JournalTest, NothingRunsOnceThereIsAnOutcome) {
+    write({JournalIntent{first_, 1}, ProcessStarted{first_.id, 1, 1, "m"},
+           JournalOutcome{result(first_, 1)}});
+    EXPECT_TRUE(read().running.empty());
+}
+
+TEST_F(JournalTest, ForgottenActionsKeepTheirInstallation) {
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalForget{first_.id}});
+    const auto content = read();
+    EXPECT_TRUE(content.records.actions.empty());
+    EXPECT_EQ(content.records.installations.at(0).version, "1.0");
+    EXPECT_EQ(content.definitions.at(first_.key), first_);
+}
+
+TEST_F(JournalTest, FailedActionsDoNotDefineWhatIsInstalled) {
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalIntent{second_, 1},
+           JournalOutcome{result(second_, 2, ActionOutcome::failed)}});
+    EXPECT_EQ(read().definitions.at(first_.key), first_);
+}
+
+TEST_F(JournalTest, UninstallingRemovesTheDefinition) {
+    const auto gone = action("gone", "1.0", ActionKind::uninstall);
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalIntent{gone, 1},
+           JournalOutcome{result(gone, 2)}});
+    EXPECT_TRUE(read().definitions.empty());
+    EXPECT_EQ(read().records.installations.at(0).status, InstallStatus::absent);
+}
+
+TEST_F(JournalTest, DriftIsKept) {
+    auto drifted = result(first_, 2).installation;
+    drifted.drifted = true;
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)},
+           JournalInstallation{drifted}});
+    EXPECT_TRUE(read().records.installations.at(0).drifted);
+}
+
+TEST_F(JournalTest, OnlyOneAgentUsesADirectory) {
+    const auto journal = Journal::open(directory());
+    const auto other = Journal::open(directory());
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, ErrorCode::conflict);
+}
+
+/// A machine's crash may leave any prefix of what was not synced.
+TEST_F(JournalTest, ATornTailIsCutOffAtEveryByte) {
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}});
+    const auto whole = test::read_text(log()).size();
+    write({JournalIntent{second_, 2}});
+    const auto bytes = test::read_text(log());
+    ASSERT_GT(bytes.size(), whole);
+    for (auto size = whole; size <= bytes.size(); ++size) {
+        test::write_text(log(), bytes.substr(0, size));
+        const auto content = read();
+        EXPECT_EQ(content.records.actions.size(), size == bytes.size() ? 2U : 1U) << size;
+        EXPECT_EQ(content.torn_bytes, size == bytes.size() ? 0 : size - whole);
+    }
+}
+
+TEST_F(JournalTest, ADamagedTailIsCutOffAndWritingGoesOn) {
+    write({JournalIntent{first_, 1}});
+    const auto whole = test::read_text(log()).size();
+    write({JournalIntent{second_, 2}});
+    const auto bytes = test::read_text(log());
+    for (auto at = whole; at < bytes.size(); at += 7) {
+        auto damaged = bytes;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+        test::write_text(log(), damaged);
+        EXPECT_EQ(read().records.actions.size(), 1U) << at;
+        write({JournalOutcome{result(first_, 1)}});
+        EXPECT_TRUE(read().records.actions.at(0).result) << at;
+    }
+}
+
+TEST_F(JournalTest, IsWrittenAnewAndSaysTheSame) {
+    auto big = action("big", "3.0");
+    big.deploy.script.install_script = std::string(150 * 1024, 'x');
+    const auto other = action("other", "4.0");
+    {
+        const auto journal = *Journal::open(directory());
+        ASSERT_TRUE(journal->write({JournalIntent{big, 1}, JournalOutcome{result(big, 1)},
+                                    JournalIntent{first_, 3}, JournalForget{big.id},
+                                    ProcessStarted{first_.id, 5, 6, "m"}}));
+        for (int i = 0; i < 100; ++i) {
+            auto passing = big;
+            passing.id = Digest::of(fmt::format("{}", i)).hex();
+            passing.key.project = "passing";
+            ASSERT_TRUE(
+                journal->write({JournalIntent{passing, 2},
+                                JournalOutcome{result(passing, static_cast<std::uint64_t>(i) + 1)},
+                                JournalForget{passing.id}}));
+        }
+        ASSERT_TRUE(journal->write({JournalIntent{other, 3}}));
+    }
+    EXPECT_LT(std::filesystem::file_size(log()), 10U << 20);
+    for (int round = 0; round < 2; ++round) {
+        const auto content = read();
+        EXPECT_EQ(content.records.epoch, 3U);
+        ASSERT_EQ(content.records.actions.size(), 2U);
+        EXPECT_EQ(content.records.actions[0].action, first_);
+        EXPECT_EQ(content.records.actions[1].action, other);
+        EXPECT_EQ(content.definitions.at(big.key), big);
+        EXPECT_EQ(content.records.installations.size(), 2U);
+        EXPECT_EQ(content.running.size(), 1U);
+    }
+}
+
+TEST_F(JournalTest, AFullDiskIsAnErrorNotALie) {
+    const auto journal = *Journal::open(directory());
+    rlimit before{};
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit small{64, before.rlim_max};
+    ::signal(SIGXFSZ, SIG_IGN);
+    ::setrlimit(RLIMIT_FSIZE, &small);
+    const auto written = journal->write({JournalIntent{first_, 1}});
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    EXPECT_FALSE(written);
+}
+
+/// Whatever the writer was told to be durable is there after kill -9 at any time.
+TEST_F(JournalTest, AcknowledgedWritesSurviveKill) {
+    for (int round = 0; round < 10; ++round) {
+        int ends[2];
+        ASSERT_EQ(::pipe(ends), 0);
+        const pid_t writer = ::fork();
+        if (writer == 0) {
+            const auto journal = *Journal::open(directory());
+            (void)journal->take_content();
+            for (int i = 0;; ++i) {
+                const auto next = action(fmt::format("{}.{}", round, i), "1.0");
+                if (!journal->write({JournalIntent{next, 1}})) ::_exit(1);
+                if (::write(ends[1], next.id.data(), next.id.size()) < 0) ::_exit(1);
+            }
+        }
+        ::close(ends[1]);
+        std::string told(64 * static_cast<std::size_t>(1 + round * 3), '\0');
+        for (std::size_t at = 0; at < told.size();) {
+            const auto got = ::read(ends[0], told.data() + at, told.size() - at);
+            ASSERT_GT(got, 0);
+            at += static_cast<std::size_t>(got);
+        }
+        ::kill(writer, SIGKILL);
+        ::waitpid(writer, nullptr, 0);
+        ::close(ends[0]);
+        const auto content = read();
+        for (std::size_t at = 0; at < told.size(); at += 64)
+            EXPECT_TRUE(std::any_of(
+                content.records.actions.begin(), content.records.actions.end(),
+                [&](const auto& entry) { return entry.action.id == told.substr(at, 64); }));
+    }
+}
+
+}  // namespace
+}  // namespace tidegate::agent
