@@ -16,6 +16,10 @@ inline constexpr std::size_t kNameBytesMax = 63;
 inline constexpr std::size_t kTreeFilesMax = 200'000;
 inline constexpr std::size_t kErrorsReportedMax = 1'000;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;
+inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
+inline constexpr std::size_t kRevertsKeptMax = 10'000;
+inline constexpr std::size_t kRevertEvidenceLinesMax = 20;
+inline constexpr std::size_t kRevertLineBytesMax = 300;
 inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};
 
 // Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
@@ -32,6 +36,7 @@ inline constexpr std::size_t kGitRemoteWordsBytesMax = 2 * 1024;
 
 // Variables.
 inline constexpr std::size_t kVariableDepthMax = 16;
+inline constexpr std::size_t kVariableUsesMax = 10'000;
 inline constexpr std::size_t kExpandedBytesMax = 200 * 1024;
 
 // The agent protocol.

@@ -1,0 +1,273 @@
+// One assignment out of its version file and the parts it depends on.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/built_ins.h"
+#include "schema/resolve/digest.h"
+#include "schema/resolve/parts.h"
+
+namespace tidegate {
+namespace {
+
+std::string fingerprint_of(const Version& version) {
+    auto text = fmt::format("state={} keep_data={} operation={} retry={}",
+                            version.absent ? "absent" : "present", version.keep_data,
+                            to_string(version.operation), version.retry);
+    std::map<std::string, std::string> pins;
+    for (const auto& pin : version.pins) pins[pin.target.name] = pin.version;
+    for (const auto& [target, pinned] : pins) text += fmt::format(" pin:{}={}", target, pinned);
+    return text;
+}
+
+Variables merged(const Variables& lower, const Variables& higher) {
+    auto result = higher;
+    result.insert(lower.begin(), lower.end());  // does not overwrite
+    return result;
+}
+
+/// Fills one ResolvedAssignment whose inputs are set.
+class AssignmentMaker {
+public:
+    AssignmentMaker(const Surroundings& around, AssignmentKey key, ResolvedAssignment inputs)
+        : around_{around}, key_{std::move(key)}, result_{std::move(inputs)} {}
+
+    ResolvedAssignment make();
+
+private:
+    void take_shared_errors();
+    void check_references();
+    void check_pins();
+    void remark_version(std::vector<Unsupported>& remarks) const;
+    void remark_variables_in_use(const Definition& definition, std::vector<Unsupported>& remarks);
+    std::vector<PlacedText> texts() const;
+    void check_variables(const Definition& definition);
+    Definition make_definition();
+    Rules make_rules(const Definition& definition);
+    Assignment make_assignment();
+    const Strategy& strategy() const {
+        return version_->strategy ? *version_->strategy : result_.environment->strategy;
+    }
+
+    const Surroundings& around_;
+    AssignmentKey key_;
+    ResolvedAssignment result_;
+    const Version* version_ = nullptr;
+    const Environment* environment_ = nullptr;
+    const Project* project_ = nullptr;
+};
+
+void AssignmentMaker::take_shared_errors() {
+    append(result_.errors, result_.version_file->errors);
+    if (result_.repository_file) append(result_.errors, result_.repository_file->errors);
+    if (result_.environment) append(result_.errors, result_.environment->errors);
+    if (result_.project) append(result_.errors, result_.project->errors);
+    version_ = document_of<Version>(result_.version_file);
+    environment_ = result_.environment ? result_.environment->document : nullptr;
+    project_ = result_.project ? result_.project->document : nullptr;
+    if (version_ != nullptr) result_.paused = version_->paused;
+    if (environment_ != nullptr) result_.freeze = environment_->freeze;
+}
+
+void AssignmentMaker::check_references() {
+    const auto wanted = [&](const Reference& written, const std::string& name) {
+        return Reference{name,
+                         written.position.file.empty() ? version_->position : written.position};
+    };
+    if (!result_.environment)
+        result_.errors.push_back(dangling("environment",
+                                          wanted(version_->environment, key_.environment),
+                                          names_below(around_.tree, "environments/")));
+    if (!result_.project)
+        result_.errors.push_back(dangling("project", wanted(version_->project, key_.project),
+                                          names_below(around_.tree, "projects/")));
+}
+
+void AssignmentMaker::check_pins() {
+    std::vector<std::string> names;
+    for (const auto& target : result_.environment->targets) names.push_back(target.name);
+    const auto check = [&](const Reference& target) {
+        if (std::find(names.begin(), names.end(), target.name) == names.end())
+            result_.errors.push_back(dangling("target", target, names));
+    };
+    std::set<std::string> pinned;
+    for (const auto& pin : version_->pins) {
+        check(pin.target);
+        if (!pinned.insert(pin.target.name).second)
+            result_.errors.push_back(Error{
+                ErrorCode::conflict, fmt::format("target \"{}\" is pinned twice", pin.target.name),
+                pin.target.position});
+    }
+    if (!version_->strategy) return;
+    for (const auto& target : version_->strategy->canary_targets) check(target);
+    for (const auto& group : version_->strategy->cluster_order)
+        for (const auto& target : group.targets) check(target);
+}
+
+void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
+    remark_strategy(strategy(), remarks);
+    const auto& place = version_->position;
+    if (!version_->promote.is_null()) remarks.push_back({"promotion: promote", place});
+    if (!version_->scheduled_release.is_null())
+        remarks.push_back({"schedule: scheduled_release", place});
+    if (version_->restored && version_->restored->version == version_->version)
+        remarks.push_back(
+            {"restored: a definition of an earlier commit", version_->restored->position});
+}
+
+/// Built-in names in use that nobody fills, and variables of types without a value.
+void AssignmentMaker::remark_variables_in_use(const Definition& definition,
+                                              std::vector<Unsupported>& remarks) {
+    std::vector<Error> ignored;  // said where the level is written
+    remark_variables(definition.base, remarks, ignored);
+    remark_variables(definition.release, remarks, result_.warnings);
+    auto used = texts();
+    for (const auto* level : {&definition.base, &definition.release})
+        for (const auto& [name, variable] : *level)
+            if (variable.type == VariableType::template_text)
+                used.push_back({variable.value, variable.position});
+    std::set<std::string> said;
+    for (const auto& text : used) {
+        const auto names = names_in(text.text);
+        if (!names) continue;
+        for (const auto& name : *names) {
+            const auto* built_in = find_built_in(name);
+            if (built_in == nullptr || built_in->filled_by != FilledBy::nobody) continue;
+            if (definition.base.contains(name) || definition.release.contains(name)) continue;
+            if (said.insert(name).second)
+                remarks.push_back({fmt::format("variable: built-in {}", name), text.position});
+        }
+    }
+}
+
+std::vector<PlacedText> AssignmentMaker::texts() const {
+    auto result = result_.project->texts;
+    const auto add = [&](const std::vector<PlacedText>& more) {
+        result.insert(result.end(), more.begin(), more.end());
+    };
+    add(result_.environment->target_texts);
+    if (strategy().health_check) add(texts_of(*strategy().health_check, strategy().position));
+    if (version_->artifact) add({{version_->artifact->url, version_->position}});
+    return result;
+}
+
+void AssignmentMaker::check_variables(const Definition& definition) {
+    const auto used = texts();
+    const auto check = [&](const Variables& target) {
+        VariableScope scope{key_.environment};
+        scope.add(definition.base).add(target).add(definition.release);
+        append(result_.errors, check_texts(used, scope));
+    };
+    const auto& targets = result_.environment->targets;
+    bool plain_done = false;
+    for (const auto& target : targets) {
+        if (target.variables.empty() && std::exchange(plain_done, true)) continue;
+        if (result_.errors.size() > limits::kErrorsReportedMax) break;
+        check(target.variables);
+    }
+    if (targets.empty()) check({});
+}
+
+Definition AssignmentMaker::make_definition() {
+    Definition definition;
+    definition.key = key_;
+    definition.commit = around_.commit;
+    definition.version = version_->version;
+    definition.artifact = version_->artifact;
+    definition.absent = version_->absent;
+    definition.keep_data = version_->keep_data;
+    definition.deploy = project_->deploy;
+    definition.pipeline = project_->pipeline;
+    definition.base = merged(project_->variables, environment_->variables);
+    if (const auto* repository = document_of<Repository>(result_.repository_file))
+        definition.base = merged(repository->variables, definition.base);
+    definition.release = version_->variables;
+    const auto canonical = canonical_definition(definition);
+    if (canonical.size() > limits::kActionBytesMax)
+        result_.errors.push_back(Error{
+            ErrorCode::exhausted,
+            fmt::format("deploy, pipeline and variables take {} bytes together, an agent takes {}",
+                        canonical.size(), limits::kActionBytesMax),
+            version_->position});
+    definition.digest = digest_of_canonical(canonical);
+    return definition;
+}
+
+Rules AssignmentMaker::make_rules(const Definition& definition) {
+    Rules rules = *result_.environment->rules;
+    rules.commit = around_.commit;
+    rules.paused = version_->paused;
+    std::vector<Unsupported> remarks;
+    remark_version(remarks);
+    remark_variables_in_use(definition, remarks);
+    for (const auto& remark : remarks) result_.warnings.push_back(warning_of(remark));
+    for (const auto* more : {&std::as_const(remarks), &result_.project->unsupported,
+                             &result_.environment->target_variables})
+        for (const auto& remark : *more) rules.unsupported.push_back(remark.words);
+    std::sort(rules.unsupported.begin(), rules.unsupported.end());
+    rules.unsupported.erase(std::unique(rules.unsupported.begin(), rules.unsupported.end()),
+                            rules.unsupported.end());
+    return rules;
+}
+
+Assignment AssignmentMaker::make_assignment() {
+    Assignment assignment;
+    auto definition = std::make_shared<const Definition>(make_definition());
+    check_variables(*definition);
+    assignment.key = key_;
+    assignment.commit = around_.commit;
+    assignment.operation = version_->operation;
+    assignment.paused = version_->paused;
+    assignment.retry = version_->retry;
+    assignment.forward_only = version_->forward_only;
+    assignment.strategy = strategy();
+    assignment.rollback = result_.environment->rollback;
+    if (assignment.strategy.auto_rollback)
+        assignment.rollback.auto_rollback = *assignment.strategy.auto_rollback;
+    assignment.heal = result_.environment->heal;
+    assignment.offline = result_.environment->offline;
+    assignment.rules = make_rules(*definition);
+    assignment.targets = result_.environment->targets;
+    for (auto& target : assignment.targets) {
+        target.pinned = std::any_of(version_->pins.begin(), version_->pins.end(),
+                                    [&](const Pin& p) { return p.target.name == target.name; });
+        if (target.pinned) continue;
+        target.definition = definition;
+        target.digest = target_digest(definition->digest, target.config_digest);
+    }
+    assignment.definition = std::move(definition);
+    return assignment;
+}
+
+ResolvedAssignment AssignmentMaker::make() {
+    take_shared_errors();
+    if (version_ != nullptr) {
+        result_.pins = version_->pins;
+        result_.fingerprint = fingerprint_of(*version_);
+        check_references();
+        if (environment_ != nullptr) check_pins();
+    }
+    if (version_ != nullptr && environment_ != nullptr && project_ != nullptr) {
+        auto assignment = std::make_shared<const Assignment>(make_assignment());
+        if (result_.errors.empty()) result_.assignment = std::move(assignment);
+    }
+    if (!result_.assignment && result_.errors.empty())
+        result_.errors.push_back(Error{ErrorCode::invalid,
+                                       "a file that this depends on is of another kind",
+                                       {version_path(key_), 0, 0}});
+    sort_errors(result_.errors);
+    return std::move(result_);
+}
+
+}  // namespace
+
+ResolvedAssignmentPtr make_assignment(const Surroundings& around, const AssignmentKey& key,
+                                      ResolvedAssignment inputs) {
+    return std::make_shared<const ResolvedAssignment>(
+        AssignmentMaker{around, key, std::move(inputs)}.make());
+}
+
+}  // namespace tidegate

@@ -1,0 +1,43 @@
+#pragma once
+/// The variables that nobody has to write down, and who gives them their value.
+///
+/// | names | filled by |
+/// |---|---|
+/// | RELEASE_ID RELEASE_VERSION RELEASE_ENV RELEASE_USER RELEASE_TIME RELEASE_TIMESTAMP | daemon |
+/// | TARGET_ID TARGET_NAME TARGET_HOST TARGET_CLIENT_ID TARGET_LABELS | daemon |
+/// | GIT_REPO GIT_BRANCH GIT_COMMIT GIT_COMMIT_SHORT GIT_MESSAGE | daemon |
+/// | APP_NAME APP_VERSION APP_ENV CURRENT_VERSION ROLLBACK_VERSION ARTIFACT_URL ARTIFACT_SHA256
+/// KEEP_DATA | daemon | | TARGET_IP WORK_DIR APP_DIR BACKUP_DIR LOG_DIR TEMP_DIR | agent | |
+/// GIT_TAG SLOT IMAGE_* CONTAINER_NAME K8S_* | not filled by this build |
+///
+/// APP_NAME, APP_DIR, BACKUP_DIR, LOG_DIR, TEMP_DIR, CONTAINER_NAME, IMAGE_*, K8S_* are defaults:
+/// a variable of the same name wins over them. The others always win.
+
+#include <array>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "schema/model/deploy.h"
+
+namespace tidegate {
+
+enum class FilledBy { daemon, agent, nobody };
+
+struct BuiltIn {
+    std::string_view name;
+    FilledBy filled_by = FilledBy::daemon;
+    bool is_default = false;  ///< a user's variable wins over it
+};
+
+/// Sorted by name.
+[[nodiscard]] std::span<const BuiltIn> built_ins();
+/// Null when there is none of that name.
+[[nodiscard]] const BuiltIn* find_built_in(std::string_view name);
+
+/// Lays built-in values over merged variables, as plain ones; defaults only where nothing is.
+/// Values of other names (agent.yaml) win. For the daemon (Action::variables) and for the agent.
+void add_runtime(Variables& variables, const std::map<std::string, std::string>& values);
+
+}  // namespace tidegate

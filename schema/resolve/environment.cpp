@@ -1,0 +1,195 @@
+// The environment part: targets, rules and the errors of an environment.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "schema/resolve/digest.h"
+#include "schema/resolve/parts.h"
+
+namespace tidegate {
+namespace {
+
+std::string target_lists_folder(const std::string& environment) {
+    return fmt::format("environments/{}/targets/", environment);
+}
+
+std::string window_path(const std::string& name) { return fmt::format("windows/{}.yaml", name); }
+std::string policy_path(const std::string& name) { return fmt::format("policies/{}.yaml", name); }
+
+/// Fills one part; `x_` is what it is made from, `part` what comes out.
+class EnvironmentMaker {
+public:
+    EnvironmentMaker(const Surroundings& around, std::string name, PartInputs inputs)
+        : around_{around}, name_{std::move(name)} {
+        part_.inputs = std::move(inputs);
+    }
+
+    EnvironmentPart make();
+
+private:
+    void take_errors();
+    void take_targets();
+    void take_target(const TargetSpec& spec);
+    void take_rules(const Repository* repository);
+    void take_window(Rules& rules);
+    void take_policies();
+    void take_strategy(const Repository* repository);
+    void check_targets(const std::vector<Reference>& targets);
+
+    const Surroundings& around_;
+    std::string name_;
+    EnvironmentPart part_;
+    std::vector<Unsupported> rule_remarks_;
+    std::vector<std::string> target_names_;
+};
+
+void EnvironmentMaker::take_errors() {
+    for (const auto& file : part_.inputs.files)
+        if (file) append(part_.errors, file->errors);
+    append(part_.errors, part_.inputs.cross_errors);
+}
+
+void EnvironmentMaker::take_target(const TargetSpec& spec) {
+    DesiredTarget target;
+    target.name = spec.name;
+    target.agent = spec.agent.empty() ? spec.name : spec.agent;
+    target.labels = spec.labels;
+    target.priority = spec.priority;
+    target.work_dir = spec.work_dir;
+    target.variables = spec.variables;
+    target.config_digest = target_config_digest(spec.config, spec.variables, name_);
+    part_.targets.push_back(std::move(target));
+    if (spec.work_dir.find("${") != std::string::npos)
+        part_.target_texts.push_back({spec.work_dir, spec.position});
+    remark_variables(spec.variables, part_.target_variables, part_.warnings);
+}
+
+void EnvironmentMaker::take_targets() {
+    for (const auto& spec : part_.document->targets) take_target(spec);
+    for (const auto& file : part_.inputs.files)
+        if (const auto* list = document_of<TargetList>(file))
+            for (const auto& spec : list->targets) take_target(spec);
+    std::sort(part_.targets.begin(), part_.targets.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.priority, a.name) < std::tie(b.priority, b.name);
+    });
+    for (const auto& target : part_.targets) target_names_.push_back(target.name);
+}
+
+void EnvironmentMaker::take_window(Rules& rules) {
+    const auto& written = part_.document->window;
+    if (!written) return;
+    if (const auto* reference = std::get_if<Reference>(&*written)) {
+        const auto file = find_file(around_.tree, window_path(reference->name));
+        if (!file)
+            part_.errors.push_back(
+                dangling("window", *reference, names_below(around_.tree, "windows/")));
+        const auto* window = document_of<ReleaseWindow>(file);
+        if (window == nullptr) return;
+        rules.window = *window;
+    } else {
+        rules.window = std::get<ReleaseWindow>(*written);
+    }
+    rules.zone = around_.zones(rules.window->timezone);
+    if (!rules.zone) part_.errors.push_back(unknown_zone(*rules.window));
+}
+
+void EnvironmentMaker::take_policies() {
+    for (const auto& policy : part_.document->policies) {
+        if (!find_file(around_.tree, policy_path(policy.name)))
+            part_.errors.push_back(
+                dangling("policy", policy, names_below(around_.tree, "policies/")));
+        rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
+    }
+}
+
+void EnvironmentMaker::take_rules(const Repository* repository) {
+    const auto& document = *part_.document;
+    Rules rules;
+    rules.commit = around_.commit;
+    rules.freeze = document.freeze;
+    take_window(rules);
+    take_policies();
+    if (document.require_approval)
+        rule_remarks_.push_back({"approval: require_approval", document.position});
+    if (document.promotes_from)
+        rule_remarks_.push_back(
+            {fmt::format("promotion: promotes_from {}", document.promotes_from->name),
+             document.promotes_from->position});
+    if (!document.budget.is_null()) rule_remarks_.push_back({"budget: budget", document.position});
+    if (repository != nullptr && repository->trust.require_signatures)
+        rule_remarks_.push_back({"trust: require_signatures", repository->position});
+    if (repository != nullptr && repository->trust.rules_soak)
+        rule_remarks_.push_back({"trust: rules_soak", repository->position});
+    for (const auto& remark : rule_remarks_) {
+        rules.unsupported.push_back(remark.words);
+        part_.warnings.push_back(warning_of(remark));
+    }
+    part_.rules = std::make_shared<const Rules>(std::move(rules));
+}
+
+void EnvironmentMaker::check_targets(const std::vector<Reference>& targets) {
+    for (const auto& target : targets)
+        if (std::find(target_names_.begin(), target_names_.end(), target.name) ==
+            target_names_.end())
+            part_.errors.push_back(dangling("target", target, target_names_));
+}
+
+void EnvironmentMaker::take_strategy(const Repository* repository) {
+    const auto& document = *part_.document;
+    const Repository defaults = repository != nullptr ? *repository : Repository{};
+    if (document.strategy) {
+        check_targets(document.strategy->canary_targets);
+        for (const auto& group : document.strategy->cluster_order) check_targets(group.targets);
+    }
+    part_.strategy = document.strategy.value_or(defaults.strategy.value_or(Strategy{}));
+    part_.rollback = document.rollback.value_or(defaults.rollback.value_or(RollbackRules{}));
+    part_.heal = document.heal.value_or(defaults.heal.value_or(Heal::on));
+    part_.offline = document.offline.value_or(defaults.offline.value_or(Offline::skip));
+    for (const auto& condition : part_.rollback.conditions)
+        if (condition.type != "health_check_failed")
+            part_.warnings.push_back(
+                Error{ErrorCode::invalid,
+                      fmt::format("rollback condition {} is not acted on yet", condition.type),
+                      condition.position});
+}
+
+EnvironmentPart EnvironmentMaker::make() {
+    take_errors();
+    const auto& files = part_.inputs.files;
+    part_.document = document_of<Environment>(files.at(0));
+    const auto* repository = document_of<Repository>(files.at(1));
+    if (part_.document == nullptr) return std::move(part_);
+    take_targets();
+    take_rules(repository);
+    take_strategy(repository);
+    std::vector<Unsupported> variables;
+    remark_variables(part_.document->variables, variables, part_.warnings);
+    sort_errors(part_.errors);
+    return std::move(part_);
+}
+
+}  // namespace
+
+EnvironmentPartPtr make_environment(const Surroundings& around, const std::string& name,
+                                    PartInputs inputs) {
+    return std::make_shared<const EnvironmentPart>(
+        EnvironmentMaker{around, name, std::move(inputs)}.make());
+}
+
+std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::string& name) {
+    std::vector<FilePtr> files{find_file(tree, environment_path(name)),
+                               find_file(tree, kRepositoryPath)};
+    each_below(tree, target_lists_folder(name),
+               [&](const std::string&, const FilePtr& file) { files.push_back(file); });
+    const auto* document = document_of<Environment>(files[0]);
+    if (document == nullptr) return files;
+    if (document->window)
+        if (const auto* reference = std::get_if<Reference>(&*document->window))
+            files.push_back(find_file(tree, window_path(reference->name)));
+    for (const auto& policy : document->policies)
+        files.push_back(find_file(tree, policy_path(policy.name)));
+    return files;
+}
+
+}  // namespace tidegate

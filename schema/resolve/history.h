@@ -1,0 +1,72 @@
+#pragma once
+/// What the first-parent line says about each assignment (design, section 4.2): when it last
+/// changed and who is behind that. A plain value, kept between starts as JSON; losing it costs a
+/// replay of the line from its root, nothing else.
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "schema/model/release.h"
+#include "schema/resolve/resolve.h"
+
+namespace tidegate {
+
+/// One change on the line, as the Git edge reports it.
+struct LineCommit {
+    std::string id;
+    std::string parent;  ///< first parent; empty for a root; the anchor of an off-line range
+    std::string author_name;
+    std::string author_email;
+    Timestamp committed_at;
+    std::string message;
+    std::vector<std::pair<std::string, std::string>> trailers;
+    std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
+    bool own = false;               ///< its id was stored before we pushed it
+};
+
+/// Where an assignment last had a version: the newest such commit of the line.
+struct VersionPoint {
+    std::string version;
+    std::string commit;
+    Digest digest;
+
+    friend bool operator==(const VersionPoint&, const VersionPoint&) = default;
+};
+
+struct AssignmentHistory {
+    bool present = false;  ///< has a version file, and once resolved without errors since it has
+    Digest digest;         ///< this and the following: at its last valid commit
+    std::string version;
+    std::string fingerprint;
+    int retry = 0;
+    Intent intent;
+    std::shared_ptr<const Rules> anchor;  ///< null = the anchor adds no rules
+    /// Its last valid commit while newer ones are not; empty = valid at the tip.
+    std::string held_at;
+    std::set<std::string> held_authors;  ///< of the commits since then that touched it
+    /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
+    std::vector<VersionPoint> versions;
+};
+
+struct History {
+    std::string root;  ///< the first commit that was added
+    std::string tip;   ///< the last one
+    std::map<AssignmentKey, AssignmentHistory> assignments;
+    /// The last valid rules of each environment that there is.
+    std::map<std::string, std::shared_ptr<const Rules>> rules;
+    /// Digests that our own reverts took away and no person brought back since. A store that was
+    /// lost gets its quarantines back from these.
+    std::vector<Quarantine> reverts;
+};
+
+[[nodiscard]] std::string to_json(const History& history);
+/// Errors: invalid (not such a text, or of another format: replay the line). Time zones are looked
+/// up anew.
+[[nodiscard]] Result<History> history_from_json(std::string_view text, const ZoneLookup& zones);
+
+}  // namespace tidegate

@@ -1,0 +1,76 @@
+#pragma once
+/// Follows the first-parent line commit by commit and says what is desired at its tip.
+///
+/// ```
+/// LineTracker tracker{options};                     // or LineTracker::load(options, json, tree)
+/// for each new commit, oldest first:  tracker.add_commit(meta, tree, changed paths);
+/// for each commit of tracker.missing():  tracker.provide(commit, tree at it);
+/// tracker.desired(at);  save tracker.json();
+/// ```
+/// An assignment that a commit makes invalid stays as its last valid commit has it, with the
+/// errors. One thread; pure: whoever calls reads Git.
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "schema/resolve/history.h"
+
+namespace tidegate {
+
+struct LineOptions {
+    ZoneLookup zones;
+    /// "name <email>" that the daemon commits as: by it and the trailers our own reverts are known
+    /// after the store was lost. Empty = never.
+    std::string identity;
+};
+
+class LineTracker {
+public:
+    explicit LineTracker(LineOptions options);
+    /// Goes on from `json()` of an earlier run; `tree` is that of its tip.
+    /// Errors: invalid, conflict (this build resolves the tip otherwise): start anew from the root.
+    [[nodiscard]] static Result<LineTracker> load(LineOptions options, std::string_view json,
+                                                  const DocumentTree& tree);
+    LineTracker(LineTracker&&) noexcept;
+    LineTracker& operator=(LineTracker&&) noexcept;
+    ~LineTracker();
+
+    /// Empty before the first commit.
+    [[nodiscard]] const std::string& tip() const;
+    /// `changed`: every path that differs from the tree of the commit before. All commits in order.
+    void add_commit(const LineCommit& commit, const DocumentTree& tree,
+                    const std::set<std::string>& changed);
+
+    /// Commits whose trees `desired` needs and this object does not have: of pinned versions, and
+    /// after `load` the last valid ones of held assignments.
+    [[nodiscard]] std::set<std::string> missing() const;
+    void provide(const std::string& commit, const DocumentTree& tree);
+
+    /// What is in force. `missing()` must be empty. Assignments that nothing touched since the last
+    /// call are the same objects.
+    [[nodiscard]] Desired desired(Timestamp accepted_at);
+    /// All errors and warnings at the tip, those of pins included.
+    [[nodiscard]] std::vector<Error> errors() const;
+    [[nodiscard]] std::vector<Error> warnings() const;
+
+    /// The tip resolved, errors and all.
+    [[nodiscard]] const ResolvedTree& at_tip() const;
+    /// What a change on top of the tip would resolve to; `tree` is the tip's with the change in.
+    [[nodiscard]] ResolvedTree resolve_on_tip(const DocumentTree& tree,
+                                              const std::set<std::string>& changed) const;
+    /// The newest commit at which the assignment had this version; none if it never had.
+    [[nodiscard]] std::optional<VersionPoint> find_version(const AssignmentKey& key,
+                                                           const std::string& version) const;
+
+    [[nodiscard]] const History& history() const;
+    [[nodiscard]] std::string json() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,104 @@
+#include "schema/resolve/parts.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "schema/resolve/built_ins.h"
+#include "schema/resolve/nearest.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::string_view kSuffix = ".yaml";
+
+void remark_variable(const std::string& name, const Variable& variable,
+                     std::vector<Unsupported>& unsupported, std::vector<Error>& warnings) {
+    const auto warn = [&](std::string message) {
+        warnings.push_back(Error{ErrorCode::invalid, std::move(message), variable.position});
+    };
+    if (variable.type == VariableType::secret || variable.type == VariableType::external)
+        unsupported.push_back(
+            {fmt::format("variable: {} of type {}", name, to_string(variable.type)),
+             variable.position});
+    if (variable.type == VariableType::plain && variable.value.find("${") != std::string::npos)
+        warn(
+            fmt::format("variable {} is plain, so its \"${{\" stays as it is; type: template "
+                        "replaces it",
+                        name));
+    if (const auto* built_in = find_built_in(name); built_in != nullptr && !built_in->is_default)
+        warn(fmt::format("variable {} is built in: this value is never used", name));
+}
+
+}  // namespace
+
+Error warning_of(const Unsupported& unsupported) {
+    return Error{ErrorCode::invalid,
+                 fmt::format("{} is not acted on yet: the release will hold with gate unsupported",
+                             unsupported.words),
+                 unsupported.position};
+}
+
+FilePtr find_file(const DocumentTree& tree, const std::string& path) {
+    const auto found = tree.find(path);
+    return found == tree.end() ? nullptr : found->second;
+}
+
+std::string environment_path(const std::string& name) {
+    return fmt::format("environments/{}.yaml", name);
+}
+
+std::string project_path(const std::string& name) { return fmt::format("projects/{}.yaml", name); }
+
+std::vector<std::string> names_below(const DocumentTree& tree, const std::string& folder) {
+    std::vector<std::string> names;
+    each_below(tree, folder, [&](const std::string& path, const FilePtr&) {
+        const auto rest = std::string_view{path}.substr(folder.size());
+        if (rest.ends_with(kSuffix) && rest.find('/') == std::string_view::npos)
+            names.emplace_back(rest.substr(0, rest.size() - kSuffix.size()));
+    });
+    return names;
+}
+
+Error dangling(const char* what, const Reference& reference,
+               const std::vector<std::string>& known) {
+    return Error{ErrorCode::not_found,
+                 fmt::format("unknown {} \"{}\"{}", what, reference.name,
+                             did_you_mean(reference.name, known)),
+                 reference.position};
+}
+
+Error unknown_zone(const ReleaseWindow& window) {
+    return Error{ErrorCode::not_found,
+                 fmt::format("unknown time zone \"{}\" (wanted an IANA name such as Europe/Berlin)",
+                             window.timezone),
+                 window.position};
+}
+
+void append(std::vector<Error>& into, const std::vector<Error>& errors) {
+    into.insert(into.end(), errors.begin(), errors.end());
+}
+
+void sort_errors(std::vector<Error>& errors) {
+    std::sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
+        return std::tie(a.position, a.message) < std::tie(b.position, b.message);
+    });
+    errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
+}
+
+void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,
+                      std::vector<Error>& warnings) {
+    for (const auto& [name, variable] : variables)
+        remark_variable(name, variable, unsupported, warnings);
+}
+
+void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported) {
+    if (!is_supported(strategy.type))
+        unsupported.push_back(
+            {fmt::format("strategy: {}", to_string(strategy.type)), strategy.position});
+    else if (!strategy.cluster_order.empty())
+        unsupported.push_back({"strategy: cluster_order", strategy.position});
+}
+
+}  // namespace tidegate

@@ -1,0 +1,110 @@
+#pragma once
+/// The parts that assignments share, each made from few files. Private to this folder.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "schema/resolve/expand.h"
+#include "schema/resolve/resolve.h"
+
+namespace tidegate {
+
+using FilePtr = std::shared_ptr<const ParsedFile>;
+
+/// A valid field that this build does not act on: `words` for Rules, a warning for its place.
+struct Unsupported {
+    std::string words;
+    Position position;
+};
+[[nodiscard]] Error warning_of(const Unsupported& unsupported);
+
+/// What a part was made from: the same inputs give the same part.
+struct PartInputs {
+    std::vector<FilePtr> files;
+    std::vector<Error> cross_errors;  ///< found by looking at several documents
+
+    friend bool operator==(const PartInputs&, const PartInputs&) = default;
+};
+
+struct EnvironmentPart {
+    PartInputs inputs;
+    std::vector<Error> errors;
+    std::vector<Error> warnings;
+    const Environment* document = nullptr;  ///< inside one of the inputs; null = not readable
+    std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
+    std::vector<Unsupported> target_variables;
+    std::vector<PlacedText> target_texts;
+    std::shared_ptr<const Rules> rules;  ///< without `paused`
+    Strategy strategy;
+    RollbackRules rollback;
+    Heal heal = Heal::on;
+    Offline offline = Offline::skip;
+};
+
+struct ProjectPart {
+    PartInputs inputs;
+    std::vector<Error> errors;
+    std::vector<Error> warnings;
+    const Project* document = nullptr;
+    std::vector<PlacedText> texts;
+    std::vector<Unsupported> unsupported;
+};
+
+/// Faults that only several documents together show, by the name of what they hold.
+struct CrossErrors {
+    std::map<std::string, std::vector<Error>> environments;
+    std::map<std::string, std::vector<Error>> projects;
+};
+[[nodiscard]] CrossErrors cross_check(const DocumentTree& tree);
+
+/// One resolving's fixed surroundings.
+struct Surroundings {
+    const DocumentTree& tree;
+    const ZoneLookup& zones;
+    const std::string& commit;
+};
+[[nodiscard]] EnvironmentPartPtr make_environment(const Surroundings& around,
+                                                  const std::string& name, PartInputs inputs);
+[[nodiscard]] ProjectPartPtr make_project(PartInputs inputs);
+[[nodiscard]] ResolvedAssignmentPtr make_assignment(const Surroundings& around,
+                                                    const AssignmentKey& key,
+                                                    ResolvedAssignment inputs);
+
+/// The files that an environment is made from: itself, its target lists, window, policies and
+/// `tidegate.yaml`; null where a named one is missing.
+[[nodiscard]] std::vector<FilePtr> environment_files(const DocumentTree& tree,
+                                                     const std::string& name);
+
+// Small things that the above share.
+[[nodiscard]] FilePtr find_file(const DocumentTree& tree, const std::string& path);
+template <class T>
+[[nodiscard]] const T* document_of(const FilePtr& file) {
+    return file && file->document ? std::get_if<T>(file->document.get()) : nullptr;
+}
+[[nodiscard]] std::string environment_path(const std::string& name);
+[[nodiscard]] std::string project_path(const std::string& name);
+inline constexpr auto kRepositoryPath = "tidegate.yaml";
+/// Calls `visit(path, file)` for every file below a folder (`windows/`), in order of paths.
+template <class Visit>
+void each_below(const DocumentTree& tree, const std::string& folder, const Visit& visit) {
+    for (auto at = tree.lower_bound(folder); at != tree.end() && at->first.starts_with(folder);
+         ++at)
+        visit(at->first, at->second);
+}
+/// The names of objects directly in a folder: `windows/` → those of `windows/*.yaml`.
+[[nodiscard]] std::vector<std::string> names_below(const DocumentTree& tree,
+                                                   const std::string& folder);
+/// `unknown <what> "<name>" (did you mean …?)` at the reference.
+[[nodiscard]] Error dangling(const char* what, const Reference& reference,
+                             const std::vector<std::string>& known);
+[[nodiscard]] Error unknown_zone(const ReleaseWindow& window);
+void append(std::vector<Error>& into, const std::vector<Error>& errors);
+/// By place and text, each once.
+void sort_errors(std::vector<Error>& errors);
+/// What to say of a level of variables: types without a value yet; values that are never used.
+void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,
+                      std::vector<Error>& warnings);
+void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported);
+
+}  // namespace tidegate

@@ -1,0 +1,85 @@
+#pragma once
+/// Joins the documents of one commit into assignments. Pure: a tree in, values out.
+///
+/// What belongs together is kept in parts (environment, project, assignment), each made from few
+/// files. A part whose files are the same objects as before is taken over as it is, so the next
+/// commit costs what it changed: the same blob must come as the same `ParsedFile`.
+///
+/// An error holds exactly the assignments that depend on what it is in: version file, project,
+/// environment with its target lists, its window and policies, `tidegate.yaml`. A target name that
+/// is there twice holds both environments; a cycle holds all that are on it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/model/assignment.h"
+
+namespace tidegate {
+
+/// The rules of an IANA zone; null when there is none of that name.
+using ZoneLookup = std::function<std::shared_ptr<const ZoneRules>(const std::string& name)>;
+
+struct EnvironmentPart;  // parts.h, private to this folder
+struct ProjectPart;
+using EnvironmentPartPtr = std::shared_ptr<const EnvironmentPart>;
+using ProjectPartPtr = std::shared_ptr<const ProjectPart>;
+
+/// One version file with all it depends on.
+struct ResolvedAssignment {
+    /// Without intent, anchor and the definitions of pinned targets; null when errors hold it.
+    AssignmentPtr assignment;
+    std::vector<Error> errors;    ///< all that holds it, by place
+    std::vector<Error> warnings;  ///< its own; those of its parts are in the parts
+    std::vector<Pin> pins;
+    std::string fingerprint;  ///< of state, operation, retry and pins: what makes a new intent
+    /// What a newer commit says although it holds the assignment; none where that is not readable.
+    std::optional<bool> paused;
+    std::optional<Freeze> freeze;
+
+    std::shared_ptr<const ParsedFile> version_file;
+    std::shared_ptr<const ParsedFile> repository_file;
+    EnvironmentPartPtr environment;
+    ProjectPartPtr project;
+};
+using ResolvedAssignmentPtr = std::shared_ptr<const ResolvedAssignment>;
+
+/// All of one commit. A value; copies share their parts.
+struct ResolvedTree {
+    std::string commit;
+    std::map<AssignmentKey, ResolvedAssignmentPtr> assignments;
+    /// New, changed or gone since the tree that this one was made from.
+    std::set<AssignmentKey> touched;
+
+    std::map<std::string, EnvironmentPartPtr> environments;
+    std::map<std::string, ProjectPartPtr> projects;
+    std::map<std::string, std::shared_ptr<const ParsedFile>> files_with_remarks;  ///< by path
+    std::vector<Error> loose_errors;  ///< of what no assignment depends on
+    std::vector<Error> approval_errors;
+
+    /// Every error and warning of the commit, by place, each once, at most kErrorsReportedMax.
+    [[nodiscard]] std::vector<Error> errors() const;
+    [[nodiscard]] std::vector<Error> warnings() const;
+    /// The rules that this commit gives an environment, as an anchor adds them: without `paused`.
+    /// Null when there is no such environment or it has errors.
+    [[nodiscard]] std::shared_ptr<const Rules> rules_of(const std::string& environment) const;
+};
+
+[[nodiscard]] ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones,
+                                   const std::string& commit);
+
+/// The same, from the result for another commit. `changed` names every path whose file differs
+/// between the two (more does no harm). Move `previous` in where it is not needed any more.
+[[nodiscard]] ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
+                                           const ZoneLookup& zones, const std::string& commit,
+                                           const std::set<std::string>& changed);
+
+/// `versions/prod/shop-api.yaml` and back; no key for any other path.
+[[nodiscard]] std::string version_path(const AssignmentKey& key);
+[[nodiscard]] std::optional<AssignmentKey> key_of_version_path(const std::string& path);
+
+}  // namespace tidegate

@@ -1,0 +1,116 @@
+#include "schema/resolve/revert.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/resolve.h"
+
+namespace tidegate {
+namespace {
+
+/// One line without control characters, so that no evidence can pose as a trailer.
+std::string one_line(std::string text) {
+    if (text.size() > limits::kRevertLineBytesMax) {
+        auto end = limits::kRevertLineBytesMax;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // UTF-8
+        text.resize(end);
+    }
+    for (auto& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    const auto end = text.find_last_not_of(' ');
+    text.resize(end == std::string::npos ? 0 : end + 1);
+    return text;
+}
+
+std::string target_state(const RevertInput& input) {
+    return input.last_good ? input.last_good->version : "nothing";
+}
+
+std::string message_of(const RevertInput& input, RevertKind kind, const std::string& note) {
+    auto text = input.last_good
+                    ? fmt::format("Revert {} to {}\n\n", input.key.text(), target_state(input))
+                    : fmt::format("Remove {}: its first release failed\n\n", input.key.text());
+    if (kind == RevertKind::plain_revert)
+        text += fmt::format("This reverts commit {}.\n", input.guilty_commit);
+    else
+        text += fmt::format("Commit {} brought {} {}.\n", input.guilty_commit, input.key.text(),
+                            input.guilty_version);
+    if (kind == RevertKind::branch) text += fmt::format("For a person to merge: {}.\n", note);
+    if (!input.evidence.empty()) text += "\nEvidence:\n";
+    const auto lines = std::min(input.evidence.size(), limits::kRevertEvidenceLinesMax);
+    for (std::size_t i = 0; i < lines; ++i)
+        text += fmt::format("- {}\n", one_line(input.evidence[i]));
+    text += fmt::format(
+        "\nTidegate-Rollback: {}\nTidegate-Assignment: {}\nTidegate-Digest: {}\n"
+        "Tidegate-Restores: {}\nTidegate-Reason: {}\n",
+        input.release, input.key.text(), input.guilty.hex(),
+        input.last_good ? input.last_good->digest.hex() : "none", one_line(input.reason));
+    return text;
+}
+
+std::string branch_name(const RevertInput& input) {
+    auto name = input.key.environment + '-' + input.key.project;
+    std::replace(name.begin(), name.end(), '.', '-');  // ".." and ".lock" are no ref names
+    return fmt::format("tidegate/revert-{}-{}", name, input.release.substr(0, 8));
+}
+
+RevertPlan nothing(std::string note) { return {RevertKind::nothing, {}, {}, {}, std::move(note)}; }
+
+RevertPlan finished(const RevertInput& input, RevertKind kind, std::vector<RevertEdit> edits,
+                    std::string note) {
+    RevertPlan plan{kind, std::move(edits), message_of(input, kind, note), {}, std::move(note)};
+    if (kind == RevertKind::branch) plan.branch = branch_name(input);
+    return plan;
+}
+
+/// What a person is offered: all that the guilty commit changed and nobody has touched since.
+RevertPlan offer(const RevertInput& input, std::vector<RevertEdit> edits, std::string note) {
+    if (edits.empty())
+        for (const auto& file : input.guilty_files)
+            if (file.at_tip == file.after && file.before != file.after)
+                edits.push_back({file.path, file.before});
+    if (edits.empty())
+        return nothing(note + ", and every file of the guilty commit was edited since");
+    return finished(input, RevertKind::branch, std::move(edits), std::move(note));
+}
+
+/// Whether putting back `text` is exactly what `git revert` of the guilty commit would do.
+bool is_plain_revert(const RevertInput& input, const std::optional<std::string>& text) {
+    return input.guilty_files.size() == 1 &&
+           input.guilty_files[0].path == version_path(input.key) &&
+           input.guilty_files[0].before == text;
+}
+
+}  // namespace
+
+RevertPlan plan_revert(const RevertInput& input) {
+    if (input.guilty_by_daemon) return nothing("the guilty commit is a revert of our own");
+    if (input.tip_digest != input.guilty)
+        return nothing("the branch no longer asks for the guilty state; the newer wish wins");
+
+    const auto path = version_path(input.key);
+    const auto text = input.last_good ? input.version_at_good : std::nullopt;
+    const auto restores =
+        input.last_good ? std::optional{input.last_good->digest} : std::optional<Digest>{};
+    std::vector<RevertEdit> edits;
+    if (text != input.version_at_tip) edits.push_back({path, text});
+
+    if (input.version_at_tip != input.version_at_guilty)
+        return offer(input, {}, "the version file was edited since the guilty commit");
+    if (input.last_good && (!text || input.digest_with(text) != restores))
+        return offer(input, {}, "the version file alone does not bring back the last good state");
+    if (!input.branch_only_reason.empty())
+        return offer(input, std::move(edits), input.branch_only_reason);
+    if (!input.last_good)
+        return finished(input, RevertKind::remove, std::move(edits),
+                        "it was never installed with success, so its version file goes");
+    if (is_plain_revert(input, text))
+        return finished(input, RevertKind::plain_revert, std::move(edits),
+                        "reverts the guilty commit, which changed nothing else");
+    return finished(input, RevertKind::put_back, std::move(edits),
+                    fmt::format("puts back {} as it was at {}", path, input.last_good->commit));
+}
+
+}  // namespace tidegate

@@ -1,0 +1,346 @@
+#include "schema/resolve/resolve.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "tests/unit/resolve/tree_builder.h"
+
+namespace tidegate {
+namespace {
+
+using namespace testing_support;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+ResolvedTree at(const Tree& tree) { return resolve(tree.files, zones, "c1"); }
+
+std::vector<std::string> held(const ResolvedTree& tree) {
+    std::vector<std::string> result;
+    for (const auto& [key, entry] : tree.assignments)
+        if (!entry->assignment) result.push_back(key.text());
+    return result;
+}
+
+const AssignmentKey kProdApi{"prod", "api"};
+
+TEST(ResolveTest, JoinsWhatAnAssignmentNeeds) {
+    auto tree = small_tree();
+    auto prod = environment("prod", {"b-2"});
+    prod.targets.push_back(target("z-1", "environments/prod.yaml", 9, -1));
+    prod.window = Reference{"office", {"environments/prod.yaml", 3, 9}};
+    prod.variables["LEVEL"] = plain("environment");
+    auto api = project("api");
+    api.variables["LEVEL"] = plain("project");
+    Repository repository;
+    repository.variables = {{"LEVEL", plain("system")}, {"SYSTEM", plain("yes")}};
+    repository.offline = Offline::wait;
+    tree.add(prod).add(api).add(repository).add(window("office", "Asia/Shanghai"));
+    TargetList list;
+    list.environment = "prod";
+    list.targets = {target("a-1", "environments/prod/targets/a.yaml", 4)};
+    tree.add("environments/prod/targets/a.yaml", list);
+
+    const auto resolved = at(tree);
+    EXPECT_EQ(lines(resolved.errors()), "");
+    const auto& assignment = *resolved.assignments.at(kProdApi)->assignment;
+    std::vector<std::string> names;
+    for (const auto& each : assignment.targets) names.push_back(each.name);
+    EXPECT_THAT(names, ElementsAre("z-1", "a-1", "b-2"));
+    EXPECT_EQ(assignment.targets[0].agent, "z-1");
+    EXPECT_EQ(assignment.targets[0].definition, assignment.definition);
+    EXPECT_FALSE(assignment.targets[0].digest.empty());
+    EXPECT_EQ(assignment.definition->base.at("LEVEL").value, "environment");
+    EXPECT_EQ(assignment.definition->base.at("SYSTEM").value, "yes");
+    EXPECT_EQ(assignment.offline, Offline::wait);
+    EXPECT_EQ(assignment.rules.window->name, "office");
+    EXPECT_EQ(assignment.rules.zone->name, "Asia/Shanghai");
+    EXPECT_THAT(assignment.rules.unsupported, IsEmpty());
+}
+
+TEST(ResolveTest, StrategyIsTheMostSpecificOne) {
+    auto tree = small_tree();
+    auto prod = environment("prod", {"p-1"});
+    Strategy all;
+    all.type = StrategyType::all_at_once;
+    Repository repository;
+    repository.strategy = all;
+    tree.add(repository);
+    EXPECT_EQ(at(tree).assignments.at(kProdApi)->assignment->strategy.type,
+              StrategyType::all_at_once);
+    prod.strategy = Strategy{};
+    prod.strategy->batch_size = {3, false};
+    tree.add(prod);
+    EXPECT_EQ(at(tree).assignments.at(kProdApi)->assignment->strategy.batch_size.value, 3);
+    auto changed = version("prod", "api", "1.0.0");
+    changed.strategy = all;
+    changed.strategy->auto_rollback = false;
+    tree.add(changed);
+    const auto resolved = at(tree);
+    EXPECT_EQ(resolved.assignments.at(kProdApi)->assignment->strategy.type,
+              StrategyType::all_at_once);
+    EXPECT_FALSE(resolved.assignments.at(kProdApi)->assignment->rollback.auto_rollback);
+}
+
+struct FaultCase {
+    const char* name;
+    std::function<void(Tree&)> plant;
+    std::vector<std::string> held;
+    std::string errors;
+};
+
+class FaultTest : public testing::TestWithParam<FaultCase> {};
+
+TEST_P(FaultTest, HoldsWhatDependsOnIt) {
+    auto tree = small_tree();
+    GetParam().plant(tree);
+    const auto resolved = at(tree);
+    EXPECT_EQ(held(resolved), GetParam().held);
+    EXPECT_EQ(lines(resolved.errors()), GetParam().errors);
+}
+
+const std::vector<std::string> kProd{"prod/api", "prod/web"};
+const std::vector<std::string> kAll{"prod/api", "prod/web", "staging/api", "staging/web"};
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, FaultTest,
+    testing::Values(
+        FaultCase{"Nothing", [](Tree&) {}, {}, ""},
+        FaultCase{"Version",
+                  [](Tree& repo) { repo.break_file("versions/prod/api.yaml"); },
+                  {"prod/api"},
+                  "versions/prod/api.yaml:2:3: broken\n"},
+        FaultCase{"Project",
+                  [](Tree& repo) { repo.break_file("projects/api.yaml"); },
+                  {"prod/api", "staging/api"},
+                  "projects/api.yaml:2:3: broken\n"},
+        FaultCase{"Environment", [](Tree& repo) { repo.break_file("environments/prod.yaml"); },
+                  kProd, "environments/prod.yaml:2:3: broken\n"},
+        FaultCase{"TargetList",
+                  [](Tree& repo) { repo.break_file("environments/prod/targets/x.yaml"); }, kProd,
+                  "environments/prod/targets/x.yaml:2:3: broken\n"},
+        FaultCase{"Repository", [](Tree& repo) { repo.break_file("tidegate.yaml"); }, kAll,
+                  "tidegate.yaml:2:3: broken\n"},
+        FaultCase{"UnusedWindow",
+                  [](Tree& repo) { repo.break_file("windows/w.yaml"); },
+                  {},
+                  "windows/w.yaml:2:3: broken\n"},
+        FaultCase{"UsedWindow",
+                  [](Tree& repo) {
+                      auto prod = environment("prod", {"p-1"});
+                      prod.window = Reference{"w", {"environments/prod.yaml", 3, 9}};
+                      repo.add(prod).break_file("windows/w.yaml");
+                  },
+                  kProd, "windows/w.yaml:2:3: broken\n"},
+        FaultCase{"MissingWindow",
+                  [](Tree& repo) {
+                      auto prod = environment("prod", {"p-1"});
+                      prod.window = Reference{"ofice", {"environments/prod.yaml", 3, 9}};
+                      repo.add(prod).add(window("office"));
+                  },
+                  kProd,
+                  "environments/prod.yaml:3:9: unknown window \"ofice\" (did you mean "
+                  "\"office\"?)\n"},
+        FaultCase{
+            "UnknownZone",
+            [](Tree& repo) {
+                auto prod = environment("prod", {"p-1"});
+                prod.window = window("", "Mars/Base");
+                std::get<ReleaseWindow>(*prod.window).position = {"environments/prod.yaml", 4, 3};
+                repo.add(prod);
+            },
+            kProd,
+            "environments/prod.yaml:4:3: unknown time zone \"Mars/Base\" (wanted an IANA "
+            "name such as Europe/Berlin)\n"},
+        FaultCase{"MissingProject",
+                  [](Tree& repo) { repo.add(version("prod", "apo", "1")); },
+                  {"prod/apo"},
+                  "versions/prod/apo.yaml:3:10: unknown project \"apo\" (did you mean \"api\"?)\n"},
+        FaultCase{"MissingEnvironment",
+                  [](Tree& repo) { repo.add(version("prd", "api", "1")); },
+                  {"prd/api"},
+                  "versions/prd/api.yaml:4:14: unknown environment \"prd\" (did you mean "
+                  "\"prod\"?)\n"},
+        FaultCase{"SameTargetTwice", [](Tree& repo) { repo.add(environment("staging", {"p-2"})); },
+                  kAll,
+                  "environments/staging.yaml:5:5: target \"p-2\" is already defined at "
+                  "environments/prod.yaml:6:5\n"},
+        FaultCase{
+            "PromotionCircle",
+            [](Tree& repo) {
+                auto prod = environment("prod", {"p-1"});
+                prod.promotes_from = Reference{"staging", {"environments/prod.yaml", 3, 1}};
+                auto staging = environment("staging", {"s-1"});
+                staging.promotes_from = Reference{"prod", {"environments/staging.yaml", 3, 1}};
+                repo.add(prod).add(staging);
+            },
+            kAll,
+            "environments/prod.yaml:3:1: environments promote in a circle: prod → staging "
+            "→ prod\n"},
+        FaultCase{"DependencyCircle",
+                  [](Tree& repo) {
+                      auto api = project("api");
+                      Dependency itself;
+                      itself.service = {"api", {"projects/api.yaml", 8, 5}};
+                      api.depends_on = {itself};
+                      repo.add(api);
+                  },
+                  {"prod/api", "staging/api"},
+                  "projects/api.yaml:8:5: projects depend on each other in a circle: api → api\n"},
+        FaultCase{"MissingDependency",
+                  [](Tree& repo) {
+                      auto api = project("api");
+                      Dependency missing;
+                      missing.service = {"wab", {"projects/api.yaml", 8, 5}};
+                      api.depends_on = {missing};
+                      repo.add(api);
+                  },
+                  {"prod/api", "staging/api"},
+                  "projects/api.yaml:8:5: unknown project \"wab\" (did you mean \"web\"?)\n"},
+        FaultCase{"UnknownPin",
+                  [](Tree& repo) {
+                      auto api = version("prod", "api", "1.0.0");
+                      api.pins = {{{"p-3", {"versions/prod/api.yaml", 7, 5}}, "0.9"}};
+                      repo.add(api);
+                  },
+                  {"prod/api"},
+                  "versions/prod/api.yaml:7:5: unknown target \"p-3\" (did you mean \"p-1\"?)\n"},
+        FaultCase{"UnknownVariable",
+                  [](Tree& repo) {
+                      auto api = project("api");
+                      api.deploy.script.work_dir = "/opt/${APP_DOR}/${LEVEL}";
+                      repo.add(api);
+                      auto prod = environment("prod", {"p-1"});
+                      prod.variables["LEVEL"] = plain("x");
+                      repo.add(prod);
+                  },
+                  {"prod/api", "staging/api"},
+                  "projects/api.yaml:4:1: unknown variable APP_DOR (did you mean \"APP_DIR\"?)\n"
+                  "projects/api.yaml:4:1: unknown variable LEVEL\n"},
+        FaultCase{"VariableOfOneTargetOnly",
+                  [](Tree& repo) {
+                      auto api = project("api");
+                      api.deploy.script.work_dir = "/opt/${DISK}";
+                      repo.add(api);
+                      for (const auto* name : {"prod", "staging"}) {
+                          auto env = environment(
+                              name, {std::string(name) + "-1", std::string(name) + "-2"});
+                          env.targets[0].variables["DISK"] = plain("a");
+                          if (env.name == "staging") env.targets[1].variables["DISK"] = plain("b");
+                          repo.add(env);
+                      }
+                  },
+                  {"prod/api"},
+                  "projects/api.yaml:4:1: unknown variable DISK\n"},
+        FaultCase{"ListOfNoEnvironment",
+                  [](Tree& repo) {
+                      TargetList list;
+                      list.environment = "prd";
+                      list.position = {"environments/prd/targets/a.yaml", 1, 1};
+                      repo.add(list.position.file, list);
+                  },
+                  {},
+                  "environments/prd/targets/a.yaml:1:1: unknown environment \"prd\" (did you mean "
+                  "\"prod\"?)\n"}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
+    auto tree = small_tree();
+    auto prod = environment("prod", {"p-1"});
+    prod.freeze = {true, "audit", {}};
+    auto api = version("prod", "api", "1.0.0");
+    api.paused = true;
+    tree.add(prod).add(api).break_file("projects/api.yaml");
+    const auto resolved = at(tree);
+    const auto& entry = *resolved.assignments.at(kProdApi);
+    EXPECT_FALSE(entry.assignment);
+    EXPECT_EQ(entry.paused, true);
+    EXPECT_TRUE(entry.freeze->active);
+}
+
+TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
+    auto tree = small_tree();
+    auto prod = environment("prod", {"p-1"});
+    prod.require_approval = true;
+    prod.strategy = Strategy{};
+    prod.strategy->type = StrategyType::canary;
+    prod.strategy->position = {"environments/prod.yaml", 9, 1};
+    auto api = project("api");
+    api.variables["KEY"] = of_type(VariableType::secret, "encrypted:age:x");
+    api.variables["KEY"].position = {"projects/api.yaml", 12, 3};
+    Task migrate;
+    migrate.name = "migrate";
+    migrate.type = TaskType::db_migrate;
+    migrate.position = {"projects/api.yaml", 20, 5};
+    api.pipeline.release = {migrate};
+    auto wish = version("prod", "api", "1.0.0");
+    wish.scheduled_release = text("tomorrow");
+    tree.add(prod).add(api).add(wish);
+    const auto resolved = at(tree);
+    EXPECT_EQ(lines(resolved.errors()), "");
+    EXPECT_THAT(
+        resolved.assignments.at(kProdApi)->assignment->rules.unsupported,
+        ElementsAre("approval: require_approval", "schedule: scheduled_release", "strategy: canary",
+                    "task: migrate of type db_migrate", "variable: KEY of type secret"));
+    EXPECT_THAT(resolved.rules_of("prod")->unsupported, ElementsAre("approval: require_approval"));
+    EXPECT_THAT(lines(resolved.warnings()),
+                HasSubstr("environments/prod.yaml:9:1: strategy: canary is not acted on yet: the "
+                          "release will hold with gate unsupported\n"));
+}
+
+TEST(ResolveChangedTest, TouchesOnlyWhatChanged) {
+    auto tree = small_tree();
+    auto resolved = at(tree);
+    EXPECT_EQ(resolved.touched.size(), 4U);
+    (void)tree.take_changed();
+
+    const auto step = [&] {
+        resolved = resolve_changed(resolved, tree.files, zones, "c2", tree.take_changed());
+        std::vector<std::string> names;
+        for (const auto& key : resolved.touched) names.push_back(key.text());
+        return names;
+    };
+    tree.add(version("prod", "api", "1.1.0"));
+    EXPECT_THAT(step(), ElementsAre("prod/api"));
+    tree.add(project("web", "false"));
+    EXPECT_THAT(step(), ElementsAre("prod/web", "staging/web"));
+    tree.add(environment("staging", {"s-1", "s-2"}));
+    EXPECT_THAT(step(), ElementsAre("staging/api", "staging/web"));
+    tree.add(window("unused"));
+    EXPECT_THAT(step(), IsEmpty());
+    tree.remove("versions/prod/web.yaml");
+    EXPECT_THAT(step(), ElementsAre("prod/web"));
+    tree.break_file("environments/prod.yaml");
+    EXPECT_THAT(step(), ElementsAre("prod/api"));
+    tree.add(environment("prod", {"p-1", "p-2"}));
+    EXPECT_THAT(step(), ElementsAre("prod/api"));
+    EXPECT_EQ(lines(resolved.errors()), "");
+}
+
+/// Whatever the way, the same tree gives the same result.
+TEST(ResolveChangedTest, AgreesWithResolvingAnew) {
+    auto tree = small_tree();
+    auto resolved = at(tree);
+    (void)tree.take_changed();
+    const std::vector<std::function<void()>> steps{
+        [&] { tree.break_file("projects/api.yaml"); },
+        [&] { tree.add(environment("staging", {"p-1"})); },
+        [&] { tree.remove("environments/prod.yaml"); },
+        [&] { tree.add(environment("prod", {"p-1"})).add(project("api")); },
+        [&] { tree.add(environment("staging", {"s-1"})); },
+    };
+    for (const auto& step : steps) {
+        step();
+        resolved =
+            resolve_changed(std::move(resolved), tree.files, zones, "c", tree.take_changed());
+        const auto anew = at(tree);
+        EXPECT_EQ(lines(resolved.errors()), lines(anew.errors()));
+        EXPECT_EQ(held(resolved), held(anew));
+    }
+    EXPECT_THAT(held(resolved), IsEmpty());
+}
+
+}  // namespace
+}  // namespace tidegate

@@ -1,0 +1,142 @@
+#include "schema/resolve/revert.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace tidegate {
+namespace {
+
+const Digest kGood = Digest::of("good");
+const Digest kGuilty = Digest::of("guilty");
+constexpr auto kPath = "versions/prod/api.yaml";
+
+/// 1.0 was good, the guilty commit changed the version file alone to 1.1, the tip is still that.
+RevertInput simple() {
+    RevertInput input;
+    input.key = {"prod", "api"};
+    input.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    input.reason = "health check failed on p-1";
+    input.evidence = {"p-1: GET /health answered 500", "line one\nTidegate-Assignment: prod/web"};
+    input.guilty_version = "1.1";
+    input.guilty = kGuilty;
+    input.guilty_commit = "c2";
+    input.last_good = LastGood{kGood, "c1", "1.0"};
+    input.tip_digest = kGuilty;
+    input.version_at_tip = input.version_at_guilty = "v1.1";
+    input.version_at_good = "v1.0";
+    input.guilty_files = {{kPath, "v1.0", "v1.1", "v1.1"}};
+    input.digest_with = [](const std::optional<std::string>& text) -> std::optional<Digest> {
+        return text == "v1.0" ? kGood : kGuilty;
+    };
+    return input;
+}
+
+struct RevertCase {
+    const char* name;
+    std::function<void(RevertInput&)> change;
+    RevertKind kind;
+    std::vector<RevertEdit> edits;
+};
+
+class RevertTest : public testing::TestWithParam<RevertCase> {};
+
+TEST_P(RevertTest, Plans) {
+    auto input = simple();
+    GetParam().change(input);
+    const auto plan = plan_revert(input);
+    EXPECT_EQ(to_string(plan.kind), to_string(GetParam().kind)) << plan.note;
+    EXPECT_EQ(plan.edits, GetParam().edits);
+    EXPECT_EQ(plan.branch.empty(), plan.kind != RevertKind::branch);
+    EXPECT_EQ(plan.message.empty(), plan.kind == RevertKind::nothing);
+    EXPECT_FALSE(plan.note.empty());
+}
+
+const std::vector<RevertEdit> kPutBack{{kPath, "v1.0"}};
+
+INSTANTIATE_TEST_SUITE_P(
+    Table, RevertTest,
+    testing::Values(
+        RevertCase{"Plain", [](RevertInput&) {}, RevertKind::plain_revert, kPutBack},
+        RevertCase{"OtherFilesToo",
+                   [](RevertInput& i) {
+                       i.guilty_files.push_back({"README", "a", "b", "b"});
+                   },
+                   RevertKind::put_back, kPutBack},
+        RevertCase{"LastGoodIsOlderThanTheParent",
+                   [](RevertInput& i) { i.guilty_files[0].before = "v1.0.5"; },
+                   RevertKind::put_back, kPutBack},
+        RevertCase{"NewerWishWins",
+                   [](RevertInput& i) { i.tip_digest = Digest::of("newer"); },
+                   RevertKind::nothing,
+                   {}},
+        RevertCase{
+            "TipIsInvalid", [](RevertInput& i) { i.tip_digest.reset(); }, RevertKind::nothing, {}},
+        RevertCase{"NeverARevertOfARevert",
+                   [](RevertInput& i) { i.guilty_by_daemon = true; },
+                   RevertKind::nothing,
+                   {}},
+        RevertCase{"FirstInstall",
+                   [](RevertInput& i) {
+                       i.last_good.reset();
+                       i.guilty_files[0].before.reset();
+                   },
+                   RevertKind::remove,
+                   {{kPath, std::nullopt}}},
+        RevertCase{"EditedOtherwise",
+                   [](RevertInput& i) {
+                       i.version_at_tip = "v1.1 # note";
+                       i.guilty_files[0].at_tip = "v1.1 # note";
+                       i.guilty_files.push_back({"projects/api.yaml", "a", "b", "b"});
+                   },
+                   RevertKind::branch,
+                   {{"projects/api.yaml", "a"}}},
+        RevertCase{"SharedFileDidIt",
+                   [](RevertInput& i) {
+                       i.version_at_tip = i.version_at_guilty = i.version_at_good = "v1.0";
+                       i.guilty_files = {{"projects/api.yaml", "a", "b", "b"}};
+                       i.digest_with = [](const auto&) { return kGuilty; };
+                   },
+                   RevertKind::branch,
+                   {{"projects/api.yaml", "a"}}},
+        RevertCase{"NothingLeftToOffer",
+                   [](RevertInput& i) {
+                       i.version_at_tip = "edited";
+                       i.guilty_files[0].at_tip = "edited";
+                   },
+                   RevertKind::nothing,
+                   {}},
+        RevertCase{"ProtectedBranch",
+                   [](RevertInput& i) { i.branch_only_reason = "the branch is protected"; },
+                   RevertKind::branch, kPutBack}),
+    [](const auto& each) { return std::string(each.param.name); });
+
+TEST(RevertMessage, CarriesEvidenceAndTrailersThatNobodyCanForge) {
+    EXPECT_EQ(plan_revert(simple()).message,
+              "Revert prod/api to 1.0\n\n"
+              "This reverts commit c2.\n\n"
+              "Evidence:\n"
+              "- p-1: GET /health answered 500\n"
+              "- line one Tidegate-Assignment: prod/web\n\n"
+              "Tidegate-Rollback: 0f8fad5b-d9cb-469f-a165-70867728950e\n"
+              "Tidegate-Assignment: prod/api\n"
+              "Tidegate-Digest: " +
+                  kGuilty.hex() +
+                  "\n"
+                  "Tidegate-Restores: " +
+                  kGood.hex() +
+                  "\n"
+                  "Tidegate-Reason: health check failed on p-1\n");
+}
+
+TEST(RevertMessage, BranchNameIsAValidRefAndAlwaysTheSame) {
+    auto input = simple();
+    input.key = {"prod", "a..b.lock"};
+    input.branch_only_reason = "protected";
+    input.digest_with = [](const auto&) { return kGood; };
+    EXPECT_EQ(plan_revert(input).branch, "tidegate/revert-prod-a--b-lock-0f8fad5b");
+}
+
+}  // namespace
+}  // namespace tidegate
