@@ -1,0 +1,60 @@
+#pragma once
+/// Runs a project's pipeline on one target: phases pre_release, release, post_release, then the
+/// strategy's checks as `verify`. What a task does on the host comes through TaskHost.
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/tasks/health_check.h"
+#include "schema/base/limits.h"
+#include "schema/model/agent.h"
+
+namespace tidegate::agent {
+
+struct TaskOutput {
+    bool ok = false;
+    std::string error;   ///< empty when ok
+    std::string output;  ///< bounded and masked already
+};
+
+enum class ServiceState { running, stopped, not_known };
+
+/// The hands of the pipeline. Calls may come from several threads at once (parallel tasks).
+class TaskHost {
+public:
+    virtual ~TaskHost() = default;
+
+    virtual TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) = 0;
+    /// Installs, updates or restores, as the action wants.
+    virtual TaskOutput deploy(std::stop_token stop) = 0;
+    /// Something was installed here before.
+    [[nodiscard]] virtual bool installed() const = 0;
+    [[nodiscard]] virtual bool can_start() const = 0;
+    [[nodiscard]] virtual bool can_stop() const = 0;
+    virtual TaskOutput start_service(Seconds timeout, std::stop_token stop) = 0;
+    virtual TaskOutput stop_service(Seconds timeout, std::stop_token stop) = 0;
+    virtual ServiceState service_state(std::stop_token stop) = 0;
+    /// KILL to all that start_service left; false if nothing of it was found.
+    virtual bool kill_service() = 0;
+    virtual void progress(const std::string& stage, const std::string& task, TaskStatus status,
+                          int percent) = 0;
+};
+
+struct PipelineReport {
+    bool ok = false;
+    bool cancelled = false;
+    std::string error;  ///< `release/deploy: exit code 3`
+    std::vector<StageResult> stages;
+};
+
+/// Why this build cannot run the pipeline; empty when it can.
+[[nodiscard]] std::string unsupported(const Pipeline& pipeline);
+
+/// Every task ends success, failed, skipped or cancelled. A failed one with `on_error: continue`
+/// does not fail the pipeline; any other ends it, `rollback` being the daemon's to act upon.
+[[nodiscard]] PipelineReport run_pipeline(const Pipeline& pipeline,
+                                          const std::vector<HealthCheck>& verify, TaskHost& host,
+                                          const std::stop_token& stop);
+
+}  // namespace tidegate::agent

@@ -1,0 +1,21 @@
+#pragma once
+/// Small network clients for health checks, over libcurl: its deadline covers name lookup,
+/// connecting and a slow answer alike. Proxies of the environment are not used.
+
+#include <stop_token>
+#include <string>
+
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+
+namespace tidegate::agent {
+
+/// Status of a GET; the body is not kept. http and https only.
+[[nodiscard]] Result<int> http_status(const std::string& url, Seconds timeout,
+                                      const std::stop_token& stop);
+
+/// A TCP connection was accepted, and closed again.
+[[nodiscard]] Result<void> tcp_connect(const std::string& host, const std::string& port,
+                                       Seconds timeout, const std::stop_token& stop);
+
+}  // namespace tidegate::agent

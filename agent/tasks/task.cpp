@@ -1,0 +1,135 @@
+#include "agent/tasks/task.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <utility>
+
+#include "agent/tasks/stop_after.h"
+
+namespace tidegate::agent {
+namespace {
+
+constexpr Seconds kScriptTimeout{300};
+constexpr Seconds kServiceTimeout{60};
+constexpr Milliseconds kServiceLook{500};
+
+Timestamp wall_clock() {
+    return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+}
+
+TaskOutput good(std::string note = {}) { return {true, {}, std::move(note)}; }
+TaskOutput bad(std::string error) { return {false, std::move(error), {}}; }
+
+TaskOutput check_health(const HealthCheck& check, TaskHost& host, const std::stop_token& stop) {
+    const auto script = [&](const std::string& body, Seconds timeout,
+                            const std::stop_token& token) -> CheckOutcome {
+        auto [ok, error, output] = host.script(body, timeout, token);
+        return {ok, std::move(error), std::move(output)};
+    };
+    auto [ok, error, output] = run_check(check, script, stop);
+    return {ok, std::move(error), std::move(output)};
+}
+
+/// Looks until the service is in that state, or time is up, or nothing can be known.
+ServiceState await_service(ServiceState wanted, Seconds time, TaskHost& host,
+                           const std::stop_token& stop) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    for (;;) {
+        const auto state = host.service_state(stop);
+        if (state == wanted || state == ServiceState::not_known) return state;
+        if (std::chrono::steady_clock::now() >= end || !wait_for(kServiceLook, stop)) return state;
+    }
+}
+
+TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    if (!host.installed()) return good("nothing is installed yet");
+    if (!host.can_stop()) return good("the project has no service.stop");
+    auto result = host.stop_service(task.graceful_timeout, stop);
+    const auto patience = result.ok ? task.graceful_timeout : Seconds{0};
+    const auto state = await_service(ServiceState::stopped, patience, host, stop);
+    if (state == ServiceState::stopped) return good(std::move(result.output));
+    if (result.ok && state == ServiceState::not_known) return result;
+    if (stop.stop_requested()) return bad("cancelled");
+    const auto why =
+        result.ok ? fmt::format("still running after {}", format_duration(task.graceful_timeout))
+                  : result.error;
+    if (!task.force_kill || !host.kill_service()) return {false, why, std::move(result.output)};
+    return {true, {}, fmt::format("{}\n{}; killed\n", result.output, why)};
+}
+
+TaskOutput start_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    if (!host.can_start()) return good("the project has no service.start");
+    auto result = host.start_service(task.timeout.value_or(kServiceTimeout), stop);
+    if (!result.ok || !task.wait_ready) return result;
+    const auto state = await_service(ServiceState::running, task.ready_timeout, host, stop);
+    if (state == ServiceState::running) return result;
+    if (state == ServiceState::not_known) {
+        result.output += "readiness is not known: the project has no service.status\n";
+        return result;
+    }
+    return {false, fmt::format("not ready after {}", format_duration(task.ready_timeout)),
+            std::move(result.output)};
+}
+
+TaskOutput run_once(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    switch (task.type) {
+        case TaskType::script:
+            return host.script(task.script, task.timeout.value_or(kScriptTimeout), stop);
+        case TaskType::health_check:
+            return check_health(task.check, host, stop);
+        case TaskType::deploy:
+            return host.deploy(stop);
+        case TaskType::stop_service:
+            return stop_service(task, host, stop);
+        case TaskType::start_service:
+            return start_service(task, host, stop);
+        case TaskType::wait:
+            return wait_for(task.duration, stop) ? good() : bad("cancelled");
+        default:
+            return bad(fmt::format("this agent has no task type '{}'", to_string(task.type)));
+    }
+}
+
+/// The script types bound each process themselves, which names the time in the error; the timer
+/// bounds all the others, and is a little later so that the better error wins.
+TaskOutput run_bounded(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    std::optional<Milliseconds> time;
+    if (task.timeout) time = Milliseconds{*task.timeout} + Milliseconds{500};
+    const StopAfter bounded{stop, time};
+    auto result = run_once(task, host, bounded.token());
+    if (!result.ok && bounded.expired())
+        result.error = fmt::format("timed out after {}", format_duration(*task.timeout));
+    return result;
+}
+
+}  // namespace
+
+TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    TaskResult result;
+    result.name = task.name;
+    result.type = std::string{to_string(task.type)};
+    result.started_at = wall_clock();
+    for (;; ++result.retry_count) {
+        auto outcome = run_bounded(task, host, stop);
+        result.status = outcome.ok              ? TaskStatus::success
+                        : stop.stop_requested() ? TaskStatus::cancelled
+                                                : TaskStatus::failed;
+        result.error = std::move(outcome.error);
+        result.output = std::move(outcome.output);
+        if (result.status != TaskStatus::failed || result.retry_count >= task.retry) break;
+        if (!wait_for(task.retry_delay, stop)) break;
+    }
+    result.finished_at = wall_clock();
+    return result;
+}
+
+Task as_task(const HealthCheck& check) {
+    Task task;
+    task.name = fmt::format("{} check", to_string(check.type));
+    task.type = TaskType::health_check;
+    task.check = check;
+    return task;
+}
+
+}  // namespace tidegate::agent
