@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <span>
 #include <system_error>
 
@@ -117,7 +118,10 @@ int note_status(const char*, const char* status, void* payload) {
 
 KnownHosts::~KnownHosts() {
     if (folder_.empty()) return;
-    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, "");
+    if (home_)
+        ::setenv("HOME", home_->c_str(), 1);
+    else
+        ::unsetenv("HOME");
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
 }
@@ -131,11 +135,12 @@ Result<void> KnownHosts::set(const std::string& file, const std::string& folder)
     if (folder.empty() && !::mkdtemp(name.data()))
         return fail(ErrorCode::unavailable, "cannot make a temporary folder");
     folder_ = folder.empty() ? name : folder;
+    if (const char* home = std::getenv("HOME")) home_ = home;
     fs::create_directories(folder_ / ".ssh", error);
     fs::remove(folder_ / ".ssh/known_hosts", error);
     fs::create_symlink(source, folder_ / ".ssh/known_hosts", error);
     if (error) return fail(ErrorCode::unavailable, "known_hosts: {}", error.message());
-    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, folder_.c_str());
+    ::setenv("HOME", folder_.c_str(), 1);
     return {};
 }
 

@@ -12,8 +12,8 @@
 
 namespace tidegate::git {
 
-/// libgit2 1.5 takes known hosts only from `.ssh/known_hosts` below the folder of the user's
-/// configuration; this makes such a folder, with nothing else in it, for one conversation.
+/// libgit2 1.5 takes known hosts only from `$HOME/.ssh/known_hosts`; this is such a HOME, with
+/// nothing else in it, for one conversation.
 class KnownHosts {
 public:
     KnownHosts() = default;
@@ -25,6 +25,7 @@ public:
 
 private:
     std::filesystem::path folder_;
+    std::optional<std::string> home_;
 };
 
 /// What libgit2's callbacks need and note. Stays where it is while the connection lives.

@@ -25,6 +25,7 @@ struct Free {
     void operator()(git_odb* p) const { git_odb_free(p); }
     void operator()(git_diff* p) const { git_diff_free(p); }
     void operator()(git_revwalk* p) const { git_revwalk_free(p); }
+    void operator()(git_packbuilder* p) const { git_packbuilder_free(p); }
     void operator()(git_remote* p) const { git_remote_free(p); }
     void operator()(git_signature* p) const { git_signature_free(p); }
 };
@@ -54,6 +55,7 @@ struct Repository::State {
     Handle<git_repository> repository;
     /// Where ssh may find its known hosts; empty: in a temporary folder.
     std::string ssh_folder;
+    bool own = false;  ///< the daemon's, which nobody else uses
 
     [[nodiscard]] git_repository* get() const { return repository.get(); }
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "reconciler/git/compact.h"
 #include "reconciler/git/conversation.h"
 #include "reconciler/git/local_git.h"
 
@@ -32,6 +33,14 @@ Result<void> download_anew(Repository::State& state, Conversation& conversation,
         }
     }
     return download(conversation, from, to);
+}
+
+/// A failure to compact costs speed, not truth: it is tried again after the next fetch.
+Result<void> tidy(Repository::State& state) {
+    const auto compacted = compact(state.get());
+    if (!compacted || !*compacted) return {};
+    const std::string path = git_repository_path(state.get());
+    return checked(git_repository_open_bare(out(state.repository), path.c_str()), path);
 }
 
 Error refused_push(const Conversation& conversation) {
@@ -104,8 +113,10 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
         CHECK(download_anew(*state_, *conversation, theirs, ours));
         return Fetched{TRY(resolve(ours)), true};
     };
-    return attempt().map_error(
+    auto fetched = attempt().map_error(
         [&](Error error) { return std::move(error).within("remote " + display_url(remote.url)); });
+    if (fetched && fetched->changed && state_->own) CHECK(tidy(*state_));
+    return fetched;
 }
 
 Result<void> Repository::push(const Remote& remote, const PushRequest& request) {

@@ -56,6 +56,7 @@ Result<Repository> Repository::open_or_init(const std::string& directory) {
         repository = TRY(init_bare(directory));
     auto state = std::make_unique<State>();
     state->repository = std::move(repository);
+    state->own = true;
     state->ssh_folder = git_repository_path(state->get()) + std::string{"tidegate-ssh"};
     return Repository{std::move(state)};
 }

@@ -13,11 +13,11 @@
 namespace tidegate::git {
 
 /// Owns the open repository. One thread at a time; several objects on several threads are fine,
-/// except that `Remote::ca_file` and `known_hosts_file` are settings of the process.
+/// but `Remote::ca_file` and, for ssh, HOME are set for the whole process while one talks.
 ///
-/// The user's and the system's Git configuration are not read, redirects are not followed, tags
-/// and submodules not fetched, hooks of the local repository not run. Trees are read from the
-/// object database, there is never a checkout.
+/// The user's and the system's Git configuration are not read, redirects to another host or
+/// scheme not followed, tags and submodules not fetched, hooks of the local repository not run.
+/// Trees are read from the object database, there is never a checkout.
 ///
 /// Errors, beside those named below: not_found (no such commit or object), invalid (malformed
 /// id, path, name), exhausted (a limit of limits.h), internal (a damaged repository).

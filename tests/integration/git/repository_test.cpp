@@ -168,6 +168,20 @@ TEST_F(GitTest, OpensWithoutWhatAKilledProcessLeft) {
     EXPECT_FALSE(std::filesystem::exists(path("data/objects/pack/pack_git2_abc")));
 }
 
+TEST_F(GitTest, KeepsThePacksFewAndEveryObject) {
+    commit("a.yaml", "one");
+    shell(
+        "cd work && for i in $(seq 60); do echo $i > a.yaml; git commit -q -a -m $i; "
+        "git branch b$i; done; git push -q --all origin");
+    auto repository = open();
+    for (int i = 1; i <= 60; ++i) good(repository.fetch(remote(), "b" + std::to_string(i)));
+    const auto packs = std::stoi(shell("ls data/objects/pack/*.pack | wc -l"));
+    EXPECT_LT(packs, 20);
+    EXPECT_EQ(shell("ls data/objects/pack/*.idx | wc -l"), std::to_string(packs));
+    EXPECT_EQ(good(repository.line("", good(repository.fetch(remote(), "b60")).tip)).size(), 61u);
+    EXPECT_EQ(damage(), "");
+}
+
 TEST_F(GitTest, ResolvesRevisionsOfPeople) {
     const auto first = commit("a.yaml", "one");
     const auto second = commit("a.yaml", "two");
