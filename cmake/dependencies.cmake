@@ -23,5 +23,6 @@ find_package(date REQUIRED)
 # asio is header-only and used without boost; its own warnings are not ours.
 add_library(tidegate_asio INTERFACE)
 add_library(asio::asio ALIAS tidegate_asio)
-target_compile_definitions(tidegate_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+# Whether it uses aligned_alloc depends on what was included before it: files would disagree about who frees.
+target_compile_definitions(tidegate_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_link_libraries(tidegate_asio INTERFACE Threads::Threads)

@@ -72,7 +72,10 @@ Timestamp to_timestamp(std::time_t seconds) { return Timestamp{Seconds{seconds}}
 
 Result<void> check_signature(gnutls_x509_crt_t leaf, gnutls_x509_crt_t ca) {
     unsigned status = 0;
-    CHECK(check_gnutls(gnutls_x509_crt_verify(leaf, &ca, 1, 0, &status), "certificate"));
+    // Without the flag, a leaf would vouch for itself where it was taken for the CA.
+    CHECK(
+        check_gnutls(gnutls_x509_crt_verify(leaf, &ca, 1, GNUTLS_VERIFY_DO_NOT_ALLOW_SAME, &status),
+                     "certificate"));
     if (status == 0) return {};
     gnutls_datum_t text{};
     gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
