@@ -106,7 +106,6 @@ void EnvironmentMaker::take_policies() {
 void EnvironmentMaker::take_rules(const Repository* repository) {
     const auto& document = *part_.document;
     Rules rules;
-    rules.commit = around_.commit;
     rules.freeze = document.freeze;
     take_window(rules);
     take_policies();

@@ -35,7 +35,7 @@ struct EnvironmentPart {
     std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
     std::vector<Unsupported> target_variables;
     std::vector<PlacedText> target_texts;
-    std::shared_ptr<const Rules> rules;  ///< without `paused`
+    std::shared_ptr<const Rules> rules;  ///< without `commit` and `paused`
     Strategy strategy;
     RollbackRules rollback;
     Heal heal = Heal::on;

@@ -64,7 +64,8 @@ struct ResolvedTree {
     /// Every error and warning of the commit, by place, each once, at most kErrorsReportedMax.
     [[nodiscard]] std::vector<Error> errors() const;
     [[nodiscard]] std::vector<Error> warnings() const;
-    /// The rules that this commit gives an environment, as an anchor adds them: without `paused`.
+    /// The rules that this commit gives an environment, as an anchor adds them: without `paused`,
+    /// `commit` for the caller to set.
     /// Null when there is no such environment or it has errors.
     [[nodiscard]] std::shared_ptr<const Rules> rules_of(const std::string& environment) const;
 };

@@ -1,0 +1,166 @@
+#include "schema/resolve/advance.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "schema/base/limits.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::string_view kTrailerPrefix = "Tidegate-";
+
+/// Trailer keys are case-insensitive (git-interpret-trailers).
+bool same_key(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::string trailer(const LineCommit& commit, std::string_view key) {
+    for (const auto& [name, value] : commit.trailers)
+        if (same_key(name, key)) return value;
+    return {};
+}
+
+/// One of our own reverts: known by id, or, after the store was lost, by author, trailers that
+/// hold, and that it changed nothing else. A trailer alone proves nothing.
+bool is_own_revert(const Change& change, const Digest& before, const std::optional<Digest>& after) {
+    const auto& commit = change.commit;
+    if (commit.own) return true;
+    const auto author = commit.author_name + " <" + commit.author_email + ">";
+    return !change.identity.empty() && author == change.identity &&
+           change.changed == std::set<std::string>{version_path(change.key)} &&
+           trailer(commit, "Tidegate-Assignment") == change.key.text() &&
+           trailer(commit, "Tidegate-Digest") == before.hex() &&
+           trailer(commit, "Tidegate-Restores") == (after ? after->hex() : "none");
+}
+
+/// Where the assignment was last as `facts` say.
+const std::string& last_valid(const History& history, const AssignmentHistory& facts) {
+    return facts.held_at.empty() ? history.tip : facts.held_at;
+}
+
+/// Forgets the oldest versions first, but none that a pin still names.
+void trim_versions(std::vector<VersionPoint>& versions, const std::vector<Pin>& pins) {
+    while (versions.size() > limits::kVersionsKeptPerAssignment) {
+        const auto oldest =
+            std::find_if(versions.begin(), versions.end(), [&](const VersionPoint& point) {
+                return std::none_of(pins.begin(), pins.end(),
+                                    [&](const Pin& pin) { return pin.version == point.version; });
+            });
+        if (oldest == versions.end()) return;
+        versions.erase(oldest);
+    }
+}
+
+void remember_version(const History& history, AssignmentHistory& facts,
+                      const std::vector<Pin>& pins) {
+    std::erase_if(facts.versions,
+                  [&](const VersionPoint& point) { return point.version == facts.version; });
+    facts.versions.push_back({facts.version, last_valid(history, facts), facts.digest});
+    trim_versions(facts.versions, pins);
+}
+
+void note_revert(History& history, const AssignmentHistory& facts, const Change& change) {
+    Quarantine quarantine;
+    quarantine.key = change.key;
+    quarantine.digest = facts.digest;
+    quarantine.version = facts.version;
+    quarantine.release = trailer(change.commit, "Tidegate-Rollback");
+    quarantine.digest_commit = facts.intent.digest_commit;
+    quarantine.retry = facts.retry;
+    quarantine.reason = trailer(change.commit, "Tidegate-Reason");
+    quarantine.at = change.commit.committed_at;
+    history.reverts.push_back(std::move(quarantine));
+    if (history.reverts.size() > limits::kRevertsKeptMax)
+        history.reverts.erase(history.reverts.begin());
+}
+
+/// A person entered the digest anew, or raised `retry`.
+void lift_reverts(History& history, const AssignmentHistory& facts, const Change& change,
+                  bool digest_is_new) {
+    std::erase_if(history.reverts, [&](const Quarantine& quarantine) {
+        return quarantine.key == change.key &&
+               ((digest_is_new && quarantine.digest == facts.digest) ||
+                facts.retry > quarantine.retry);
+    });
+}
+
+/// The rules at the first parent (design, section 4.3). `paused` is a wish of the version file,
+/// not a rule of the environment, so it does not bind the next commit. Nor does a freeze that
+/// outlives the intent: only the commit that itself lifts one stays frozen.
+std::shared_ptr<const Rules> anchor_of(const History& history, const Change& change,
+                                       const ResolvedAssignment& entry) {
+    const auto found = history.rules.find(change.key.environment);
+    if (change.commit.parent.empty() || found == history.rules.end()) return nullptr;
+    auto rules = *found->second;
+    rules.commit = change.commit.parent;
+    rules.paused = false;
+    if (entry.freeze && entry.freeze->active) rules.freeze = {};
+    return std::make_shared<const Rules>(std::move(rules));
+}
+
+Intent make_intent(const AssignmentHistory& facts, const Change& change, bool digest_is_new) {
+    const auto& commit = change.commit;
+    Intent intent;
+    intent.commit = commit.id;
+    intent.digest_commit = digest_is_new ? commit.id : facts.intent.digest_commit;
+    intent.parent = commit.parent;
+    intent.author_name = commit.author_name;
+    intent.author_email = commit.author_email;
+    intent.message = commit.message.substr(0, commit.message.find('\n'));
+    intent.committed_at = commit.committed_at;
+    intent.authors = commit.authors;
+    intent.authors.insert(facts.held_authors.begin(), facts.held_authors.end());
+    intent.emergency_reason = trailer(commit, "Tidegate-Emergency");
+    for (const auto& [key, value] : commit.trailers)
+        if (same_key(std::string_view(key).substr(0, kTrailerPrefix.size()), kTrailerPrefix))
+            intent.trailers[key] = value;
+    return intent;
+}
+
+}  // namespace
+
+void record_valid(History& history, AssignmentHistory& facts, const Change& change,
+                  const ResolvedAssignment& entry) {
+    const auto& definition = *entry.assignment->definition;
+    const bool digest_is_new = !facts.present || facts.digest != definition.digest;
+    const bool intent_is_new = digest_is_new || facts.fingerprint != entry.fingerprint;
+    if (facts.present && facts.version != definition.version)
+        remember_version(history, facts, entry.pins);
+    bool by_daemon = false;
+    if (intent_is_new) {
+        by_daemon = facts.present && digest_is_new &&
+                    is_own_revert(change, facts.digest, definition.digest);
+        if (by_daemon) note_revert(history, facts, change);
+        facts.intent = make_intent(facts, change, digest_is_new);
+        facts.intent.by_daemon = by_daemon;
+        facts.anchor = anchor_of(history, change, entry);
+    }
+    facts.present = true;
+    facts.digest = definition.digest;
+    facts.version = definition.version;
+    facts.fingerprint = entry.fingerprint;
+    facts.retry = entry.assignment->retry;
+    facts.held_at.clear();
+    facts.held_authors.clear();
+    if (intent_is_new && !by_daemon) lift_reverts(history, facts, change, digest_is_new);
+}
+
+void record_invalid(const History& history, AssignmentHistory& facts, const Change& change) {
+    if (!facts.present) return;
+    if (facts.held_at.empty()) facts.held_at = history.tip;
+    facts.held_authors.insert(change.commit.authors.begin(), change.commit.authors.end());
+}
+
+void record_removed(History& history, AssignmentHistory& facts, const Change& change) {
+    if (!facts.present) return;
+    if (is_own_revert(change, facts.digest, std::nullopt)) note_revert(history, facts, change);
+    remember_version(history, facts, {});
+    facts.present = false;
+    facts.held_at.clear();
+    facts.held_authors.clear();
+}
+
+}  // namespace tidegate

@@ -1,0 +1,31 @@
+#pragma once
+/// How one commit changes what the history says of one assignment. Private to this folder.
+///
+/// ```
+///            valid                  invalid
+///  absent ----------> present, held_at = "" <----------> present, held_at = last valid commit
+///    ^                     |                  valid           |
+///    +---------------------+------- version file removed -----+
+/// ```
+
+#include <set>
+#include <string>
+
+#include "schema/resolve/history.h"
+
+namespace tidegate {
+
+struct Change {
+    const LineCommit& commit;
+    const std::set<std::string>& changed;  ///< paths
+    const std::string& identity;           ///< of the daemon
+    const AssignmentKey& key;
+};
+
+// `history.tip` and `history.rules` are still those of the commit before.
+void record_valid(History& history, AssignmentHistory& facts, const Change& change,
+                  const ResolvedAssignment& entry);
+void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);
+void record_removed(History& history, AssignmentHistory& facts, const Change& change);
+
+}  // namespace tidegate

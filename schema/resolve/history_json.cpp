@@ -1,0 +1,271 @@
+// History as JSON text, the only user of the JSON library here. Rules are kept once each in a
+// table: thousands of assignments share few.
+#include <fmt/core.h>
+
+#include <nlohmann/json.hpp>
+
+#include "schema/resolve/digest.h"
+#include "schema/resolve/history.h"
+
+namespace tidegate {
+namespace {
+
+using Json = nlohmann::json;
+using RulesPtr = std::shared_ptr<const Rules>;
+
+constexpr int kHistoryFormat = 1;
+
+Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
+Timestamp time_from_json(const Json& json) {
+    return Timestamp{Milliseconds{json.get<std::int64_t>()}};
+}
+
+/// What is no digest becomes the empty one, which equals none: `load` notices.
+Digest digest_from_json(const Json& json) {
+    return Digest::from_hex(json.get<std::string>()).value_or(Digest{});
+}
+
+// ---- rules
+
+Json slots_to_json(const std::vector<WindowSlot>& slots) {
+    auto list = Json::array();
+    for (const auto& slot : slots)
+        list.push_back({{"days", slot.days},
+                        {"start", slot.start.count()},
+                        {"end", slot.end.count()},
+                        {"reason", slot.reason}});
+    return list;
+}
+
+std::vector<WindowSlot> slots_from_json(const Json& json) {
+    std::vector<WindowSlot> slots;
+    for (const auto& item : json)
+        slots.push_back({item.at("days").get<std::set<int>>(),
+                         std::chrono::minutes{item.at("start").get<int>()},
+                         std::chrono::minutes{item.at("end").get<int>()},
+                         item.at("reason").get<std::string>()});
+    return slots;
+}
+
+Json window_to_json(const ReleaseWindow& window) {
+    auto dates = Json::array();
+    for (const auto& date : window.blackout_dates)
+        dates.push_back(std::chrono::sys_days{date}.time_since_epoch().count());
+    return {{"name", window.name},
+            {"enabled", window.enabled},
+            {"timezone", window.timezone},
+            {"allowed", slots_to_json(window.allowed)},
+            {"deny", slots_to_json(window.deny)},
+            {"maintenance", slots_to_json(window.maintenance)},
+            {"blackout_days", dates},
+            {"emergency_users", window.emergency_users},
+            {"on_close", to_string(window.on_close)}};
+}
+
+ReleaseWindow window_from_json(const Json& json) {
+    ReleaseWindow window;
+    window.name = json.at("name").get<std::string>();
+    window.enabled = json.at("enabled").get<bool>();
+    window.timezone = json.at("timezone").get<std::string>();
+    window.allowed = slots_from_json(json.at("allowed"));
+    window.deny = slots_from_json(json.at("deny"));
+    window.maintenance = slots_from_json(json.at("maintenance"));
+    for (const auto& day : json.at("blackout_days"))
+        window.blackout_dates.insert(std::chrono::sys_days{std::chrono::days{day.get<int>()}});
+    window.emergency_users = json.at("emergency_users").get<std::vector<std::string>>();
+    window.on_close =
+        from_string<OnClose>(json.at("on_close").get<std::string>()).value_or(OnClose::pause);
+    return window;
+}
+
+Json rules_to_json(const Rules& rules) {
+    Json json{{"unsupported", rules.unsupported}};  // `commit` is the intent's parent
+    if (rules.window) json["window"] = window_to_json(*rules.window);
+    if (rules.freeze.active) {
+        json["freeze"] = {{"reason", rules.freeze.reason}};
+        if (rules.freeze.until) json["freeze"]["until"] = time_to_json(*rules.freeze.until);
+    }
+    return json;
+}
+
+RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
+    Rules rules;
+    rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
+    if (json.contains("window")) {
+        rules.window = window_from_json(json.at("window"));
+        rules.zone = zones(rules.window->timezone);
+    }
+    if (json.contains("freeze")) {
+        const auto& freeze = json.at("freeze");
+        rules.freeze = {true, freeze.at("reason").get<std::string>(), {}};
+        if (freeze.contains("until")) rules.freeze.until = time_from_json(freeze.at("until"));
+    }
+    return std::make_shared<const Rules>(std::move(rules));
+}
+
+/// Gives equal rules one number.
+class RulesTable {
+public:
+    Json number_of(const RulesPtr& rules) {
+        if (!rules) return nullptr;
+        auto json = rules_to_json(*rules);
+        const auto [at, added] = numbers_.emplace(json.dump(), rows_.size());
+        if (added) rows_.push_back(std::move(json));
+        return at->second;
+    }
+    Json rows() const { return rows_; }
+
+private:
+    std::map<std::string, std::size_t> numbers_;
+    std::vector<Json> rows_;
+};
+
+RulesPtr rules_at(const std::vector<RulesPtr>& table, const Json& number) {
+    return number.is_null() ? nullptr : table.at(number.get<std::size_t>());
+}
+
+// ---- assignments
+
+Json intent_to_json(const Intent& intent) {
+    return {{"commit", intent.commit},
+            {"digest_commit", intent.digest_commit},
+            {"parent", intent.parent},
+            {"author_name", intent.author_name},
+            {"author_email", intent.author_email},
+            {"message", intent.message},
+            {"committed_at", time_to_json(intent.committed_at)},
+            {"authors", intent.authors},
+            {"by_daemon", intent.by_daemon},
+            {"emergency_reason", intent.emergency_reason},
+            {"trailers", intent.trailers}};
+}
+
+Intent intent_from_json(const Json& json) {
+    Intent intent;
+    json.at("commit").get_to(intent.commit);
+    json.at("digest_commit").get_to(intent.digest_commit);
+    json.at("parent").get_to(intent.parent);
+    json.at("author_name").get_to(intent.author_name);
+    json.at("author_email").get_to(intent.author_email);
+    json.at("message").get_to(intent.message);
+    intent.committed_at = time_from_json(json.at("committed_at"));
+    json.at("authors").get_to(intent.authors);
+    json.at("by_daemon").get_to(intent.by_daemon);
+    json.at("emergency_reason").get_to(intent.emergency_reason);
+    json.at("trailers").get_to(intent.trailers);
+    return intent;
+}
+
+Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts,
+                        RulesTable& table) {
+    auto versions = Json::array();
+    for (const auto& point : facts.versions)
+        versions.push_back({point.version, point.commit, point.digest.hex()});
+    return {{"environment", key.environment},
+            {"project", key.project},
+            {"present", facts.present},
+            {"digest", facts.digest.hex()},
+            {"version", facts.version},
+            {"fingerprint", facts.fingerprint},
+            {"retry", facts.retry},
+            {"intent", intent_to_json(facts.intent)},
+            {"anchor", table.number_of(facts.anchor)},
+            {"held_at", facts.held_at},
+            {"held_authors", facts.held_authors},
+            {"versions", std::move(versions)}};
+}
+
+AssignmentHistory assignment_from_json(const Json& json, const std::vector<RulesPtr>& table) {
+    AssignmentHistory facts;
+    json.at("present").get_to(facts.present);
+    facts.digest = digest_from_json(json.at("digest"));
+    json.at("version").get_to(facts.version);
+    json.at("fingerprint").get_to(facts.fingerprint);
+    json.at("retry").get_to(facts.retry);
+    facts.intent = intent_from_json(json.at("intent"));
+    if (const auto anchor = rules_at(table, json.at("anchor"))) {
+        auto rules = *anchor;
+        rules.commit = facts.intent.parent;
+        facts.anchor = std::make_shared<const Rules>(std::move(rules));
+    }
+    json.at("held_at").get_to(facts.held_at);
+    json.at("held_authors").get_to(facts.held_authors);
+    for (const auto& point : json.at("versions"))
+        facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
+                                  digest_from_json(point.at(2))});
+    return facts;
+}
+
+// ---- reverts
+
+Json revert_to_json(const Quarantine& revert) {
+    return {{"environment", revert.key.environment},
+            {"project", revert.key.project},
+            {"digest", revert.digest.hex()},
+            {"version", revert.version},
+            {"release", revert.release},
+            {"digest_commit", revert.digest_commit},
+            {"retry", revert.retry},
+            {"reason", revert.reason},
+            {"at", time_to_json(revert.at)}};
+}
+
+AssignmentKey key_from_json(const Json& json) {
+    return {json.at("environment").get<std::string>(), json.at("project").get<std::string>()};
+}
+
+Quarantine revert_from_json(const Json& json) {
+    Quarantine revert;
+    revert.key = key_from_json(json);
+    revert.digest = digest_from_json(json.at("digest"));
+    json.at("version").get_to(revert.version);
+    json.at("release").get_to(revert.release);
+    json.at("digest_commit").get_to(revert.digest_commit);
+    json.at("retry").get_to(revert.retry);
+    json.at("reason").get_to(revert.reason);
+    revert.at = time_from_json(json.at("at"));
+    return revert;
+}
+
+Result<History> read(const Json& json, const ZoneLookup& zones) {
+    if (json.at("format") != kHistoryFormat || json.at("digest_format") != kDigestFormat)
+        return fail(ErrorCode::invalid, "the stored history is of another format");
+    std::vector<RulesPtr> table;
+    for (const auto& row : json.at("rules_table")) table.push_back(rules_from_json(row, zones));
+    History history;
+    json.at("root").get_to(history.root);
+    json.at("tip").get_to(history.tip);
+    for (const auto& [environment, number] : json.at("rules").items())
+        history.rules[environment] = rules_at(table, number);
+    for (const auto& item : json.at("assignments"))
+        history.assignments[key_from_json(item)] = assignment_from_json(item, table);
+    for (const auto& item : json.at("reverts")) history.reverts.push_back(revert_from_json(item));
+    return history;
+}
+
+}  // namespace
+
+std::string to_json(const History& history) {
+    RulesTable table;
+    Json json{{"format", kHistoryFormat}, {"digest_format", kDigestFormat},
+              {"root", history.root},     {"tip", history.tip},
+              {"rules", Json::object()},  {"assignments", Json::array()},
+              {"reverts", Json::array()}};
+    for (const auto& [environment, rules] : history.rules)
+        json["rules"][environment] = table.number_of(rules);
+    for (const auto& [key, facts] : history.assignments)
+        json["assignments"].push_back(assignment_to_json(key, facts, table));
+    for (const auto& revert : history.reverts) json["reverts"].push_back(revert_to_json(revert));
+    json["rules_table"] = table.rows();
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<History> history_from_json(std::string_view text, const ZoneLookup& zones) {
+    try {
+        return read(Json::parse(text), zones);
+    } catch (const std::exception& error) {  // the library's, and numbers out of range
+        return fail(ErrorCode::invalid, "the stored history cannot be read: {}", error.what());
+    }
+}
+
+}  // namespace tidegate

@@ -1,0 +1,296 @@
+#include "schema/resolve/line_tracker.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/advance.h"
+#include "schema/resolve/digest.h"
+#include "schema/resolve/nearest.h"
+
+namespace tidegate {
+namespace {
+
+using DefinitionKey = std::pair<std::string, AssignmentKey>;  ///< commit, assignment
+
+/// Where a pin's version comes from; none = it never was there.
+std::optional<VersionPoint> point_of(const AssignmentHistory& facts, const std::string& version) {
+    const auto found =
+        std::find_if(facts.versions.rbegin(), facts.versions.rend(),
+                     [&](const VersionPoint& point) { return point.version == version; });
+    if (found == facts.versions.rend()) return std::nullopt;
+    return *found;
+}
+
+/// Pins of versions that the assignment never had.
+std::vector<Error> pin_errors(const ResolvedAssignment& entry, const AssignmentHistory& facts) {
+    std::vector<Error> errors;
+    for (const auto& pin : entry.pins) {
+        const auto& current = entry.assignment->definition->version;
+        if (pin.version == current || pin.version == facts.version || point_of(facts, pin.version))
+            continue;
+        std::vector<std::string> known{current};
+        for (const auto& point : facts.versions) known.push_back(point.version);
+        errors.push_back(
+            Error{ErrorCode::not_found,
+                  fmt::format("{} never had version \"{}\"{}", version_path(entry.assignment->key),
+                              pin.version, did_you_mean(pin.version, known)),
+                  pin.target.position});
+    }
+    return errors;
+}
+
+/// What holds an entry; empty = it is valid.
+std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHistory& facts) {
+    return entry.assignment ? pin_errors(entry, facts) : entry.errors;
+}
+
+/// A held assignment obeys what newer commits tighten, never what they loosen.
+void tighten(Assignment& assignment, const ResolvedAssignment& newer) {
+    if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
+    if (newer.freeze && newer.freeze->active) assignment.rules.freeze = *newer.freeze;
+}
+
+}  // namespace
+
+struct LineTracker::State {
+    LineOptions options;
+    History history;
+    ResolvedTree resolved;
+    /// The last valid state of each assignment; after `load`, held ones come by `provide`.
+    std::map<AssignmentKey, ResolvedAssignmentPtr> valid;
+    std::map<DefinitionKey, DefinitionPtr> definitions;  ///< of pins; null = not readable there
+    std::set<AssignmentKey> lost;  ///< held ones whose last valid state this build cannot resolve
+    std::set<AssignmentKey> dirty;
+    std::map<AssignmentKey, AssignmentPtr> built;
+
+    void advance(const LineCommit& commit, const std::set<std::string>& changed);
+    void take_rules();
+    void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
+    [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
+    void build(const AssignmentKey& key);
+    void fill_pins(Assignment& assignment, const ResolvedAssignment& entry);
+};
+
+void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry) {
+    valid[key] = std::move(entry);
+    lost.erase(key);
+    dirty.insert(key);
+}
+
+void LineTracker::State::advance(const LineCommit& commit, const std::set<std::string>& changed) {
+    for (const auto& key : resolved.touched) {
+        const auto found = resolved.assignments.find(key);
+        auto& facts = history.assignments[key];
+        const Change change{commit, changed, options.identity, key};
+        dirty.insert(key);
+        if (found == resolved.assignments.end()) {
+            record_removed(history, facts, change);
+            valid.erase(key);
+        } else if (errors_of(*found->second, facts).empty()) {
+            record_valid(history, facts, change, *found->second);
+            take_valid(key, found->second);
+        } else {
+            record_invalid(history, facts, change);
+        }
+    }
+}
+
+void LineTracker::State::take_rules() {
+    std::erase_if(history.rules,
+                  [&](const auto& each) { return !resolved.environments.contains(each.first); });
+    for (const auto& [name, part] : resolved.environments)
+        if (auto rules = resolved.rules_of(name)) history.rules[name] = std::move(rules);
+}
+
+std::vector<DefinitionKey> LineTracker::State::definitions_needed() const {
+    std::vector<DefinitionKey> needed;
+    for (const auto& [key, entry] : valid)
+        for (const auto& pin : entry->pins) {
+            if (pin.version == entry->assignment->definition->version) continue;
+            if (const auto point = point_of(history.assignments.at(key), pin.version))
+                needed.emplace_back(point->commit, key);
+        }
+    return needed;
+}
+
+void LineTracker::State::fill_pins(Assignment& assignment, const ResolvedAssignment& entry) {
+    for (const auto& pin : entry.pins) {
+        auto definition = assignment.definition;
+        if (pin.version != definition->version) {
+            const auto point = point_of(history.assignments.at(assignment.key), pin.version);
+            const auto found = definitions.find({point ? point->commit : "", assignment.key});
+            const bool readable = found != definitions.end() && found->second;
+            if (readable) definition = found->second;
+            if (!readable)
+                assignment.config_errors.push_back(Error{
+                    ErrorCode::not_found,
+                    fmt::format("the pinned version \"{}\" cannot be read any more", pin.version),
+                    pin.target.position});
+        }
+        for (auto& target : assignment.targets) {
+            if (target.name != pin.target.name) continue;
+            target.definition = definition;
+            target.digest = target_digest(definition->digest, target.config_digest);
+        }
+    }
+}
+
+void LineTracker::State::build(const AssignmentKey& key) {
+    const auto facts = history.assignments.find(key);
+    const auto entry = valid.find(key);
+    if (facts == history.assignments.end() || !facts->second.present || entry == valid.end()) {
+        built.erase(key);
+        return;
+    }
+    Assignment assignment = *entry->second->assignment;
+    assignment.intent = facts->second.intent;
+    assignment.anchor_rules = facts->second.anchor;
+    if (!facts->second.held_at.empty()) {
+        const auto& newer = *resolved.assignments.at(key);
+        assignment.commit = facts->second.held_at;
+        assignment.config_errors = errors_of(newer, facts->second);
+        tighten(assignment, newer);
+    }
+    fill_pins(assignment, *entry->second);
+    built[key] = std::make_shared<const Assignment>(std::move(assignment));
+}
+
+LineTracker::LineTracker(LineOptions options) : state_{std::make_unique<State>()} {
+    state_->options = std::move(options);
+}
+LineTracker::LineTracker(LineTracker&&) noexcept = default;
+LineTracker& LineTracker::operator=(LineTracker&&) noexcept = default;
+LineTracker::~LineTracker() = default;
+
+namespace {
+
+/// Whether the tip says of this assignment what the history says.
+bool agrees(const AssignmentHistory& facts, const ResolvedAssignmentPtr& entry) {
+    if (!entry) return !facts.present;
+    const bool is_valid = errors_of(*entry, facts).empty();
+    if (!is_valid) return !facts.present || !facts.held_at.empty();
+    return facts.present && facts.held_at.empty() &&
+           entry->assignment->definition->digest == facts.digest &&
+           entry->fingerprint == facts.fingerprint;
+}
+
+}  // namespace
+
+Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json,
+                                      const DocumentTree& tree) {
+    LineTracker tracker{std::move(options)};
+    auto& state = *tracker.state_;
+    state.history = TRY(history_from_json(json, state.options.zones));
+    state.resolved = resolve(tree, state.options.zones, state.history.tip);
+    for (const auto& [key, entry] : state.resolved.assignments) {
+        auto& facts = state.history.assignments[key];
+        if (!agrees(facts, entry))
+            return fail(ErrorCode::conflict, "{} now resolves otherwise at {}", key.text(),
+                        state.history.tip);
+        if (facts.present && facts.held_at.empty()) state.take_valid(key, entry);
+    }
+    for (const auto& [key, facts] : state.history.assignments) {
+        if (facts.present && !state.resolved.assignments.contains(key))
+            return fail(ErrorCode::conflict, "{} is not there any more at {}", key.text(),
+                        state.history.tip);
+        if (facts.present) state.dirty.insert(key);
+    }
+    return tracker;
+}
+
+const std::string& LineTracker::tip() const { return state_->history.tip; }
+
+void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
+                             const std::set<std::string>& changed) {
+    auto& state = *state_;
+    state.resolved =
+        resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
+    state.advance(commit, changed);
+    state.take_rules();
+    if (state.history.root.empty()) state.history.root = commit.id;
+    state.history.tip = commit.id;
+}
+
+std::set<std::string> LineTracker::missing() const {
+    std::set<std::string> commits;
+    for (const auto& needed : state_->definitions_needed())
+        if (!state_->definitions.contains(needed)) commits.insert(needed.first);
+    for (const auto& [key, facts] : state_->history.assignments)
+        if (facts.present && !state_->valid.contains(key) && !state_->lost.contains(key))
+            commits.insert(facts.held_at);
+    return commits;
+}
+
+void LineTracker::provide(const std::string& commit, const DocumentTree& tree) {
+    auto& state = *state_;
+    const auto resolved = resolve(tree, state.options.zones, commit);
+    const auto find = [&](const AssignmentKey& key) -> ResolvedAssignmentPtr {
+        const auto found = resolved.assignments.find(key);
+        return found != resolved.assignments.end() && found->second->assignment ? found->second
+                                                                                : nullptr;
+    };
+    for (const auto& [key, facts] : state.history.assignments) {
+        if (!facts.present || facts.held_at != commit || state.valid.contains(key)) continue;
+        if (auto entry = find(key))
+            state.take_valid(key, std::move(entry));
+        else
+            state.lost.insert(key);
+    }
+    for (const auto& needed : state.definitions_needed()) {
+        if (needed.first != commit || state.definitions.contains(needed)) continue;
+        const auto entry = find(needed.second);
+        state.definitions[needed] = entry ? entry->assignment->definition : nullptr;
+        state.dirty.insert(needed.second);
+    }
+}
+
+Desired LineTracker::desired(Timestamp accepted_at) {
+    TG_ASSERT(missing().empty());
+    auto& state = *state_;
+    const auto needed = state.definitions_needed();
+    std::erase_if(state.definitions, [&](const auto& each) {
+        return std::find(needed.begin(), needed.end(), each.first) == needed.end();
+    });
+    for (const auto& key : state.dirty) state.build(key);
+    state.dirty.clear();
+    return {state.history.root, state.history.tip, accepted_at, state.built};
+}
+
+std::vector<Error> LineTracker::errors() const {
+    auto errors = state_->resolved.errors();
+    for (const auto& [key, entry] : state_->resolved.assignments) {
+        if (!entry->assignment || entry->pins.empty()) continue;
+        const auto pins = pin_errors(*entry, state_->history.assignments.at(key));
+        errors.insert(errors.end(), pins.begin(), pins.end());
+    }
+    return errors;
+}
+
+std::vector<Error> LineTracker::warnings() const { return state_->resolved.warnings(); }
+
+const ResolvedTree& LineTracker::at_tip() const { return state_->resolved; }
+
+ResolvedTree LineTracker::resolve_on_tip(const DocumentTree& tree,
+                                         const std::set<std::string>& changed) const {
+    return resolve_changed(state_->resolved, tree, state_->options.zones, state_->history.tip,
+                           changed);
+}
+
+std::optional<VersionPoint> LineTracker::find_version(const AssignmentKey& key,
+                                                      const std::string& version) const {
+    const auto found = state_->history.assignments.find(key);
+    if (found == state_->history.assignments.end()) return std::nullopt;
+    const auto& facts = found->second;
+    if (facts.present && facts.version == version)
+        return VersionPoint{version, facts.held_at.empty() ? tip() : facts.held_at, facts.digest};
+    return point_of(facts, version);
+}
+
+const History& LineTracker::history() const { return state_->history; }
+
+std::string LineTracker::json() const { return to_json(state_->history); }
+
+}  // namespace tidegate
