@@ -18,6 +18,9 @@
 namespace tidegate::git {
 namespace {
 
+/// libgit2 loses a little memory here and there; a new child costs a few milliseconds.
+constexpr std::size_t kCallsPerChild = 10'000;
+
 std::string describe_end(int status) {
     if (WIFSIGNALED(status)) return fmt::format("died of {}", ::strsignal(WTERMSIG(status)));
     return fmt::format("ended with exit code {}", WEXITSTATUS(status));
@@ -59,6 +62,7 @@ struct GitProcess::State {
     GitProcessOptions options;
     Spawned child;
     std::optional<Channel> channel;
+    std::size_t calls = 0;  ///< since the child was started
 
     explicit State(GitProcessOptions with) : options{std::move(with)} {}
     State(const State&) = delete;
@@ -118,6 +122,7 @@ Result<void> GitProcess::State::start() {
     SpawnOptions spawning{{options.executable}, child_environment(options.home), true, false};
     for (const auto& argument : options.arguments) spawning.command.push_back(argument);
     child = TRY(spawn(spawning));
+    calls = 0;
     channel.emplace(child.socket.get(), child.socket.get());
     const Hello hello{options.directory, options.memory_bytes_max, options.cpu_max.count(),
                       options.open_files_max};
@@ -128,6 +133,7 @@ Result<void> GitProcess::State::start() {
 }
 
 Result<json> GitProcess::State::exchange(const json& message, const ItemSink& sink) {
+    if (++calls >= kCallsPerChild) stop();
     if (child.pid < 0) CHECK(start());
     return say(message, sink);
 }

@@ -176,8 +176,12 @@ Result<std::unique_ptr<Conversation>> connect(Repository::State& state, const Re
     callbacks.push_update_reference = note_status;
     if (purpose != Purpose::ask && local_folder(remote.url))
         callbacks.transport = make_local_transport;
+    // Rewriting URLs is not only unwanted: libgit2 1.5 loses 20 kB for each setting it tries.
+    git_remote_create_options creation = GIT_REMOTE_CREATE_OPTIONS_INIT;
+    creation.repository = state.get();
+    creation.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
     CHECK(checked(
-        git_remote_create_anonymous(out(conversation->handle), state.get(), remote.url.c_str()),
+        git_remote_create_with_opts(out(conversation->handle), remote.url.c_str(), &creation),
         "malformed URL"));
     git_remote_connect_options options = GIT_REMOTE_CONNECT_OPTIONS_INIT;
     options.callbacks = callbacks;

@@ -51,7 +51,9 @@ Error refused_push(const Conversation& conversation) {
     const bool conflict = std::ranges::any_of(
         moved, [&](const char* part) { return status.find(part) != std::string::npos; });
     auto message = "the remote refused the push: " + to_utf8(status);
-    if (!conversation.words.empty()) message += "; it says: " + to_utf8(conversation.words);
+    auto words = to_utf8(conversation.words);
+    while (words.ends_with('\n')) words.pop_back();
+    if (!words.empty()) message += "; it says: " + words;
     return {conflict ? ErrorCode::conflict : ErrorCode::denied, std::move(message), {}};
 }
 
@@ -111,7 +113,8 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
             to_text(known) == tip)
             return Fetched{tip, false};
         CHECK(download_anew(*state_, *conversation, theirs, ours));
-        return Fetched{TRY(resolve(ours)), true};
+        CHECK(checked(git_reference_name_to_id(&known, state_->get(), ours.c_str()), ours));
+        return Fetched{to_text(known), true};
     };
     auto fetched = attempt().map_error(
         [&](Error error) { return std::move(error).within("remote " + display_url(remote.url)); });

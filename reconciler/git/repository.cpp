@@ -70,6 +70,10 @@ Result<Repository> Repository::open_existing(const std::string& path) {
 }
 
 Result<std::string> Repository::resolve(const std::string& revision) const {
+    if (to_oid(revision)) {
+        const auto commit = TRY(find_commit(state_->get(), revision));
+        return to_text(*git_commit_id(commit.get()));
+    }
     Handle<git_object> object;
     CHECK(checked(git_revparse_single(out(object), state_->get(), revision.c_str()),
                   "revision " + to_utf8(revision)));
