@@ -1,0 +1,54 @@
+#pragma once
+/// Which file of the config repo holds what (docs/config.md, "Layout"). A path alone decides the
+/// kind of document that must stand there.
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "schema/base/enum_names.h"
+#include "schema/base/result.h"
+
+namespace tidegate::config {
+
+enum class DocumentKind {
+    repository,
+    project,
+    environment,
+    target_list,
+    release_window,
+    policy,
+    version,
+    approval_list,
+};
+constexpr auto enum_names(DocumentKind) {
+    return std::array{"Repository"sv,    "Project"sv, "Environment"sv, "TargetList"sv,
+                      "ReleaseWindow"sv, "Policy"sv,  "Version"sv,     "ApprovalList"sv};
+}
+
+struct DocumentPath {
+    DocumentKind kind = DocumentKind::repository;
+    std::string name;         ///< file name without `.yaml`; empty for tidegate.yaml
+    std::string environment;  ///< folder of a version, an approval list, a target list
+
+    friend bool operator==(const DocumentPath&, const DocumentPath&) = default;
+};
+
+/// The name of a project, environment, target, window or policy:
+/// `[a-z0-9][a-z0-9._-]{0,62}`.
+[[nodiscard]] bool is_object_name(std::string_view text);
+
+/// What must stand at a path of the repo (`versions/prod/shop-api.yaml`, relative, with `/`).
+/// Nothing for paths that hold no document: those outside the layout, and those check_path refuses.
+[[nodiscard]] std::optional<DocumentPath> classify(std::string_view path);
+
+/// Whether read_document wants the text at this path.
+[[nodiscard]] inline bool in_layout(std::string_view path) { return classify(path).has_value(); }
+
+/// The error of a path that lies inside the layout's folders and cannot hold a document (a stray
+/// file, `.yml`, a bad name), so that no file is passed over in silence. README.md, .gitkeep and
+/// .gitignore are welcome everywhere. Paths outside the layout's folders are never errors, but for
+/// a near miss of `tidegate.yaml`.
+[[nodiscard]] std::optional<Error> check_path(std::string_view path);
+
+}  // namespace tidegate::config

@@ -1,0 +1,103 @@
+#include "schema/config/read.h"
+
+#include <algorithm>
+
+#include "schema/config/kinds.h"
+#include "schema/config/text_rules.h"
+
+namespace tidegate::config {
+namespace {
+
+template <class T>
+void read_as(Place place, Document& document) {
+    auto& out = document.emplace<T>();
+    read(place, out);
+    out.position = place.position();
+}
+
+/// Document's alternatives stand in the order of DocumentKind.
+void read_kind(DocumentKind kind, Place place, Document& document) {
+    switch (kind) {
+        case DocumentKind::repository:
+            return read_as<Repository>(place, document);
+        case DocumentKind::project:
+            return read_as<Project>(place, document);
+        case DocumentKind::environment:
+            return read_as<Environment>(place, document);
+        case DocumentKind::target_list:
+            return read_as<TargetList>(place, document);
+        case DocumentKind::release_window:
+            return read_as<ReleaseWindow>(place, document);
+        case DocumentKind::policy:
+            return read_as<Policy>(place, document);
+        case DocumentKind::version:
+            return read_as<Version>(place, document);
+        case DocumentKind::approval_list:
+            return read_as<ApprovalList>(place, document);
+    }
+}
+
+}  // namespace
+
+ParsedFile read_document(std::string_view path, std::string_view text) {
+    const auto where = classify(path);
+    if (!where) {
+        auto error = check_path(path).value_or(Error{
+            ErrorCode::invalid, "no document belongs at this path", {std::string(path), 0, 0}});
+        return {nullptr, {std::move(error)}, {}};
+    }
+    auto tree = parse_yaml(path, text);
+    if (!tree.usable) return {nullptr, std::move(tree.errors), {}};
+
+    Report report{path, *where};
+    report.errors = std::move(tree.errors);
+    auto document = std::make_shared<Document>();
+    Value written;
+    read_kind(where->kind, Place{&tree.root, &report, to_string(where->kind), &written}, *document);
+
+    std::ranges::stable_sort(report.errors, {}, &Error::position);
+    if (!report.errors.empty()) document = nullptr;
+    return {std::move(document), std::move(report.errors), std::move(report.warnings)};
+}
+
+Value json_schema(DocumentKind kind) {
+    Value schema;
+    Document unused;
+    read_kind(kind, Place{nullptr, nullptr, to_string(kind), &schema}, unused);
+    auto& map = std::get<Value::Map>(schema.data);
+    map["$schema"] = {std::string("http://json-schema.org/draft-07/schema#")};
+    map["title"] = {"Tidegate " + std::string(to_string(kind))};
+    return schema;
+}
+
+void read_envelope(Fields& fields, DocumentKind kind) {
+    fields.checked_required<std::string>("apiVersion", Word{{"tidegate/v1"}});
+    fields.checked_required<std::string>("kind", Word{{to_string(kind)}});
+}
+
+void AsInPath::operator()(Place place, std::string& out) const {
+    if (place.describing()) return kObjectName(place, out);
+    const auto& wanted = place.report->path().*part;
+    std::string text;
+    read(place, text);
+    if (text.empty() || text == wanted) {
+        out = wanted;
+        return;
+    }
+    place.error("{} must be {}, as the path says, got {}", place.name, wanted, shown(text));
+}
+
+void AsInPath::operator()(Place place, Reference& out) const {
+    (*this)(place, out.name);
+    out.position = place.position();
+}
+
+void read(Place place, std::map<std::string, std::string>& out) {
+    MapOf<>{kVariableName}(place, out);
+}
+
+void Labels::operator()(Place place, std::map<std::string, std::string>& out) const {
+    MapOf<>{kLabelKey}(place, out);
+}
+
+}  // namespace tidegate::config

@@ -1,0 +1,75 @@
+#include "schema/config/layout.h"
+
+#include <gtest/gtest.h>
+
+namespace tidegate::config {
+namespace {
+
+struct GoodPath {
+    const char* path;
+    DocumentPath expected;
+};
+class ClassifyTest : public testing::TestWithParam<GoodPath> {};
+TEST_P(ClassifyTest, NamesKindAndParts) {
+    const auto& [path, expected] = GetParam();
+    ASSERT_TRUE(classify(path).has_value()) << path;
+    EXPECT_EQ(*classify(path), expected) << path;
+    EXPECT_FALSE(check_path(path).has_value()) << path;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Layout, ClassifyTest,
+    testing::Values(GoodPath{"tidegate.yaml", {DocumentKind::repository, "", ""}},
+                    GoodPath{"projects/shop-api.yaml", {DocumentKind::project, "shop-api", ""}},
+                    GoodPath{"environments/prod.yaml", {DocumentKind::environment, "prod", ""}},
+                    GoodPath{"environments/prod/targets/eu.yaml",
+                             {DocumentKind::target_list, "eu", "prod"}},
+                    GoodPath{"windows/business-hours.yaml",
+                             {DocumentKind::release_window, "business-hours", ""}},
+                    GoodPath{"policies/no-major.yaml", {DocumentKind::policy, "no-major", ""}},
+                    GoodPath{"versions/prod/a.b_c.yaml", {DocumentKind::version, "a.b_c", "prod"}},
+                    GoodPath{"approvals/prod/shop-api.yaml",
+                             {DocumentKind::approval_list, "shop-api", "prod"}}));
+
+struct OtherPath {
+    const char* path;
+    const char* error;  ///< null: outside the layout, ignored
+};
+class OtherPathTest : public testing::TestWithParam<OtherPath> {};
+TEST_P(OtherPathTest, IsIgnoredOrAnError) {
+    const auto& [path, error] = GetParam();
+    EXPECT_FALSE(in_layout(path)) << path;
+    const auto found = check_path(path);
+    ASSERT_EQ(found.has_value(), error != nullptr) << path;
+    if (error == nullptr) return;
+    EXPECT_EQ(found->text(), std::string(path) + ": " + error);
+}
+constexpr auto kBadName =
+    "names must be 1 to 63 of a-z 0-9 . _ - and begin with a letter or a digit";
+INSTANTIATE_TEST_SUITE_P(
+    Layout, OtherPathTest,
+    testing::Values(
+        OtherPath{"README.md", nullptr}, OtherPath{".gitlab-ci.yml", nullptr},
+        OtherPath{"docs/projects/shop-api.yaml", nullptr}, OtherPath{"projects", nullptr},
+        OtherPath{"projects/README.md", nullptr}, OtherPath{"versions/prod/.gitkeep", nullptr},
+        OtherPath{"tidegate.yml", "this file is not read: its name must be tidegate.yaml"},
+        OtherPath{"projects/Shop.yaml", kBadName}, OtherPath{"projects/.yaml", kBadName},
+        OtherPath{"versions/Prod/shop.yaml", kBadName},
+        OtherPath{"projects/shop.yml", "files must end in .yaml here, got .yml"},
+        OtherPath{"projects/shop.lua", "unexpected file; here belongs projects/<project>.yaml"},
+        OtherPath{"projects/team/shop.yaml",
+                  "unexpected file; here belongs projects/<project>.yaml"},
+        OtherPath{"versions/shop.yaml",
+                  "unexpected file; here belongs versions/<environment>/<project>.yaml"},
+        OtherPath{"environments/prod/web.yaml",
+                  "unexpected file; here belongs environments/<environment>.yaml or "
+                  "environments/<environment>/targets/<name>.yaml"}));
+
+TEST(ObjectNameTest, IsBounded) {
+    EXPECT_TRUE(is_object_name(std::string(63, 'a')));
+    EXPECT_FALSE(is_object_name(std::string(64, 'a')));
+    for (const auto bad : {"", "-a", ".a", "a/b", "A", "a b", "ä"})
+        EXPECT_FALSE(is_object_name(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace tidegate::config
