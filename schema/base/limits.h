@@ -57,6 +57,14 @@ inline constexpr std::chrono::seconds kIdleTimeout{60};
 inline constexpr std::chrono::seconds kKeepAlive{15};
 inline constexpr std::chrono::seconds kHelloTimeout{10};
 inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
+inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
+inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
+inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
+inline constexpr std::size_t kBootIdsKept = 16;
+inline constexpr std::size_t kLogBytesMax = 256 * 1024;
+inline constexpr std::size_t kLogUploadsWaitingMax = 8;
+inline constexpr std::size_t kTokensMax = 10'000;
+inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
 
 // QUIC and UDP below it.
 inline constexpr std::size_t kSendDrainBytes = 64 * 1024;

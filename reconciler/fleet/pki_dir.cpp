@@ -1,0 +1,97 @@
+#include "reconciler/fleet/pki_dir.h"
+
+#include <algorithm>
+
+#include "transport/key_files.h"
+
+namespace tidegate {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace transport;
+
+constexpr Seconds kCaLifetime{std::chrono::hours{24 * 3652}};
+constexpr Seconds kServerLifetime{std::chrono::hours{24 * 730}};
+
+Result<Credential> read_credential(const fs::path& directory, std::string_view name) {
+    Credential credential;
+    credential.key_pem = TRY(read_private_file(directory / fmt::format("{}.key", name)));
+    credential.certificate_pem = TRY(read_private_file(directory / fmt::format("{}.crt", name)));
+    if (auto checked = check_credential(credential); !checked)
+        return fail(std::move(checked).error().within((directory / name).string()));
+    return credential;
+}
+
+/// The key goes first: a key without certificate is replaced, the reverse is never seen.
+Result<void> write_credential(const fs::path& directory, std::string_view name,
+                              const Credential& credential) {
+    CHECK(write_private_file(directory / fmt::format("{}.key", name), credential.key_pem));
+    return write_private_file(directory / fmt::format("{}.crt", name), credential.certificate_pem);
+}
+
+bool is_missing(const fs::path& certificate) {
+    std::error_code ignored;
+    return !fs::exists(certificate, ignored);
+}
+
+Result<Credential> open_ca(const fs::path& directory, Timestamp now) {
+    if (is_missing(directory / "ca.crt")) {
+        const auto made = TRY(make_ca({now, kCaLifetime}));
+        CHECK(write_credential(directory, "ca", made));
+    }
+    auto ca = TRY(read_credential(directory, "ca"));
+    const auto info = TRY(read_certificate(ca.certificate_pem));
+    if (now >= info.not_after)
+        return fail(ErrorCode::invalid, "the CA in {} expired at {}", directory.string(),
+                    format_rfc3339(info.not_after));
+    return ca;
+}
+
+/// Whatever is wrong with it, the server's certificate can be made anew from the CA.
+bool is_usable(const Result<Credential>& server, const Credential& ca, Timestamp now) {
+    if (!server) return false;
+    const auto info = read_certificate(server->certificate_pem);
+    const auto ca_info = read_certificate(ca.certificate_pem);
+    if (!info || !ca_info || info->not_before < ca_info->not_before) return false;
+    return info->not_after - now >
+           std::min<Milliseconds>(kServerLifetime / 2, (ca_info->not_after - now) / 2);
+}
+
+Result<Credential> open_server(const fs::path& directory, const Credential& ca, Timestamp now) {
+    auto server = read_credential(directory, "server");
+    if (is_usable(server, ca, now)) return server;
+    const auto made = TRY(issue_daemon(ca, {now, kServerLifetime}));
+    CHECK(write_credential(directory, "server", made));
+    return made;
+}
+
+Result<std::array<std::uint8_t, 32>> open_reset_secret(const fs::path& path) {
+    auto text = read_private_file(path);
+    if (!text && text.error().code == ErrorCode::not_found) {
+        const auto made = random_secret();
+        CHECK(write_private_file(path, {reinterpret_cast<const char*>(made.data()), made.size()}));
+        return made;
+    }
+    std::array<std::uint8_t, 32> secret{};
+    const auto bytes = TRY(std::move(text));
+    if (bytes.size() != secret.size())
+        return fail(ErrorCode::invalid, "{} must be {} bytes long, got {}", path.string(),
+                    secret.size(), bytes.size());
+    std::ranges::copy(bytes, secret.begin());
+    return secret;
+}
+
+}  // namespace
+
+Result<Pki> open_pki(const fs::path& data_dir, Timestamp now) {
+    const auto directory = data_dir / "pki";
+    CHECK(make_private_directory(directory));
+    Pki pki;
+    pki.ca = TRY(open_ca(directory, now));
+    pki.ca_fingerprint = TRY(read_certificate(pki.ca.certificate_pem)).fingerprint;
+    pki.server = TRY(open_server(directory, pki.ca, now));
+    pki.reset_secret = TRY(open_reset_secret(directory / "reset.secret"));
+    return pki;
+}
+
+}  // namespace tidegate

@@ -1,0 +1,233 @@
+#include "reconciler/fleet/sessions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidegate::fleet {
+namespace {
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+Result<void> send_to(Session& session, const wire::DaemonMessage& message) {
+    const auto bytes = TRY(wire::encode(message));
+    if (!session.stream.send(wire::frame(bytes)))
+        return fail(ErrorCode::exhausted, "the queue to agent {} is full", session.agent);
+    return {};
+}
+
+}  // namespace
+
+Sessions::Sessions(FleetHandler& handler, Options options, SessionCallbacks callbacks)
+    : handler_{handler}, options_{std::move(options)}, callbacks_{std::move(callbacks)} {}
+
+transport::StreamHandlers Sessions::open(const transport::Connection& connection,
+                                         const transport::PeerIdentity& identity,
+                                         transport::Stream stream) {
+    auto session = std::make_shared<Session>();
+    session->connection = connection;
+    session->stream = stream;
+    session->agent = identity.agent;
+    session->serial = identity.serial;
+    session->not_after = identity.not_after;
+    sessions_[connection.id()] = session;
+    stream.respond(200);
+
+    const auto id = connection.id();
+    transport::StreamHandlers handlers;
+    handlers.on_data = [this, id](std::string_view bytes) { receive(id, bytes); };
+    handlers.on_end = [this, id] {
+        if (const auto found = sessions_.find(id); found != sessions_.end())
+            end(SessionPtr{found->second}, "the agent ended the session");
+    };
+    handlers.on_close = [this, id](const transport::CloseReason& reason) {
+        if (const auto found = sessions_.find(id); found != sessions_.end())
+            end(SessionPtr{found->second},
+                fmt::format("{}: {}", to_string(reason.kind), reason.text));
+    };
+    return handlers;
+}
+
+void Sessions::receive(std::uint64_t connection, std::string_view bytes) {
+    const auto found = sessions_.find(connection);
+    if (found == sessions_.end()) return;
+    const SessionPtr session = found->second;
+    session->reader.push(bytes);
+    while (!session->ended) {
+        auto frame = session->reader.next();
+        if (frame && !*frame) return;
+        const auto handled = frame ? handle(session, **frame) : Result<void>{fail(frame.error())};
+        if (!handled) abort(session, handled.error().message);
+    }
+}
+
+Result<void> Sessions::handle(const SessionPtr& session, const std::string& frame) {
+    auto message = TRY(wire::decode_agent(frame));
+    last_seen_[session->agent] = options_.now();
+    if (auto* hello = std::get_if<Hello>(&message)) return greet(session, std::move(*hello));
+    if (!session->hello) return fail(ErrorCode::invalid, "the first message must be Hello");
+    if (auto* piece = std::get_if<wire::InventoryPiece>(&message))
+        return assemble(*session, std::move(*piece), frame.size());
+    return dispatch(session, std::move(message));
+}
+
+Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
+    const auto& agent = session->agent;
+    if (session->hello) return fail(ErrorCode::invalid, "a second Hello came");
+    if (hello.agent != agent)
+        return fail(ErrorCode::denied, "Hello names {}, the certificate {}", hello.agent, agent);
+    if (second_holder(agent, hello.boot_id)) {
+        callbacks_.on_two_holders(agent);
+        end(session, "two processes hold this identity");
+        return {};
+    }
+    drop(agent, "a newer connection of this agent came");
+    session->hello = std::move(hello);
+    current_[agent] = session;
+    CHECK(send_to(*session, wire::Welcome{options_.epoch}));
+    if (session->hello->highest_epoch > options_.epoch)
+        handler_.on_fenced(agent, session->hello->highest_epoch);
+    return {};
+}
+
+bool Sessions::second_holder(const std::string& agent, const std::string& boot_id) {
+    auto& [current, former] = boots_[agent];
+    if (boot_id == current) return false;
+    if (std::ranges::find(former, boot_id) != former.end()) {
+        boots_.erase(agent);
+        return true;
+    }
+    if (!current.empty()) former.push_back(std::exchange(current, boot_id));
+    current = boot_id;
+    if (former.size() > limits::kBootIdsKept) former.pop_front();
+    return false;
+}
+
+Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, std::size_t bytes) {
+    if (session.ready) return fail(ErrorCode::invalid, "a second inventory came");
+    auto& whole = session.inventory;
+    append(whole.installations, std::move(piece.items.installations));
+    append(whole.running, std::move(piece.items.running));
+    append(whole.results, std::move(piece.items.results));
+    session.inventory_bytes += bytes;
+    if (session.inventory_bytes > limits::kInventoryBytesMax ||
+        whole.installations.size() > limits::kInstallationsPerAgentMax ||
+        whole.running.size() > limits::kJournalActionsKept ||
+        whole.results.size() > limits::kJournalActionsKept)
+        return fail(ErrorCode::exhausted, "the inventory is too long");
+    if (!piece.last) return {};
+    session.ready = true;
+    handler_.on_connected(*session.hello, std::exchange(whole, {}));
+    return {};
+}
+
+Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage message) {
+    const auto& agent = session->agent;
+    if (std::holds_alternative<wire::Heartbeat>(message)) return {};
+    if (const auto* renew = std::get_if<wire::Renew>(&message))
+        return ask_renewal(session, renew->csr_pem);
+    if (const auto* fenced = std::get_if<wire::Fenced>(&message)) {
+        session->hello->highest_epoch = fenced->highest_epoch;
+        if (fenced->highest_epoch > options_.epoch)
+            handler_.on_fenced(agent, fenced->highest_epoch);
+        return {};
+    }
+    if (!session->ready) return fail(ErrorCode::invalid, "the inventory must come first");
+    if (auto* changed = std::get_if<wire::Changed>(&message))
+        handler_.on_changed(agent, std::move(changed->installations));
+    else if (const auto* update = std::get_if<ActionUpdate>(&message))
+        handler_.on_update(agent, *update);
+    else if (const auto* result = std::get_if<ActionResult>(&message))
+        handler_.on_result(agent, *result);
+    return {};
+}
+
+Result<void> Sessions::ask_renewal(const SessionPtr& session, const std::string& csr_pem) {
+    if (session->renewing) return fail(ErrorCode::invalid, "a second Renew came before the answer");
+    if (++session->renewals > limits::kRenewalsPerConnectionMax)
+        return fail(ErrorCode::exhausted, "too many renewals on one connection");
+    session->renewing = true;
+    callbacks_.on_renew(session, csr_pem);
+    return {};
+}
+
+void Sessions::renewed(Session& session, std::string serial, Timestamp not_after,
+                       std::string chain_pem) {
+    session.renewing = false;
+    if (session.ended) return;
+    session.serial = std::move(serial);
+    session.not_after = not_after;
+    // A full queue has cut the connection already; the agent asks again on the next one.
+    (void)send_to(session, wire::Certificate{std::move(chain_pem)});
+}
+
+void Sessions::abort(const SessionPtr& session, const std::string& why) {
+    if (session->ended) return;
+    callbacks_.on_broken();
+    end(session, why);
+    handler_.on_alert(session->agent, "session ended: " + why);
+}
+
+void Sessions::end(const SessionPtr& session, const std::string& reason) {
+    if (std::exchange(session->ended, true)) return;
+    const auto found = current_.find(session->agent);
+    if (found != current_.end() && found->second == session) current_.erase(found);
+    sessions_.erase(session->connection.id());
+    (void)send_to(*session, wire::Bye{reason});
+    session->stream.finish();
+    session->connection.close(reason);
+    if (session->ready) handler_.on_disconnected(session->agent, reason);
+}
+
+void Sessions::closed(std::uint64_t connection, const std::string& reason) {
+    const auto found = sessions_.find(connection);
+    if (found != sessions_.end()) end(SessionPtr{found->second}, reason);
+}
+
+void Sessions::drop(const std::string& agent, const std::string& reason) {
+    const auto found = current_.find(agent);
+    if (found != current_.end()) end(SessionPtr{found->second}, reason);
+}
+
+void Sessions::drop_all(const std::string& reason) {
+    while (!sessions_.empty()) end(SessionPtr{sessions_.begin()->second}, reason);
+}
+
+void Sessions::drop_expired(Timestamp now) {
+    std::vector<SessionPtr> expired;
+    for (const auto& [id, session] : sessions_)
+        if (now >= session->not_after) expired.push_back(session);
+    for (const auto& session : expired) end(session, "the agent's certificate has expired");
+}
+
+bool Sessions::has_stream(std::uint64_t connection) const { return sessions_.contains(connection); }
+
+bool Sessions::has_greeted(std::uint64_t connection) const {
+    const auto found = sessions_.find(connection);
+    return found != sessions_.end() && found->second->hello;
+}
+
+const Session* Sessions::find(const std::string& agent) const {
+    const auto found = current_.find(agent);
+    return found != current_.end() && found->second->ready ? found->second.get() : nullptr;
+}
+
+Result<void> Sessions::send(const std::string& agent, const wire::DaemonMessage& message) {
+    const auto found = current_.find(agent);
+    if (found == current_.end() || !found->second->ready)
+        return fail(ErrorCode::unavailable, "agent {} is not connected", agent);
+    auto& session = *found->second;
+    if (std::holds_alternative<wire::Run>(message) && session.hello->highest_epoch > options_.epoch)
+        return fail(ErrorCode::denied, "agent {} has seen epoch {}, this daemon's is {}", agent,
+                    session.hello->highest_epoch, options_.epoch);
+    return send_to(session, message);
+}
+
+std::size_t Sessions::ready_count() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(current_, [](const auto& item) { return item.second->ready; }));
+}
+
+}  // namespace tidegate::fleet

@@ -1,0 +1,106 @@
+#pragma once
+/// The open sessions: their messages, who holds which name, and the end of each.
+///
+///     open ─Hello─▶ greeted ─last Inventory─▶ ready ─▶ ended
+///       └──────────────┴── deadline, broken frame, newer connection, revocation ──▶ ended
+///
+/// Only a ready session is the agent's connection to the handler. A name has at most one greeted
+/// session: a newer one ends the older. Boot ids tell two holders of one certificate apart: an id
+/// that comes again after another one was seen belongs to a second process, and neither can be
+/// told to be the right one.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "reconciler/fleet/fleet.h"
+#include "schema/wire/frame.h"
+
+namespace tidegate::fleet {
+
+struct Session {
+    transport::Connection connection;
+    transport::Stream stream;
+    std::string agent;
+    std::string serial;   ///< of the newest certificate that it may go on with
+    Timestamp not_after;  ///< of that one
+    wire::FrameReader reader;
+    std::optional<Hello> hello;
+    Inventory inventory;  ///< as far as it has come
+    std::size_t inventory_bytes = 0;
+    std::size_t renewals = 0;
+    bool renewing = false;
+    bool ready = false;
+    bool ended = false;
+};
+using SessionPtr = std::shared_ptr<Session>;
+
+/// What of a session is more than messages; Fleet's part.
+struct SessionCallbacks {
+    std::function<void(const SessionPtr&, const std::string& csr_pem)> on_renew;
+    std::function<void(const std::string& agent)> on_two_holders;
+    std::function<void()> on_broken;  ///< counts
+};
+
+class Sessions {
+public:
+    struct Options {
+        std::uint64_t epoch = 0;
+        std::function<Timestamp()> now;
+    };
+    /// `handler` must outlive it.
+    Sessions(FleetHandler& handler, Options options, SessionCallbacks callbacks);
+
+    /// Takes a session stream of a connection that has none yet; answers 200.
+    [[nodiscard]] transport::StreamHandlers open(const transport::Connection& connection,
+                                                 const transport::PeerIdentity& identity,
+                                                 transport::Stream stream);
+    /// The connection is over.
+    void closed(std::uint64_t connection, const std::string& reason);
+    /// Ends the name's session, if any: Bye, on_disconnected, close.
+    void drop(const std::string& agent, const std::string& reason);
+    void drop_all(const std::string& reason);
+    /// Ends those whose certificate has expired.
+    void drop_expired(Timestamp now);
+
+    [[nodiscard]] bool has_stream(std::uint64_t connection) const;
+    [[nodiscard]] bool has_greeted(std::uint64_t connection) const;
+    /// The ready session of that name, or null.
+    [[nodiscard]] const Session* find(const std::string& agent) const;
+    [[nodiscard]] Result<void> send(const std::string& agent, const wire::DaemonMessage& message);
+    /// Hands the certificate over that on_renew asked for.
+    void renewed(Session& session, std::string serial, Timestamp not_after, std::string chain_pem);
+    /// Ends it for a fault of the peer, with an alert.
+    void abort(const SessionPtr& session, const std::string& why);
+    /// When each name was last heard of, since the start.
+    [[nodiscard]] const std::map<std::string, Timestamp>& last_seen() const { return last_seen_; }
+    [[nodiscard]] std::size_t ready_count() const;
+
+private:
+    struct Boots {
+        std::string current;
+        std::deque<std::string> former;
+    };
+
+    void receive(std::uint64_t connection, std::string_view bytes);
+    [[nodiscard]] Result<void> handle(const SessionPtr& session, const std::string& frame);
+    [[nodiscard]] Result<void> greet(const SessionPtr& session, Hello hello);
+    [[nodiscard]] bool second_holder(const std::string& agent, const std::string& boot_id);
+    [[nodiscard]] Result<void> assemble(Session& session, wire::InventoryPiece piece,
+                                        std::size_t bytes);
+    [[nodiscard]] Result<void> dispatch(const SessionPtr& session, wire::AgentMessage message);
+    [[nodiscard]] Result<void> ask_renewal(const SessionPtr& session, const std::string& csr_pem);
+    void end(const SessionPtr& session, const std::string& reason);
+
+    FleetHandler& handler_;
+    Options options_;
+    SessionCallbacks callbacks_;
+    std::map<std::uint64_t, SessionPtr> sessions_;  ///< by connection
+    std::map<std::string, SessionPtr> current_;     ///< the greeted one of each name
+    std::map<std::string, Boots> boots_;
+    std::map<std::string, Timestamp> last_seen_;
+};
+
+}  // namespace tidegate::fleet
