@@ -54,7 +54,7 @@ struct SessionOptions {
     std::string agent;  ///< its name
     std::filesystem::path data_dir;
     std::string token;  ///< text of the token file; ignored while there is a valid certificate
-    Seconds heartbeat = limits::kHeartbeat;
+    Milliseconds heartbeat = limits::kHeartbeat;
     Milliseconds backoff_min = limits::kBackoffMin;
     Milliseconds backoff_max = limits::kBackoffMax;
     std::function<Timestamp()> now;  ///< default: the system's clock

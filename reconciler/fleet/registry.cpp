@@ -1,5 +1,6 @@
 #include "reconciler/fleet/registry.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 

@@ -63,8 +63,12 @@ inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
 inline constexpr std::size_t kBootIdsKept = 16;
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
+inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
 inline constexpr std::size_t kTokensMax = 10'000;
 inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
+inline constexpr std::chrono::seconds kHeartbeat{30};
+inline constexpr std::chrono::milliseconds kBackoffMin{100};
+inline constexpr std::chrono::milliseconds kBackoffMax{10'000};
 
 // QUIC and UDP below it.
 inline constexpr std::size_t kSendDrainBytes = 64 * 1024;

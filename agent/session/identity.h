@@ -1,0 +1,52 @@
+#pragma once
+/// The agent's key and certificate, and the CA by which it knows the daemon:
+/// `pki/{agent.key,agent.crt,ca.crt}`, each 0600, each replaced as a whole.
+
+#include <filesystem>
+#include <string>
+
+#include "schema/base/result.h"
+#include "schema/base/time.h"
+#include "transport/pki.h"
+
+namespace tidegate::session {
+
+/// The key is made once and kept: certificates come and go, so a crash between two files cannot
+/// leave a certificate without its key.
+class Identity {
+public:
+    /// Makes the directory and the key if they are not there. A certificate that is damaged, or for
+    /// another key or name, counts as none.
+    [[nodiscard]] static Result<Identity> open(const std::filesystem::path& data_dir,
+                                               std::string agent);
+
+    /// Whether there is a certificate and the CA, and for how long it is good.
+    [[nodiscard]] bool is_valid(Timestamp now) const;
+    /// The end of the certificate; the epoch without one.
+    [[nodiscard]] Timestamp not_after() const { return info_.not_after; }
+    /// Two thirds of its life.
+    [[nodiscard]] Timestamp renew_at() const;
+
+    [[nodiscard]] Result<std::string> make_request() const;
+    /// Keeps the CA, before `adopt` at enrolment.
+    [[nodiscard]] Result<void> pin(const std::string& ca_pem);
+    /// Takes a new certificate: `invalid` if it is not for our key and name.
+    [[nodiscard]] Result<void> adopt(const std::string& certificate_pem);
+
+    [[nodiscard]] const transport::Credential& credential() const { return credential_; }
+    [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
+
+private:
+    Identity(std::filesystem::path directory, std::string agent)
+        : directory_{std::move(directory)}, agent_{std::move(agent)} {}
+    [[nodiscard]] Result<transport::CertificateInfo> check(
+        const std::string& certificate_pem) const;
+
+    std::filesystem::path directory_;
+    std::string agent_;
+    transport::Credential credential_;
+    std::string ca_pem_;
+    transport::CertificateInfo info_;
+};
+
+}  // namespace tidegate::session

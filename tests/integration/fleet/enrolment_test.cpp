@@ -1,0 +1,202 @@
+/// Tokens, certificates, renewal.
+
+#include "tests/integration/fleet/support.h"
+
+namespace tidegate {
+namespace {
+
+TEST_F(FleetTest, AnAgentEnrolsAndTheTokenIsUsedUp) {
+    start_fleet();
+    const auto text = token("web-1");
+    TestAgent first;
+    start_agent(first, "web-1", text);
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    EXPECT_EQ(handler.connected[0].first.agent, "web-1");
+    for (const auto* name : {"agent.key", "agent.crt", "ca.crt"}) {
+        const auto file = first.dir.path() / "pki" / name;
+        EXPECT_EQ(std::filesystem::status(file).permissions(),
+                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+            << name;
+    }
+    const auto secret = value(wire::parse_token(text)).secret;
+    for (const auto table : {Table::token, Table::agent})
+        for (const auto& row : value(handler.store.load(table)))
+            EXPECT_EQ((row.key + row.body).find(secret), std::string::npos);
+
+    TestAgent second;
+    start_agent(second, "web-1", text);
+    ASSERT_TRUE(until([&] { return second.handler.stopped.has_value(); }));
+    EXPECT_NE(second.handler.stopped->message.find("was used at"), std::string::npos)
+        << second.handler.stopped->message;
+    EXPECT_TRUE(handler.alerted("was used at"));
+    EXPECT_TRUE(first.session->connected());
+}
+
+TEST_F(FleetTest, AUsedTokenStaysUsedAcrossARestart) {
+    start_fleet();
+    const auto text = token("web-1");
+    TestAgent first;
+    start_agent(first, "web-1", text);
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    first.session.reset();
+    start_fleet();
+    TestAgent second;
+    start_agent(second, "web-1", text);
+    ASSERT_TRUE(until([&] { return second.handler.stopped.has_value(); }));
+}
+
+TEST_F(FleetTest, TheCertificateWaitsForTheStore) {
+    start_fleet();
+    const auto text = token("web-1");
+    handler.store_holds = true;
+    TestAgent agent;
+    start_agent(agent, "web-1", text);
+    ASSERT_TRUE(until([&] { return !handler.held.empty(); }));
+    EXPECT_FALSE(until([&] { return !agent.handler.notices.empty(); }, Seconds{1}));
+    TestAgent thief;  // while the first answer is still on its way
+    start_agent(thief, "web-1", text);
+    ASSERT_TRUE(until([&] { return thief.handler.stopped.has_value(); }));
+    handler.store_holds = false;
+    handler.release();
+    ASSERT_TRUE(until([&] { return agent.session->connected(); }));
+}
+
+TEST_F(FleetTest, AFullDiskDoesNotUseATokenUp) {
+    start_fleet();
+    const auto text = token("web-1");
+    handler.store_fails = true;
+    TestAgent agent;
+    start_agent(agent, "web-1", text);
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("answered 503"); }));
+    handler.store_fails = false;
+    ASSERT_TRUE(until([&] { return agent.session->connected(); }));
+}
+
+TEST_F(FleetTest, BadTokensAreRefused) {
+    auto later = Milliseconds{0};
+    options.now = [&later] { return wall_now() + later; };
+    start_fleet();
+    const auto for_web1 = token("web-1", false, Seconds{60});
+
+    TestAgent other;
+    const auto mismatched =
+        Session::start(io, session_options(other, "web-2", for_web1), other.handler);
+    ASSERT_FALSE(mismatched);
+    EXPECT_EQ(mismatched.error().message, "the token is for agent web-1, not for web-2");
+
+    auto renamed = value(wire::parse_token(for_web1));
+    renamed.agent = "web-2";
+    auto guessed = value(wire::parse_token(for_web1));
+    guessed.secret = std::string(64, 'a');
+    struct Case {
+        std::string agent, text;
+        const char* expected;
+    };
+    for (const auto& [agent, text, expected] :
+         {Case{"web-2", renamed.text(), "made for another agent"},
+          Case{"web-1", guessed.text(), "not known here"}}) {
+        TestAgent bad;
+        start_agent(bad, agent, text);
+        ASSERT_TRUE(until([&] { return bad.handler.stopped.has_value(); })) << expected;
+        EXPECT_NE(bad.handler.stopped->message.find(expected), std::string::npos)
+            << bad.handler.stopped->message;
+    }
+    later = std::chrono::seconds{61};
+    TestAgent late;
+    start_agent(late, "web-1", for_web1);
+    ASSERT_TRUE(until([&] { return late.handler.stopped.has_value(); }));
+    EXPECT_NE(late.handler.stopped->message.find("expired at"), std::string::npos);
+}
+
+TEST_F(FleetTest, AKnownNameNeedsReplaceAndThenTheOldOneIsOut) {
+    start_fleet();
+    TestAgent old;
+    join(old, "web-1");
+    std::optional<Result<std::string>> refused;
+    fleet->create_token({"web-1", Seconds{60}, false, "alice"}, [&](auto text) { refused = text; });
+    ASSERT_TRUE(refused && !*refused);
+    EXPECT_EQ(refused->error().code, ErrorCode::conflict);
+
+    const auto text = token("web-1", true);
+    TestAgent anew;
+    anew.handler.greeting.boot_id = "another";
+    start_agent(anew, "web-1", text);
+    ASSERT_TRUE(until([&] { return anew.session->connected(); }));
+    ASSERT_TRUE(until([&] { return old.handler.noticed("refused"); }));
+    EXPECT_FALSE(old.session->connected());
+}
+
+TEST_F(FleetTest, TheWrongDaemonNeverSeesTheToken) {
+    start_fleet();
+    auto foreign = value(wire::parse_token(token("web-1")));
+    foreign.ca_fingerprint = Digest::of("another CA");
+    TestAgent agent;
+    start_agent(agent, "web-1", foreign.text());
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("no link"); }));
+    EXPECT_EQ(fleet->stats().refused, 0U);
+    EXPECT_TRUE(handler.alerts.empty());
+}
+
+TEST_F(FleetTest, CertificatesAreRenewedOnTheSessionAndServeTheNextOne) {
+    auto later = Milliseconds{0};
+    options.now = [&later] { return wall_now() + later; };
+    options.certificate_lifetime = Seconds{3600};
+    start_fleet();
+    TestAgent agent;
+    const auto text = token("web-1");
+    agent.handler.greeting = {"web-1", "boot-1", "", {}, 0, {}};
+    auto with = session_options(agent, "web-1", text);
+    with.now = options.now;
+    agent.session = value(Session::start(io, with, agent.handler));
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    EXPECT_FALSE(until([&] { return fleet->stats().renewed > 0; }, Seconds{1}));
+    later = std::chrono::minutes{41};
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("certificate renewed"); }));
+    EXPECT_EQ(fleet->stats().renewed, 1U);
+
+    // Past the end of the first certificate the renewed session still stands.
+    later = std::chrono::minutes{61};
+    EXPECT_FALSE(until([&] { return !agent.session->connected(); }, Seconds{2}));
+    agent.session = value(Session::start(io, with, agent.handler));
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 2; }));
+}
+
+TEST_F(FleetTest, ASessionEndsWithItsCertificate) {
+    auto later = Milliseconds{0};
+    options.now = [&later] { return wall_now() + later; };
+    options.certificate_lifetime = Seconds{3600};
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    later = std::chrono::minutes{60};
+    ASSERT_TRUE(until([&] { return !handler.disconnected.empty(); }));
+    EXPECT_EQ(handler.disconnected[0], "web-1: the agent's certificate has expired");
+}
+
+TEST_F(FleetTest, AnExpiredAgentSaysWhatItNeeds) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    agent.session.reset();
+    auto with = session_options(agent, "web-1", "");
+    with.now = [] { return wall_now() + std::chrono::hours{24 * 8}; };
+    const auto started = Session::start(io, with, agent.handler);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().code, ErrorCode::denied);
+    EXPECT_NE(started.error().message.find("no valid certificate"), std::string::npos);
+}
+
+TEST_F(FleetTest, KeysAreMadeOnceAndDamageIsNotOverwritten) {
+    const auto again = value(open_pki(data_dir.path(), wall_now()));
+    EXPECT_EQ(again.ca_fingerprint, options.pki.ca_fingerprint);
+    EXPECT_EQ(again.reset_secret, options.pki.reset_secret);
+    EXPECT_EQ(again.server.certificate_pem, options.pki.server.certificate_pem);
+    const auto late = value(open_pki(data_dir.path(), wall_now() + std::chrono::hours{24 * 400}));
+    EXPECT_NE(late.server.certificate_pem, options.pki.server.certificate_pem);
+    test::write_text(data_dir.path() / "pki" / "ca.key", "garbage");
+    EXPECT_FALSE(open_pki(data_dir.path(), wall_now()));
+    EXPECT_EQ(test::read_text(data_dir.path() / "pki" / "ca.key"), "garbage");
+}
+
+}  // namespace
+}  // namespace tidegate

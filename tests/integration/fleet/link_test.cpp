@@ -1,0 +1,150 @@
+/// What goes over a session, and what it survives.
+
+#include "tests/integration/fleet/support.h"
+
+namespace tidegate {
+namespace {
+
+TEST_F(FleetTest, MessagesGoBothWays) {
+    start_fleet();
+    TestAgent agent;
+    agent.handler.greeting.highest_epoch = 6;
+    agent.handler.all = {{installation("web-1")}, {"a0"}, {result("a9")}};
+    join(agent, "web-1");
+    EXPECT_EQ(agent.handler.connected, std::vector<std::uint64_t>{7});
+    EXPECT_EQ(handler.connected[0].second, agent.handler.all);
+
+    ASSERT_TRUE(fleet->send("web-1", wire::Run{7, action("a1"), {}}));
+    ASSERT_TRUE(fleet->send("web-1", wire::Cancel{7, "a1"}));
+    ASSERT_TRUE(fleet->send("web-1", wire::Ack{{"a9"}}));
+    ASSERT_TRUE(until([&] { return !agent.handler.acknowledged.empty(); }));
+    ASSERT_EQ(agent.handler.runs.size(), 1U);
+    EXPECT_EQ(agent.handler.runs[0].first, action("a1"));
+    EXPECT_EQ(agent.handler.runs[0].second, 7U);
+    EXPECT_EQ(agent.handler.cancelled, std::vector<std::string>{"a1"});
+
+    agent.session->update({"a1", "release", "deploy", TaskStatus::running, 50});
+    agent.session->changed({installation("web-1")});
+    agent.session->result(result("a1"));
+    agent.session->fenced(8);
+    EXPECT_TRUE(agent.session->log("a1", "hello\n"));
+    ASSERT_TRUE(until([&] { return handler.logs["web-1/a1"] == "hello\n"; }));
+    ASSERT_TRUE(until([&] { return handler.fenced == std::vector<std::uint64_t>{8}; }));
+    EXPECT_EQ(handler.results, std::vector<ActionResult>{result("a1")});
+    EXPECT_EQ(handler.updates.size(), 1U);
+    EXPECT_EQ(handler.changed.size(), 1U);
+
+    const auto denied = fleet->send("web-1", wire::Run{7, action("a2"), {}});
+    ASSERT_FALSE(denied);
+    EXPECT_EQ(denied.error().code, ErrorCode::denied);
+    EXPECT_EQ(fleet->send("web-9", wire::Ack{}).error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(handler.alerts.empty()) << handler.alerts[0];
+}
+
+TEST_F(FleetTest, AnAgentThatHasSeenAHigherEpochFences) {
+    start_fleet();
+    TestAgent agent;
+    agent.handler.greeting.highest_epoch = 9;
+    join(agent, "web-1");
+    EXPECT_EQ(handler.fenced, std::vector<std::uint64_t>{9});
+    EXPECT_EQ(fleet->send("web-1", wire::Run{7, action("a1"), {}}).error().code, ErrorCode::denied);
+}
+
+TEST_F(FleetTest, LongInventoriesComeWhole) {
+    start_fleet();
+    TestAgent agent;
+    for (int i = 0; i < 5000; ++i)
+        agent.handler.all.installations.push_back(installation("t-" + std::to_string(i)));
+    for (int i = 0; i < 20; ++i) {
+        auto long_result = result("r" + std::to_string(i));
+        long_result.stages = {{"release", {{}}}};
+        long_result.stages[0].tasks[0].output.assign(100'000, 'x');
+        agent.handler.all.results.push_back(long_result);
+    }
+    join(agent, "web-1");
+    EXPECT_EQ(handler.connected[0].second, agent.handler.all);
+}
+
+TEST_F(FleetTest, AgentsComeBackAfterARestart) {
+    start_fleet();
+    std::vector<std::unique_ptr<TestAgent>> agents;
+    for (int i = 0; i < 5; ++i)
+        join(*agents.emplace_back(std::make_unique<TestAgent>()), "web-" + std::to_string(i));
+    start_fleet();  // the old one goes without a word, as in a crash
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 10; }));
+    for (const auto& agent : agents) {
+        ASSERT_TRUE(until([&] { return agent->session->connected(); }));
+        ASSERT_EQ(agent->handler.disconnected.size(), 1U);
+        EXPECT_NE(agent->handler.disconnected[0].find("reset"), std::string::npos)
+            << agent->handler.disconnected[0];
+    }
+}
+
+TEST_F(FleetTest, AgentsComeBackAfterAGoodbye) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    fleet->shutdown("the daemon stops");
+    ASSERT_TRUE(until([&] { return !agent.handler.disconnected.empty(); }));
+    EXPECT_NE(agent.handler.disconnected[0].find("the daemon stops"), std::string::npos);
+    EXPECT_EQ(handler.disconnected, std::vector<std::string>{"web-1: the daemon stops"});
+    start_fleet();
+    ASSERT_TRUE(until([&] { return agent.session->connected(); }));
+}
+
+TEST_F(FleetTest, AnAddressChangeSurvives) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    const auto before = fleet->agents()[0].address;
+    ASSERT_TRUE(agent.session->rebind());
+    agent.session->result(result("a1"));
+    ASSERT_TRUE(until([&] { return handler.results.size() == 1; }));
+    ASSERT_TRUE(until([&] { return fleet->agents()[0].address != before; }));
+    ASSERT_TRUE(fleet->send("web-1", wire::Ack{{"a1"}}));
+    ASSERT_TRUE(until([&] { return !agent.handler.acknowledged.empty(); }));
+    EXPECT_EQ(handler.connected.size(), 1U);
+    EXPECT_TRUE(agent.handler.disconnected.empty());
+}
+
+TEST_F(FleetTest, AgentsAreListed) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    const auto all = fleet->agents();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].name, "web-1");
+    EXPECT_TRUE(all[0].online);
+    EXPECT_TRUE(all[0].enrolled_at);
+    EXPECT_TRUE(all[0].not_after);
+    EXPECT_TRUE(all[0].last_seen_at);
+    agent.session.reset();
+    start_fleet();
+    ASSERT_EQ(fleet->agents().size(), 1U);
+    EXPECT_FALSE(fleet->agents()[0].online);
+}
+
+TEST_F(FleetTest, AStalledAgentIsCutAndNobodyElse) {
+    start_fleet();
+    TestAgent good;
+    join(good, "web-1");
+    RawAgent stalled;
+    stalled.open(io, client_options(credential("web-2")));
+    ASSERT_TRUE(until([&] { return stalled.session.head.has_value(); }));
+    stalled.greet("web-2", "b1");
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 2; }));
+    stalled.session.stream.pause();
+    auto big = action("a1", "web-2");
+    big.deploy.script.install_script.assign(150'000, 'x');
+    int sent = 0;
+    while (sent < 100 && fleet->send("web-2", wire::Run{7, big, {}})) ++sent;
+    EXPECT_GE(sent, 5);
+    EXPECT_LE(sent, 8);  // limits::kSendQueueBytesMax
+    ASSERT_TRUE(until([&] { return handler.disconnected.size() == 1; }));
+    EXPECT_EQ(handler.disconnected[0].substr(0, 6), "web-2:");
+    ASSERT_TRUE(fleet->send("web-1", wire::Ack{{"a1"}}));
+    ASSERT_TRUE(until([&] { return !good.handler.acknowledged.empty(); }));
+}
+
+}  // namespace
+}  // namespace tidegate
