@@ -28,19 +28,27 @@ struct AgentState {
 
 /// Waiting for an answer, or for the time to ask again.
 struct Asked {
+    bool asked = false;
+    bool answered = false;
+    int failures = 0;  ///< answers that did not bring what was needed
     Timestamp again_at;
 };
 
 struct AssignmentState {
     AssignmentPtr wish;    ///< as accepted now; null: no longer in Git
     AssignmentPtr former;  ///< the last non-null wish before: how to reach targets that left
+    std::map<std::string, std::size_t> target_index;  ///< of wish->targets, by name
     std::optional<GoodState> good;
+    /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
+    bool recalled = false;
     bool good_asked = false;  ///< FindLastGood is on its way
     /// Definitions other than the wish's that are needed, by digest: last good, or a failed one.
     std::map<Digest, DefinitionPtr> definitions;
     std::map<std::string, Asked> loading;  ///< by commit
 
     std::vector<std::string> releases;  ///< ids, oldest first
+    std::set<std::string> in_flight;    ///< actions in the outbox
+    std::set<std::string> owing;        ///< rolled back, but not on targets that are away
     std::string active;                 ///< at most one (invariant 5); empty = none
     std::string pending;                ///< the next one, held by gates
     std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
@@ -49,6 +57,7 @@ struct AssignmentState {
 /// A revert that is not finished: when to ask next, and whether an answer is due.
 struct RevertJob {
     bool asked = false;
+    std::string prepared;  ///< the commit to push next; empty = to be made
     Timestamp again_at;
     int failures = 0;
 };
@@ -63,9 +72,11 @@ struct State {
     std::shared_ptr<const Desired> desired;
     std::map<AssignmentKey, AssignmentState> assignments;
     std::map<std::string, AgentState> agents;
-    std::map<std::string, Release> releases;          ///< by id
-    std::map<std::string, OutboxEntry> outbox;        ///< by action id
-    std::map<InstallKey, std::string> outbox_by_key;  ///< the one action on its way there
+    std::map<std::string, Release> releases;               ///< by id
+    std::map<std::string, OutboxEntry> outbox;             ///< by action id
+    std::map<InstallKey, std::string> outbox_by_key;       ///< the one action on its way there
+    std::set<std::string> cancelled;                       ///< actions a Cancel was sent for
+    std::map<std::string, std::set<std::string>> sent_to;  ///< agent → actions in the outbox
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
     std::map<std::string, RevertJob> reverts;  ///< by release id

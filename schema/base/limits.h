@@ -103,6 +103,14 @@ inline constexpr std::chrono::minutes kStepDeadlineMin{10};
 inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
+inline constexpr std::chrono::minutes kRollbackDeadline{10};
+inline constexpr std::chrono::seconds kAgentGrace{15};  ///< away for less counts as reconnecting
+inline constexpr std::chrono::seconds kAskAgain{10};    ///< a failed query or revert, doubling
+inline constexpr std::chrono::seconds kAskAgainMax{300};
+inline constexpr std::chrono::seconds kBlockMin{60};    ///< after a failed heal …, doubling
+inline constexpr std::chrono::seconds kBlockMax{3600};
+inline constexpr int kRefusedAttemptsMax = 3;
+inline constexpr int kRestoreAttemptsMax = 2;
 
 // The store.
 inline constexpr std::size_t kStoreKeyBytesMax = 1'024;

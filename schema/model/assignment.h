@@ -85,6 +85,8 @@ struct Desired {
     std::string commit;       ///< the accepted commit
     Timestamp accepted_at;
     std::map<AssignmentKey, AssignmentPtr> assignments;
+    std::string repo{};    ///< for GIT_REPO: as people know it, without credentials
+    std::string branch{};  ///< for GIT_BRANCH
 };
 
 /// What the status page says of the config repo.

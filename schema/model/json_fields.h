@@ -219,6 +219,7 @@ void fields(Of<Release> auto& r, auto&& f) {
     f("commit", r.commit);
     f("digest_commit", r.digest_commit);
     f("author", r.author);
+    f("message", r.message);
     f("cause", r.cause);
     f("retry", r.retry);
     f("strategy", r.strategy);

@@ -130,6 +130,7 @@ struct Release {
     std::string commit;  ///< intent commit
     std::string digest_commit;
     std::string author;
+    std::string message;  ///< the intent commit's first line
     std::string cause;  ///< heal, catch_up: target and report number
     int retry = 0;
     StrategyType strategy = StrategyType::rolling;

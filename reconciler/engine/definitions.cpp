@@ -1,0 +1,47 @@
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/look.h"
+
+namespace tidegate::engine {
+namespace {
+
+using Needs = std::map<Digest, std::string>;  ///< digest → commit where it can be read
+
+void need_of(const Release& release, Needs& needs) {
+    if (!release.digest.empty()) needs.emplace(release.digest, release.digest_commit);
+    if (release.last_good) needs.emplace(release.last_good->digest, release.last_good->commit);
+}
+
+Needs needs_of(const Turn& turn, const AssignmentState& assignment) {
+    Needs needs;
+    if (assignment.good) needs.emplace(assignment.good->good.digest, assignment.good->good.commit);
+    if (!assignment.active.empty()) need_of(turn.state.releases.at(assignment.active), needs);
+    for (const auto& id : assignment.owing) need_of(turn.state.releases.at(id), needs);
+    return needs;
+}
+
+}  // namespace
+
+void load_definitions(Turn& turn, const AssignmentKey& key) {
+    auto& assignment = turn.state.assignments[key];
+    const auto needs = needs_of(turn, assignment);
+    std::erase_if(assignment.definitions,
+                  [&](const auto& entry) { return !needs.contains(entry.first); });
+    std::map<std::string, Asked> still;
+    for (const auto& [digest, commit] : needs) {
+        if (definition_of(assignment, digest)) continue;
+        auto asked = assignment.loading[commit];
+        const bool first = asked.failures == 0 && !asked.asked;
+        if (first || (asked.answered && turn.now >= asked.again_at)) {
+            asked.asked = true;
+            asked.answered = asked.failures > 0;
+            if (!first) asked.again_at = Timestamp::max();
+            turn.ask(Query{LoadDefinition{key, commit}});
+        } else if (asked.answered && asked.again_at != Timestamp::max()) {
+            turn.wake(key, asked.again_at);
+        }
+        still[commit] = asked;
+    }
+    assignment.loading = std::move(still);
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,193 @@
+#include "reconciler/engine/dispatch.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/planner/action.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// The rules that speak: of the wish, or of what was last wished.
+const Assignment* rules_of(const AssignmentState& assignment) {
+    return assignment.wish ? assignment.wish.get() : assignment.former.get();
+}
+
+ActionKind kind_of(const Release& release, const Definition& definition) {
+    if (definition.absent) return ActionKind::uninstall;
+    switch (release.operation) {
+        case Operation::install:
+            return ActionKind::install;
+        case Operation::update:
+            return ActionKind::update;
+        case Operation::deploy:
+            break;
+    }
+    return ActionKind::deploy;
+}
+
+DefinitionPtr definition_for(const AssignmentState& assignment, const Release& release,
+                             const DesiredTarget& target, bool restore) {
+    if (restore)
+        return release.last_good ? definition_of(assignment, release.last_good->digest) : nullptr;
+    if (target.pinned) return target.definition;
+    return definition_of(assignment, release.digest);
+}
+
+/// The failed definition's own way back, on the first try only (design, 4.10).
+std::string rollback_script(const AssignmentState& assignment, const Release& release,
+                            int attempt) {
+    if (attempt > 0) return "";
+    const auto failed = definition_of(assignment, release.digest);
+    return failed ? failed->deploy.script.rollback_script : "";
+}
+
+OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& target,
+                       const Definition& definition, const Order& order) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const auto& progress = release.targets.at(target.name);
+    const auto* seen = seen_on(turn.state, release.key, target);
+    planner::ActionSpec spec{.release = release,
+                             .target = target,
+                             .definition = definition,
+                             .strategy = rules_of(assignment)->strategy,
+                             .step = order.step,
+                             .attempt = progress.attempt,
+                             .kind = kind_of(release, definition),
+                             .digest = target_digest_for(target, definition.digest),
+                             .current_version = seen ? seen->version : "",
+                             .last_good = {},
+                             .rejected = {},
+                             .rollback_script = {},
+                             .repo = turn.state.desired ? turn.state.desired->repo : "",
+                             .branch = turn.state.desired ? turn.state.desired->branch : "",
+                             .at = turn.now};
+    if (assignment.good) spec.last_good = assignment.good->good;
+    if (order.restore) {
+        spec.kind = ActionKind::rollback;
+        spec.last_good = release.last_good;
+        spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
+        spec.rollback_script = rollback_script(assignment, release, progress.attempt);
+    }
+    return {planner::render(spec), release.key, target.agent, order.restore, true, turn.now};
+}
+
+bool still_wanted(const AssignmentState& assignment, const Release& release,
+                  const OutboxEntry& entry) {
+    if (entry.restore)
+        return release.status == ReleaseStatus::rolling_back ||
+               assignment.owing.contains(release.id);
+    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
+           !is_superseded(assignment, release);
+}
+
+/// It never reached the agent: as if it had not been sent.
+void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
+    auto& progress = release.targets[entry.action.key.target];
+    if (progress.action == entry.action.id) {
+        progress.status = TargetStatus::cancelled;
+        progress.action.clear();
+        turn.save(release);
+    }
+    turn.audit("action.withdrawn", entry.action.id, entry.action.commit,
+               json_object({{"target", entry.action.key.text()}, {"release", release.id}}));
+    turn.erase_outbox(std::string(entry.action.id));
+}
+
+/// An entry whose target went to another agent: its end can no longer be waited for.
+bool is_lost(const Turn& turn, const AssignmentState& assignment, const OutboxEntry& entry) {
+    const auto* target = find_target(assignment, entry.action.key.target);
+    return target && target->agent != entry.agent &&
+           turn.now >= entry.created_at + entry.action.start_within + entry.action.deadline;
+}
+
+void resend(Turn& turn, const Release& release, OutboxEntry& entry) {
+    const auto step =
+        entry.restore || release.steps.empty()
+            ? std::optional<Timestamp>()
+            : release.steps.at(static_cast<std::size_t>(entry.action.step)).admitted_at;
+    const auto holds = dispatch_holds(
+        turn, release.key, {release.kind, entry.restore, release.admitted, step.has_value()});
+    add_holds(turn, release.key, holds);
+    if (!holds.empty()) return;
+    entry.sent = true;
+    turn.send(entry.agent, Run{turn.state.epoch, entry.action});
+}
+
+}  // namespace
+
+void add_holds(Turn& turn, const AssignmentKey& key, const std::vector<Hold>& holds) {
+    auto& shown = turn.state.assignments[key].holds;
+    for (const auto& hold : holds) {
+        if (hold.until) turn.wake(key, *hold.until);
+        if (std::ranges::find(shown, hold) == shown.end()) shown.push_back(hold);
+    }
+}
+
+std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,
+                                 const GateQuestion& question) {
+    const auto& state = turn.state;
+    if (state.fenced) return {{"fenced", "another daemon took over", {}}};
+    const auto* rules = rules_of(state.assignments.at(key));
+    if (!rules) return {};
+    auto holds = evaluate_gates(*rules, question, turn.now);
+    if (!state.git_hold.empty() && !question.restore)
+        holds.push_back({"config", state.git_hold, {}});
+    for (const auto& hold : holds)
+        if (hold.until) turn.wake(key, *hold.until);
+    return holds;
+}
+
+bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const Order& order) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const auto definition = definition_for(assignment, release, target, order.restore);
+    if (!definition || turn.state.fenced) return false;
+    const auto entry = make_entry(turn, release, target, *definition, order);
+    auto& progress = release.targets[target.name];
+    progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
+    progress.action = entry.action.id;
+    progress.error.clear();
+    progress.finished_at.reset();
+    progress.started_at = turn.now;
+    turn.put(entry);
+    turn.save(release);
+    turn.touch_target(target.name);
+    turn.audit(order.restore ? "action.restore" : "action.run", entry.action.id, release.commit,
+               json_object({{"release", release.id},
+                            {"target", entry.action.key.text()},
+                            {"version", entry.action.version},
+                            {"agent", entry.agent}}));
+    turn.send(entry.agent, Run{turn.state.epoch, entry.action});
+    return true;
+}
+
+void tend_outbox(Turn& turn, const AssignmentKey& key) {
+    auto& assignment = turn.state.assignments[key];
+    const auto ids = assignment.in_flight;
+    for (const auto& id : ids) {
+        auto& entry = turn.state.outbox.at(id);
+        auto& release = turn.state.releases.at(entry.action.release);
+        const auto agent = turn.state.agents.find(entry.agent);
+        const bool online = agent != turn.state.agents.end() && agent->second.online;
+        const bool wanted = still_wanted(assignment, release, entry);
+        if (is_lost(turn, assignment, entry)) {
+            withdraw(turn, release, entry);
+        } else if (online && !entry.sent) {
+            if (wanted)
+                resend(turn, release, entry);
+            else
+                withdraw(turn, release, entry);
+        } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&
+                   turn.state.cancelled.insert(id).second) {
+            turn.send(entry.agent, Cancel{turn.state.epoch, id});
+        }
+    }
+}
+
+bool is_superseded(const AssignmentState& assignment, const Release& release) {
+    if (!assignment.wish || assignment.wish->intent.commit != release.commit) return true;
+    const bool kept = release.kind == ReleaseKind::heal || release.kind == ReleaseKind::catch_up;
+    return !kept && assignment.wish->definition->digest != release.digest;
+}
+
+}  // namespace tidegate::engine

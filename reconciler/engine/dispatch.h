@@ -1,0 +1,32 @@
+#pragma once
+/// The only way an action leaves: gates, budget's bookkeeping, outbox, Send. And what becomes of
+/// actions that were on their way when the link or the daemon went.
+
+#include "policies/gate.h"
+#include "reconciler/engine/turn.h"
+
+namespace tidegate::engine {
+
+/// All that holds a dispatch or a re-send at this time; empty = go. Known ends are waited for.
+[[nodiscard]] std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,
+                                               const GateQuestion& question);
+
+struct Order {
+    int step = 0;
+    bool restore = false;
+};
+/// Renders, records and sends. False when the definition is not loaded yet.
+[[nodiscard]] bool dispatch(Turn& turn, Release& release, const DesiredTarget& target,
+                            const Order& order);
+
+/// Sends again what the agent never got, withdraws what is no longer wanted, cancels what runs
+/// for a release that rolls back.
+void tend_outbox(Turn& turn, const AssignmentKey& key);
+
+/// Whether a release must not begin anything new because a newer wish is there.
+[[nodiscard]] bool is_superseded(const AssignmentState& assignment, const Release& release);
+
+/// Puts holds on the assignment for explain, each once, and wakes at their ends.
+void add_holds(Turn& turn, const AssignmentKey& key, const std::vector<Hold>& holds);
+
+}  // namespace tidegate::engine

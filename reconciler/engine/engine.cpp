@@ -1,0 +1,38 @@
+#include "reconciler/engine/engine.h"
+
+#include "reconciler/engine/intake.h"
+#include "reconciler/engine/look.h"
+#include "reconciler/engine/turn.h"
+#include "reconciler/engine/views.h"
+
+namespace tidegate::engine {
+
+Effects step(State& state, const Event& event, Timestamp now) {
+    if (state.stopped) return {};
+    Turn turn(state, now);
+    std::visit([&](const auto& known) { take(turn, known); }, event);
+    if (state.stopped) return turn.finish();
+    if (state.desired)
+        while (const auto key = turn.next_unseen()) look(turn, *key);
+    return turn.finish();
+}
+
+Publish snapshot(const State& state, Timestamp now) {
+    Publish all;
+    for (const auto& [key, assignment] : state.assignments)
+        if (auto view = view_of(state, key, now)) all.assignments.push_back(std::move(*view));
+    for (const auto& [id, release] : state.releases) all.releases.push_back(release);
+    std::string former;
+    for (const auto& [key, owner] : state.owners) {
+        if (key.target == former) continue;
+        former = key.target;
+        if (auto view = target_view_of(state, key.target)) all.targets.push_back(std::move(*view));
+    }
+    return all;
+}
+
+std::optional<AssignmentView> explain(const State& state, const AssignmentKey& key, Timestamp now) {
+    return view_of(state, key, now);
+}
+
+}  // namespace tidegate::engine

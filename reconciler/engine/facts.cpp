@@ -1,0 +1,104 @@
+#include "reconciler/engine/facts.h"
+
+#include <algorithm>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/digest.h"
+
+namespace tidegate::engine {
+namespace {
+
+const DesiredTarget* find_in(const AssignmentPtr& assignment, const std::string& name) {
+    if (!assignment) return nullptr;
+    const auto found = std::ranges::find(assignment->targets, name, &DesiredTarget::name);
+    return found == assignment->targets.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Timestamp grace_ends(const State& state, const std::string& agent) {
+    const auto found = state.agents.find(agent);
+    const auto since = found != state.agents.end() && found->second.seen_at ? *found->second.seen_at
+                                                                            : state.started_at;
+    return since + limits::kAgentGrace;
+}
+
+Reach reach(const State& state, const std::string& agent, Timestamp now) {
+    const auto found = state.agents.find(agent);
+    if (found != state.agents.end() && found->second.online) return Reach::online;
+    return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
+}
+
+InstallKey key_of(const AssignmentKey& assignment, const std::string& target) {
+    return {target, assignment.project, ""};
+}
+
+const Installation* seen_on(const State& state, const std::string& agent, const InstallKey& key) {
+    const auto found = state.agents.find(agent);
+    if (found == state.agents.end()) return nullptr;
+    const auto installation = found->second.installations.find(key);
+    return installation == found->second.installations.end() ? nullptr : &installation->second;
+}
+
+const Installation* seen_on(const State& state, const AssignmentKey& assignment,
+                            const DesiredTarget& target) {
+    return seen_on(state, target.agent, key_of(assignment, target.name));
+}
+
+const DesiredTarget* wished_target(const AssignmentState& assignment, const std::string& name) {
+    const auto found = assignment.target_index.find(name);
+    return found == assignment.target_index.end() ? nullptr
+                                                  : &assignment.wish->targets[found->second];
+}
+
+const DesiredTarget* find_target(const AssignmentState& assignment, const std::string& name) {
+    const auto* wished = wished_target(assignment, name);
+    return wished ? wished : find_in(assignment.former, name);
+}
+
+DefinitionPtr definition_of(const AssignmentState& assignment, const Digest& digest) {
+    if (assignment.wish && assignment.wish->definition->digest == digest)
+        return assignment.wish->definition;
+    const auto found = assignment.definitions.find(digest);
+    return found == assignment.definitions.end() ? nullptr : found->second;
+}
+
+const Quarantine* quarantine_of(const State& state, const AssignmentKey& key,
+                                const Digest& digest) {
+    const auto found = state.quarantines.find({key, digest});
+    return found == state.quarantines.end() ? nullptr : &found->second;
+}
+
+std::optional<Kept> kept_state(const State& state, const AssignmentKey& key) {
+    const auto found = state.assignments.find(key);
+    if (found == state.assignments.end() || !found->second.good) return std::nullopt;
+    const auto& good = found->second.good->good;
+    if (quarantine_of(state, key, good.digest)) return std::nullopt;
+    return Kept{good.digest, good.commit};
+}
+
+Digest target_digest_for(const DesiredTarget& target, const Digest& assignment) {
+    return target.pinned ? target.digest : target_digest(assignment, target.config_digest);
+}
+
+std::set<std::string> unavailable_targets(const State& state, const AssignmentKey& key) {
+    std::set<std::string> names;
+    const auto found = state.assignments.find(key);
+    if (found == state.assignments.end() || !found->second.wish) return names;
+    for (const auto& target : found->second.wish->targets) {
+        const auto* seen = seen_on(state, key, target);
+        if (state.outbox_by_key.contains(key_of(key, target.name)) ||
+            (seen &&
+             (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown)))
+            names.insert(target.name);
+    }
+    return names;
+}
+
+const Release* active_release(const State& state, const AssignmentKey& key) {
+    const auto found = state.assignments.find(key);
+    if (found == state.assignments.end() || found->second.active.empty()) return nullptr;
+    return &state.releases.at(found->second.active);
+}
+
+}  // namespace tidegate::engine

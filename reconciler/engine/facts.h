@@ -1,0 +1,63 @@
+#pragma once
+/// Questions about a state that need no decision: who is where, what is there, what is wished.
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "reconciler/engine/state.h"
+#include "reconciler/planner/diff.h"
+
+namespace tidegate::engine {
+
+/// How an agent can be reached.
+enum class Reach {
+    online,        ///< its inventory has come
+    reconnecting,  ///< away for less than kAgentGrace: worth waiting for
+    offline,
+};
+[[nodiscard]] Reach reach(const State& state, const std::string& agent, Timestamp now);
+/// When `reconnecting` becomes `offline`.
+[[nodiscard]] Timestamp grace_ends(const State& state, const std::string& agent);
+
+[[nodiscard]] InstallKey key_of(const AssignmentKey& assignment, const std::string& target);
+
+/// What the target's own agent last reported there; null = nothing, or never heard.
+[[nodiscard]] const Installation* seen_on(const State& state, const std::string& agent,
+                                          const InstallKey& key);
+/// The installation of an assignment's project on one of its targets.
+[[nodiscard]] const Installation* seen_on(const State& state, const AssignmentKey& assignment,
+                                          const DesiredTarget& target);
+
+/// The target as wished now, or as last wished (it may have left in the middle); null = never.
+[[nodiscard]] const DesiredTarget* find_target(const AssignmentState& assignment,
+                                               const std::string& name);
+/// As wished now; null = it is not.
+[[nodiscard]] const DesiredTarget* wished_target(const AssignmentState& assignment,
+                                                 const std::string& name);
+
+/// A definition by its digest, if it is loaded.
+[[nodiscard]] DefinitionPtr definition_of(const AssignmentState& assignment, const Digest& digest);
+
+[[nodiscard]] const Quarantine* quarantine_of(const State& state, const AssignmentKey& key,
+                                              const Digest& digest);
+
+/// The digest that unpinned targets should have while nothing new is being introduced: the
+/// wished one if it is last good, else last good. Empty = there is none: nothing to keep.
+struct Kept {
+    Digest digest;
+    std::string commit;  ///< where its definition can be read
+};
+[[nodiscard]] std::optional<Kept> kept_state(const State& state, const AssignmentKey& key);
+
+/// Target digest for an assignment digest on a target; pinned ones keep their own.
+[[nodiscard]] Digest target_digest_for(const DesiredTarget& target, const Digest& assignment);
+
+/// Targets that are changing, unreported, failed or unknown: they use up max_unavailable. Being
+/// offline alone does not: offline targets are skipped, and would hold every release otherwise.
+[[nodiscard]] std::set<std::string> unavailable_targets(const State& state,
+                                                        const AssignmentKey& key);
+
+[[nodiscard]] const Release* active_release(const State& state, const AssignmentKey& key);
+
+}  // namespace tidegate::engine

@@ -1,0 +1,122 @@
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/next.h"
+#include "reconciler/planner/action.h"
+
+namespace tidegate::engine {
+namespace {
+
+using planner::TargetState;
+
+/// The id of the first try that has not ended; a cancelled one, and a failed one where that is
+/// allowed, is followed by the next.
+std::string find_id(const State& state, const AssignmentKey& key, const Candidate& candidate,
+                    bool retry_failed) {
+    const auto& intent = state.assignments.at(key).wish->intent;
+    for (int number = 0;; ++number) {
+        const auto cause =
+            number == 0 ? candidate.cause : fmt::format("{}#{}", candidate.cause, number);
+        auto id = planner::release_id(state.desired->root_commit, key, candidate.kind,
+                                      intent.commit, candidate.digest, cause);
+        const auto known = state.releases.find(id);
+        if (known == state.releases.end() || !is_final(known->second.status)) return id;
+        const bool over = known->second.status == ReleaseStatus::cancelled ||
+                          (retry_failed && known->second.status == ReleaseStatus::failed);
+        if (!over) return id;
+    }
+}
+
+std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignment& wish,
+                                              bool all) {
+    std::vector<const DesiredTarget*> found;
+    for (const auto& target : wish.targets) {
+        if (target.pinned) continue;
+        const auto state_there = planner::compare({target.digest, wish.definition->absent},
+                                                  seen_on(state, wish.key, target));
+        const bool moved =
+            state_there != TargetState::in_sync && state_there != TargetState::drifted;
+        if (all || moved) found.push_back(&target);
+    }
+    return found;
+}
+
+void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key,
+                  Timestamp now) {
+    std::erase_if(candidate.targets, [&](const DesiredTarget* target) {
+        const auto block = state.blocks.find(key_of(key, target->name));
+        return block != state.blocks.end() && block->second.digest == target->digest &&
+               block->second.until > now;
+    });
+}
+
+Candidate base(const Assignment& wish) {
+    Candidate candidate;
+    candidate.digest = wish.definition->digest;
+    candidate.digest_commit = wish.intent.digest_commit;
+    candidate.version = wish.definition->version;
+    return candidate;
+}
+
+std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now) {
+    auto candidate = base(wish);
+    candidate.kind = ReleaseKind::uninstall;
+    candidate.targets = out_of_sync(state, wish, false);
+    drop_blocked(state, candidate, wish.key, now);
+    candidate.id = find_id(state, wish.key, candidate, true);
+    if (candidate.targets.empty()) return std::nullopt;
+    return candidate;
+}
+
+/// A person's commit back to last good; what is left over after it is for catch_up.
+std::optional<Candidate> restore(const State& state, const Assignment& wish, const LastGood& good) {
+    if (wish.intent.by_daemon || wish.intent.digest_commit == good.commit) return std::nullopt;
+    auto candidate = base(wish);
+    candidate.kind = ReleaseKind::restore;
+    candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    candidate.id = find_id(state, wish.key, candidate, false);
+    const auto known = state.releases.find(candidate.id);
+    const bool done = known != state.releases.end() && is_final(known->second.status);
+    if (done || candidate.targets.empty()) return std::nullopt;
+    return candidate;
+}
+
+std::optional<Candidate> introduce(const State& state, const Assignment& wish,
+                                   std::vector<Hold>* why) {
+    auto candidate = base(wish);
+    candidate.kind = ReleaseKind::introduce;
+    candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    candidate.id = find_id(state, wish.key, candidate, false);
+    const auto known = state.releases.find(candidate.id);
+    if (known == state.releases.end() || !is_final(known->second.status)) return candidate;
+    if (why && known->second.status != ReleaseStatus::success)
+        why->push_back({"failed",
+                        fmt::format("{} ended {}: {}; raise retry or commit anew", known->second.to,
+                                    to_string(known->second.status), known->second.reason),
+                        {}});
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Timestamp now,
+                                 std::vector<Hold>* why) {
+    const auto& assignment = state.assignments.at(key);
+    if (!assignment.wish || assignment.wish->targets.empty()) return std::nullopt;
+    const auto& wish = *assignment.wish;
+    const auto& digest = wish.definition->digest;
+    if (const auto* quarantine = quarantine_of(state, key, digest)) {
+        if (why)
+            why->push_back({"quarantine",
+                            fmt::format("{}: {}; a new commit or a higher retry lifts it",
+                                        quarantine->version, quarantine->reason),
+                            {}});
+        return std::nullopt;
+    }
+    if (wish.definition->absent) return uninstall(state, wish, now);
+    if (assignment.good && assignment.good->good.digest == digest)
+        return restore(state, wish, assignment.good->good);
+    return introduce(state, wish, why);
+}
+
+}  // namespace tidegate::engine

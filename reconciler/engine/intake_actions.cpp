@@ -1,0 +1,84 @@
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/intake.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+TargetStatus forward_status(TargetProgress& progress, ActionOutcome outcome) {
+    switch (outcome) {
+        case ActionOutcome::done:
+            return TargetStatus::success;
+        case ActionOutcome::unknown:
+            return TargetStatus::unknown;
+        case ActionOutcome::cancelled:
+            return TargetStatus::cancelled;
+        case ActionOutcome::failed:
+            return TargetStatus::failed;
+        case ActionOutcome::refused:
+            break;
+    }
+    if (++progress.attempt < limits::kRefusedAttemptsMax) return TargetStatus::waiting;
+    return TargetStatus::failed;
+}
+
+/// The failed definition's rollback script first, last good's update path second; an effect that
+/// is not known is not tried over.
+TargetStatus restore_status(TargetProgress& progress, ActionOutcome outcome) {
+    if (outcome == ActionOutcome::done) return TargetStatus::restored;
+    if (outcome == ActionOutcome::unknown) return TargetStatus::restore_failed;
+    if (++progress.attempt < limits::kRestoreAttemptsMax) return TargetStatus::failed;
+    return TargetStatus::restore_failed;
+}
+
+void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
+    auto& release = turn.state.releases.at(entry.action.release);
+    auto& progress = release.targets[entry.action.key.target];
+    if (progress.action != result.id) return;
+    progress.status = entry.restore ? restore_status(progress, result.outcome)
+                                    : forward_status(progress, result.outcome);
+    progress.error = result.error;
+    progress.stages = result.stages;
+    progress.finished_at = turn.now;
+    turn.save(release);
+}
+
+}  // namespace
+
+void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
+    if (!result.installation.key.target.empty()) observe(turn, agent, result.installation);
+    turn.send(agent, AckResults{{result.id}});
+    const auto found = turn.state.outbox.find(result.id);
+    if (found == turn.state.outbox.end() || found->second.agent != agent) return;
+    note_outcome(turn, found->second, result);
+    turn.audit("action.ended", result.id, found->second.action.commit,
+               json_object({{"target", found->second.action.key.text()},
+                            {"release", found->second.action.release},
+                            {"outcome", std::string(to_string(result.outcome))},
+                            {"error", result.error}}),
+               "agent/" + agent);
+    turn.erase_outbox(result.id);
+}
+
+void take(Turn& turn, const ActionFinished& event) { settle(turn, event.agent, event.result); }
+
+void take(Turn& turn, const ActionUpdated& event) {
+    const auto& update = event.update;
+    const auto found = turn.state.outbox.find(update.id);
+    if (found == turn.state.outbox.end() || found->second.agent != event.agent) return;
+    auto& release = turn.state.releases.at(found->second.action.release);
+    auto& stages = release.targets[found->second.action.key.target].stages;
+    auto stage = std::ranges::find(stages, update.stage, &StageResult::name);
+    if (stage == stages.end()) stage = stages.insert(stages.end(), StageResult{update.stage, {}});
+    auto task = std::ranges::find(stage->tasks, update.task, &TaskResult::name);
+    if (task == stage->tasks.end()) {
+        task = stage->tasks.insert(stage->tasks.end(), TaskResult{});
+        task->name = update.task;
+    }
+    task->status = update.status;
+    turn.show(release);
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <set>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/intake.h"
+
+namespace tidegate::engine {
+namespace {
+
+void fence(Turn& turn, std::uint64_t epoch, const std::string& agent) {
+    if (epoch <= turn.state.epoch || turn.state.fenced) return;
+    turn.state.fenced = true;
+    turn.audit("daemon.fenced", agent, "", json_object({{"epoch", std::to_string(epoch)}}));
+    turn.notify(NoticeKind::fenced, {}, "",
+                fmt::format("agent {} has seen epoch {}, this daemon's is {}: another daemon took "
+                            "over; nothing is dispatched any more",
+                            agent, epoch, turn.state.epoch));
+    for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
+}
+
+/// The whole inventory replaces what was known; what it does not hold is gone.
+void replace_installations(Turn& turn, AgentState& agent, const std::string& name,
+                           const std::vector<Installation>& installations) {
+    auto former = std::exchange(agent.installations, {});
+    for (const auto& installation : installations) {
+        const auto known = former.find(installation.key);
+        if (known == former.end() || known->second.report != installation.report)
+            turn.put(name, installation);
+        if (known != former.end()) former.erase(known);
+        agent.installations.insert_or_assign(installation.key, installation);
+    }
+    for (auto& [key, installation] : former) {
+        installation.status = InstallStatus::absent;
+        turn.put(name, installation);
+    }
+}
+
+/// What the agent neither runs nor has an outcome of, it never got: it has to be sent again.
+void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
+    const std::set<std::string> running(inventory.running.begin(), inventory.running.end());
+    const auto sent = turn.state.sent_to.find(hello.agent);
+    if (sent == turn.state.sent_to.end()) return;
+    for (const auto& id : sent->second) {
+        auto& entry = turn.state.outbox.at(id);
+        entry.sent = running.contains(id);
+        turn.state.cancelled.erase(id);
+        auto& progress =
+            turn.state.releases.at(entry.action.release).targets[entry.action.key.target];
+        if (progress.status == TargetStatus::unreported && progress.action == id)
+            progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;
+    }
+}
+
+void touch_targets_of(Turn& turn, const std::string& agent) {
+    const auto served = turn.state.by_agent.find(agent);
+    if (served == turn.state.by_agent.end()) return;
+    for (const auto& key : served->second)
+        for (const auto& target : turn.state.assignments.at(key).wish->targets)
+            if (target.agent == agent) turn.touch_target(target.name);
+}
+
+}  // namespace
+
+void take(Turn& turn, const AgentConnected& event) {
+    const auto& name = event.hello.agent;
+    fence(turn, event.hello.highest_epoch, name);
+    auto& agent = turn.state.agents[name];
+    agent.online = true;
+    agent.boot_id = event.hello.boot_id;
+    agent.seen_at = turn.now;
+    replace_installations(turn, agent, name, event.inventory.installations);
+    turn.touch_agent(name);
+    touch_targets_of(turn, name);
+    for (const auto& result : event.inventory.results) settle(turn, name, result);
+    mark_unsent(turn, event.hello, event.inventory);
+}
+
+void take(Turn& turn, const AgentDisconnected& event) {
+    const auto found = turn.state.agents.find(event.agent);
+    if (found == turn.state.agents.end() || !found->second.online) return;
+    found->second.online = false;
+    found->second.seen_at = turn.now;
+    const auto sent = turn.state.sent_to.find(event.agent);
+    if (sent != turn.state.sent_to.end())
+        for (const auto& id : sent->second) {
+            const auto& entry = turn.state.outbox.at(id);
+            auto& release = turn.state.releases.at(entry.action.release);
+            auto& progress = release.targets[entry.action.key.target];
+            if (progress.action != id) continue;
+            progress.status = TargetStatus::unreported;
+            turn.save(release);
+        }
+    turn.touch_agent(event.agent);
+    touch_targets_of(turn, event.agent);
+}
+
+void observe(Turn& turn, const std::string& name, const Installation& installation) {
+    auto& agent = turn.state.agents[name];
+    const auto known = agent.installations.find(installation.key);
+    if (known != agent.installations.end() && known->second.report > installation.report) return;
+    agent.installations.insert_or_assign(installation.key, installation);
+    turn.put(name, installation);
+    if (const auto owner = turn.state.owners.find(installation.key);
+        owner != turn.state.owners.end())
+        turn.touch(owner->second);
+}
+
+void take(Turn& turn, const AgentChanged& event) {
+    for (const auto& installation : event.installations) observe(turn, event.agent, installation);
+}
+
+void take(Turn& turn, const AgentFenced& event) { fence(turn, event.epoch, event.agent); }
+
+}  // namespace tidegate::engine

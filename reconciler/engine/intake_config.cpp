@@ -1,0 +1,89 @@
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/intake.h"
+
+namespace tidegate::engine {
+namespace {
+
+void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    for (const auto& target : wish.targets) {
+        turn.state.owners.erase(key_of(key, target.name));
+        if (const auto served = turn.state.by_agent.find(target.agent);
+            served != turn.state.by_agent.end())
+            served->second.erase(key);
+        turn.touch_target(target.name);
+    }
+}
+
+void enter(Turn& turn, const AssignmentKey& key, AssignmentState& assignment) {
+    assignment.target_index.clear();
+    if (!assignment.wish) return;
+    for (std::size_t i = 0; i < assignment.wish->targets.size(); ++i) {
+        const auto& target = assignment.wish->targets[i];
+        assignment.target_index.emplace(target.name, i);
+        turn.state.owners[key_of(key, target.name)] = key;
+        turn.state.by_agent[target.agent].insert(key);
+        turn.touch_target(target.name);
+    }
+}
+
+/// A person's new intent is a new try: back-offs end.
+void clear_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    for (const auto& target : wish.targets) turn.erase_block(key_of(key, target.name));
+}
+
+/// Only a person lifts a quarantine: by a commit that makes the digest enter anew, or by raising
+/// `retry` (design, 4.11).
+void lift_quarantine(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    const auto* quarantine = quarantine_of(turn.state, key, wish.definition->digest);
+    if (!quarantine) return;
+    const bool entered_anew =
+        wish.intent.digest_commit != quarantine->digest_commit && !wish.intent.by_daemon;
+    if (!entered_anew && wish.retry <= quarantine->retry) return;
+    turn.audit(
+        "quarantine.lifted", key.text(), wish.intent.commit,
+        json_object({{"digest", quarantine->digest.hex()}, {"version", quarantine->version}}),
+        wish.intent.author_email);
+    turn.erase_quarantine(key, wish.definition->digest);
+}
+
+void replace_wish(Turn& turn, const AssignmentKey& key, AssignmentPtr wish) {
+    auto& assignment = turn.state.assignments[key];
+    if (assignment.wish == wish) return;
+    if (assignment.wish) {
+        leave(turn, key, *assignment.wish);
+        assignment.definitions[assignment.wish->definition->digest] = assignment.wish->definition;
+        if (wish && wish->intent.commit != assignment.wish->intent.commit)
+            clear_blocks(turn, key, *assignment.wish);
+        assignment.former = assignment.wish;
+    }
+    assignment.wish = std::move(wish);
+    turn.touch(key);
+}
+
+}  // namespace
+
+void take(Turn& turn, const ConfigChanged& event) {
+    auto& state = turn.state;
+    const auto former = std::exchange(state.desired, event.desired);
+    if (former)
+        for (const auto& [key, wish] : former->assignments)
+            if (!event.desired->assignments.contains(key)) replace_wish(turn, key, nullptr);
+    for (const auto& [key, wish] : event.desired->assignments) replace_wish(turn, key, wish);
+    // All have left before any enters: a target may have moved between environments.
+    for (const auto& key : turn.touched()) {
+        auto& assignment = state.assignments[key];
+        enter(turn, key, assignment);
+        if (assignment.wish) lift_quarantine(turn, key, *assignment.wish);
+    }
+}
+
+void take(Turn& turn, const GitHeld& event) {
+    const auto reason =
+        event.held ? fmt::format("the tip {} is held: {}", event.tip.substr(0, 12), event.reason)
+                   : std::string();
+    if (reason == turn.state.git_hold) return;
+    turn.state.git_hold = reason;
+    for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/intake.h"
+#include "reconciler/engine/recall.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+Seconds back_off(int failures) {
+    auto wait = Seconds(limits::kAskAgain);
+    for (int i = 1; i < failures && wait < limits::kAskAgainMax; ++i) wait *= 2;
+    return std::min<Seconds>(wait, limits::kAskAgainMax);
+}
+
+void finish_revert(Turn& turn, Release& release, RevertState how, std::string note) {
+    release.revert = how;
+    release.revert_note = std::move(note);
+    turn.state.reverts.erase(release.id);
+    turn.audit("revert." + std::string(to_string(how)), release.key.text(), release.revert_commit,
+               json_object({{"release", release.id}, {"note", release.revert_note}}));
+}
+
+struct RevertOutcome {
+    Turn& turn;
+    Release& release;
+    RevertJob& job;
+
+    void operator()(const RevertDone::Prepared& prepared) {
+        release.revert_commit = prepared.commit;
+        job.asked = false;
+        job.prepared = prepared.commit;
+        turn.audit("revert.prepared", release.key.text(), prepared.commit,
+                   json_object({{"release", release.id}}));
+    }
+    void operator()(const RevertDone::Pushed& pushed) {
+        release.revert_commit = pushed.commit;
+        finish_revert(turn, release, RevertState::pushed, "");
+        turn.notify(NoticeKind::revert_pushed, release.key, release.id,
+                    fmt::format("{}: pushed {}, which takes {} back", release.key.text(),
+                                pushed.commit.substr(0, 12), release.to));
+    }
+    void operator()(const RevertDone::Branched& branched) {
+        finish_revert(turn, release, RevertState::branched, branched.branch);
+        turn.notify(NoticeKind::revert_needs_merge, release.key, release.id,
+                    fmt::format("{}: the revert waits on branch {} for a merge", release.key.text(),
+                                branched.branch));
+    }
+    void operator()(const RevertDone::NotNeeded& not_needed) {
+        finish_revert(turn, release, RevertState::not_needed, not_needed.why);
+    }
+    void operator()(const RevertDone::Failed& failed) {
+        job.asked = false;
+        job.prepared.clear();
+        ++job.failures;
+        const bool lost_race = failed.error.code == ErrorCode::conflict;
+        job.again_at = turn.now + (lost_race ? Seconds{0} : back_off(job.failures));
+        release.revert_note = failed.error.text();
+    }
+};
+
+}  // namespace
+
+void take(Turn& turn, const RevertDone& event) {
+    const auto found = turn.state.releases.find(event.release);
+    const auto job = turn.state.reverts.find(event.release);
+    if (found == turn.state.releases.end() || job == turn.state.reverts.end()) return;
+    auto& release = found->second;
+    std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
+    turn.save(release);
+    turn.touch(release.key);
+}
+
+void take(Turn& turn, const DefinitionLoaded& event) {
+    auto& assignment = turn.state.assignments[event.key];
+    const auto asked = assignment.loading.find(event.commit);
+    if (asked == assignment.loading.end()) return;
+    turn.touch(event.key);
+    if (event.definition && *event.definition)
+        assignment.definitions[(*event.definition)->digest] = *event.definition;
+    ++asked->second.failures;
+    asked->second.answered = true;
+    asked->second.again_at = turn.now + back_off(asked->second.failures);
+}
+
+void take(Turn& turn, const LastGoodFound& event) {
+    auto& assignment = turn.state.assignments[event.key];
+    turn.touch(event.key);
+    if (assignment.recalled || !assignment.good_asked) return;
+    if (event.good) turn.put(GoodState{event.key, *event.good, false, ""});
+    finish_recall(turn, event.key);
+}
+
+void take(Turn& turn, const Woke&) {
+    auto& order = turn.state.wake_order;
+    for (auto due = order.begin(); due != order.end() && due->first <= turn.now; ++due)
+        turn.touch(due->second);
+    turn.state.wake.reset();
+}
+
+void take(Turn& turn, const StoreFailed& event) {
+    turn.state.stopped = true;
+    turn.notify(NoticeKind::fenced, {}, "", "the store failed: " + event.error.text());
+}
+
+}  // namespace tidegate::engine

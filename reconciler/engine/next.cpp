@@ -1,0 +1,157 @@
+#include "reconciler/engine/next.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/recall.h"
+#include "reconciler/engine/release_machine.h"
+
+namespace tidegate::engine {
+namespace {
+
+ReleaseStatus waiting_status(const std::vector<Hold>& holds) {
+    const auto waits_for = [&](std::string_view gate) {
+        return std::ranges::any_of(holds, [&](const Hold& hold) { return hold.gate == gate; });
+    };
+    if (waits_for("approval")) return ReleaseStatus::approving;
+    if (waits_for("window") || waits_for("schedule")) return ReleaseStatus::scheduled;
+    return ReleaseStatus::pending;
+}
+
+std::string most_common_version(const State& state, const AssignmentKey& key,
+                                const Candidate& candidate) {
+    std::map<std::string, int> counts;
+    for (const auto* target : candidate.targets)
+        if (const auto* seen = seen_on(state, key, *target)) ++counts[seen->version];
+    const auto most = std::ranges::max_element(counts, {}, [](const auto& c) { return c.second; });
+    return most == counts.end() ? "" : most->first;
+}
+
+Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
+    auto& assignment = turn.state.assignments[key];
+    const auto& wish = *assignment.wish;
+    Release release;
+    release.id = candidate.id;
+    release.key = key;
+    release.kind = candidate.kind;
+    release.operation = wish.operation;
+    release.digest = candidate.digest;
+    release.from = most_common_version(turn.state, key, candidate);
+    release.to = candidate.version;
+    release.commit = wish.intent.commit;
+    release.digest_commit = candidate.digest_commit;
+    release.author =
+        wish.intent.author_email.empty() ? wish.intent.author_name : wish.intent.author_email;
+    release.message = wish.intent.message;
+    release.cause = candidate.cause;
+    release.retry = wish.retry;
+    release.strategy = wish.strategy.type;
+    release.forward_only = wish.forward_only && candidate.kind == ReleaseKind::introduce;
+    release.created_at = turn.now;
+    assignment.releases.push_back(release.id);
+    turn.audit("release.created", key.text(), release.commit,
+               json_object({{"release", release.id},
+                            {"kind", std::string(to_string(release.kind))},
+                            {"version", release.to}}),
+               release.author);
+    return turn.state.releases.insert_or_assign(release.id, std::move(release)).first->second;
+}
+
+void cancel_pending(Turn& turn, AssignmentState& assignment, const std::string& except) {
+    if (assignment.pending.empty() || assignment.pending == except) return;
+    auto& release = turn.state.releases.at(assignment.pending);
+    assignment.pending.clear();
+    end_release(turn, release, ReleaseStatus::cancelled, "a newer wish came before its start");
+}
+
+void show_waiting(Turn& turn, Release& release, const std::vector<Hold>& holds) {
+    const auto status = waiting_status(holds);
+    if (release.holds == holds && release.status == status) return;
+    release.holds = holds;
+    release.status = status;
+    turn.save(release);
+}
+
+std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
+    const bool wait = turn.state.assignments.at(key).wish->offline == Offline::wait;
+    std::vector<Hold> holds;
+    bool any_online = candidate.targets.empty();
+    for (const auto* target : candidate.targets) {
+        const auto reached = reach(turn.state, target->agent, turn.now);
+        any_online = any_online || reached == Reach::online;
+        if (reached == Reach::reconnecting)
+            holds.push_back({"offline",
+                             fmt::format("waits for the agent of {} to connect", target->name),
+                             grace_ends(turn.state, target->agent)});
+    }
+    if (holds.empty() && !any_online && !wait)
+        holds.push_back({"offline", "none of its targets is online", {}});
+    return holds;
+}
+
+void begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
+    auto& assignment = turn.state.assignments[key];
+    cancel_pending(turn, assignment, head.id);
+    const bool is_new = assignment.pending.empty();
+    auto& release = is_new ? create(turn, key, head) : turn.state.releases.at(head.id);
+    assignment.pending = release.id;
+    if (is_new) turn.save(release);
+    auto holds = start_holds(turn, key, head);
+    if (!assignment.active.empty()) {
+        const auto& active = turn.state.releases.at(assignment.active);
+        const bool back = active.status == ReleaseStatus::rolling_back;
+        holds.push_back({back ? "rollback" : "release",
+                         fmt::format("{} {} is {}", to_string(active.kind), active.to,
+                                     to_string(active.status)),
+                         {}});
+    }
+    add_holds(turn, key, holds);
+    if (!holds.empty()) return show_waiting(turn, release, holds);
+    assignment.pending.clear();
+    start_release(turn, release, head.targets);
+}
+
+void begin_side(Turn& turn, const AssignmentKey& key) {
+    const auto side = side_of(turn, key);
+    if (!side) return;
+    const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});
+    add_holds(turn, key, holds);
+    if (holds.empty()) start_release(turn, create(turn, key, *side), side->targets);
+}
+
+/// Blocks that end later let a head have targets again.
+void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    for (const auto& target : wish.targets) {
+        const auto block = turn.state.blocks.find(key_of(key, target.name));
+        if (block != turn.state.blocks.end() && block->second.until > turn.now)
+            turn.wake(key, block->second.until);
+    }
+}
+
+}  // namespace
+
+std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
+    if (candidate.targets.empty()) return {};
+    auto holds = dispatch_holds(turn, key, {candidate.kind, false, false, false});
+    for (auto& hold : offline_holds(turn, key, candidate)) holds.push_back(std::move(hold));
+    return holds;
+}
+
+void begin_next(Turn& turn, const AssignmentKey& key) {
+    auto& assignment = turn.state.assignments[key];
+    if (assignment.wish) add_holds(turn, key, standing_holds(*assignment.wish));
+    if (const auto hold = recall(turn, key)) return add_holds(turn, key, {*hold});
+    if (!assignment.wish) return cancel_pending(turn, assignment, "");
+    wake_for_blocks(turn, key, *assignment.wish);
+    std::vector<Hold> why;
+    const auto head = head_of(turn.state, key, turn.now, &why);
+    add_holds(turn, key, why);
+    if (!head)
+        cancel_pending(turn, assignment, "");
+    else if (head->id != assignment.active)
+        begin_head(turn, key, *head);
+    if (assignment.active.empty()) begin_side(turn, key);
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,38 @@
+#pragma once
+/// Which release comes next for an assignment, and what it waits for.
+///
+/// head: what the wish itself asks for: introduce, a person's restore, uninstall.
+/// side: keeping what is last good, while no head is active: catch_up, heal, forced operations.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconciler/engine/turn.h"
+
+namespace tidegate::engine {
+
+struct Candidate {
+    ReleaseKind kind = ReleaseKind::introduce;
+    Digest digest;
+    std::string digest_commit;
+    std::string version;
+    std::string cause;
+    std::vector<const DesiredTarget*> targets;  ///< not yet as they should be; in order
+    std::string id;
+};
+
+/// nullopt: the wish is fulfilled, or blocked. `why` then says by what, if by something.
+[[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
+                                               Timestamp now, std::vector<Hold>* why = nullptr);
+/// Only online, unblocked targets that nothing is on its way to. Wakes when a block ends.
+[[nodiscard]] std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key);
+
+/// What a head waits for before its start.
+[[nodiscard]] std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key,
+                                            const Candidate& candidate);
+
+/// Starts what can start; keeps the pending release and the assignment's holds up to date.
+void begin_next(Turn& turn, const AssignmentKey& key);
+
+}  // namespace tidegate::engine

@@ -1,0 +1,111 @@
+#include "reconciler/engine/recall.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+#include "reconciler/planner/action.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// A release that rolled back before the store was lost: found again by its id, its Git side open.
+void recall_release(Turn& turn, const AssignmentKey& key, const AssignmentState& assignment,
+                    const LastGood& rejected) {
+    const auto& wish = *assignment.wish;
+    const auto id =
+        planner::release_id(turn.state.desired->root_commit, key, ReleaseKind::introduce,
+                            wish.intent.commit, rejected.digest, "");
+    if (turn.state.releases.contains(id)) return;
+    Release release;
+    release.id = id;
+    release.key = key;
+    release.status = ReleaseStatus::rollback;
+    release.digest = rejected.digest;
+    release.to = rejected.version;
+    release.commit = wish.intent.commit;
+    release.digest_commit = rejected.commit;
+    release.author = wish.intent.author_email;
+    release.message = wish.intent.message;
+    release.reason = "rolled back before the store was lost; known from the agents' journals";
+    release.created_at = turn.now;
+    release.finished_at = turn.now;
+    if (assignment.good) release.last_good = assignment.good->good;
+    release.revert = wish.intent.by_daemon ? RevertState::not_needed : RevertState::wanted;
+    if (release.revert == RevertState::wanted) turn.state.reverts[id];
+    turn.state.assignments[key].releases.push_back(id);
+    turn.state.releases.emplace(id, release);
+    turn.save(release);
+}
+
+void recall_quarantine(Turn& turn, const AssignmentKey& key, const LastGood& rejected,
+                       const std::string& why) {
+    const auto& assignment = turn.state.assignments.at(key);
+    if (quarantine_of(turn.state, key, rejected.digest)) return;
+    const auto& wish = *assignment.wish;
+    const bool is_wish = wish.definition->digest == rejected.digest;
+    // A person's commit may have lifted it since: then the digest came in at another commit.
+    if (is_wish && wish.intent.digest_commit != rejected.commit) return;
+    Quarantine quarantine{key, rejected.digest, rejected.version,
+                          "",  rejected.commit, is_wish ? wish.retry : 0,
+                          why, turn.now};
+    turn.put(quarantine);
+    turn.audit("quarantine.recalled", key.text(), rejected.commit,
+               json_object({{"digest", rejected.digest.hex()}}));
+    if (is_wish) recall_release(turn, key, assignment, rejected);
+}
+
+std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
+                                    const Assignment& wish) {
+    std::vector<LastGood> candidates;
+    for (const auto& target : wish.targets) {
+        const auto* seen = seen_on(turn.state, key, target);
+        if (!seen || !seen->last_good || target.pinned) continue;
+        if (std::ranges::find(candidates, *seen->last_good) == candidates.end())
+            candidates.push_back(*seen->last_good);
+    }
+    return candidates;
+}
+
+bool any_reconnecting(const Turn& turn, const AssignmentKey& key, const Assignment& wish,
+                      Turn& waker) {
+    bool waiting = false;
+    for (const auto& target : wish.targets)
+        if (reach(turn.state, target.agent, turn.now) == Reach::reconnecting) {
+            waiting = true;
+            waker.wake(key, grace_ends(turn.state, target.agent));
+        }
+    return waiting;
+}
+
+}  // namespace
+
+std::optional<Hold> recall(Turn& turn, const AssignmentKey& key) {
+    auto& assignment = turn.state.assignments[key];
+    if (assignment.recalled || !assignment.wish) return std::nullopt;
+    const Hold hold{"history", "asks agents and Git what was last good here", {}};
+    if (assignment.good_asked || any_reconnecting(turn, key, *assignment.wish, turn)) return hold;
+    auto candidates = reported_good(turn, key, *assignment.wish);
+    if (candidates.empty()) {
+        finish_recall(turn, key);
+        return std::nullopt;
+    }
+    assignment.good_asked = true;
+    turn.ask(Query{FindLastGood{key, std::move(candidates)}});
+    return hold;
+}
+
+void finish_recall(Turn& turn, const AssignmentKey& key) {
+    auto& assignment = turn.state.assignments[key];
+    assignment.recalled = true;
+    if (!assignment.wish) return;
+    for (const auto& target : assignment.wish->targets)
+        if (const auto* seen = seen_on(turn.state, key, target); seen && seen->rejected)
+            recall_quarantine(turn, key, *seen->rejected, "a restore took it away");
+    const auto& intent = assignment.wish->intent;
+    const auto trailer = intent.trailers.find("Tidegate-Digest");
+    if (!intent.by_daemon || trailer == intent.trailers.end()) return;
+    if (const auto digest = Digest::from_hex(trailer->second))
+        recall_quarantine(turn, key, {*digest, intent.parent, ""}, "our own revert says so");
+}
+
+}  // namespace tidegate::engine

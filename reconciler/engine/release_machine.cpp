@@ -1,0 +1,168 @@
+#include "reconciler/engine/release_machine.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/next.h"
+#include "reconciler/engine/steps.h"
+#include "reconciler/planner/strategy.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// Broken ones first: moving them takes nothing away.
+std::vector<const DesiredTarget*> in_order(const State& state, const AssignmentKey& key,
+                                           std::vector<const DesiredTarget*> targets) {
+    const auto broken = unavailable_targets(state, key);
+    std::ranges::stable_partition(
+        targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
+    return targets;
+}
+
+void add_progress(Turn& turn, Release& release, const DesiredTarget& target, bool skipped) {
+    auto& progress = release.targets[target.name];
+    const auto* seen = seen_on(turn.state, release.key, target);
+    progress.name = target.name;
+    progress.from = seen ? seen->version : "";
+    progress.to = target.pinned ? target.definition->version : release.to;
+    progress.desired = target_digest_for(target, release.digest);
+    progress.status = skipped ? TargetStatus::skipped : TargetStatus::waiting;
+    if (skipped) progress.error = "offline; catches up on return";
+}
+
+/// From here on the way back to last good leads over an irreversible change.
+void mark_forward_only(Turn& turn, const Release& release) {
+    auto good = turn.state.assignments.at(release.key).good;
+    if (!release.forward_only || !good || good->forward_only) return;
+    good->forward_only = true;
+    turn.put(*good);
+}
+
+void succeed(Turn& turn, Release& release) {
+    for (const auto& [name, progress] : release.targets)
+        if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
+    if (release.kind == ReleaseKind::introduce)
+        turn.put(GoodState{
+            release.key, {release.digest, release.digest_commit, release.to}, false, release.id});
+    end_release(turn, release, ReleaseStatus::success,
+                release.targets.empty() ? "already in place everywhere" : "");
+}
+
+/// A newer wish: what runs may finish, nothing new begins.
+void wind_down(Turn& turn, Release& release, const std::string& why) {
+    if (!has_in_flight(turn, release))
+        end_release(turn, release, ReleaseStatus::cancelled, why);
+    else if (release.reason != why) {
+        release.reason = why;
+        turn.save(release);
+    }
+}
+
+/// A head that could start goes before keeping what is.
+bool head_is_ready(Turn& turn, const Release& release) {
+    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up) return false;
+    const auto head = head_of(turn.state, release.key, turn.now);
+    return head && start_holds(turn, release.key, *head).empty();
+}
+
+/// Targets that left the config leave the steps that they have not begun.
+void drop_departed(Turn& turn, Release& release) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    for (auto& [name, progress] : release.targets) {
+        const auto* target = wished_target(assignment, name);
+        if (progress.status != TargetStatus::waiting) continue;
+        if (target && target_digest_for(*target, release.digest) == progress.desired) continue;
+        progress.status = TargetStatus::cancelled;
+        progress.error = target ? "its own config changed" : "no longer in the environment";
+        remove_from_steps(release, name);
+        turn.save(release);
+    }
+}
+
+}  // namespace
+
+bool has_in_flight(const Turn& turn, const Release& release) {
+    const auto& ids = turn.state.assignments.at(release.key).in_flight;
+    return std::ranges::any_of(ids, [&](const std::string& id) {
+        return turn.state.outbox.at(id).action.release == release.id;
+    });
+}
+
+void start_release(Turn& turn, Release& release, const std::vector<const DesiredTarget*>& targets) {
+    auto& assignment = turn.state.assignments[release.key];
+    const auto& wish = *assignment.wish;
+    std::vector<const DesiredTarget*> moving;
+    for (const auto* target : in_order(turn.state, release.key, targets)) {
+        const bool away = reach(turn.state, target->agent, turn.now) != Reach::online;
+        const bool skipped = away && wish.offline == Offline::skip;
+        add_progress(turn, release, *target, skipped);
+        if (!skipped) moving.push_back(target);
+    }
+    release.steps = planner::compile(wish.strategy, moving);
+    release.status = ReleaseStatus::running;
+    release.started_at = turn.now;
+    release.deadline = turn.now + limits::kReleaseDeadline;
+    release.admitted = true;
+    release.holds.clear();
+    if (assignment.good) release.last_good = assignment.good->good;
+    assignment.active = release.id;
+    mark_forward_only(turn, release);
+    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up)
+        forget_owed(turn, release.key);
+    turn.save(release);
+    turn.audit("release.started", release.key.text(), release.commit,
+               json_object({{"release", release.id}, {"version", release.to}}));
+    turn.notify(
+        NoticeKind::release_started, release.key, release.id,
+        fmt::format("{}: {} {} begins", release.key.text(), to_string(release.kind), release.to));
+    advance(turn, release.key);
+}
+
+void advance(Turn& turn, const AssignmentKey& key) {
+    const auto& assignment = turn.state.assignments.at(key);
+    auto& release = turn.state.releases.at(assignment.active);
+    if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
+    if (const auto reason = find_verdict(turn, release); !reason.empty())
+        return condemn(turn, release, reason);
+    if (is_superseded(assignment, release))
+        return wind_down(turn, release, "superseded by a newer wish");
+    if (head_is_ready(turn, release))
+        return wind_down(turn, release, "makes way for a new version");
+    drop_departed(turn, release);
+    if (advance_steps(turn, release)) return succeed(turn, release);
+    if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
+}
+
+void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string reason) {
+    release.status = status;
+    release.reason = std::move(reason);
+    release.finished_at = turn.now;
+    release.paused_at.reset();
+    release.holds.clear();
+    for (auto& step : release.steps)
+        if (step.status == StepStatus::pending || step.status == StepStatus::running) {
+            step.status = StepStatus::cancelled;
+            step.finished_at = turn.now;
+        }
+    for (auto& [name, progress] : release.targets)
+        if (progress.status == TargetStatus::waiting) progress.status = TargetStatus::cancelled;
+    auto& assignment = turn.state.assignments[release.key];
+    if (assignment.active == release.id) assignment.active.clear();
+    turn.save(release);
+    turn.touch(release.key);
+    const auto name = std::string(to_string(status));
+    turn.audit("release." + name, release.key.text(), release.commit,
+               json_object({{"release", release.id}, {"reason", release.reason}}));
+    const auto text = fmt::format("{}: {} {} ended: {} {}", release.key.text(),
+                                  to_string(release.kind), release.to, name, release.reason);
+    if (status == ReleaseStatus::success)
+        turn.notify(NoticeKind::release_succeeded, release.key, release.id, text);
+    if (status == ReleaseStatus::failed)
+        turn.notify(NoticeKind::release_failed, release.key, release.id, text);
+    if (status == ReleaseStatus::rollback)
+        turn.notify(NoticeKind::release_rolled_back, release.key, release.id, text);
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,37 @@
+#pragma once
+/// One release from its first dispatch to its end.
+///
+///     pending ─→ running ⇄ paused ─→ success
+///                   │  └─ newer wish, nothing in flight ─→ cancelled
+///                   │  └─ bad verdict, no way back ─→ failed   (+ quarantine or blocks)
+///                   └─ bad verdict ─→ rolling_back ─→ rollback | failed
+
+#include "reconciler/engine/turn.h"
+
+namespace tidegate::engine {
+
+/// Its gates are open: compiles the steps over `targets` (those offline are skipped) and begins.
+void start_release(Turn& turn, Release& release, const std::vector<const DesiredTarget*>& targets);
+
+/// As far as it goes now: outcomes, deadlines, steps, dispatches. For the active release.
+void advance(Turn& turn, const AssignmentKey& key);
+
+/// Any final status; undispatched targets and steps end with it.
+void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string reason);
+
+/// A bad verdict on the active release (verdict.cpp): quarantine and rollback, freeze, or blocks.
+void condemn(Turn& turn, Release& release, const std::string& reason);
+/// Why the release is bad; empty = it is not.
+[[nodiscard]] std::string find_verdict(const Turn& turn, const Release& release);
+
+/// The rolling_back part (rollback.cpp).
+void advance_rollback(Turn& turn, Release& release);
+/// Targets that were away when their release rolled back: restored first thing on return.
+void restore_owed(Turn& turn, const AssignmentKey& key);
+/// A new head treats all targets itself.
+void forget_owed(Turn& turn, const AssignmentKey& key);
+
+/// Whether an action of this release may still be running or reporting.
+[[nodiscard]] bool has_in_flight(const Turn& turn, const Release& release);
+
+}  // namespace tidegate::engine

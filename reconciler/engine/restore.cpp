@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "reconciler/engine/engine.h"
+#include "schema/model/json.h"
+
+namespace tidegate::engine {
+namespace {
+
+Result<void> take_release(State& state, const Row& row) {
+    auto release = TRY(release_from_json(row.body));
+    auto& assignment = state.assignments[release.key];
+    assignment.recalled = true;
+    assignment.releases.push_back(release.id);
+    if (is_active(release.status))
+        assignment.active = release.id;
+    else if (!is_final(release.status))
+        assignment.pending = release.id;
+    if (release.revert == RevertState::wanted) state.reverts[release.id];
+    state.releases.insert_or_assign(release.id, std::move(release));
+    return {};
+}
+
+/// Whether it was received is not known: the agent's inventory will tell.
+Result<void> take_action(State& state, const Row& row) {
+    auto entry = TRY(outbox_entry_from_json(row.body));
+    entry.sent = false;
+    const auto& id = entry.action.id;
+    state.outbox_by_key[entry.action.key] = id;
+    state.sent_to[entry.agent].insert(id);
+    state.assignments[entry.assignment].in_flight.insert(id);
+    state.outbox.insert_or_assign(row.key, std::move(entry));
+    return {};
+}
+
+Result<void> take_row(State& state, const Row& row) {
+    switch (row.table) {
+        case Table::release:
+            return take_release(state, row);
+        case Table::action:
+            return take_action(state, row);
+        case Table::quarantine: {
+            auto quarantine = TRY(quarantine_from_json(row.body));
+            state.assignments[quarantine.key].recalled = true;
+            state.quarantines.insert_or_assign({quarantine.key, quarantine.digest}, quarantine);
+            return {};
+        }
+        case Table::block: {
+            auto block = TRY(block_from_json(row.body));
+            state.blocks.insert_or_assign(block.key, block);
+            return {};
+        }
+        case Table::history: {
+            auto good = TRY(good_state_from_json(row.body));
+            auto& assignment = state.assignments[good.key];
+            assignment.recalled = true;
+            assignment.good = std::move(good);
+            return {};
+        }
+        case Table::installation: {
+            auto installation = TRY(installation_from_json(row.body));
+            const auto agent = row.key.substr(0, row.key.find(' '));
+            state.agents[agent].installations.insert_or_assign(installation.key, installation);
+            return {};
+        }
+        default:
+            return {};
+    }
+}
+
+/// Rolled back, but with targets that were away: still owed unless a newer head began.
+void find_owing(State& state, AssignmentState& assignment) {
+    for (const auto& id : assignment.releases) {
+        const auto& release = state.releases.at(id);
+        const bool rolled_back =
+            is_final(release.status) && release.last_good && release.revert != RevertState::none;
+        if (!rolled_back) continue;
+        const bool open = std::ranges::any_of(release.targets, [](const auto& entry) {
+            const auto status = entry.second.status;
+            return status == TargetStatus::unreported || status == TargetStatus::success ||
+                   status == TargetStatus::failed || status == TargetStatus::unknown ||
+                   status == TargetStatus::dispatched || status == TargetStatus::restoring;
+        });
+        if (open) assignment.owing.insert(id);
+    }
+}
+
+}  // namespace
+
+Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp now) {
+    State state;
+    state.epoch = epoch;
+    state.started_at = now;
+    for (const auto& row : rows) CHECK(take_row(state, row));
+    for (const auto& [id, entry] : state.outbox)
+        if (!state.releases.contains(entry.action.release))
+            return fail(ErrorCode::invalid, "stored action {} has no release", id);
+    for (auto& [key, assignment] : state.assignments) {
+        std::ranges::sort(assignment.releases, [&](const auto& left, const auto& right) {
+            const auto& a = state.releases.at(left);
+            const auto& b = state.releases.at(right);
+            return std::pair(a.created_at, left) < std::pair(b.created_at, right);
+        });
+        find_owing(state, assignment);
+    }
+    return state;
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
+#include "reconciler/planner/action.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// Something of the release may be on it, and it is not back yet.
+bool is_touched(const TargetProgress& progress) {
+    switch (progress.status) {
+        case TargetStatus::dispatched:
+        case TargetStatus::unreported:
+        case TargetStatus::success:
+        case TargetStatus::failed:
+        case TargetStatus::unknown:
+        case TargetStatus::restoring:
+            return true;
+        case TargetStatus::cancelled:
+            return !progress.action.empty();
+        default:
+            return false;
+    }
+}
+
+enum class Restoring {
+    settled,  ///< restored, or given up
+    running,  ///< an action is on its way, or something has to come first
+    away,     ///< its agent is offline
+};
+
+void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus status,
+          std::string error) {
+    progress.status = status;
+    progress.error = std::move(error);
+    progress.finished_at = turn.now;
+    turn.save(release);
+}
+
+/// The failed definition has a rollback script or not: worth waiting for, but not for long.
+bool waits_for_definition(const AssignmentState& assignment, const Release& release) {
+    if (!definition_of(assignment, release.last_good->digest)) return true;
+    if (definition_of(assignment, release.digest)) return false;
+    const auto asked = assignment.loading.find(release.digest_commit);
+    return asked == assignment.loading.end() || !asked->second.answered;
+}
+
+bool is_back(const Turn& turn, const Release& release, const DesiredTarget& target) {
+    const auto* seen = seen_on(turn.state, release.key, target);
+    const auto digest = target_digest_for(target, release.last_good->digest);
+    return planner::compare({digest, false}, seen) == planner::TargetState::in_sync;
+}
+
+Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const auto* target = find_target(assignment, progress.name);
+    if (!target) {
+        mark(turn, release, progress, TargetStatus::restore_failed, "no longer in the config");
+        return Restoring::settled;
+    }
+    const auto reached = reach(turn.state, target->agent, turn.now);
+    if (reached == Reach::reconnecting)
+        turn.wake(release.key, grace_ends(turn.state, target->agent));
+    if (reached != Reach::online)
+        return reached == Reach::offline ? Restoring::away : Restoring::running;
+    if (turn.state.outbox_by_key.contains(key_of(release.key, progress.name)))
+        return Restoring::running;
+    if (is_back(turn, release, *target)) {
+        mark(turn, release, progress, TargetStatus::restored, "");
+        return Restoring::settled;
+    }
+    if (waits_for_definition(assignment, release)) return Restoring::running;
+    const auto holds = dispatch_holds(turn, release.key, {release.kind, true, true, true});
+    add_holds(turn, release.key, holds);
+    if (holds.empty()) (void)dispatch(turn, release, *target, {planner::kRestoreStep, true});
+    return Restoring::running;
+}
+
+/// First install: there is nothing to go back to; files stay as they are.
+void contain(Turn& turn, Release& release) {
+    if (has_in_flight(turn, release) && turn.now < *release.deadline)
+        return turn.wake(release.key, *release.deadline);
+    end_release(turn, release, ReleaseStatus::failed,
+                release.reason + "; contained, there is no last good version");
+}
+
+void give_up(Turn& turn, Release& release) {
+    for (auto& [name, progress] : release.targets)
+        if (is_touched(progress) && !turn.state.outbox_by_key.contains(key_of(release.key, name)))
+            mark(turn, release, progress, TargetStatus::restore_failed,
+                 "not restored by the deadline: " + progress.error);
+}
+
+void end_rollback(Turn& turn, Release& release, int away) {
+    const auto failed = std::ranges::count_if(release.targets, [](const auto& entry) {
+        return entry.second.status == TargetStatus::restore_failed;
+    });
+    if (away > 0) turn.state.assignments[release.key].owing.insert(release.id);
+    auto reason = release.reason;
+    if (failed > 0) reason += fmt::format("; {} targets could not be restored", failed);
+    if (away > 0) reason += fmt::format("; {} targets follow when they are back", away);
+    end_release(turn, release, failed > 0 ? ReleaseStatus::failed : ReleaseStatus::rollback,
+                std::move(reason));
+}
+
+}  // namespace
+
+void advance_rollback(Turn& turn, Release& release) {
+    if (!release.last_good) return contain(turn, release);
+    int running = 0;
+    int away = 0;
+    const bool late = turn.now >= *release.deadline;
+    if (late) give_up(turn, release);
+    for (auto& [name, progress] : release.targets) {
+        if (!is_touched(progress)) continue;
+        const auto state = late ? Restoring::away : restore(turn, release, progress);
+        running += state == Restoring::running ? 1 : 0;
+        away += state == Restoring::away ? 1 : 0;
+    }
+    if (running == 0) return end_rollback(turn, release, away);
+    turn.wake(release.key, *release.deadline);
+}
+
+void restore_owed(Turn& turn, const AssignmentKey& key) {
+    const auto owing = turn.state.assignments[key].owing;
+    for (const auto& id : owing) {
+        auto& release = turn.state.releases.at(id);
+        bool open = false;
+        for (auto& [name, progress] : release.targets)
+            if (is_touched(progress))
+                open = restore(turn, release, progress) != Restoring::settled || open;
+        if (!open) turn.state.assignments[key].owing.erase(id);
+    }
+}
+
+void forget_owed(Turn& turn, const AssignmentKey& key) {
+    auto owing = std::exchange(turn.state.assignments[key].owing, {});
+    for (const auto& id : owing) {
+        auto& release = turn.state.releases.at(id);
+        for (auto& [name, progress] : release.targets)
+            if (is_touched(progress))
+                mark(turn, release, progress, TargetStatus::skipped, "a newer version follows");
+    }
+}
+
+}  // namespace tidegate::engine

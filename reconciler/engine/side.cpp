@@ -1,0 +1,140 @@
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/next.h"
+#include "reconciler/planner/action.h"
+
+namespace tidegate::engine {
+namespace {
+
+using planner::TargetState;
+
+/// After a failure without a way back nothing moves by itself.
+bool is_frozen(const State& state, const AssignmentKey& key, const Assignment& wish) {
+    const auto* quarantine = quarantine_of(state, key, wish.definition->digest);
+    if (!quarantine) return false;
+    const auto release = state.releases.find(quarantine->release);
+    return release != state.releases.end() && release->second.revert == RevertState::none;
+}
+
+class Finder {
+public:
+    Finder(Turn& turn, const AssignmentKey& key, const Assignment& wish,
+           const std::optional<Kept>& kept)
+        : turn_(turn), key_(key), wish_(wish), kept_(kept) {}
+
+    /// What the target needs to be as it should be kept; in_sync = nothing, or not now.
+    TargetState need(const DesiredTarget& target) {
+        if (!target.pinned && !kept_) return TargetState::in_sync;
+        const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
+        if (reach(turn_.state, target.agent, turn_.now) != Reach::online ||
+            turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
+            quarantine_of(turn_.state, key_, digest))
+            return TargetState::in_sync;
+        const auto desired = target_digest_for(target, digest);
+        if (is_blocked(target, desired)) return TargetState::in_sync;
+        const auto* seen = seen_on(turn_.state, key_, target);
+        const auto state = planner::compare({desired, false}, seen);
+        if (state == TargetState::unknown) {
+            add_holds(
+                turn_, key_,
+                {{"unknown",
+                  fmt::format("what {} has is not known; raise retry or commit anew", target.name),
+                  {}}});
+            return TargetState::in_sync;
+        }
+        if (state == TargetState::drifted && wish_.heal != Heal::on) return TargetState::in_sync;
+        return state;
+    }
+
+private:
+    bool is_blocked(const DesiredTarget& target, const Digest& desired) {
+        const auto block = turn_.state.blocks.find(key_of(key_, target.name));
+        if (block == turn_.state.blocks.end() || block->second.digest != desired ||
+            block->second.until <= turn_.now)
+            return false;
+        add_holds(turn_, key_,
+                  {{"backoff",
+                    fmt::format("{}: {} (failure {})", target.name, block->second.reason,
+                                block->second.failures),
+                    block->second.until}});
+        return true;
+    }
+
+    Turn& turn_;
+    const AssignmentKey& key_;
+    const Assignment& wish_;
+    const std::optional<Kept>& kept_;
+};
+
+/// The first target and its agent's report number begin it; a repeated try counts on.
+void identify(const State& state, const AssignmentKey& key, const Assignment& wish,
+              Candidate& candidate) {
+    const auto* first = candidate.targets.front();
+    const auto* seen = seen_on(state, key, *first);
+    const auto cause = candidate.cause.empty()
+                           ? fmt::format("{}@{}", first->name, seen ? seen->report : 0)
+                           : candidate.cause;
+    for (int number = 0;; ++number) {
+        candidate.cause = number == 0 ? cause : fmt::format("{}#{}", cause, number);
+        candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
+                                           wish.intent.commit, candidate.digest, candidate.cause);
+        if (!state.releases.contains(candidate.id)) return;
+    }
+}
+
+/// `operation` on a wish that is last good already: once per intent commit.
+std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
+                                const Assignment& wish, Candidate candidate) {
+    if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest)
+        return std::nullopt;
+    candidate.kind = ReleaseKind::catch_up;
+    candidate.cause = "operation";
+    candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
+                                       wish.intent.commit, candidate.digest, candidate.cause);
+    const bool introduced =
+        std::ranges::any_of(state.assignments.at(key).releases, [&](const std::string& id) {
+            const auto& release = state.releases.at(id);
+            return release.commit == wish.intent.commit && release.kind != ReleaseKind::heal &&
+                   release.kind != ReleaseKind::catch_up;
+        });
+    if (introduced || state.releases.contains(candidate.id)) return std::nullopt;
+    for (const auto& target : wish.targets)
+        if (!target.pinned) candidate.targets.push_back(&target);
+    return candidate;
+}
+
+}  // namespace
+
+std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key) {
+    const auto& assignment = turn.state.assignments.at(key);
+    if (!assignment.wish || assignment.wish->definition->absent) return std::nullopt;
+    const auto& wish = *assignment.wish;
+    if (is_frozen(turn.state, key, wish)) return std::nullopt;
+    const auto kept = kept_state(turn.state, key);
+    Candidate candidate;
+    if (kept) {
+        candidate.digest = kept->digest;
+        candidate.digest_commit = kept->commit;
+        candidate.version = assignment.good->good.version;
+        if (!definition_of(assignment, kept->digest)) return std::nullopt;
+        if (auto operation = forced(turn.state, key, wish, candidate)) return operation;
+    }
+    std::vector<const DesiredTarget*> drifted;
+    Finder finder(turn, key, wish, kept);
+    for (const auto& target : wish.targets) {
+        const auto need = finder.need(target);
+        if (need == TargetState::drifted)
+            drifted.push_back(&target);
+        else if (need != TargetState::in_sync)
+            candidate.targets.push_back(&target);
+    }
+    candidate.kind = candidate.targets.empty() ? ReleaseKind::heal : ReleaseKind::catch_up;
+    if (candidate.targets.empty()) candidate.targets = std::move(drifted);
+    if (candidate.targets.empty()) return std::nullopt;
+    identify(turn.state, key, wish, candidate);
+    return candidate;
+}
+
+}  // namespace tidegate::engine

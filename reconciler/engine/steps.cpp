@@ -1,0 +1,273 @@
+#include "reconciler/engine/steps.h"
+
+#include <algorithm>
+#include <set>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+struct Count {
+    int verified = 0;
+    int waiting = 0;
+    int running = 0;
+};
+
+Count count(const Release& release, const Step& step) {
+    Count count;
+    for (const auto& name : step.targets) {
+        const auto status = release.targets.at(name).status;
+        if (status == TargetStatus::success) ++count.verified;
+        if (status == TargetStatus::waiting) ++count.waiting;
+        if (status == TargetStatus::dispatched || status == TargetStatus::unreported)
+            ++count.running;
+    }
+    return count;
+}
+
+/// Deadlines stand still while gates hold the release and nothing runs.
+void pause(Turn& turn, Release& release, std::vector<Hold> holds, bool idle) {
+    add_holds(turn, release.key, holds);
+    if (idle && !release.paused_at) {
+        release.paused_at = turn.now;
+        release.status = ReleaseStatus::paused;
+        turn.save(release);
+    }
+    if (release.holds != holds) {
+        release.holds = std::move(holds);
+        turn.save(release);
+    }
+}
+
+void resume(Turn& turn, Release& release, Step& step) {
+    if (!release.holds.empty()) {
+        release.holds.clear();
+        turn.save(release);
+    }
+    if (!release.paused_at) return;
+    const auto pause = turn.now - *release.paused_at;
+    if (release.deadline) *release.deadline += pause;
+    if (step.deadline) *step.deadline += pause;
+    release.paused_at.reset();
+    release.status = ReleaseStatus::running;
+    turn.save(release);
+}
+
+void skip(Release& release, const std::string& name) {
+    auto& progress = release.targets.at(name);
+    progress.status = TargetStatus::skipped;
+    progress.error = "offline; catches up on return";
+}
+
+/// The next online target of a later step, taken out of it.
+std::optional<std::string> take_replacement(Turn& turn, Release& release, const Step& step) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    for (auto& later : release.steps) {
+        if (later.index <= step.index || later.kind != StepKind::deploy) continue;
+        const auto found = std::ranges::find_if(later.targets, [&](const std::string& name) {
+            const auto* target = wished_target(assignment, name);
+            return target && release.targets.at(name).status == TargetStatus::waiting &&
+                   reach(turn.state, target->agent, turn.now) == Reach::online;
+        });
+        if (found == later.targets.end()) continue;
+        auto name = *found;
+        later.targets.erase(found);
+        later.required = static_cast<int>(later.targets.size());
+        return name;
+    }
+    return std::nullopt;
+}
+
+bool any_verified(const Release& release) {
+    return std::ranges::any_of(release.targets, [](const auto& entry) {
+        return entry.second.status == TargetStatus::success;
+    });
+}
+
+/// Picks that went offline are replaced by online ones of later steps; with nobody to replace
+/// them they wait (`offline: wait`, or nothing verified yet) or are skipped.
+void replace_offline(Turn& turn, Release& release, Step& step, std::vector<Hold>& holds) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const bool wait = assignment.wish->offline == Offline::wait;
+    const auto names = step.targets;
+    for (const auto& name : names) {
+        if (release.targets.at(name).status != TargetStatus::waiting) continue;
+        const auto& agent = wished_target(assignment, name)->agent;
+        const auto reached = reach(turn.state, agent, turn.now);
+        if (reached == Reach::online) continue;
+        if (wait || reached == Reach::reconnecting) {
+            holds.push_back({"offline", fmt::format("waits for the agent of {}", name), {}});
+            if (!wait) turn.wake(release.key, grace_ends(turn.state, agent));
+            continue;
+        }
+        const auto replacement = take_replacement(turn, release, step);
+        if (!replacement && step.targets.size() == 1 && !any_verified(release)) {
+            holds.push_back({"offline", "none of its targets is online", {}});
+            continue;
+        }
+        skip(release, name);
+        std::erase(step.targets, name);
+        if (replacement) step.targets.push_back(*replacement);
+        step.required = static_cast<int>(step.targets.size());
+        turn.save(release);
+    }
+}
+
+/// A dispatch may not take what is unavailable or changing over the step's budget; moving what is
+/// unavailable already takes nothing more away.
+class Budget {
+public:
+    Budget(const State& state, const AssignmentKey& key, const Step& step)
+        : limit_(step.max_unavailable), away_(unavailable_targets(state, key)) {
+        for (const auto& id : state.assignments.at(key).in_flight)
+            changing_ += state.outbox.at(id).restore ? 0 : 1;
+    }
+    [[nodiscard]] bool allows(const std::string& name) const {
+        if (limit_ == 0) return true;
+        return away_.contains(name) ? changing_ < limit_ : static_cast<int>(away_.size()) < limit_;
+    }
+    void take(const std::string& name) {
+        away_.insert(name);
+        ++changing_;
+    }
+    [[nodiscard]] Hold hold() const {
+        std::string names;
+        for (const auto& name : away_) names += (names.empty() ? "" : ", ") + name;
+        return {"budget", fmt::format("max_unavailable {} is used up by {}", limit_, names), {}};
+    }
+
+private:
+    int limit_;
+    int changing_ = 0;
+    std::set<std::string> away_;
+};
+
+void extend_deadline(Turn& turn, Release& release, Step& step, const Action& action) {
+    const auto size = static_cast<int>(step.targets.size());
+    const int at_once = step.max_unavailable > 0 ? std::min(step.max_unavailable, size) : size;
+    const int waves = (size + at_once - 1) / std::max(1, at_once);
+    const auto bound = waves * (action.deadline + action.start_within) + step.verify_duration +
+                       limits::kStepDeadlineSlack;
+    const auto deadline = *step.started_at + std::max<Seconds>(bound, limits::kStepDeadlineMin);
+    if (!step.deadline || *step.deadline < deadline) step.deadline = deadline;
+    turn.save(release);
+}
+
+void begin_step(Turn& turn, Release& release, Step& step) {
+    if (step.status == StepStatus::running) return;
+    step.status = StepStatus::running;
+    step.started_at = turn.now;
+    turn.save(release);
+}
+
+/// Returns holds of what could not be dispatched.
+std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
+    std::vector<Hold> holds;
+    const auto& assignment = turn.state.assignments.at(release.key);
+    Budget budget(turn.state, release.key, step);
+    const auto names = step.targets;
+    for (const auto& name : names) {
+        if (release.targets.at(name).status != TargetStatus::waiting) continue;
+        const auto& target = *wished_target(assignment, name);
+        if (reach(turn.state, target.agent, turn.now) != Reach::online) continue;
+        if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
+            holds.push_back(
+                {"busy", fmt::format("an earlier action on {} has not ended", name), {}});
+            continue;
+        }
+        if (!budget.allows(name)) {
+            holds.push_back(budget.hold());
+            break;
+        }
+        if (!dispatch(turn, release, target, {step.index, false})) {
+            holds.push_back({"loading", "reads the definition from Git", {}});
+            break;
+        }
+        begin_step(turn, release, step);
+        budget.take(name);
+        extend_deadline(turn, release, step,
+                        turn.state.outbox.at(release.targets.at(name).action).action);
+    }
+    return holds;
+}
+
+enum class Progress { stays, passed };
+
+Progress pass_step(Turn& turn, Release& release, Step& step, StepStatus status) {
+    step.status = status;
+    step.finished_at = turn.now;
+    turn.save(release);
+    return Progress::passed;
+}
+
+/// All of the step's targets are verified: when its verify_duration is over, too.
+Timestamp soak_ends(const Release& release, const Step& step) {
+    Timestamp end = *step.started_at;
+    for (const auto& name : step.targets)
+        end = std::max(end, release.targets.at(name).finished_at.value_or(end));
+    return end + step.verify_duration;
+}
+
+std::optional<Timestamp> former_end(const Release& release, const Step& step) {
+    std::optional<Timestamp> end;
+    for (const auto& former : release.steps)
+        if (former.index < step.index && former.finished_at) end = former.finished_at;
+    return end;
+}
+
+Progress advance_step(Turn& turn, Release& release, Step& step) {
+    if (step.targets.empty()) return pass_step(turn, release, step, StepStatus::skipped);
+    const auto before = count(release, step);
+    if (before.waiting == 0 && before.running == 0 && before.verified >= step.required) {
+        const auto end = soak_ends(release, step);
+        if (turn.now >= end) return pass_step(turn, release, step, StepStatus::success);
+        turn.wake(release.key, end);
+        return Progress::stays;
+    }
+    if (step.deadline) turn.wake(release.key, *step.deadline);
+    if (before.waiting == 0) return Progress::stays;
+    if (const auto end = former_end(release, step); end && turn.now < *end + step.wait_before) {
+        turn.wake(release.key, *end + step.wait_before);
+        return Progress::stays;
+    }
+    auto holds = dispatch_holds(
+        turn, release.key, {release.kind, false, release.admitted, step.admitted_at.has_value()});
+    if (!holds.empty()) {
+        pause(turn, release, std::move(holds), before.running == 0);
+        return Progress::stays;
+    }
+    if (!step.admitted_at) step.admitted_at = turn.now;
+    replace_offline(turn, release, step, holds);
+    if (step.targets.empty()) return advance_step(turn, release, step);
+    for (auto& hold : dispatch_waiting(turn, release, step)) holds.push_back(std::move(hold));
+    const auto after = count(release, step);
+    if (after.running > 0 || holds.empty()) {
+        resume(turn, release, step);
+        add_holds(turn, release.key, holds);
+    } else {
+        pause(turn, release, std::move(holds), true);
+    }
+    return after.waiting + after.running == 0 ? advance_step(turn, release, step) : Progress::stays;
+}
+
+}  // namespace
+
+void remove_from_steps(Release& release, const std::string& target) {
+    for (auto& step : release.steps) {
+        if (std::erase(step.targets, target) == 0) continue;
+        step.required = static_cast<int>(step.targets.size());
+    }
+}
+
+bool advance_steps(Turn& turn, Release& release) {
+    for (auto& step : release.steps) {
+        if (step.status == StepStatus::success || step.status == StepStatus::skipped) continue;
+        if (advance_step(turn, release, step) == Progress::stays) return false;
+    }
+    return true;
+}
+
+}  // namespace tidegate::engine

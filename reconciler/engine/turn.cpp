@@ -1,0 +1,160 @@
+#include "reconciler/engine/turn.h"
+
+#include "reconciler/engine/views.h"
+#include "schema/model/json.h"
+
+namespace tidegate::engine {
+
+std::optional<AssignmentKey> Turn::next_unseen() {
+    if (unseen_.empty()) return std::nullopt;
+    return unseen_.extract(unseen_.begin()).value();
+}
+
+void Turn::touch_agent(const std::string& agent) {
+    if (const auto served = state.by_agent.find(agent); served != state.by_agent.end())
+        for (const auto& key : served->second) touch(key);
+    if (const auto sent = state.sent_to.find(agent); sent != state.sent_to.end())
+        for (const auto& action : sent->second) touch(state.outbox.at(action).assignment);
+}
+
+void Turn::drop(const std::string& release) {
+    state.releases.erase(release);
+    state.reverts.erase(release);
+    saved_.erase(release);
+    shown_.erase(release);
+    batch_.writes.push_back(Erase{Table::release, release});
+    dropped_.push_back(release);
+}
+
+void Turn::put(const OutboxEntry& entry) {
+    const auto& id = entry.action.id;
+    state.outbox.insert_or_assign(id, entry);
+    state.outbox_by_key[entry.action.key] = id;
+    state.sent_to[entry.agent].insert(id);
+    state.assignments[entry.assignment].in_flight.insert(id);
+    batch_.writes.push_back(Put{Table::action, id, to_json(entry)});
+}
+
+void Turn::erase_outbox(const std::string& action) {
+    const auto found = state.outbox.find(action);
+    if (found == state.outbox.end()) return;
+    const auto entry = found->second;
+    state.outbox_by_key.erase(entry.action.key);
+    state.sent_to[entry.agent].erase(action);
+    if (const auto owner = state.owners.find(entry.action.key); owner != state.owners.end())
+        touch(owner->second);
+    touch(entry.assignment);
+    touch_target(entry.action.key.target);
+    state.assignments[entry.assignment].in_flight.erase(action);
+    state.cancelled.erase(action);
+    state.outbox.erase(found);
+    batch_.writes.push_back(Erase{Table::action, action});
+}
+
+void Turn::put(const Quarantine& quarantine) {
+    state.quarantines.insert_or_assign({quarantine.key, quarantine.digest}, quarantine);
+    batch_.writes.push_back(Put{Table::quarantine,
+                                quarantine.key.text() + ' ' + quarantine.digest.hex(),
+                                to_json(quarantine)});
+}
+
+void Turn::erase_quarantine(const AssignmentKey& key, const Digest& digest) {
+    state.quarantines.erase({key, digest});
+    batch_.writes.push_back(Erase{Table::quarantine, key.text() + ' ' + digest.hex()});
+}
+
+void Turn::put(const Block& block) {
+    state.blocks.insert_or_assign(block.key, block);
+    batch_.writes.push_back(Put{Table::block, block.key.text(), to_json(block)});
+}
+
+void Turn::erase_block(const InstallKey& key) {
+    if (state.blocks.erase(key) > 0) batch_.writes.push_back(Erase{Table::block, key.text()});
+}
+
+void Turn::put(const GoodState& good) {
+    state.assignments[good.key].good = good;
+    batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
+}
+
+void Turn::put(const std::string& agent, const Installation& installation) {
+    batch_.writes.push_back(
+        Put{Table::installation, agent + ' ' + installation.key.text(), to_json(installation)});
+    touch_target(installation.key.target);
+}
+
+void Turn::audit(std::string kind, std::string subject, std::string commit, std::string detail,
+                 std::string actor) {
+    batch_.audit.push_back({now, std::move(actor), std::move(kind), std::move(subject),
+                            std::move(commit), std::move(detail)});
+}
+
+void Turn::notify(NoticeKind kind, const AssignmentKey& key, const std::string& release,
+                  std::string text) {
+    effects_.push_back(Notify{kind, key, release, std::move(text)});
+}
+
+void Turn::send(const std::string& agent, decltype(Send::message) message) {
+    effects_.push_back(Send{agent, std::move(message)});
+}
+
+void Turn::forget_wake(const AssignmentKey& key) {
+    const auto found = state.wakes.find(key);
+    if (found == state.wakes.end()) return;
+    state.wake_order.erase({found->second, key});
+    state.wakes.erase(found);
+}
+
+void Turn::wake(const AssignmentKey& key, Timestamp at) {
+    const auto found = state.wakes.find(key);
+    if (found != state.wakes.end() && found->second <= at) return;
+    forget_wake(key);
+    state.wakes.emplace(key, at);
+    state.wake_order.emplace(at, key);
+}
+
+Publish Turn::publication() {
+    Publish news;
+    for (const auto& key : touched_) {
+        if (auto view = view_of(state, key, now))
+            news.assignments.push_back(std::move(*view));
+        else
+            news.removed_assignments.push_back(key);
+    }
+    shown_.insert(saved_.begin(), saved_.end());
+    for (const auto& id : shown_) news.releases.push_back(state.releases.at(id));
+    news.removed_releases = std::move(dropped_);
+    for (const auto& name : targets_) {
+        if (auto view = target_view_of(state, name))
+            news.targets.push_back(std::move(*view));
+        else
+            news.removed_targets.push_back(name);
+    }
+    return news;
+}
+
+Effects Turn::finish() {
+    for (const auto& id : saved_)
+        batch_.writes.push_back(Put{Table::release, id, to_json(state.releases.at(id))});
+    auto news = publication();
+    Effects ordered;
+    if (!batch_.writes.empty() || !batch_.audit.empty())
+        ordered.push_back(Persist{std::move(batch_)});
+    for (auto& effect : effects_) ordered.push_back(std::move(effect));
+    if (!news.assignments.empty() || !news.removed_assignments.empty() || !news.releases.empty() ||
+        !news.removed_releases.empty() || !news.targets.empty() || !news.removed_targets.empty())
+        ordered.push_back(std::move(news));
+    if (!state.wake_order.empty() && state.wake != state.wake_order.begin()->first) {
+        state.wake = state.wake_order.begin()->first;
+        ordered.push_back(WakeAt{*state.wake});
+    }
+    return ordered;
+}
+
+std::string json_object(std::initializer_list<std::pair<std::string, std::string>> pairs) {
+    Value::Map map;
+    for (const auto& [name, value] : pairs) map[name] = Value{value};
+    return Value{std::move(map)}.canonical();
+}
+
+}  // namespace tidegate::engine

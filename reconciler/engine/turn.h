@@ -1,0 +1,78 @@
+#pragma once
+/// One call of step(): the state, the time, and what has to be written and done because of it.
+/// Collects; `finish` puts the effects in order. Lives for one event.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "reconciler/engine/effect.h"
+#include "reconciler/engine/state.h"
+
+namespace tidegate::engine {
+
+class Turn {
+public:
+    Turn(State& state_in, Timestamp now_in) : state(state_in), now(now_in) {}
+
+    State& state;
+    const Timestamp now;
+
+    /// To be looked at (and published) in this turn.
+    void touch(const AssignmentKey& key) {
+        touched_.insert(key);
+        unseen_.insert(key);
+    }
+    /// The next one to look at; touched again, it comes again.
+    [[nodiscard]] std::optional<AssignmentKey> next_unseen();
+    /// Those whose wished targets this agent serves, or that have an action there.
+    void touch_agent(const std::string& agent);
+    void touch_target(const std::string& target) { targets_.insert(target); }
+    [[nodiscard]] const std::set<AssignmentKey>& touched() const { return touched_; }
+
+    /// The release changed: persisted and published at the end of the turn.
+    void save(const Release& release) { saved_.insert(release.id); }
+    /// Published only: progress that may be lost.
+    void show(const Release& release) { shown_.insert(release.id); }
+    void drop(const std::string& release);
+    void put(const OutboxEntry& entry);
+    void erase_outbox(const std::string& action);
+    void put(const Quarantine& quarantine);
+    void erase_quarantine(const AssignmentKey& key, const Digest& digest);
+    void put(const Block& block);
+    void erase_block(const InstallKey& key);
+    void put(const GoodState& good);
+    /// A hint of what an agent reported.
+    void put(const std::string& agent, const Installation& installation);
+
+    void audit(std::string kind, std::string subject, std::string commit, std::string detail,
+               std::string actor = "tidegated");
+    void notify(NoticeKind kind, const AssignmentKey& key, const std::string& release,
+                std::string text);
+    void send(const std::string& agent, decltype(Send::message) message);
+    void ask(Effect effect) { effects_.push_back(std::move(effect)); }
+
+    /// Looks at `key` again at that time at the latest; forget_wake first clears older wishes.
+    void forget_wake(const AssignmentKey& key);
+    void wake(const AssignmentKey& key, Timestamp at);
+
+    [[nodiscard]] Effects finish();
+
+private:
+    [[nodiscard]] Publish publication();
+
+    Batch batch_;
+    Effects effects_;
+    std::set<AssignmentKey> touched_;
+    std::set<AssignmentKey> unseen_;
+    std::set<std::string> targets_;
+    std::set<std::string> saved_;
+    std::set<std::string> shown_;
+    std::vector<std::string> dropped_;
+};
+
+/// `{"k":"v",…}` for audit details.
+[[nodiscard]] std::string json_object(
+    std::initializer_list<std::pair<std::string, std::string>> pairs);
+
+}  // namespace tidegate::engine

@@ -1,0 +1,143 @@
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+bool is_bad(const TargetProgress& progress) {
+    return progress.status == TargetStatus::failed || progress.status == TargetStatus::unknown ||
+           (progress.status == TargetStatus::cancelled && !progress.action.empty());
+}
+
+/// Actions that may still report before their step's deadline.
+bool must_wait(const Turn& turn, const Release& release) {
+    const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
+        return step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline;
+    });
+    const auto& ids = turn.state.assignments.at(release.key).in_flight;
+    return std::ranges::any_of(ids, [&](const std::string& id) {
+        const auto& entry = turn.state.outbox.at(id);
+        if (entry.action.release != release.id) return false;
+        const auto& progress = release.targets.at(entry.action.key.target);
+        return !(late && progress.status == TargetStatus::unreported);
+    });
+}
+
+Timestamp block_ends(const Turn& turn, int failures) {
+    auto wait = Seconds(limits::kBlockMin);
+    for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
+    return turn.now + std::min<Seconds>(wait, limits::kBlockMax);
+}
+
+void block_targets(Turn& turn, const Release& release) {
+    for (const auto& [name, progress] : release.targets) {
+        if (!is_bad(progress) && progress.status != TargetStatus::unreported) continue;
+        const auto key = key_of(release.key, name);
+        const auto former = turn.state.blocks.find(key);
+        const int failures =
+            former != turn.state.blocks.end() && former->second.digest == progress.desired
+                ? former->second.failures + 1
+                : 1;
+        const auto until = block_ends(turn, failures);
+        turn.put(Block{key, progress.desired, failures, until, progress.error});
+        turn.notify(
+            NoticeKind::target_blocked, release.key, release.id,
+            fmt::format("{}: {} failed on {} ({}); tried again after {}", release.key.text(),
+                        to_string(release.kind), name, progress.error, format_rfc3339(until)));
+    }
+}
+
+void quarantine(Turn& turn, const Release& release, const std::string& reason) {
+    if (quarantine_of(turn.state, release.key, release.digest)) return;
+    turn.put(Quarantine{release.key, release.digest, release.to, release.id, release.digest_commit,
+                        release.retry, reason, turn.now});
+    turn.audit("quarantine.set", release.key.text(), release.commit,
+               json_object({{"digest", release.digest.hex()},
+                            {"version", release.to},
+                            {"release", release.id},
+                            {"reason", reason}}));
+}
+
+/// Why the way back must not be taken; empty = roll back.
+std::string freeze_reason(const AssignmentState& assignment, const Release& release) {
+    if (release.forward_only) return "it is forward_only";
+    if (assignment.good && assignment.good->forward_only)
+        return "last good is on the far side of a forward_only release";
+    const auto& rules = assignment.wish ? assignment.wish : assignment.former;
+    if (!rules->strategy.auto_rollback.value_or(rules->rollback.auto_rollback))
+        return "auto_rollback is off";
+    return "";
+}
+
+void fail_running_steps(Turn& turn, Release& release) {
+    for (auto& step : release.steps)
+        if (step.status == StepStatus::running) {
+            step.status = StepStatus::failed;
+            step.finished_at = turn.now;
+        }
+    turn.save(release);
+}
+
+void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const auto& rules = assignment.wish ? assignment.wish : assignment.former;
+    fail_running_steps(turn, release);
+    release.status = ReleaseStatus::rolling_back;
+    release.reason = reason;
+    release.paused_at.reset();
+    release.deadline =
+        turn.now + rules->rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    for (auto& [name, progress] : release.targets) progress.attempt = 0;
+    if (rules->intent.by_daemon && rules->intent.commit == release.commit) {
+        release.revert = RevertState::not_needed;
+        release.revert_note = "a revert is never reverted";
+    } else {
+        release.revert = RevertState::wanted;
+        turn.state.reverts[release.id];
+    }
+    turn.save(release);
+    turn.audit("release.rolling_back", release.key.text(), release.commit,
+               json_object({{"release", release.id}, {"reason", reason}}));
+    turn.notify(NoticeKind::rollback_started, release.key, release.id,
+                fmt::format("{}: {} is rolled back: {}", release.key.text(), release.to, reason));
+    advance_rollback(turn, release);
+}
+
+}  // namespace
+
+std::string find_verdict(const Turn& turn, const Release& release) {
+    for (const auto& [name, progress] : release.targets)
+        if (is_bad(progress))
+            return fmt::format("{}: {}{}{}", name, to_string(progress.status),
+                               progress.error.empty() ? "" : ": ", progress.error);
+    if (release.paused_at) return "";
+    for (const auto& step : release.steps)
+        if (step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline)
+            return fmt::format("step {} was not done by its deadline", step.index);
+    if (release.deadline && turn.now >= *release.deadline)
+        return "the release was not done by its deadline";
+    return "";
+}
+
+void condemn(Turn& turn, Release& release, const std::string& reason) {
+    const bool introduces = release.kind == ReleaseKind::introduce;
+    if (introduces) quarantine(turn, release, reason);
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const auto freeze = introduces ? freeze_reason(assignment, release) : "";
+    if (introduces && freeze.empty()) return begin_rollback(turn, release, reason);
+    if (must_wait(turn, release)) {
+        for (const auto& step : release.steps)
+            if (step.deadline && *step.deadline > turn.now) turn.wake(release.key, *step.deadline);
+        return;
+    }
+    if (!introduces) block_targets(turn, release);
+    fail_running_steps(turn, release);
+    end_release(turn, release, ReleaseStatus::failed,
+                freeze.empty() ? reason : fmt::format("{}; not rolled back: {}", reason, freeze));
+}
+
+}  // namespace tidegate::engine

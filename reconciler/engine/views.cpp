@@ -1,0 +1,131 @@
+#include "reconciler/engine/views.h"
+
+#include "reconciler/engine/facts.h"
+
+namespace tidegate::engine {
+namespace {
+
+struct Tally {
+    TargetCounts counts;
+    bool any_unknown = false;
+};
+
+Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish) {
+    Tally tally;
+    for (const auto& target : wish.targets) {
+        const auto* seen = seen_on(state, key, target);
+        const auto agent = state.agents.find(target.agent);
+        const bool online = agent != state.agents.end() && agent->second.online;
+        const auto compared = planner::compare({target.digest, target.definition->absent}, seen);
+        auto& counts = tally.counts;
+        ++counts.total;
+        if (compared == planner::TargetState::in_sync) ++counts.in_sync;
+        if (state.outbox_by_key.contains(key_of(key, target.name))) ++counts.updating;
+        if (seen &&
+            (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown))
+            ++counts.failed;
+        if (!online) ++counts.offline;
+        if (seen && seen->drifted) ++counts.drifted;
+        tally.any_unknown = tally.any_unknown || compared == planner::TargetState::unknown ||
+                            (!seen && agent == state.agents.end());
+    }
+    return tally;
+}
+
+Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState& assignment,
+             const Tally& tally) {
+    if (!assignment.active.empty()) return Sync::releasing;
+    if (quarantine_of(state, key, assignment.wish->definition->digest)) return Sync::quarantined;
+    if (tally.counts.in_sync == tally.counts.total) return Sync::in_sync;
+    if (!assignment.holds.empty()) return Sync::held;
+    return tally.any_unknown ? Sync::unknown : Sync::out_of_sync;
+}
+
+/// Installed by one of its releases, but no longer wished there.
+std::vector<std::string> orphans(const State& state, const AssignmentKey& key,
+                                 const AssignmentState& assignment) {
+    std::set<std::string> names;
+    if (assignment.former)
+        for (const auto& target : assignment.former->targets) names.insert(target.name);
+    for (const auto& id : assignment.releases)
+        for (const auto& [name, progress] : state.releases.at(id).targets) names.insert(name);
+    std::vector<std::string> found;
+    for (const auto& name : names) {
+        const auto install = key_of(key, name);
+        if (state.owners.contains(install)) continue;
+        for (const auto& [agent, known] : state.agents) {
+            const auto seen = known.installations.find(install);
+            if (seen == known.installations.end() || seen->second.status == InstallStatus::absent)
+                continue;
+            found.push_back(name);
+            break;
+        }
+    }
+    return found;
+}
+
+std::string shown_release(const AssignmentState& assignment) {
+    return assignment.active.empty() ? assignment.pending : assignment.active;
+}
+
+std::string revert_note(const State& state, const AssignmentState& assignment) {
+    if (assignment.releases.empty()) return "";
+    const auto& newest = state.releases.at(assignment.releases.back());
+    if (newest.revert == RevertState::wanted)
+        return "the revert is being written" +
+               (newest.revert_note.empty() ? "" : ": " + newest.revert_note);
+    if (newest.revert == RevertState::branched)
+        return "merge " + newest.revert_note + " to take the change back";
+    return "";
+}
+
+}  // namespace
+
+std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& key, Timestamp) {
+    const auto found = state.assignments.find(key);
+    if (found == state.assignments.end()) return std::nullopt;
+    const auto& assignment = found->second;
+    AssignmentView view;
+    view.key = key;
+    view.orphaned = orphans(state, key, assignment);
+    view.release = shown_release(assignment);
+    view.holds = assignment.holds;
+    view.revert_note = revert_note(state, assignment);
+    if (assignment.good) view.last_good = assignment.good->good;
+    if (!assignment.wish) {
+        if (view.orphaned.empty() && view.release.empty()) return std::nullopt;
+        view.sync = assignment.active.empty() ? Sync::out_of_sync : Sync::releasing;
+        return view;
+    }
+    view.desired_version = assignment.wish->definition->version;
+    view.desired_digest = assignment.wish->definition->digest;
+    view.desired_commit = assignment.wish->intent.commit;
+    const auto counted = tally(state, key, *assignment.wish);
+    view.targets = counted.counts;
+    view.sync = sync_of(state, key, assignment, counted);
+    return view;
+}
+
+std::optional<TargetView> target_view_of(const State& state, const std::string& name) {
+    const auto owner = state.owners.lower_bound(InstallKey{name, "", ""});
+    if (owner == state.owners.end() || owner->first.target != name) return std::nullopt;
+    const auto* target = wished_target(state.assignments.at(owner->second), name);
+    TargetView view;
+    view.name = name;
+    view.environment = owner->second.environment;
+    view.agent = target->agent;
+    view.labels = target->labels;
+    const auto agent = state.agents.find(target->agent);
+    if (agent == state.agents.end()) return view;
+    view.last_seen_at = agent->second.seen_at;
+    view.status = agent->second.online    ? AgentStatus::online
+                  : agent->second.seen_at ? AgentStatus::offline
+                                          : AgentStatus::unknown;
+    const auto& installations = agent->second.installations;
+    for (auto it = installations.lower_bound(InstallKey{name, "", ""});
+         it != installations.end() && it->first.target == name; ++it)
+        if (it->second.status != InstallStatus::absent) view.installations.push_back(it->second);
+    return view;
+}
+
+}  // namespace tidegate::engine

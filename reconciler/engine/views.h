@@ -1,0 +1,16 @@
+#pragma once
+/// What status, explain and metrics show.
+
+#include <optional>
+
+#include "reconciler/engine/state.h"
+
+namespace tidegate::engine {
+
+/// nullopt: nothing is known of it any more.
+[[nodiscard]] std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& key,
+                                                    Timestamp now);
+/// nullopt: no assignment has a target of that name.
+[[nodiscard]] std::optional<TargetView> target_view_of(const State& state, const std::string& name);
+
+}  // namespace tidegate::engine

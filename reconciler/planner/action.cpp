@@ -1,0 +1,154 @@
+#include "reconciler/planner/action.h"
+
+#include <algorithm>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/built_ins.h"
+
+namespace tidegate::planner {
+namespace {
+
+constexpr Seconds kScriptTimeout{300};  ///< of a task that names none
+constexpr Seconds kActionSlack{30};
+
+std::string join_labels(const std::map<std::string, std::string>& labels) {
+    std::string text;
+    for (const auto& [name, value] : labels) text += (text.empty() ? "" : ",") + name + '=' + value;
+    return text;
+}
+
+/// Later wins: system, project, environment; target; release.
+Variables merge_levels(const Definition& definition, const DesiredTarget& target) {
+    auto merged = definition.base;
+    for (const auto& [name, variable] : target.variables) merged.insert_or_assign(name, variable);
+    for (const auto& [name, variable] : definition.release) merged.insert_or_assign(name, variable);
+    return merged;
+}
+
+std::map<std::string, std::string> runtime_values(const ActionSpec& spec) {
+    const auto& release = spec.release;
+    const auto& definition = spec.definition;
+    const bool restores = spec.kind == ActionKind::rollback;
+    return {
+        {"RELEASE_ID", release.id},
+        {"RELEASE_VERSION", definition.version},
+        {"RELEASE_ENV", release.key.environment},
+        {"RELEASE_USER", release.author},
+        {"RELEASE_TIME", format_rfc3339(spec.at)},
+        {"RELEASE_TIMESTAMP", std::to_string(spec.at.time_since_epoch().count() / 1000)},
+        {"TARGET_ID", spec.target.name},
+        {"TARGET_NAME", spec.target.name},
+        {"TARGET_HOST", spec.target.name},
+        {"TARGET_CLIENT_ID", spec.target.agent},
+        {"TARGET_LABELS", join_labels(spec.target.labels)},
+        {"GIT_REPO", spec.repo},
+        {"GIT_BRANCH", spec.branch},
+        {"GIT_COMMIT", release.commit},
+        {"GIT_COMMIT_SHORT", release.commit.substr(0, 12)},
+        {"GIT_MESSAGE", release.message},
+        {"APP_NAME", release.key.project},
+        {"APP_VERSION", definition.version},
+        {"APP_ENV", release.key.environment},
+        {"CURRENT_VERSION", spec.current_version},
+        {"ROLLBACK_VERSION", restores ? definition.version : ""},
+        {"ARTIFACT_URL", definition.artifact ? definition.artifact->url : ""},
+        {"ARTIFACT_SHA256", definition.artifact ? definition.artifact->sha256 : ""},
+        {"KEEP_DATA", definition.keep_data ? "true" : "false"},
+    };
+}
+
+Seconds check_bound(const HealthCheck& check) {
+    const int tries = std::max(1, check.retry + 1) * std::max(1, check.success_threshold);
+    return tries * (check.timeout + check.interval);
+}
+
+Seconds deploy_bound(const Action& action) {
+    const auto& limits = action.deploy.script.timeouts;
+    if (action.kind == ActionKind::uninstall) return limits.uninstall;
+    if (action.kind == ActionKind::rollback)
+        return std::max({limits.rollback, limits.update, limits.install});
+    return std::max(limits.install, limits.update);
+}
+
+Seconds task_bound(const Task& task, const Action& action) {
+    auto one = task.timeout.value_or(kScriptTimeout);
+    switch (task.type) {
+        case TaskType::deploy:
+            one = deploy_bound(action);
+            break;
+        case TaskType::health_check:
+            one = check_bound(task.check);
+            break;
+        case TaskType::stop_service:
+            one += task.graceful_timeout;
+            break;
+        case TaskType::start_service:
+            one += task.ready_timeout;
+            break;
+        case TaskType::wait:
+            one = task.duration;
+            break;
+        default:
+            break;
+    }
+    return (task.retry + 1) * (one + task.retry_delay);
+}
+
+}  // namespace
+
+std::string release_id(const std::string& root_commit, const AssignmentKey& key, ReleaseKind kind,
+                       const std::string& intent_commit, const Digest& digest,
+                       const std::string& cause) {
+    return uuid5({"release", root_commit, key.environment, key.project, to_string(kind),
+                  intent_commit, digest.hex(), cause});
+}
+
+std::string action_id(const std::string& release, int step, const std::string& target,
+                      int attempt) {
+    return Digest::of_parts(
+               {"action", release, std::to_string(step), target, std::to_string(attempt)})
+        .hex();
+}
+
+Action render(const ActionSpec& spec) {
+    const auto& definition = spec.definition;
+    Action action;
+    action.id = action_id(spec.release.id, spec.step, spec.target.name, spec.attempt);
+    action.release = spec.release.id;
+    action.step = spec.step;
+    action.attempt = spec.attempt;
+    action.kind = spec.kind;
+    action.key = {spec.target.name, spec.release.key.project, ""};
+    action.environment = spec.release.key.environment;
+    action.digest = spec.digest;
+    action.assignment_digest = definition.digest;
+    action.commit = definition.commit;
+    action.version = definition.version;
+    action.current_version = spec.current_version;
+    if (spec.kind == ActionKind::rollback) action.rollback_version = definition.version;
+    action.last_good = spec.last_good;
+    action.rejected = spec.rejected;
+    action.artifact = definition.artifact;
+    action.keep_data = definition.keep_data;
+    action.target_work_dir = spec.target.work_dir;
+    action.deploy = definition.deploy;
+    action.pipeline = definition.pipeline;
+    action.rollback_script = spec.rollback_script;
+    if (spec.strategy.health_check && spec.kind != ActionKind::uninstall)
+        action.verify.push_back(*spec.strategy.health_check);
+    action.variables = merge_levels(definition, spec.target);
+    add_runtime(action.variables, runtime_values(spec));
+    action.deadline = time_bound(action);
+    return action;
+}
+
+Seconds time_bound(const Action& action) {
+    auto bound = kActionSlack + deploy_bound(action);
+    for (const auto* stage :
+         {&action.pipeline.pre_release, &action.pipeline.release, &action.pipeline.post_release})
+        for (const auto& task : *stage) bound += task_bound(task, action);
+    for (const auto& check : action.verify) bound += check_bound(check);
+    return std::min<Seconds>(bound, limits::kReleaseDeadline);
+}
+
+}  // namespace tidegate::planner

@@ -1,0 +1,47 @@
+#pragma once
+/// Renders the command that moves one target, and the ids of releases and actions.
+
+#include <optional>
+#include <string>
+
+#include "schema/model/assignment.h"
+#include "schema/model/release.h"
+
+namespace tidegate::planner {
+
+/// Steps of restores have this number; forward steps count from 0.
+inline constexpr int kRestoreStep = -1;
+
+/// UUIDv5(root commit, assignment, kind, intent commit, assignment digest, cause), design 4.5: a
+/// daemon that lost its store finds the same ids.
+[[nodiscard]] std::string release_id(const std::string& root_commit, const AssignmentKey& key,
+                                     ReleaseKind kind, const std::string& intent_commit,
+                                     const Digest& digest, const std::string& cause);
+/// hash(release, step, target, attempt), design 4.8.
+[[nodiscard]] std::string action_id(const std::string& release, int step, const std::string& target,
+                                    int attempt);
+
+/// Everything an action is made of. References must outlive the call only.
+struct ActionSpec {
+    const Release& release;
+    const DesiredTarget& target;
+    const Definition& definition;  ///< what is to be there afterwards
+    const Strategy& strategy;      ///< its health check is the verification
+    int step = 0;
+    int attempt = 0;
+    ActionKind kind = ActionKind::deploy;
+    Digest digest;  ///< target digest
+    std::string current_version;
+    std::optional<LastGood> last_good;
+    std::optional<LastGood> rejected;  ///< restore: what it takes away
+    std::string rollback_script;       ///< restore: the failed definition's, or empty
+    std::string repo;
+    std::string branch;
+    Timestamp at;
+};
+[[nodiscard]] Action render(const ActionSpec& spec);
+
+/// How long the action may take at most: the sum of all its time-outs, tries and waits.
+[[nodiscard]] Seconds time_bound(const Action& action);
+
+}  // namespace tidegate::planner
