@@ -38,7 +38,9 @@ struct DriverContext {
     bool keep_data = false;
     std::string rollback_script;  ///< of the failed definition; empty = use the update path
     HostLimits host;
-    std::function<void(const ProcessId&)> on_started;
+    /// Names the installation in the environment of what `service.start` leaves running.
+    std::string service_marker;
+    std::function<void(const ProcessId&)> on_process;  ///< as in ProcessSpec
 };
 
 struct DriverResult {
@@ -69,6 +71,8 @@ public:
     [[nodiscard]] virtual bool place_exists() const = 0;
     [[nodiscard]] virtual bool has_service(ServiceVerb verb) const = 0;
     virtual DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) = 0;
+    /// KILL to all that the service's start left; false if nothing of it was found.
+    virtual bool kill_service() = 0;
     /// Any other body of the project's (a pipeline task), in the same place and environment.
     virtual DriverResult run(const std::string& body, Seconds timeout, std::stop_token stop) = 0;
 };

@@ -126,6 +126,7 @@ public:
         if (!null.valid() || !cancel_.valid()) return fail_errno("cannot start a process");
 
         id_.marker = new_marker();
+        if (spec_.on_process) spec_.on_process(id_);
         Launch launch{command(spec_, script), TRY(environment(spec_, id_.marker)),
                       spec_.work_dir,         null.get(),
                       write_end.get(),        spec_.user ? &*spec_.user : nullptr};
@@ -133,7 +134,7 @@ public:
         id_.start_time = process_start_time(id_.pid);
         pidfd_ = FileDescriptor{static_cast<int>(::syscall(SYS_pidfd_open, id_.pid, 0))};
         TG_ASSERT(pidfd_.valid());
-        if (spec_.on_started) spec_.on_started(id_);
+        if (spec_.on_process) spec_.on_process(id_);
         return {};
     }
 

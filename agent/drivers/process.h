@@ -34,7 +34,8 @@ struct ProcessSpec {
     Milliseconds timeout{600'000};
     Milliseconds grace{5'000};
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
-    std::function<void(const ProcessId&)> on_started;  ///< for the journal; may be empty
+    /// For the journal; may be empty. Called before the process exists (pid 0) and once it does.
+    std::function<void(const ProcessId&)> on_process;
 };
 
 enum class ProcessEnd { exited, signalled, timed_out, cancelled };

@@ -55,10 +55,11 @@ std::optional<Stat> read_stat(pid_t pid) {
     return stat;
 }
 
-bool carries(pid_t pid, const std::string& marker) {
-    return !marker.empty() &&
-           read_proc(pid, "environ").find(fmt::format("{}={}", kMarkerVariable, marker)) !=
-               std::string::npos;
+bool carries(pid_t pid, std::string_view name, std::string_view value) {
+    if (value.empty()) return false;
+    // Entries end with a NUL byte; one before the first makes all alike.
+    const auto wanted = fmt::format("{0}{1}={2}{0}", '\0', name, value);
+    return ('\0' + read_proc(pid, "environ")).find(wanted) != std::string::npos;
 }
 
 std::optional<pid_t> to_pid(const char* name) {
@@ -69,6 +70,19 @@ std::optional<pid_t> to_pid(const char* name) {
     return pid;
 }
 
+template <class Predicate>
+std::vector<pid_t> living(const Predicate& wanted) {
+    std::vector<pid_t> found;
+    const std::unique_ptr<DIR, int (*)(DIR*)> proc{::opendir("/proc"), ::closedir};
+    while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
+        const auto pid = to_pid(entry->d_name);
+        const auto stat = pid ? read_stat(*pid) : std::nullopt;
+        if (stat && stat->state != 'Z' && stat->state != 'X' && wanted(*pid, *stat))
+            found.push_back(*pid);
+    }
+    return found;
+}
+
 }  // namespace
 
 std::uint64_t process_start_time(pid_t pid) {
@@ -77,18 +91,16 @@ std::uint64_t process_start_time(pid_t pid) {
 }
 
 std::vector<pid_t> living_members(const ProcessId& id) {
-    std::vector<pid_t> members;
     // The group's number is ours only as long as the leader (perhaps a zombie) holds it.
     const bool group_is_ours = id.pid > 1 && process_start_time(id.pid) == id.start_time;
-    const std::unique_ptr<DIR, int (*)(DIR*)> proc{::opendir("/proc"), ::closedir};
-    while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
-        const auto pid = to_pid(entry->d_name);
-        const auto stat = pid ? read_stat(*pid) : std::nullopt;
-        if (!stat || stat->state == 'Z' || stat->state == 'X') continue;
-        const bool in_group = group_is_ours && (stat->group == id.pid || stat->session == id.pid);
-        if (in_group || carries(*pid, id.marker)) members.push_back(*pid);
-    }
-    return members;
+    return living([&](pid_t pid, const Stat& stat) {
+        return (group_is_ours && (stat.group == id.pid || stat.session == id.pid)) ||
+               carries(pid, kMarkerVariable, id.marker);
+    });
+}
+
+std::vector<pid_t> living_with_variable(const std::string& name, const std::string& value) {
+    return living([&](pid_t pid, const Stat&) { return carries(pid, name, value); });
 }
 
 bool signal_members(const ProcessId& id, int signal) {

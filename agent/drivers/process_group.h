@@ -28,6 +28,10 @@ struct ProcessId {
 /// Living processes (zombies do not count) of the run, in no particular order.
 [[nodiscard]] std::vector<pid_t> living_members(const ProcessId& id);
 
+/// Living processes with NAME=value in the environment they were started with.
+[[nodiscard]] std::vector<pid_t> living_with_variable(const std::string& name,
+                                                      const std::string& value);
+
 /// Sends one signal to all of them; false if there was none left.
 bool signal_members(const ProcessId& id, int signal);
 

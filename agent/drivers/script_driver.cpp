@@ -1,6 +1,7 @@
 #include "agent/drivers/script_driver.h"
 
 #include <fmt/core.h>
+#include <signal.h>
 
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace tidegate::agent {
 namespace {
 
 constexpr Seconds kProbeTimeout{30};
+constexpr const char* kServiceVariable = "TIDEGATE_SERVICE";
 constexpr const char* kUnitVariable = "TIDEGATE_UNIT";
 
 DriverResult refused(std::string why) { return {false, std::move(why), {}, false}; }
@@ -43,8 +45,7 @@ public:
 
     Probe probe(std::stop_token stop) override {
         if (script().probe_script.empty() || !place_exists()) return Probe::unknown;
-        const auto result =
-            execute(script().probe_script, script().interpreter, kProbeTimeout, std::move(stop));
+        const auto result = execute(own(script().probe_script, kProbeTimeout), std::move(stop));
         if (!result || result->end != ProcessEnd::exited) return Probe::unknown;
         return result->code == 0   ? Probe::new_version
                : result->code == 1 ? Probe::old_version
@@ -61,19 +62,46 @@ public:
     }
 
     DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) override {
-        if (!script().service.unit.empty())
-            return report(execute(systemctl(verb), "/bin/sh", timeout, std::move(stop)), timeout);
+        if (!script().service.unit.empty()) {
+            const auto word = verb == ServiceVerb::status ? "is-active"sv : to_string(verb);
+            return report(execute(systemctl(word, timeout), std::move(stop)), timeout);
+        }
         if (!has_service(verb))
             return refused(fmt::format("the project has no service.{}", to_string(verb)));
-        return run(service_body(verb), timeout, std::move(stop));
+        auto call = own(service_body(verb), timeout);
+        call.starts_service = verb == ServiceVerb::start;
+        return report(execute(call, std::move(stop)), timeout);
+    }
+
+    bool kill_service() override {
+        if (!script().service.unit.empty())
+            return report(execute(systemctl("kill -s KILL", kProbeTimeout), {}), kProbeTimeout).ok;
+        const auto pids = living_with_variable(kServiceVariable, context_.service_marker);
+        for (const auto pid : pids) ::kill(pid, SIGKILL);
+        return !pids.empty();
     }
 
     DriverResult run(const std::string& body, Seconds timeout, std::stop_token stop) override {
-        return report(execute(body, script().interpreter, timeout, std::move(stop)), timeout);
+        return report(execute(own(body, timeout), std::move(stop)), timeout);
     }
 
 private:
+    struct Call {
+        std::string body;
+        std::string interpreter;
+        Seconds timeout{0};
+        bool starts_service = false;
+    };
+
     const ScriptDeploy& script() const { return context_.deploy; }
+
+    Call own(const std::string& body, Seconds timeout) const {
+        return {body, script().interpreter, timeout, false};
+    }
+    static Call systemctl(std::string_view words, Seconds timeout) {
+        return {fmt::format("exec systemctl {} -- \"${}\"", words, kUnitVariable), "/bin/sh",
+                timeout, false};
+    }
 
     WorkDirRules rules() const {
         return {work_dir_, context_.target_work_dir, context_.host.work_dirs,
@@ -85,12 +113,6 @@ private:
         return verb == ServiceVerb::start  ? service.start
                : verb == ServiceVerb::stop ? service.stop
                                            : service.status;
-    }
-
-    static std::string systemctl(ServiceVerb verb) {
-        return fmt::format("exec systemctl {} -- \"${}\"",
-                           verb == ServiceVerb::status ? "is-active"sv : to_string(verb),
-                           kUnitVariable);
     }
 
     static DriverResult report(Result<ProcessResult> result, Seconds timeout) {
@@ -115,20 +137,20 @@ private:
         return all;
     }
 
-    Result<ProcessResult> execute(const std::string& body, const std::string& interpreter,
-                                  Seconds timeout, std::stop_token stop) {
+    Result<ProcessResult> execute(const Call& call, std::stop_token stop) {
         const auto place = TRY(open_work_dir(rules()));
         ProcessSpec spec;
-        spec.interpreter = interpreter;
-        spec.body = body;
+        spec.interpreter = call.interpreter;
+        spec.body = call.body;
         spec.work_dir = place.directory.get();
         spec.tmp_dir = context_.host.tmp_dir;
         spec.environment = environment();
+        if (call.starts_service) spec.environment[kServiceVariable] = context_.service_marker;
         spec.secrets = context_.secrets;
         spec.user = context_.host.user;
-        spec.timeout = timeout;
+        spec.timeout = call.timeout;
         spec.output_bytes_max = context_.host.output_bytes_max;
-        spec.on_started = context_.on_started;
+        spec.on_process = context_.on_process;
         return run_process(spec, std::move(stop));
     }
 

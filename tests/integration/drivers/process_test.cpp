@@ -181,7 +181,9 @@ TEST_F(ProcessTest, MasksSecretsAlsoWhenPrintedByteByByte) {
 TEST_F(ProcessTest, CancelEndsIt) {
     std::stop_source source;
     auto wanted = spec("sleep 1000");
-    wanted.on_started = [&](const ProcessId&) { source.request_stop(); };
+    wanted.on_process = [&](const ProcessId& id) {
+        if (id.pid != 0) source.request_stop();
+    };
     const auto result = run(wanted, source.get_token());
     EXPECT_EQ(result.end, ProcessEnd::cancelled);
     EXPECT_EQ(result.error(Milliseconds{0}), "cancelled");
@@ -206,7 +208,7 @@ TEST_F(ProcessTest, LeftoversOfAFormerAgentAreEnded) {
     ProcessId id;
     auto wanted = spec("trap '' TERM; setsid sleep 1000 & echo $! >" + dir_ / "pid" +
                        "; echo up >" + dir_ / "up" + "; while :; do sleep 1000; done");
-    wanted.on_started = [&](const ProcessId& started) { id = started; };
+    wanted.on_process = [&](const ProcessId& started) { id = started; };
     std::jthread former{[&](std::stop_token stop) { (void)run_process(wanted, stop); }};
     for (const auto end = Clock::now() + std::chrono::seconds{10};
          test::read_text(dir_ / "up").empty() && Clock::now() < end;)

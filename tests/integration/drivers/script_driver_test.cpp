@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "agent/drivers/work_dir.h"
 #include "tests/integration/temp_dir.h"
 
@@ -101,6 +103,21 @@ TEST_F(ScriptDriverTest, ServiceVerbsRunTheirBodies) {
     EXPECT_FALSE(driver()->service(ServiceVerb::start, Seconds{5}, {}).ok);
     context_.deploy.service.start = "echo up";
     EXPECT_EQ(driver()->service(ServiceVerb::start, Seconds{5}, {}).output, "up\n");
+}
+
+TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
+    EXPECT_FALSE(driver()->kill_service());
+    context_.service_marker = "web-1/shop";
+    context_.deploy.service.start = "trap '' TERM; setsid sleep 1000 >/dev/null 2>&1 & echo $!";
+    const auto started = driver()->service(ServiceVerb::start, Seconds{5}, {});
+    ASSERT_TRUE(started.ok);
+    EXPECT_EQ(living_with_variable("TIDEGATE_SERVICE", "web-1/shop").size(), 1U);
+    context_.service_marker = "web-1/sho";
+    EXPECT_FALSE(driver()->kill_service());
+    context_.service_marker = "web-1/shop";
+    EXPECT_TRUE(driver()->kill_service());
+    for (int i = 0; i < 1000 && driver()->kill_service(); ++i) std::this_thread::yield();
+    EXPECT_FALSE(driver()->kill_service());
 }
 
 struct EscapeCase {

@@ -1,0 +1,216 @@
+#include "agent/daemon/action_runner.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <utility>
+
+#include "agent/daemon/driver_host.h"
+#include "agent/daemon/prepare.h"
+#include "agent/drivers/output.h"
+#include "agent/drivers/process_group.h"
+#include "agent/drivers/script_driver.h"
+#include "agent/tasks/pipeline.h"
+#include "agent/tasks/stop_after.h"
+
+namespace tidegate::agent {
+namespace {
+
+/// Of one task in the result; the whole output goes up as the action's log.
+constexpr std::size_t kTaskOutputBytesMax = 4 * 1024;
+constexpr Milliseconds kLeftoverGrace{5'000};
+constexpr Seconds kStatusTimeout{30};
+/// A second look before drift is believed: a service may just be restarting.
+constexpr Milliseconds kSecondLook{2'000};
+
+Timestamp wall_clock() {
+    return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+}
+
+TaskResult uninstall_task(std::string name, bool ok, std::string error, std::string output) {
+    TaskResult task;
+    task.name = task.type = std::move(name);
+    task.status = ok ? TaskStatus::success : TaskStatus::failed;
+    task.error = std::move(error);
+    task.output = std::move(output);
+    task.finished_at = wall_clock();
+    return task;
+}
+
+/// Stops the service if there is one, then removes what was installed.
+PipelineReport run_uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop) {
+    Pipeline stopping;
+    stopping.release.resize(1);
+    stopping.release[0].name = "stop";
+    stopping.release[0].type = TaskType::stop_service;
+    auto report = run_pipeline(stopping, {}, host, stop);
+    if (!report.ok) return report;
+    auto result = driver.uninstall(stop);
+    report.ok = result.ok;
+    report.cancelled = !result.ok && stop.stop_requested();
+    if (!result.ok) report.error = fmt::format("release/uninstall: {}", result.error);
+    report.stages.back().tasks.push_back(
+        uninstall_task("uninstall", result.ok, std::move(result.error), std::move(result.output)));
+    return report;
+}
+
+PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver& driver,
+                        TaskHost& host, const std::stop_token& stop) {
+    switch (kind) {
+        case ActionKind::uninstall:
+            return run_uninstall(driver, host, stop);
+        case ActionKind::verify:
+            return run_pipeline({}, prepared.verify, host, stop);
+        default:
+            return run_pipeline(prepared.pipeline, prepared.verify, host, stop);
+    }
+}
+
+/// All output as text for people; what stays in the result is cut to its tail.
+std::string take_log(std::vector<StageResult>& stages) {
+    std::string log;
+    for (auto& stage : stages) {
+        for (auto& task : stage.tasks) {
+            log += fmt::format("== {}/{}: {}{}{}\n", stage.name, task.name, to_string(task.status),
+                               task.error.empty() ? "" : ": ", task.error);
+            log += task.output;
+            if (!task.output.empty() && !task.output.ends_with('\n')) log += '\n';
+            task.output = tail_of(task.output, kTaskOutputBytesMax);
+        }
+    }
+    return log;
+}
+
+std::string find_drift(Driver& driver, bool has_probe, const std::stop_token& stop) {
+    if (!driver.place_exists()) return "its work dir is gone";
+    if (has_probe) {
+        const auto found = driver.probe(stop);
+        if (found == Probe::old_version) return "the probe found another version";
+        if (found == Probe::unknown) return "the probe could not tell the version";
+    }
+    if (!driver.has_service(ServiceVerb::status)) return {};
+    const auto status = driver.service(ServiceVerb::status, kStatusTimeout, stop);
+    return status.ok ? "" : fmt::format("service.status: {}", status.error);
+}
+
+}  // namespace
+
+ActionRunner::ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers)
+    : rules_{std::move(rules)}, events_{std::move(events)} {
+    for (std::size_t i = 0; i < workers; ++i)
+        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+}
+
+ActionRunner::~ActionRunner() {
+    kill_all();
+    ending_.request_stop();
+    for (auto& thread : threads_) thread.request_stop();
+    threads_.clear();
+}
+
+void ActionRunner::start(machine::Start start) {
+    std::stop_source source;
+    {
+        const std::scoped_lock lock{mutex_};
+        running_.emplace(start.action.id, source);
+    }
+    add([this, start = std::move(start), source] { run(start, source.get_token()); });
+}
+
+void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
+    const auto& action = start.action;
+    machine::Finished finished{action.id, ActionOutcome::done, {}, {}, {}};
+    std::string log;
+    auto prepared = prepare(rules_, action, start.current);
+    if (!prepared || stop.stop_requested()) {
+        finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
+        finished.error = prepared ? "cancelled before its start" : prepared.error().text();
+    } else {
+        prepared->context.on_process = [&](const ProcessId& id) {
+            events_.process_started({action.id, id.pid, id.start_time, id.marker});
+        };
+        const StopAfter bounded{stop, action.deadline};
+        const auto driver = make_script_driver(prepared->context);
+        DriverHost host{*driver, action, start.current, events_.update};
+        auto report = run_kind(action.kind, *prepared, *driver, host, bounded.token());
+        if (!report.ok)
+            finished.outcome =
+                stop.stop_requested() ? ActionOutcome::cancelled : ActionOutcome::failed;
+        finished.error = !report.ok && bounded.expired()
+                             ? fmt::format("the action's deadline of {} passed: {}",
+                                           format_duration(action.deadline), report.error)
+                             : report.error;
+        log = take_log(report.stages);
+        finished.stages = std::move(report.stages);
+    }
+    finished.at = wall_clock();
+    {
+        const std::scoped_lock lock{mutex_};
+        running_.erase(action.id);
+    }
+    events_.finished(std::move(finished), std::move(log));
+}
+
+void ActionRunner::kill(const std::string& action) {
+    const std::scoped_lock lock{mutex_};
+    if (const auto found = running_.find(action); found != running_.end())
+        found->second.request_stop();
+}
+
+void ActionRunner::kill_all() {
+    const std::scoped_lock lock{mutex_};
+    for (auto& [id, source] : running_) source.request_stop();
+}
+
+void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) {
+    add([this, action = std::move(action), leftover = std::move(leftover)] {
+        machine::Probed probed{action.id, machine::ProbeAnswer::unknown};
+        const bool ended =
+            !leftover ||
+            end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
+        const auto prepared = prepare(rules_, action, {});
+        if (ended && prepared) {
+            const auto found = make_script_driver(prepared->context)->probe(ending_.get_token());
+            if (found == Probe::new_version) probed.answer = machine::ProbeAnswer::new_version;
+            if (found == Probe::old_version) probed.answer = machine::ProbeAnswer::old_version;
+        }
+        events_.probed(std::move(probed));
+    });
+}
+
+void ActionRunner::check_drift(Action definition, std::function<void(std::string)> done) {
+    add([this, definition = std::move(definition), done = std::move(done)] {
+        const auto prepared = prepare(rules_, definition, {});
+        if (!prepared) return done("");  // the host's rules changed; that is not drift
+        const auto driver = make_script_driver(prepared->context);
+        const bool has_probe = !prepared->context.deploy.probe_script.empty();
+        const auto stop = ending_.get_token();
+        auto reason = find_drift(*driver, has_probe, stop);
+        if (!reason.empty() && wait_for(kSecondLook, stop))
+            reason = find_drift(*driver, has_probe, stop);
+        if (!stop.stop_requested()) done(std::move(reason));
+    });
+}
+
+void ActionRunner::add(std::function<void()> job) {
+    {
+        const std::scoped_lock lock{mutex_};
+        jobs_.push_back(std::move(job));
+    }
+    wake_.notify_one();
+}
+
+void ActionRunner::work(const std::stop_token& stop) {
+    for (;;) {
+        std::function<void()> job;
+        {
+            std::unique_lock lock{mutex_};
+            if (!wake_.wait(lock, stop, [this] { return !jobs_.empty(); })) return;
+            job = std::move(jobs_.front());
+            jobs_.pop_front();
+        }
+        job();
+    }
+}
+
+}  // namespace tidegate::agent

@@ -1,0 +1,65 @@
+#pragma once
+/// Runs actions, probes and drift checks on a pool of threads. It keeps no state of its own about
+/// installations: the machine decides what runs and never lets two actions of one installation run
+/// at the same time.
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "agent/daemon/host_rules.h"
+#include "agent/journal/journal.h"
+#include "agent/machine/machine.h"
+
+namespace tidegate::agent {
+
+/// Called on the pool's threads.
+struct RunnerEvents {
+    /// `log` is the whole output of all tasks, masked; for the upload.
+    std::function<void(machine::Finished, std::string log)> finished;
+    std::function<void(ActionUpdate)> update;
+    std::function<void(machine::Probed)> probed;
+    /// Must return only when it is in the journal.
+    std::function<void(const ProcessStarted&)> process_started;
+};
+
+class ActionRunner {
+public:
+    ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers = kWorkers);
+    /// Cancels what runs and waits for it.
+    ~ActionRunner();
+
+    void start(machine::Start start);
+    /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
+    void kill(const std::string& action);
+    void kill_all();
+    /// Ends what a former agent process left of the action, then asks the probe script.
+    void probe(Action action, std::optional<ProcessStarted> leftover);
+    /// Looks at what stands there; empty reason = as it should be.
+    void check_drift(Action definition, std::function<void(std::string reason)> done);
+
+    static constexpr std::size_t kWorkers = 8;
+
+private:
+    void work(const std::stop_token& stop);
+    void add(std::function<void()> job);
+    void run(const machine::Start& start, const std::stop_token& stop);
+
+    HostRules rules_;
+    RunnerEvents events_;
+    std::mutex mutex_;
+    std::condition_variable_any wake_;
+    std::deque<std::function<void()>> jobs_;
+    std::map<std::string, std::stop_source> running_;
+    std::stop_source ending_;
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace tidegate::agent

@@ -1,0 +1,45 @@
+#pragma once
+/// `agent.yaml`: what the host's owner allows and adds. The owner has the last word: whatever the
+/// daemon asks for beyond it is refused. Without a file every driver and project is allowed, below
+/// the work dirs that the repo names, as the agent's own user.
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/base/limits.h"
+#include "schema/base/result.h"
+
+namespace tidegate::agent {
+
+struct HostVariable {
+    std::string value;
+    bool secret = false;  ///< masked in all output
+
+    friend bool operator==(const HostVariable&, const HostVariable&) = default;
+};
+
+struct AgentConfig {
+    std::string run_as;  ///< user for scripts; empty = the agent's own
+    bool allow_root = false;
+    std::set<std::string> drivers;   ///< deploy types; empty = any
+    std::set<std::string> projects;  ///< empty = any
+    std::set<std::string> targets;   ///< empty = any
+    std::vector<std::string> work_dirs;
+    /// The last level of variables: wins over the repo's.
+    std::map<std::string, HostVariable> variables;
+    std::size_t output_bytes_max = limits::kOutputBytesDefault;
+
+    friend bool operator==(const AgentConfig&, const AgentConfig&) = default;
+};
+
+/// Strict: an unknown or repeated key or a wrong type is an error with file:line:column.
+/// A variable is `NAME: text` or `NAME: {type: secret, value: text}`.
+[[nodiscard]] Result<AgentConfig> parse_agent_config(const std::string& text,
+                                                     const std::string& file);
+[[nodiscard]] Result<AgentConfig> read_agent_config(const std::string& file);
+
+}  // namespace tidegate::agent

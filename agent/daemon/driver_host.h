@@ -1,0 +1,40 @@
+#pragma once
+/// The pipeline's hands: a driver behind the TaskHost interface, for one action.
+
+#include <functional>
+
+#include "agent/drivers/driver.h"
+#include "agent/tasks/pipeline.h"
+#include "schema/model/agent.h"
+
+namespace tidegate::agent {
+
+/// Whether a `deploy` task installs or updates: by the kind of action and what the target has.
+[[nodiscard]] bool wants_install(ActionKind kind, const Installation& current);
+
+class DriverHost final : public TaskHost {
+public:
+    DriverHost(Driver& driver, const Action& action, const Installation& current,
+               std::function<void(ActionUpdate)> on_update)
+        : driver_{driver}, action_{action}, current_{current}, on_update_{std::move(on_update)} {}
+
+    TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) override;
+    TaskOutput deploy(std::stop_token stop) override;
+    bool installed() const override { return current_.status != InstallStatus::absent; }
+    bool can_start() const override { return driver_.has_service(ServiceVerb::start); }
+    bool can_stop() const override { return driver_.has_service(ServiceVerb::stop); }
+    TaskOutput start_service(Seconds timeout, std::stop_token stop) override;
+    TaskOutput stop_service(Seconds timeout, std::stop_token stop) override;
+    ServiceState service_state(std::stop_token stop) override;
+    bool kill_service() override { return driver_.kill_service(); }
+    void progress(const std::string& stage, const std::string& task, TaskStatus status,
+                  int percent) override;
+
+private:
+    Driver& driver_;
+    const Action& action_;
+    const Installation& current_;
+    std::function<void(ActionUpdate)> on_update_;
+};
+
+}  // namespace tidegate::agent

@@ -1,0 +1,192 @@
+#include "agent/daemon/host_loop.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace tidegate::agent {
+namespace {
+
+constexpr std::size_t kDriftWorkers = 2;
+
+/// The machine measures differences only.
+Timestamp monotonic() {
+    return Timestamp{std::chrono::duration_cast<Milliseconds>(
+        std::chrono::steady_clock::now().time_since_epoch())};
+}
+
+/// No handler may run after this: none of them could tell what is on disk.
+[[noreturn]] void end_process(const Error& error) {
+    fmt::print(stderr, "tidegate-agent: {}; ending, for the journal must not lie\n", error.text());
+    ::_exit(1);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptions options,
+                                                 Uplink& uplink) {
+    auto journal = TRY(Journal::open(options.data_dir + "/journal"));
+    auto content = journal->take_content();
+    auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
+                                           std::move(content));
+    for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));
+    loop->arm_drift();
+    return loop;
+}
+
+HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
+                   std::unique_ptr<Journal> journal, JournalContent content)
+    : io_{io},
+      options_{std::move(options)},
+      uplink_{uplink},
+      machine_{std::move(content.records)},
+      wake_{io},
+      drift_timer_{io},
+      definitions_{std::move(content.definitions)},
+      writer_{std::make_unique<JournalWriter>(std::move(journal), end_process)},
+      drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
+      runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
+    for (auto& process : content.running) leftovers_[process.action] = std::move(process);
+}
+
+RunnerEvents HostLoop::runner_events() {
+    RunnerEvents events;
+    events.finished = [this](machine::Finished finished, std::string log) {
+        post([this, finished = std::move(finished), log = std::move(log)] {
+            if (!log.empty()) uplink_.log(finished.action, log);
+            step(finished);
+        });
+    };
+    events.update = [this](ActionUpdate update) {
+        post([this, update = std::move(update)] { uplink_.update(update); });
+    };
+    events.probed = [this](machine::Probed probed) {
+        post([this, probed = std::move(probed)] { step(probed); });
+    };
+    events.process_started = [this](const ProcessStarted& process) {
+        writer_->write_and_wait(process);
+    };
+    return events;
+}
+
+void HostLoop::post(std::function<void()> job) { asio::post(io_, std::move(job)); }
+
+void HostLoop::step(const machine::Input& input) {
+    for (auto& effect : machine_.step(input, monotonic())) apply(std::move(effect));
+    arm_wake();
+    if (on_stopped_ && machine_.inventory().running.empty()) std::exchange(on_stopped_, {})();
+}
+
+void HostLoop::stop(std::function<void()> done) {
+    stopping_ = true;
+    on_stopped_ = std::move(done);
+    drift_timer_.cancel();
+    runner_->kill_all();
+    step(machine::Tick{});
+}
+
+void HostLoop::apply(machine::Effect effect) {
+    std::visit([this](auto&& known) { apply_one(std::forward<decltype(known)>(known)); },
+               std::move(effect));
+}
+
+void HostLoop::apply_one(machine::JournalIntent effect) {
+    const auto id = effect.action.id;
+    unfinished_[id] = effect.action;
+    writer_->write(std::move(effect),
+                   [this, id] { post([this, id] { step(machine::IntentDurable{id}); }); });
+}
+
+void HostLoop::apply_one(machine::JournalOutcome effect) {
+    const auto id = effect.result.id;
+    define(effect.result);
+    writer_->write(std::move(effect),
+                   [this, id] { post([this, id] { step(machine::OutcomeDurable{id}); }); });
+}
+
+void HostLoop::apply_one(machine::JournalEpoch effect) { writer_->write(effect, {}); }
+void HostLoop::apply_one(machine::JournalInstallation effect) {
+    writer_->write(std::move(effect), {});
+}
+void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::move(effect), {}); }
+
+void HostLoop::apply_one(machine::Start effect) {
+    ++starts_[effect.action.key];
+    if (!stopping_) return runner_->start(std::move(effect));
+    post([this, id = effect.action.id] {
+        step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}});
+    });
+}
+
+void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
+
+void HostLoop::apply_one(machine::Probe effect) {
+    const auto& id = effect.action.id;
+    unfinished_[id] = effect.action;
+    std::optional<ProcessStarted> leftover;
+    if (const auto found = leftovers_.find(id); found != leftovers_.end()) leftover = found->second;
+    runner_->probe(std::move(effect.action), std::move(leftover));
+}
+
+void HostLoop::apply_one(machine::ReportResult effect) { uplink_.result(effect.result); }
+void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
+void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
+
+/// Keeps what a successful action installed from, as the journal does.
+void HostLoop::define(const ActionResult& result) {
+    auto action = unfinished_.extract(result.id);
+    if (action.empty() || result.outcome != ActionOutcome::done) return;
+    const auto key = action.mapped().key;
+    if (result.kind == ActionKind::uninstall)
+        definitions_.erase(key);
+    else if (result.kind != ActionKind::verify)
+        definitions_[key] = std::move(action.mapped());
+}
+
+void HostLoop::arm_wake() {
+    const auto wake = machine_.next_wake();
+    if (!wake) return;
+    wake_.expires_after(std::max(*wake - monotonic(), Milliseconds{1}));
+    wake_.async_wait([this](const asio::error_code& error) {
+        if (!error) step(machine::Tick{});
+    });
+}
+
+void HostLoop::arm_drift() {
+    if (options_.drift_interval == Seconds{0} || stopping_) return;
+    drift_timer_.expires_after(options_.drift_interval);
+    drift_timer_.async_wait([this](const asio::error_code& error) {
+        if (error) return;
+        look_for_drift();
+        arm_drift();
+    });
+}
+
+void HostLoop::look_for_drift() {
+    for (const auto& installation : machine_.inventory().installations) {
+        const auto& key = installation.key;
+        const auto definition = definitions_.find(key);
+        if (installation.status != InstallStatus::installed || definition == definitions_.end() ||
+            !being_checked_.insert(key).second)
+            continue;
+        drift_runner_->check_drift(definition->second,
+                                   [this, key, starts = starts_[key]](std::string reason) {
+                                       post([this, key, starts, reason = std::move(reason)] {
+                                           drift_found(key, starts, reason);
+                                       });
+                                   });
+    }
+}
+
+/// What was seen before an action began says nothing about what it left.
+void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, std::string reason) {
+    being_checked_.erase(key);
+    if (starts_[key] == starts) step(machine::DriftSeen{key, !reason.empty(), std::move(reason)});
+}
+
+}  // namespace tidegate::agent

@@ -1,0 +1,87 @@
+#include "agent/daemon/host_rules.h"
+
+#include <arpa/inet.h>
+#include <fmt/core.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <memory>
+
+namespace tidegate::agent {
+namespace {
+
+/// The first address that is not the loopback's.
+std::string find_address() {
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) return "127.0.0.1";
+    const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> all{first, ::freeifaddrs};
+    for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
+        if (at->ifa_addr == nullptr || at->ifa_addr->sa_family != AF_INET) continue;
+        if ((at->ifa_flags & IFF_LOOPBACK) != 0) continue;
+        char text[INET_ADDRSTRLEN];
+        const auto* address = reinterpret_cast<const sockaddr_in*>(at->ifa_addr);
+        if (::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text) != nullptr) return text;
+    }
+    return "127.0.0.1";
+}
+
+Result<std::optional<ProcessUser>> script_user(const AgentConfig& config) {
+    std::optional<ProcessUser> user;
+    if (!config.run_as.empty()) user = TRY(find_user(config.run_as));
+    const uid_t uid = user ? user->uid : ::geteuid();
+    if (uid == 0 && !config.allow_root)
+        return fail(ErrorCode::denied,
+                    "scripts would run as root: set run_as in agent.yaml, or allow_root (or "
+                    "--allow-root) if that is meant");
+    if (uid == ::geteuid()) return std::optional<ProcessUser>{};
+    if (::geteuid() != 0)
+        return fail(ErrorCode::denied, "run_as '{}' needs an agent that runs as root",
+                    config.run_as);
+    return user;
+}
+
+/// Other users must be able to enter, not to list: each script belongs to the user that runs it.
+Result<std::string> make_tmp(const std::string& data_dir) {
+    const auto path = data_dir + "/tmp";
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    std::filesystem::create_directories(path, error);
+    if (error || ::chmod(path.c_str(), 0711) != 0)
+        return fail(ErrorCode::unavailable, "cannot make {}", path);
+    return path;
+}
+
+}  // namespace
+
+Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
+    HostRules rules;
+    rules.limits.user = TRY(script_user(config));
+    rules.limits.tmp_dir = TRY(make_tmp(data_dir));
+    rules.limits.work_dirs = config.work_dirs;
+    rules.limits.output_bytes_max = config.output_bytes_max;
+    rules.config = std::move(config);
+    rules.host_address = find_address();
+    return rules;
+}
+
+std::string refusal(const HostRules& rules, const Action& action) {
+    const auto& config = rules.config;
+    const auto allows = [](const std::set<std::string>& allowed, std::string_view name) {
+        return allowed.empty() || allowed.contains(std::string{name});
+    };
+    const auto driver = to_string(action.deploy.type);
+    if (!allows(config.targets, action.key.target))
+        return fmt::format("agent.yaml does not serve target '{}'", action.key.target);
+    if (!allows(config.projects, action.key.project))
+        return fmt::format("agent.yaml does not allow project '{}'", action.key.project);
+    if (!allows(config.drivers, driver))
+        return fmt::format("agent.yaml does not allow driver '{}'", driver);
+    if (action.deploy.type != DeployType::script)
+        return fmt::format("this agent has no driver '{}'", driver);
+    return {};
+}
+
+}  // namespace tidegate::agent

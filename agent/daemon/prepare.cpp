@@ -1,0 +1,103 @@
+#include "agent/daemon/prepare.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/drivers/work_dir.h"
+#include "agent/tasks/pipeline.h"
+#include "schema/resolve/built_ins.h"
+#include "schema/resolve/expand.h"
+
+namespace tidegate::agent {
+namespace {
+
+/// The action's variables with the host's own on top. WORK_DIR needs the others to be known first.
+Result<Variables> host_variables(const HostRules& rules, const Action& action) {
+    auto variables = action.variables;
+    std::map<std::string, std::string> values{{"TARGET_IP", rules.host_address}};
+    for (const auto& [name, variable] : rules.config.variables) values[name] = variable.value;
+    add_runtime(variables, values);
+
+    VariableScope scope{action.environment};
+    scope.add(variables);
+    const auto configured = TRY(expand(action.deploy.script.work_dir, scope));
+    const auto dir = default_work_dir(configured, action.target_work_dir, action.key.project);
+    add_runtime(variables, {{"WORK_DIR", dir},
+                            {"APP_DIR", dir},
+                            {"BACKUP_DIR", dir + "/backups"},
+                            {"LOG_DIR", dir + "/logs"},
+                            {"TEMP_DIR", "/tmp"}});
+    return variables;
+}
+
+Result<void> expand_tasks(std::vector<Task>& tasks, const VariableScope& scope) {
+    for (auto& task : tasks) task = TRY(expanded(std::move(task), scope));
+    return {};
+}
+
+bool deploys(const std::vector<Task>& tasks) {
+    return std::any_of(tasks.begin(), tasks.end(),
+                       [](const Task& task) { return task.type == TaskType::deploy; });
+}
+
+Result<Pipeline> prepare_pipeline(const Action& action, const VariableScope& scope) {
+    auto pipeline = action.pipeline;
+    if (const auto why = unsupported(pipeline); !why.empty())
+        return fail(ErrorCode::denied, "{}", why);
+    if (!deploys(pipeline.pre_release) && !deploys(pipeline.release) &&
+        !deploys(pipeline.post_release)) {
+        Task implied;
+        implied.name = "deploy";
+        implied.type = TaskType::deploy;
+        pipeline.release.push_back(std::move(implied));
+    }
+    CHECK(expand_tasks(pipeline.pre_release, scope));
+    CHECK(expand_tasks(pipeline.release, scope));
+    CHECK(expand_tasks(pipeline.post_release, scope));
+    return pipeline;
+}
+
+Result<DriverContext> prepare_context(const HostRules& rules, const Action& action,
+                                      const Installation& current, const VariableScope& scope) {
+    DriverContext context;
+    context.deploy = TRY(expanded(action.deploy.script, scope));
+    context.variables = TRY(script_environment(scope, action.deploy.script.environment));
+    for (const auto& [name, variable] : rules.config.variables)
+        if (variable.secret) context.secrets.push_back(variable.value);
+    context.project = action.key.project;
+    context.environment = action.environment;
+    context.target_work_dir = action.target_work_dir;
+    context.version = action.version;
+    context.current_version =
+        current.status == InstallStatus::absent ? action.current_version : current.version;
+    context.rollback_version = action.rollback_version;
+    if (action.artifact) context.artifact_url = TRY(expanded(*action.artifact, scope)).url;
+    context.slot = action.key.slot;
+    context.keep_data = action.keep_data;
+    context.rollback_script = action.rollback_script;
+    context.host = rules.limits;
+    context.service_marker = action.key.text();
+    return context;
+}
+
+}  // namespace
+
+Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
+                               const Installation& current) {
+    if (auto why = refusal(rules, action); !why.empty()) return fail(ErrorCode::denied, "{}", why);
+    const auto variables = TRY(host_variables(rules, action));
+    VariableScope scope{action.environment};
+    scope.add(variables);
+
+    PreparedAction prepared;
+    prepared.context = TRY(prepare_context(rules, action, current, scope));
+    prepared.pipeline = TRY(prepare_pipeline(action, scope));
+    for (const auto& check : action.verify) prepared.verify.push_back(TRY(expanded(check, scope)));
+    const auto& context = prepared.context;
+    CHECK(find_work_dir(
+        {default_work_dir(context.deploy.work_dir, context.target_work_dir, context.project),
+         context.target_work_dir, context.host.work_dirs, nullptr}));
+    return prepared;
+}
+
+}  // namespace tidegate::agent

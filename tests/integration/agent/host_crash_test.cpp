@@ -1,0 +1,120 @@
+/// kill -9 of an agent in the middle of an action: no effect twice, nothing left running, and the
+/// next process knows what it cannot know.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tests/integration/agent/host_fixture.h"
+
+namespace tidegate::agent {
+namespace {
+
+using test::Host;
+using test::make_action;
+using test::read_text;
+
+auto lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+class HostCrashTest : public testing::Test {
+protected:
+    HostCrashTest() : action_{make_action(dir_, "a", "1.0")} {
+        action_.deploy.script.update_script = "";
+        action_.deploy.script.install_script = "echo $$ >> ran; sleep 0.03; echo done >> ran";
+    }
+
+    /// Runs the action in a process of its own, which is killed once `now` says so.
+    void crash(const std::function<bool()>& now) const {
+        const pid_t agent = ::fork();
+        if (agent == 0) {
+            Host host{dir_};
+            host.loop->step(machine::RunCommand{1, action_});
+            host.until([] { return false; });
+            ::_exit(0);
+        }
+        while (!now()) ::poll(nullptr, 0, 1);
+        ::kill(agent, SIGKILL);
+        ::waitpid(agent, nullptr, 0);
+    }
+    /// The next process, asked for the same action again.
+    ActionResult restart() const {
+        Host host{dir_};
+        host.loop->step(machine::RunCommand{1, action_});
+        EXPECT_TRUE(host.until([&] { return !host.uplink.results.empty(); }));
+        return host.uplink.results.empty() ? ActionResult{} : host.uplink.results.back();
+    }
+    std::string ran() const { return read_text(dir_ / "apps/shop/ran"); }
+    std::size_t journal_bytes() const {
+        std::error_code none;
+        const auto size = std::filesystem::file_size(dir_ / "agent/journal/log", none);
+        return none ? 0 : size;
+    }
+
+    test::TempDir dir_;
+    Action action_;
+};
+
+TEST_F(HostCrashTest, AnInterruptedActionIsEndedAndUnknown) {
+    action_.deploy.script.install_script =
+        "trap '' TERM; echo $$ >> ran; while :; do sleep 1000; done";
+    crash([&] { return !ran().empty(); });
+    const pid_t left = std::stoi(ran());
+    ASSERT_EQ(::kill(left, 0), 0);
+    EXPECT_EQ(restart().outcome, ActionOutcome::unknown);
+    EXPECT_TRUE(living_members({left, process_start_time(left), ""}).empty());
+    EXPECT_EQ(lines(ran()), 1);
+}
+
+TEST_F(HostCrashTest, TheProbeProvesIt) {
+    action_.deploy.script.probe_script = "[ -e ran ]";
+    crash([&] { return !ran().empty(); });
+    const auto result = restart();
+    EXPECT_EQ(result.outcome, ActionOutcome::done);
+    EXPECT_EQ(result.installation.version, "1.0");
+}
+
+TEST_F(HostCrashTest, TheProbeFindsTheOldVersion) {
+    action_.deploy.script.probe_script = "exit 1";
+    crash([&] { return !ran().empty(); });
+    EXPECT_EQ(restart().outcome, ActionOutcome::failed);
+}
+
+TEST_F(HostCrashTest, NoEffectTwiceWheneverItDies) {
+    for (int round = 0; round < 25; ++round) {
+        action_.id = Digest::of(std::to_string(round)).hex();
+        std::filesystem::remove(dir_ / "apps/shop/ran");
+        const auto bytes = journal_bytes();
+        int looks = 0;
+        // Some rounds die at the intent, some in the script, some around the outcome.
+        crash([&] { return (looks > 0 || journal_bytes() > bytes) && looks++ >= round * 3; });
+        const auto result = restart();
+        const auto text = ran();
+        EXPECT_LE(lines(text), 2) << round << ": " << text;
+        if (result.outcome == ActionOutcome::done)
+            EXPECT_TRUE(text.ends_with("done\n")) << round << ": " << text;
+        else
+            EXPECT_EQ(result.outcome, ActionOutcome::unknown) << round;
+    }
+}
+
+TEST_F(HostCrashTest, AServiceOfAFinishedTaskSurvives) {
+    action_.deploy.script.service.start = "sleep 1000 >/dev/null 2>&1 & echo $! > pid";
+    action_.pipeline.release.resize(3);
+    action_.pipeline.release[0].name = "deploy";
+    action_.pipeline.release[0].type = TaskType::deploy;
+    action_.pipeline.release[1].name = "start";
+    action_.pipeline.release[1].type = TaskType::start_service;
+    action_.pipeline.release[2].name = "hang";
+    action_.pipeline.release[2].script = "echo hangs > hangs; sleep 1000";
+    crash([&] { return !read_text(dir_ / "apps/shop/hangs").empty(); });
+    EXPECT_EQ(restart().outcome, ActionOutcome::unknown);
+    const pid_t service = std::stoi(read_text(dir_ / "apps/shop/pid"));
+    EXPECT_EQ(::kill(service, SIGKILL), 0);
+}
+
+}  // namespace
+}  // namespace tidegate::agent

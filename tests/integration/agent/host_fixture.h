@@ -1,0 +1,92 @@
+#pragma once
+/// An agent without a link: real journal, real processes, a recording uplink.
+
+#include <gtest/gtest.h>
+
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/daemon/host_loop.h"
+#include "tests/integration/temp_dir.h"
+
+namespace tidegate::agent::test {
+
+using tidegate::test::read_text;
+using tidegate::test::TempDir;
+using tidegate::test::write_text;
+
+class RecordingUplink final : public Uplink {
+public:
+    void result(const ActionResult& result) override { results.push_back(result); }
+    void changed(const Installation& installation) override { changes.push_back(installation); }
+    void update(const ActionUpdate& update) override { updates.push_back(update); }
+    void fenced(std::uint64_t highest) override { fences.push_back(highest); }
+    void log(const std::string&, const std::string& text) override { logs.push_back(text); }
+
+    std::vector<ActionResult> results;
+    std::vector<Installation> changes;
+    std::vector<ActionUpdate> updates;
+    std::vector<std::uint64_t> fences;
+    std::vector<std::string> logs;
+};
+
+/// One life of an agent process on a data directory.
+class Host {
+public:
+    explicit Host(const TempDir& dir, AgentConfig config = {},
+                  Seconds drift_interval = Seconds{0}) {
+        config.allow_root = true;
+        HostOptions options;
+        options.data_dir = dir / "agent";
+        std::filesystem::create_directories(options.data_dir);
+        auto rules = make_host_rules(std::move(config), options.data_dir);
+        EXPECT_TRUE(rules) << rules.error().text();
+        options.rules = *rules;
+        options.drift_interval = drift_interval;
+        auto opened = HostLoop::open(io, std::move(options), uplink);
+        EXPECT_TRUE(opened) << opened.error().text();
+        loop = *std::move(opened);
+    }
+
+    /// Runs the loop until that is so; false after 20 s.
+    bool until(const std::function<bool()>& done) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        while (!done() && std::chrono::steady_clock::now() < end)
+            io.run_one_for(std::chrono::milliseconds{50}), io.restart();
+        return done();
+    }
+    ActionResult run(const Action& action) {
+        const auto before = uplink.results.size();
+        loop->step(machine::RunCommand{1, action});
+        EXPECT_TRUE(until([&] { return uplink.results.size() > before; }));
+        return uplink.results.size() > before ? uplink.results.back() : ActionResult{};
+    }
+
+    asio::io_context io;
+    RecordingUplink uplink;
+    std::unique_ptr<HostLoop> loop;
+};
+
+inline Action make_action(const TempDir& dir, const std::string& id, const std::string& version) {
+    Action action;
+    action.id = Digest::of(id).hex();
+    action.release = "00000000-0000-5000-8000-000000000000";
+    action.key = {"web-1", "shop", ""};
+    action.environment = "prod";
+    action.version = version;
+    action.digest = Digest::of(version);
+    action.assignment_digest = Digest::of("assignment " + version);
+    action.commit = std::string(40, 'a');
+    action.target_work_dir = dir / "apps";
+    action.deploy.script.install_script = "echo install $APP_VERSION | tee -a history";
+    action.deploy.script.update_script =
+        "echo update $CURRENT_VERSION to $APP_VERSION | tee -a history";
+    action.deadline = Seconds{60};
+    return action;
+}
+
+}  // namespace tidegate::agent::test

@@ -1,0 +1,268 @@
+#include "agent/daemon/host_loop.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/integration/agent/host_fixture.h"
+
+namespace tidegate::agent {
+namespace {
+
+using test::Host;
+using test::make_action;
+
+class HostLoopTest : public testing::Test {
+protected:
+    Action action(const std::string& id, const std::string& version) const {
+        return make_action(dir_, id, version);
+    }
+    std::string history() const { return test::read_text(dir_ / "apps/shop/history"); }
+
+    test::TempDir dir_;
+};
+
+TEST_F(HostLoopTest, InstallsThenUpdates) {
+    Host host{dir_};
+    const auto first = host.run(action("a", "1.0"));
+    EXPECT_EQ(first.outcome, ActionOutcome::done) << first.error;
+    EXPECT_EQ(first.installation.status, InstallStatus::installed);
+    EXPECT_EQ(first.installation.version, "1.0");
+    EXPECT_TRUE(first.installation.installed_at);
+    ASSERT_EQ(first.stages.size(), 1U);
+    EXPECT_EQ(first.stages[0].tasks[0].name, "deploy");
+    EXPECT_EQ(host.uplink.logs.at(0), "== release/deploy: success\ninstall 1.0\n");
+
+    EXPECT_EQ(host.run(action("b", "2.0")).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
+    EXPECT_EQ(host.uplink.updates.back().progress, 100);
+}
+
+TEST_F(HostLoopTest, RemembersAcrossARestart) {
+    {
+        Host host{dir_};
+        host.run(action("a", "1.0"));
+    }
+    Host host{dir_};
+    ASSERT_EQ(host.loop->inventory().installations.size(), 1U);
+    EXPECT_EQ(host.loop->inventory().results.size(), 1U);
+    EXPECT_EQ(host.loop->highest_epoch(), 1U);
+    EXPECT_EQ(host.run(action("a", "1.0")).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\n");
+    host.run(action("b", "2.0"));
+    EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
+}
+
+TEST_F(HostLoopTest, ExpandsConfigurationNotBodies) {
+    auto wanted = action("a", "1.0");
+    wanted.variables["PORT"].value = "80; rm -rf /";
+    wanted.variables["BASE"].value = dir_ / "apps/base";
+    wanted.deploy.script.work_dir = "${BASE}/x";
+    wanted.deploy.script.environment = {{"LISTEN", "${PORT}"}, {"HOME_DIR", "${WORK_DIR}"}};
+    wanted.deploy.script.install_script = "echo \"$LISTEN\"; pwd; [ $HOME_DIR = $PWD ]";
+    Host host{dir_};
+    EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.uplink.logs.at(0),
+              "== release/deploy: success\n80; rm -rf /\n" + dir_ / "apps/base/x" + "\n");
+}
+
+TEST_F(HostLoopTest, AFailedPipelineSaysWhere) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "echo sorry; exit 7";
+    Host host{dir_};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.error, "release/deploy: exit code 7");
+    EXPECT_EQ(result.stages.at(0).tasks.at(0).output, "sorry\n");
+    EXPECT_EQ(result.installation.status, InstallStatus::failed);
+}
+
+TEST_F(HostLoopTest, RollbackRunsTheFailedDefinitionsScript) {
+    Host host{dir_};
+    host.run(action("a", "1.0"));
+    auto restore = action("b", "1.0");
+    restore.kind = ActionKind::rollback;
+    restore.rollback_version = "1.0";
+    restore.rollback_script = "echo back to $ROLLBACK_VERSION >> history";
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\nback to 1.0\n");
+}
+
+TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
+    Host host{dir_};
+    host.run(action("a", "1.0"));
+    auto gone = action("b", "1.0");
+    gone.kind = ActionKind::uninstall;
+    gone.keep_data = true;
+    gone.deploy.script.service.stop = "echo stop >> history";
+    gone.deploy.script.uninstall_script = "echo uninstall $KEEP_DATA >> history";
+    const auto result = host.run(gone);
+    EXPECT_EQ(result.outcome, ActionOutcome::done) << result.error;
+    EXPECT_EQ(result.installation.status, InstallStatus::absent);
+    EXPECT_EQ(history(), "install 1.0\nstop\nuninstall true\n");
+}
+
+TEST_F(HostLoopTest, VerifyRunsOnlyTheChecks) {
+    auto verify = action("a", "1.0");
+    verify.kind = ActionKind::verify;
+    verify.verify.resize(1);
+    verify.verify[0].type = CheckType::script;
+    verify.verify[0].script = "echo checked";
+    Host host{dir_};
+    EXPECT_EQ(host.run(verify).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.uplink.logs.at(0), "== verify/script check: success\nchecked\n");
+    EXPECT_EQ(history(), "");
+}
+
+TEST_F(HostLoopTest, CancelEndsARunningAction) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "touch started; sleep 1000";
+    Host host{dir_};
+    host.loop->step(machine::RunCommand{1, wanted});
+    ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/started"); }));
+    host.loop->step(machine::CancelCommand{1, wanted.id});
+    ASSERT_TRUE(host.until([&] { return !host.uplink.results.empty(); }));
+    EXPECT_EQ(host.uplink.results[0].outcome, ActionOutcome::cancelled);
+}
+
+TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "sleep 1000";
+    wanted.deadline = Seconds{1};
+    Host host{dir_};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_TRUE(result.error.starts_with("the action's deadline of 1s passed")) << result.error;
+}
+
+TEST_F(HostLoopTest, StopCancelsWhatRunsAndRefusesWhatWaits) {
+    auto running = action("a", "1.0");
+    running.deploy.script.install_script = "touch started; sleep 1000";
+    Host host{dir_};
+    host.loop->step(machine::RunCommand{1, running});
+    host.loop->step(machine::RunCommand{1, action("b", "2.0")});
+    ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/started"); }));
+    bool stopped = false;
+    host.loop->stop([&] { stopped = true; });
+    ASSERT_TRUE(host.until([&] { return stopped; }));
+    ASSERT_EQ(host.uplink.results.size(), 2U);
+    EXPECT_EQ(host.uplink.results[0].outcome, ActionOutcome::cancelled);
+    EXPECT_EQ(host.uplink.results[1].outcome, ActionOutcome::refused);
+    EXPECT_EQ(host.uplink.results[1].error, "the agent is stopping");
+}
+
+TEST_F(HostLoopTest, DifferentProjectsRunAtTheSameTime) {
+    auto one = action("a", "1.0");
+    auto two = action("b", "1.0");
+    two.key.project = "other";
+    one.deploy.script.install_script = "touch ../one; while [ ! -e ../two ]; do sleep 0.01; done";
+    two.deploy.script.install_script = "touch ../two; while [ ! -e ../one ]; do sleep 0.01; done";
+    one.deploy.script.work_dir = dir_ / "apps/a";
+    two.deploy.script.work_dir = dir_ / "apps/b";
+    Host host{dir_};
+    host.loop->step(machine::RunCommand{1, one});
+    host.loop->step(machine::RunCommand{1, two});
+    EXPECT_TRUE(host.until([&] { return host.uplink.results.size() == 2; }));
+}
+
+TEST_F(HostLoopTest, HostSecretsAreMaskedEverywhere) {
+    auto wanted = action("a", "1.0");
+    wanted.variables["PASSWORD"].type = VariableType::secret;
+    wanted.variables["PASSWORD"].value = "encrypted:age:xyz";
+    wanted.deploy.script.install_script = "echo \"pw $PASSWORD\"; exit 1";
+    AgentConfig config;
+    config.variables["PASSWORD"] = {"hunter2", true};
+    Host host{dir_, config};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.stages.at(0).tasks.at(0).output, "pw ***\n");
+    EXPECT_EQ(host.uplink.logs.at(0).find("hunter2"), std::string::npos);
+    EXPECT_EQ(test::read_text(dir_ / "agent/journal/log").find("hunter2"), std::string::npos);
+}
+
+TEST_F(HostLoopTest, ReportsDriftAndItsEnd) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.service.status = "[ -e up ]";
+    wanted.deploy.script.install_script = "touch up";
+    Host host{dir_, {}, Seconds{1}};
+    ASSERT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    std::filesystem::remove(dir_ / "apps/shop/up");
+    ASSERT_TRUE(host.until([&] { return !host.uplink.changes.empty(); }));
+    EXPECT_TRUE(host.uplink.changes[0].drifted);
+    EXPECT_EQ(host.uplink.changes[0].drift_reason, "service.status: exit code 1");
+    test::write_text(dir_ / "apps/shop/up", "");
+    ASSERT_TRUE(host.until([&] { return host.uplink.changes.size() > 1; }));
+    EXPECT_FALSE(host.uplink.changes[1].drifted);
+    std::filesystem::remove_all(dir_ / "apps");
+    ASSERT_TRUE(host.until([&] { return host.uplink.changes.size() > 2; }));
+    EXPECT_EQ(host.uplink.changes[2].drift_reason, "its work dir is gone");
+}
+
+struct RefusalCase {
+    const char* name;
+    std::function<void(AgentConfig&, Action&)> change;
+    std::string error;
+};
+class RefusalTest : public testing::TestWithParam<RefusalCase> {};
+
+TEST_P(RefusalTest, TouchesNothing) {
+    const test::TempDir dir;
+    AgentConfig config;
+    auto wanted = make_action(dir, "a", "1.0");
+    GetParam().change(config, wanted);
+    Host host{dir, config};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::refused);
+    EXPECT_NE(result.error.find(GetParam().error), std::string::npos) << result.error;
+    EXPECT_EQ(result.installation.status, InstallStatus::absent);
+    EXPECT_FALSE(std::filesystem::exists(dir / "apps"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, RefusalTest,
+    testing::Values(
+        RefusalCase{"Target", [](auto& config, auto&) { config.targets = {"web-2"}; },
+                    "agent.yaml does not serve target 'web-1'"},
+        RefusalCase{"Project", [](auto& config, auto&) { config.projects = {"blog"}; },
+                    "agent.yaml does not allow project 'shop'"},
+        RefusalCase{"Driver", [](auto& config, auto&) { config.drivers = {"container"}; },
+                    "agent.yaml does not allow driver 'script'"},
+        RefusalCase{"NoDriver",
+                    [](auto&, auto& action) { action.deploy.type = DeployType::lambda; },
+                    "this agent has no driver 'lambda'"},
+        RefusalCase{"WorkDir", [](auto& config, auto&) { config.work_dirs = {"/opt/only"}; },
+                    "is not below any work_dirs of agent.yaml"},
+        RefusalCase{"Escape",
+                    [](auto&, auto& action) { action.deploy.script.work_dir = "/opt/elsewhere"; },
+                    "is not below the target's"},
+        RefusalCase{"UnknownVariable",
+                    [](auto&, auto& action) { action.deploy.script.work_dir = "/opt/${NOPE}"; },
+                    "unknown variable NOPE"},
+        RefusalCase{"Secret",
+                    [](auto&, auto& action) {
+                        action.variables["PW"].type = VariableType::secret;
+                        action.variables["PW"].value = "encrypted:age:xyz";
+                    },
+                    "unsupported"},
+        RefusalCase{"Task",
+                    [](auto&, auto& action) {
+                        action.pipeline.release.resize(1);
+                        action.pipeline.release[0].name = "save";
+                        action.pipeline.release[0].type = TaskType::backup;
+                    },
+                    "this agent has no task type 'backup'"}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
+TEST(HostRulesTest, RootNeedsPermission) {
+    if (::geteuid() != 0) return;
+    const test::TempDir dir;
+    AgentConfig config;
+    EXPECT_EQ(make_host_rules(config, dir.path().string()).error().code, ErrorCode::denied);
+    config.run_as = "nobody";
+    const auto as_nobody = make_host_rules(config, dir.path().string());
+    ASSERT_TRUE(as_nobody);
+    EXPECT_EQ(as_nobody->limits.user->name, "nobody");
+    config.run_as = "no-such-user";
+    EXPECT_EQ(make_host_rules(config, dir.path().string()).error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace tidegate::agent

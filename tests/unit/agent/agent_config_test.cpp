@@ -1,0 +1,73 @@
+#include "agent/daemon/agent_config.h"
+
+#include <gtest/gtest.h>
+
+namespace tidegate::agent {
+namespace {
+
+TEST(AgentConfigTest, ReadsEveryField) {
+    const auto config = parse_agent_config(R"(
+run_as: deploy
+allow_root: true
+drivers: [script]
+projects: [shop-api, shop-web]
+targets: [web-1]
+work_dirs: [/opt/apps, /srv]
+variables:
+  PORT: 8080
+  PASSWORD: {type: secret, value: hunter2}
+output_bytes_max: 2048
+)",
+                                           "agent.yaml");
+    ASSERT_TRUE(config) << config.error().text();
+    AgentConfig expected;
+    expected.run_as = "deploy";
+    expected.allow_root = true;
+    expected.drivers = {"script"};
+    expected.projects = {"shop-api", "shop-web"};
+    expected.targets = {"web-1"};
+    expected.work_dirs = {"/opt/apps", "/srv"};
+    expected.variables = {{"PORT", {"8080", false}}, {"PASSWORD", {"hunter2", true}}};
+    expected.output_bytes_max = 2048;
+    EXPECT_EQ(*config, expected);
+}
+
+TEST(AgentConfigTest, AnEmptyFileAllowsAll) {
+    EXPECT_EQ(*parse_agent_config("", "agent.yaml"), AgentConfig{});
+    EXPECT_EQ(*parse_agent_config("# nothing\n", "agent.yaml"), AgentConfig{});
+}
+
+struct BadCase {
+    const char* name;
+    const char* text;
+    const char* error;
+};
+class BadAgentConfigTest : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadAgentConfigTest, IsRefusedWithItsPlace) {
+    const auto config = parse_agent_config(GetParam().text, "agent.yaml");
+    ASSERT_FALSE(config);
+    EXPECT_EQ(config.error().text(), GetParam().error);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, BadAgentConfigTest,
+    testing::Values(
+        BadCase{"UnknownKey", "run_as: x\nallow_rot: true\n",
+                "agent.yaml:2:12: unknown key 'allow_rot'"},
+        BadCase{"Repeated", "run_as: x\nrun_as: y\n", "agent.yaml:2:1: 'run_as' is repeated"},
+        BadCase{"NotAMap", "- x\n", "agent.yaml:1:1: agent.yaml must be a map"},
+        BadCase{"NotAFlag", "allow_root: maybe\n", "agent.yaml:1:13: wanted true or false"},
+        BadCase{"NotAList", "targets: web-1\n", "agent.yaml:1:10: wanted a list of names"},
+        BadCase{"EmptyList", "targets: []\n", "agent.yaml:1:10: wanted a list of names"},
+        BadCase{"NoSuchDriver", "drivers: [bash]\n", "agent.yaml:1:10: no driver 'bash'"},
+        BadCase{"Relative", "work_dirs: [opt]\n", "agent.yaml:1:12: 'opt' is not an absolute path"},
+        BadCase{"TooMuch", "output_bytes_max: 99999999\n",
+                "agent.yaml:1:19: output_bytes_max must be 1024..1048576"},
+        BadCase{"BadVariable", "variables:\n  X: {type: plain, value: y}\n",
+                "agent.yaml:2:6: wanted a text or {type: secret, value: …}"},
+        BadCase{"Broken", "run_as: [\n", "agent.yaml:2:1: end of sequence flow not found"}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
+}  // namespace
+}  // namespace tidegate::agent
