@@ -194,6 +194,44 @@ TEST_F(TransportTest, RefusesMoreConnectionsThanAllowed) {
     EXPECT_FALSE(first.closed);
 }
 
+struct AddressCase {
+    const char* name;
+    const char* listen;
+    const char* dial;
+};
+class AddressTest : public TransportTest, public testing::WithParamInterface<AddressCase> {};
+
+TEST_P(AddressTest, Connects) {
+    server_options.host = GetParam().listen;
+    start_server();
+    auto options = client_options(pki.agent("web-1"));
+    options.host = GetParam().dial;
+    TestClient agent;
+    agent.connect(io, options);
+    Exchange echo;
+    agent.ask(echo, {"POST", "/echo", {}, true});
+    echo.stream.send("hello");
+    echo.stream.finish();
+    ASSERT_TRUE(until([&] { return echo.closed || agent.closed; }));
+    EXPECT_EQ(echo.body, "hello") << (agent.closed ? agent.closed->text : "");
+}
+
+std::vector<AddressCase> address_cases() {
+    std::vector<AddressCase> cases{{"AnswersFromTheAddressThatWasAsked", "0.0.0.0", "127.0.0.2"},
+                                   {"ByName", "127.0.0.1", "localhost"}};
+    asio::io_context io;
+    asio::ip::udp::socket probe{io, asio::ip::udp::v6()};
+    asio::error_code no_ipv6;
+    probe.bind({asio::ip::address_v6::loopback(), 0}, no_ipv6);
+    if (no_ipv6) return cases;
+    cases.push_back({"Ipv6", "::1", "::1"});
+    cases.push_back({"DualStack", "::", "127.0.0.2"});
+    return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Addresses, AddressTest, testing::ValuesIn(address_cases()),
+                         [](const auto& tested) { return tested.param.name; });
+
 TEST_F(TransportTest, AHandshakeThatStallsIsDropped) {
     start_server();
     auto options = client_options({});
