@@ -1,8 +1,10 @@
 #include <arpa/inet.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
 #include <csignal>
 
 #include <filesystem>
@@ -20,7 +22,7 @@ bool is_alive(int pid) {
     return !word.empty() && word != "Z";
 }
 
-/// Listens, takes connections into its backlog, and never says a word.
+/// Listens, and never says a word.
 class SilentServer {
 public:
     SilentServer() : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
@@ -37,6 +39,11 @@ public:
     SilentServer(const SilentServer&) = delete;
     SilentServer& operator=(const SilentServer&) = delete;
     ~SilentServer() { ::close(fd_); }
+    /// True once somebody has connected.
+    [[nodiscard]] bool has_client() const {
+        pollfd wanted{fd_, POLLIN, 0};
+        return ::poll(&wanted, 1, 10'000) == 1;
+    }
     [[nodiscard]] std::string url() const {
         return "http://127.0.0.1:" + std::to_string(port_) + "/x.git";
     }
@@ -186,15 +193,16 @@ TEST_F(ChildTest, DiesWithItsParent) {
     const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
     const auto data = path("data");
     const auto file = path("pid");
-    std::string mode = "--daemon";
-    std::string arguments[] = {self, mode, data, file};
+    const SilentServer server;
+    std::string arguments[] = {self, "--daemon", data, file, server.url()};
     char* list[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(),
-                    arguments[3].data(), nullptr};
+                    arguments[3].data(), arguments[4].data(), nullptr};
     pid_t daemon = 0;
     ASSERT_EQ(::posix_spawn(&daemon, self.c_str(), nullptr, nullptr, list, environ), 0);
     ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
     int child = 0;
     ASSERT_TRUE(std::ifstream{file} >> child);
+    ASSERT_TRUE(server.has_client()) << "a child that is not busy would end by itself";
     EXPECT_TRUE(is_alive(child));
     ::kill(daemon, SIGKILL);
     ::waitpid(daemon, nullptr, 0);

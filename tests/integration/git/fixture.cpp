@@ -102,7 +102,8 @@ bool eventually(const std::function<bool()>& condition) {
     return true;
 }
 
-int run_daemon_until_killed(const std::string& directory, const std::string& pid_file) {
+int run_daemon_until_killed(const std::string& directory, const std::string& pid_file,
+                            const std::string& url) {
     GitProcessOptions options;
     options.arguments = {"--git-child"};
     options.directory = directory;
@@ -112,7 +113,9 @@ int run_daemon_until_killed(const std::string& directory, const std::string& pid
     static_cast<void>(process.resolve("HEAD"));
     std::ofstream{pid_file + ".new"} << process.pid().value_or(0);
     fs::rename(pid_file + ".new", pid_file);
-    for (;;) ::pause();
+    Remote remote;
+    remote.url = url;
+    for (;;) static_cast<void>(process.fetch(remote, "main"));
 }
 
 }  // namespace tidegate::git

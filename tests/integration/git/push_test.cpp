@@ -105,6 +105,20 @@ TEST_F(PushTest, LosesTheRaceInsideThePush) {
     EXPECT_EQ(remote_tip(), rival);
 }
 
+TEST_F(PushTest, LeavesARemoteAloneThatWentBack) {
+    const auto ahead = good(repository_.create_commit(revert({{"other/x.yaml", "1"}})));
+    good(repository_.push(remote(), to_main(ahead)));
+    auto later = revert({{"other/x.yaml", "2"}});
+    later.parent = ahead;
+    const auto id = good(repository_.create_commit(later));
+    shell("git -C remote.git update-ref refs/heads/main " + tip_);
+    EXPECT_EQ(code_of(repository_.push(remote(), {id, "refs/heads/main", ahead})),
+              ErrorCode::conflict);
+    EXPECT_EQ(code_of(repository_.push(remote(), {id, "refs/heads/main", ""})),
+              ErrorCode::conflict);
+    EXPECT_EQ(remote_tip(), tip_);
+}
+
 TEST_F(PushTest, NeverPushesWhatIsNoFastForward) {
     const auto id = make_revert();
     const auto next = commit("other/x.yaml", "next");
