@@ -9,6 +9,9 @@ namespace tidegate::config {
 /// `apiVersion` and `kind`, which every document begins with.
 void read_envelope(Fields& fields, DocumentKind kind);
 
+/// Warns that a key is valid and passed over: nothing is passed over in silence.
+void warn_not_acted_on(Place place);
+
 /// A name that must be what the path says.
 struct AsInPath {
     std::string DocumentPath::*part = &DocumentPath::name;

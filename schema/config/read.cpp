@@ -75,6 +75,12 @@ void read_envelope(Fields& fields, DocumentKind kind) {
     fields.checked_required<std::string>("kind", Word{{to_string(kind)}});
 }
 
+void warn_not_acted_on(Place place) {
+    place.report->warning(
+        place.position(),
+        fmt::format("{} is valid, but this build does not act on it yet", place.name));
+}
+
 void AsInPath::operator()(Place place, std::string& out) const {
     if (place.describing()) return kObjectName(place, out);
     const auto& wanted = place.report->path().*part;

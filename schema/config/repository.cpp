@@ -119,9 +119,7 @@ void read_later(Fields& fields, std::string_view key, const Rule& rule, Reposito
     Value written;
     fields.optional(key, written, AsWritten{rule});
     if (!fields.given(key)) return;
-    const auto place = fields.at(key);
-    place.report->warning(place.position(),
-                          fmt::format("{} is valid, but this build does not act on it yet", key));
+    warn_not_acted_on(fields.at(key));
     out.not_acted_on[std::string(key)] = std::move(written);
 }
 

@@ -8,15 +8,13 @@ namespace {
 
 void read_config(Fields& fields, TargetSpec& out) {
     fields.optional("work_dir", out.work_dir, kAbsolutePath);
-    fields.checked<std::string>("backup_dir", kAbsolutePath);
-    fields.checked<std::string>("log_dir", kAbsolutePath);
-    fields.checked<std::string>("temp_dir", kAbsolutePath);
-    fields.checked<std::string>("host", kNotEmpty);
-    fields.checked<std::string>("ip", kNotEmpty);
-    fields.checked<std::string>("region", kNotEmpty);
-    fields.checked<std::string>("kubeconfig", kAbsolutePath);
-    fields.checked<std::string>("context", kNotEmpty);
-    fields.checked<std::string>("namespace", kNotEmpty);
+    for (const auto later : {"backup_dir", "log_dir", "temp_dir", "kubeconfig"})
+        fields.checked<std::string>(later, kAbsolutePath);
+    for (const auto later : {"host", "ip", "region", "context", "namespace"})
+        fields.checked<std::string>(later, kNotEmpty);
+    for (const auto later : {"backup_dir", "log_dir", "temp_dir", "kubeconfig", "host", "ip",
+                             "region", "context", "namespace"})
+        if (fields.given(later)) warn_not_acted_on(fields.at(later));
 }
 
 }  // namespace

@@ -127,6 +127,7 @@ bool is_encrypted(std::string_view text) {
 }
 
 bool is_artifact_url(std::string_view text) {
+    if (text.starts_with("file:///")) return text.find_first_of(" \t\r\n") == text.npos;
     return is_http_url(text) || (is_not_empty(text) && text.find_first_of(": \t\r\n") == text.npos);
 }
 

@@ -48,8 +48,8 @@ inline constexpr Text kCron{"five cron fields like \"0 10 * * 1-5\"", is_cron,
                             "^ *[^ ]+( +[^ ]+){4} *$"};
 inline constexpr Text kEncrypted{"encrypted, like encrypted:<scheme>:<text>; never plain text",
                                  is_encrypted, "^encrypted:[A-Za-z0-9_-]+:.+$", true};
-inline constexpr Text kArtifactUrl{"an http(s) URL, or a name in an artifact store",
-                                   is_artifact_url, "^(https?://[^/]|\\$\\{|[^ :]+$)"};
+inline constexpr Text kArtifactUrl{"an http(s) or file:/// URL, or a name in an artifact store",
+                                   is_artifact_url, "^(https?://[^/]|file:///|\\$\\{|[^ :]+$)"};
 inline constexpr Text kZoneName{"an IANA time zone like Asia/Shanghai", is_zone_name,
                                 "^[A-Za-z0-9_+/-]+$"};
 inline constexpr Text kLabelKey{"a label of at least one character", is_not_empty, "."};
