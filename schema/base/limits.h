@@ -97,6 +97,18 @@ inline constexpr std::size_t kHttpConnectionsMax = 1'024;
 inline constexpr std::size_t kHttpPageItemsMax = 1'000;
 inline constexpr std::size_t kHttpPageItemsDefault = 100;
 inline constexpr std::chrono::seconds kHttpHeadTimeout{10};
+inline constexpr std::chrono::seconds kHttpKeepAlive{30};
+inline constexpr std::size_t kHttpKeepAliveRequests = 1'000;
+inline constexpr std::chrono::seconds kHttpWriteTimeout{10};
+inline constexpr std::chrono::seconds kHttpLinger{1};
+inline constexpr std::size_t kHttpLingerBytesMax = 1 << 20;
+inline constexpr std::size_t kHttpWorkers = 8;
+inline constexpr std::size_t kHttpAnswerBytesMax = 8 << 20;
+inline constexpr std::size_t kHttpPendingBytesMax = 64 << 20;
+inline constexpr std::size_t kHttpStreamsMax = 1'000;
+inline constexpr std::size_t kHttpStreamBytesMax = 64 * 1024;
+inline constexpr std::chrono::seconds kHttpHeartbeat{15};
+inline constexpr std::size_t kHttpWebRowsMax = 500;
 
 // Releases.
 inline constexpr std::chrono::minutes kStepDeadlineMin{10};

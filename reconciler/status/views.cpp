@@ -1,0 +1,195 @@
+#include "reconciler/status/views.h"
+
+namespace tidegate::status {
+namespace {
+
+Json errors_json(const std::vector<Error>& errors) {
+    Json items = Json::array();
+    for (const auto& error : errors)
+        items.push_back({{"file", error.position.file},
+                         {"line", error.position.line},
+                         {"column", error.position.column},
+                         {"message", error.message}});
+    return items;
+}
+
+Json steps_json(const std::vector<Step>& steps) {
+    Json items = Json::array();
+    for (const auto& step : steps)
+        items.push_back({{"index", step.index},
+                         {"kind", to_string(step.kind)},
+                         {"targets", step.targets},
+                         {"status", to_string(step.status)},
+                         {"started_at", or_null(step.started_at)},
+                         {"finished_at", or_null(step.finished_at)}});
+    return items;
+}
+
+Json stages_json(const std::vector<StageResult>& stages) {
+    Json items = Json::array();
+    for (const auto& stage : stages) {
+        Json tasks = Json::array();
+        for (const auto& task : stage.tasks)
+            tasks.push_back({{"name", task.name},
+                             {"type", task.type},
+                             {"status", to_string(task.status)},
+                             {"retry_count", task.retry_count}});
+        items.push_back({{"name", stage.name}, {"tasks", std::move(tasks)}});
+    }
+    return items;
+}
+
+Json progress_json(const TargetProgress& target) {
+    return {{"name", target.name},
+            {"status", to_string(target.status)},
+            {"from", or_null(target.from)},
+            {"to", or_null(target.to)},
+            {"error", or_null(target.error)},
+            {"stages", stages_json(target.stages)}};
+}
+
+Json installation_json(const Installation& installation) {
+    return {{"project", installation.key.project},
+            {"version", installation.version},
+            {"digest", installation.digest.hex()},
+            {"status", to_string(installation.status)},
+            {"drifted", installation.drifted},
+            {"installed_at", or_null(installation.installed_at)}};
+}
+
+Json variable_json(const std::string& name, const Variable& variable) {
+    Json item{{"name", name}, {"type", to_string(variable.type)}};
+    switch (variable.type) {
+        case VariableType::plain:
+        case VariableType::template_text:
+            item["value"] = variable.value;
+            break;
+        case VariableType::env_specific:
+            item["values"] = variable.values;
+            break;
+        case VariableType::external:
+            item["source"] = variable.source;
+            item["key"] = variable.key;
+            break;
+        case VariableType::secret:
+            break;
+    }
+    return item;
+}
+
+}  // namespace
+
+std::string print(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+Json or_null(const std::optional<Timestamp>& at) { return at ? Json(format_rfc3339(*at)) : Json(); }
+
+std::string event_id(const StatusSnapshot& snapshot) {
+    return fmt::format("{}-{}", snapshot.epoch, snapshot.generation);
+}
+
+Json holds_json(const std::vector<Hold>& holds) {
+    Json items = Json::array();
+    for (const auto& hold : holds)
+        items.push_back(
+            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", or_null(hold.until)}});
+    return items;
+}
+
+Json assignment_json(const AssignmentView& view) {
+    Json last_good;
+    if (view.last_good)
+        last_good = {{"version", view.last_good->version}, {"commit", view.last_good->commit}};
+    return {{"project", view.key.project},
+            {"environment", view.key.environment},
+            {"desired",
+             {{"version", view.desired_version},
+              {"digest", view.desired_digest.hex()},
+              {"commit", view.desired_commit}}},
+            {"sync", to_string(view.sync)},
+            {"targets",
+             {{"total", view.targets.total},
+              {"in_sync", view.targets.in_sync},
+              {"updating", view.targets.updating},
+              {"failed", view.targets.failed},
+              {"offline", view.targets.offline},
+              {"drifted", view.targets.drifted}}},
+            {"release", or_null(view.release)},
+            {"last_good", std::move(last_good)},
+            {"holds", holds_json(view.holds)}};
+}
+
+Json release_summary_json(const Release& release) {
+    return {{"id", release.id},
+            {"project", release.key.project},
+            {"environment", release.key.environment},
+            {"from", or_null(release.from)},
+            {"to", or_null(release.to)},
+            {"kind", to_string(release.kind)},
+            {"operation", to_string(release.operation)},
+            {"status", to_string(release.status)},
+            {"strategy", to_string(release.strategy)},
+            {"commit", release.commit},
+            {"author", release.author},
+            {"created_at", format_rfc3339(release.created_at)},
+            {"started_at", or_null(release.started_at)},
+            {"finished_at", or_null(release.finished_at)},
+            {"reason", release.reason},
+            {"holds", holds_json(release.holds)}};
+}
+
+Json release_json(const Release& release) {
+    auto json = release_summary_json(release);
+    json["steps"] = steps_json(release.steps);
+    Json targets = Json::array();
+    for (const auto& [name, target] : release.targets) targets.push_back(progress_json(target));
+    json["targets"] = std::move(targets);
+    return json;
+}
+
+Json target_json(const TargetView& target) {
+    Json installations = Json::array();
+    for (const auto& installation : target.installations)
+        installations.push_back(installation_json(installation));
+    return {{"name", target.name},
+            {"environment", target.environment},
+            {"agent", target.agent},
+            {"status", to_string(target.status)},
+            {"last_seen_at", or_null(target.last_seen_at)},
+            {"labels", target.labels.empty() ? Json::object() : Json(target.labels)},
+            {"installations", std::move(installations)}};
+}
+
+Json config_json(const ConfigStatus& config) {
+    Json accepted;
+    if (!config.accepted_commit.empty())
+        accepted = {{"commit", config.accepted_commit}, {"at", or_null(config.accepted_at)}};
+    return {{"accepted", std::move(accepted)},
+            {"tip",
+             {{"commit", config.tip_commit},
+              {"state", to_string(config.tip_state)},
+              {"errors", errors_json(config.errors)},
+              {"warnings", errors_json(config.warnings)}}},
+            {"last_poll_at", or_null(config.last_poll_at)},
+            {"poll_error", or_null(config.poll_error)}};
+}
+
+Json variables_json(const Variables& variables) {
+    Json items = Json::array();
+    for (const auto& [name, variable] : variables) items.push_back(variable_json(name, variable));
+    return items;
+}
+
+std::string public_url(const std::string& url) {
+    auto text = url.substr(0, url.find_first_of("?#"));
+    const auto scheme = text.find("://");
+    if (scheme == std::string::npos) return text;
+    const auto host = scheme + 3;
+    const auto at = text.substr(0, text.find('/', host)).rfind('@');
+    if (at != std::string::npos && at >= host) text.erase(host, at + 1 - host);
+    return text;
+}
+
+}  // namespace tidegate::status

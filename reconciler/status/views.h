@@ -1,0 +1,37 @@
+#pragma once
+/// The JSON forms of what snapshots hold (design, section 7). Keys in the order in which people
+/// read them; times RFC 3339 UTC; what is not known is null. Internal to this folder.
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/model/snapshot.h"
+
+namespace tidegate::status {
+
+using Json = nlohmann::ordered_json;
+
+/// Compact text; bytes that are not UTF-8 (a script's output) are replaced.
+[[nodiscard]] std::string print(const Json& json);
+
+[[nodiscard]] Json or_null(const std::string& text);
+[[nodiscard]] Json or_null(const std::optional<Timestamp>& at);
+
+/// What identifies a state of the daemon to event streams.
+[[nodiscard]] std::string event_id(const StatusSnapshot& snapshot);
+
+[[nodiscard]] Json holds_json(const std::vector<Hold>& holds);
+[[nodiscard]] Json assignment_json(const AssignmentView& view);
+/// Without steps and targets, as lists show it.
+[[nodiscard]] Json release_summary_json(const Release& release);
+[[nodiscard]] Json release_json(const Release& release);
+[[nodiscard]] Json target_json(const TargetView& target);
+[[nodiscard]] Json config_json(const ConfigStatus& config);
+/// Names and types; values only of types that hold no secret.
+[[nodiscard]] Json variables_json(const Variables& variables);
+/// Without credentials and without the query, which may carry a signature.
+[[nodiscard]] std::string public_url(const std::string& url);
+
+}  // namespace tidegate::status
