@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ namespace {
 /// Below this size it does not pay to write the file anew.
 constexpr std::uint64_t kCompactBytesMin = 8 << 20;
 
+constexpr int kLockTries = 50;
+
 /// Held as long as the journal is open; the kernel drops it with the process.
 class DirectoryLock {
 public:
@@ -32,8 +35,12 @@ public:
         lock.fd_ = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (lock.fd_ < 0)
             return fail(ErrorCode::unavailable, "{}/lock: {}", directory, std::strerror(errno));
-        if (::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0)
-            return fail(ErrorCode::conflict, "{} is in use by another agent", directory);
+        // A killed agent's last child may hold it for the instant until it becomes a script.
+        for (int tries = 0; ::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
+            if (tries == kLockTries)
+                return fail(ErrorCode::conflict, "{} is in use by another agent", directory);
+            ::poll(nullptr, 0, 20);
+        }
         return lock;
     }
     DirectoryLock() = default;

@@ -1,0 +1,130 @@
+#include "agent/daemon/linked_agent.h"
+
+#include <spdlog/spdlog.h>
+
+#include <asio/post.hpp>
+#include <fstream>
+#include <utility>
+
+namespace tidegate::agent {
+namespace {
+
+/// A new random one per process start; the kernel makes them.
+std::string new_boot_id() {
+    std::ifstream file{"/proc/sys/kernel/random/uuid"};
+    std::string id;
+    file >> id;
+    TG_ASSERT(!id.empty());
+    return id;
+}
+
+}  // namespace
+
+LinkedAgent::LinkedAgent(asio::io_context& io, const AgentOptions& options)
+    : io_{io}, options_{options}, boot_id_{new_boot_id()} {}
+
+LinkedAgent::~LinkedAgent() = default;
+
+Result<void> LinkedAgent::start() {
+    HostOptions host;
+    host.data_dir = options_.data_dir;
+    host.rules = TRY(make_host_rules(options_.config, options_.data_dir));
+    host.drift_interval = options_.drift_interval;
+    host_ = TRY(HostLoop::open(io_, std::move(host), *this));
+
+    SessionOptions session;
+    session.host = options_.host;
+    session.port = options_.port;
+    session.agent = options_.name;
+    session.data_dir = options_.data_dir;
+    session.token = options_.token;
+    session_ = TRY(Session::start(io_, std::move(session), *this));
+    return {};
+}
+
+void LinkedAgent::stop() {
+    host_->stop([this] {
+        session_->stop("the agent stops");
+        asio::post(io_, [this] { io_.stop(); });
+    });
+}
+
+Hello LinkedAgent::hello() {
+    Hello hello;
+    hello.agent = options_.name;
+    hello.boot_id = boot_id_;
+    hello.version = TIDEGATE_VERSION;
+    const auto& drivers = options_.config.drivers;
+    if (drivers.empty() || drivers.contains("script")) hello.capabilities = {"driver.script"};
+    hello.highest_epoch = host_->highest_epoch();
+    hello.targets.assign(options_.config.targets.begin(), options_.config.targets.end());
+    return hello;
+}
+
+void LinkedAgent::on_connected(std::uint64_t epoch) {
+    spdlog::info("connected, epoch {}", epoch);
+    host_->step(machine::WelcomeCommand{epoch});
+}
+
+void LinkedAgent::on_run(Action action, std::uint64_t epoch) {
+    spdlog::info("{} {} {}: asked for, action {}", to_string(action.kind), action.key.text(),
+                 action.version, action.id.substr(0, 12));
+    host_->step(machine::RunCommand{epoch, std::move(action)});
+}
+
+void LinkedAgent::on_unreadable_run(Action head, std::uint64_t epoch, const std::string& reason) {
+    if (epoch < host_->highest_epoch()) return fenced(host_->highest_epoch());
+    ActionResult refused;
+    refused.id = head.id;
+    refused.release = head.release;
+    refused.step = head.step;
+    refused.attempt = head.attempt;
+    refused.kind = head.kind;
+    refused.outcome = ActionOutcome::refused;
+    refused.error = reason;
+    refused.installation.key = head.key;
+    for (const auto& installation : host_->inventory().installations)
+        if (installation.key == head.key) refused.installation = installation;
+    result(refused);
+}
+
+void LinkedAgent::on_cancel(const std::string& action, std::uint64_t epoch) {
+    host_->step(machine::CancelCommand{epoch, action});
+}
+void LinkedAgent::on_ack(const std::vector<std::string>& actions) {
+    host_->step(machine::AckCommand{actions});
+}
+void LinkedAgent::on_disconnected(const std::string& reason) {
+    spdlog::warn("link lost: {}", reason);
+}
+void LinkedAgent::on_notice(const std::string& text) { spdlog::info("{}", text); }
+void LinkedAgent::on_stopped(const Error& error) {
+    spdlog::error("{}", error.text());
+    exit_code_ = 1;
+    stop();
+}
+
+void LinkedAgent::result(const ActionResult& result) {
+    spdlog::info("{} {}: {}{}{}", to_string(result.kind), result.installation.key.text(),
+                 to_string(result.outcome), result.error.empty() ? "" : ": ", result.error);
+    if (session_) session_->result(result);
+}
+void LinkedAgent::changed(const Installation& installation) {
+    spdlog::info("{}: {}{}", installation.key.text(),
+                 installation.drifted ? "drifted: " : "as it should be again",
+                 installation.drift_reason);
+    if (session_) session_->changed({installation});
+}
+void LinkedAgent::update(const ActionUpdate& update) {
+    if (session_) session_->update(update);
+}
+void LinkedAgent::fenced(std::uint64_t highest_epoch) {
+    spdlog::warn("refused a command of an older epoch than {}", highest_epoch);
+    if (session_) session_->fenced(highest_epoch);
+}
+void LinkedAgent::log(const std::string& action, const std::string& text) {
+    if (session_ && !session_->log(action, text))
+        spdlog::debug("output of {} was not uploaded", action);
+}
+
+}  // namespace tidegate::agent

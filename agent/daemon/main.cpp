@@ -1,0 +1,51 @@
+/// tidegate-agent: one per host. Exit codes: 0 ended on request, 1 a problem, 2 usage.
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "agent/daemon/linked_agent.h"
+
+namespace {
+
+/// Scripts' users must be able to pass through it to tmp/; pki/ and journal/ are private.
+bool make_data_dir(const std::string& path) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error)) return true;
+    std::filesystem::create_directories(path, error);
+    return !error && ::chmod(path.c_str(), 0711) == 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto options = tidegate::agent::parse_options(argc, argv);
+    if (!make_data_dir(options.data_dir)) {
+        spdlog::error("cannot make {}", options.data_dir);
+        return 1;
+    }
+
+    asio::io_context io;
+    tidegate::agent::LinkedAgent agent{io, options};
+    if (const auto started = agent.start(); !started) {
+        spdlog::error("{}", started.error().text());
+        return 1;
+    }
+    asio::signal_set signals{io, SIGTERM, SIGINT};
+    signals.async_wait([&](const asio::error_code& error, int number) {
+        if (error) return;
+        spdlog::info("signal {}: ending", number);
+        agent.stop();
+        signals.async_wait([&](const asio::error_code&, int) { io.stop(); });
+    });
+    io.run();
+    return agent.exit_code();
+}
