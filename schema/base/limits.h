@@ -15,6 +15,7 @@ inline constexpr std::size_t kYamlNodesMax = 100'000;
 inline constexpr std::size_t kNameBytesMax = 63;
 inline constexpr std::size_t kTreeFilesMax = 200'000;
 inline constexpr std::size_t kErrorsReportedMax = 1'000;
+inline constexpr std::size_t kErrorsPerAssignmentMax = 100;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;
 inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
 inline constexpr std::size_t kRevertsKeptMax = 10'000;

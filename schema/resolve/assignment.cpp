@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -27,6 +28,16 @@ Variables merged(const Variables& lower, const Variables& higher) {
     auto result = higher;
     result.insert(lower.begin(), lower.end());  // does not overwrite
     return result;
+}
+
+/// The names in one text, if all of these are plain.
+std::optional<std::string> plain_names(const Variables& variables) {
+    std::string names;
+    for (const auto& [name, variable] : variables) {
+        if (variable.type != VariableType::plain) return std::nullopt;
+        names += name + ' ';
+    }
+    return names;
 }
 
 /// Fills one ResolvedAssignment whose inputs are set.
@@ -80,10 +91,10 @@ void AssignmentMaker::check_references() {
     if (!result_.environment)
         result_.errors.push_back(dangling("environment",
                                           wanted(version_->environment, key_.environment),
-                                          names_below(around_.tree, "environments/")));
+                                          around_.names.below("environments/")));
     if (!result_.project)
         result_.errors.push_back(dangling("project", wanted(version_->project, key_.project),
-                                          names_below(around_.tree, "projects/")));
+                                          around_.names.below("projects/")));
 }
 
 void AssignmentMaker::check_pins() {
@@ -154,21 +165,25 @@ std::vector<PlacedText> AssignmentMaker::texts() const {
     return result;
 }
 
+/// Plain variables of a target can only add names, so targets with the same names are checked once,
+/// and not at all where nothing is missing without them.
 void AssignmentMaker::check_variables(const Definition& definition) {
     const auto used = texts();
     const auto check = [&](const Variables& target) {
         VariableScope scope{key_.environment};
         scope.add(definition.base).add(target).add(definition.release);
-        append(result_.errors, check_texts(used, scope));
+        return check_texts(used, scope);
     };
+    const auto without = check({});
     const auto& targets = result_.environment->targets;
-    bool plain_done = false;
+    if (targets.empty()) append(result_.errors, without);
+    std::set<std::string> done;
     for (const auto& target : targets) {
-        if (target.variables.empty() && std::exchange(plain_done, true)) continue;
+        const auto names = plain_names(target.variables);
+        if (names && (without.empty() || !done.insert(*names).second)) continue;
         if (result_.errors.size() > limits::kErrorsReportedMax) break;
-        check(target.variables);
+        append(result_.errors, check(target.variables));
     }
-    if (targets.empty()) check({});
 }
 
 Definition AssignmentMaker::make_definition() {
@@ -258,7 +273,8 @@ ResolvedAssignment AssignmentMaker::make() {
         result_.errors.push_back(Error{ErrorCode::invalid,
                                        "a file that this depends on is of another kind",
                                        {version_path(key_), 0, 0}});
-    sort_errors(result_.errors);
+    sort_errors(result_.errors, limits::kErrorsPerAssignmentMax);
+    sort_errors(result_.warnings, limits::kErrorsPerAssignmentMax);
     return std::move(result_);
 }
 

@@ -82,8 +82,7 @@ void EnvironmentMaker::take_window(Rules& rules) {
     if (const auto* reference = std::get_if<Reference>(&*written)) {
         const auto file = find_file(around_.tree, window_path(reference->name));
         if (!file)
-            part_.errors.push_back(
-                dangling("window", *reference, names_below(around_.tree, "windows/")));
+            part_.errors.push_back(dangling("window", *reference, around_.names.below("windows/")));
         const auto* window = document_of<ReleaseWindow>(file);
         if (window == nullptr) return;
         rules.window = *window;
@@ -97,8 +96,7 @@ void EnvironmentMaker::take_window(Rules& rules) {
 void EnvironmentMaker::take_policies() {
     for (const auto& policy : part_.document->policies) {
         if (!find_file(around_.tree, policy_path(policy.name)))
-            part_.errors.push_back(
-                dangling("policy", policy, names_below(around_.tree, "policies/")));
+            part_.errors.push_back(dangling("policy", policy, around_.names.below("policies/")));
         rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
     }
 }
@@ -158,13 +156,15 @@ EnvironmentPart EnvironmentMaker::make() {
     const auto& files = part_.inputs.files;
     part_.document = document_of<Environment>(files.at(0));
     const auto* repository = document_of<Repository>(files.at(1));
-    if (part_.document == nullptr) return std::move(part_);
-    take_targets();
-    take_rules(repository);
-    take_strategy(repository);
-    std::vector<Unsupported> variables;
-    remark_variables(part_.document->variables, variables, part_.warnings);
+    if (part_.document != nullptr) {
+        take_targets();
+        take_rules(repository);
+        take_strategy(repository);
+        std::vector<Unsupported> variables;  // said by the assignments that use them
+        remark_variables(part_.document->variables, variables, part_.warnings);
+    }
     sort_errors(part_.errors);
+    sort_errors(part_.warnings);
     return std::move(part_);
 }
 

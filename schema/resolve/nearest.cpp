@@ -27,6 +27,7 @@ std::size_t edits(std::string_view a, std::string_view b) {
 }
 
 constexpr std::size_t kNameLengthMax = 100;
+constexpr std::size_t kCandidatesMax = 1000;
 
 }  // namespace
 
@@ -34,7 +35,9 @@ std::string nearest_name(std::string_view name, std::span<const std::string> can
     if (name.size() > kNameLengthMax) return {};
     std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
     std::string found;
+    const bool many = candidates.size() > kCandidatesMax;
     for (const auto& candidate : candidates) {
+        if (many && candidate.substr(0, 1) != name.substr(0, 1)) continue;
         const auto longer = std::max(name.size(), candidate.size());
         if (longer - std::min(name.size(), candidate.size()) >= best) continue;
         const auto distance = edits(name, candidate);

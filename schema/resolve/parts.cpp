@@ -61,6 +61,12 @@ std::vector<std::string> names_below(const DocumentTree& tree, const std::string
     return names;
 }
 
+const std::vector<std::string>& FolderNames::below(const std::string& folder) {
+    const auto found = names_.find(folder);
+    if (found != names_.end()) return found->second;
+    return names_[folder] = names_below(tree_, folder);
+}
+
 Error dangling(const char* what, const Reference& reference,
                const std::vector<std::string>& known) {
     return Error{ErrorCode::not_found,
@@ -80,11 +86,12 @@ void append(std::vector<Error>& into, const std::vector<Error>& errors) {
     into.insert(into.end(), errors.begin(), errors.end());
 }
 
-void sort_errors(std::vector<Error>& errors) {
+void sort_errors(std::vector<Error>& errors, std::size_t max) {
     std::sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
         return std::tie(a.position, a.message) < std::tie(b.position, b.message);
     });
     errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
+    if (errors.size() > max) errors.resize(max);
 }
 
 void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,

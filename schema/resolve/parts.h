@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "schema/base/limits.h"
 #include "schema/resolve/expand.h"
 #include "schema/resolve/resolve.h"
 
@@ -58,11 +59,23 @@ struct CrossErrors {
 };
 [[nodiscard]] CrossErrors cross_check(const DocumentTree& tree);
 
+/// `names_below`, each folder listed once: a bad commit may hold thousands of dangling names.
+class FolderNames {
+public:
+    explicit FolderNames(const DocumentTree& tree) : tree_{tree} {}
+    [[nodiscard]] const std::vector<std::string>& below(const std::string& folder);
+
+private:
+    const DocumentTree& tree_;
+    std::map<std::string, std::vector<std::string>> names_;
+};
+
 /// One resolving's fixed surroundings.
 struct Surroundings {
     const DocumentTree& tree;
     const ZoneLookup& zones;
     const std::string& commit;
+    FolderNames& names;
 };
 [[nodiscard]] EnvironmentPartPtr make_environment(const Surroundings& around,
                                                   const std::string& name, PartInputs inputs);
@@ -100,8 +113,8 @@ void each_below(const DocumentTree& tree, const std::string& folder, const Visit
                              const std::vector<std::string>& known);
 [[nodiscard]] Error unknown_zone(const ReleaseWindow& window);
 void append(std::vector<Error>& into, const std::vector<Error>& errors);
-/// By place and text, each once.
-void sort_errors(std::vector<Error>& errors);
+/// By place and text, each once, the first `max`.
+void sort_errors(std::vector<Error>& errors, std::size_t max = limits::kErrorsReportedMax);
 /// What to say of a level of variables: types without a value yet; values that are never used.
 void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,
                       std::vector<Error>& warnings);

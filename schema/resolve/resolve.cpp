@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "schema/base/limits.h"
 #include "schema/resolve/parts.h"
 
 namespace tidegate {
@@ -167,13 +166,6 @@ void Update::run(const std::set<std::string>& changed) {
         result_.approval_errors = approval_errors();
 }
 
-void finish(std::vector<Error>& remarks) {
-    sort_errors(remarks);
-    if (remarks.size() > limits::kErrorsReportedMax)
-        remarks.erase(remarks.begin() + static_cast<long>(limits::kErrorsReportedMax),
-                      remarks.end());
-}
-
 }  // namespace
 
 std::vector<Error> ResolvedTree::errors() const {
@@ -184,7 +176,7 @@ std::vector<Error> ResolvedTree::errors() const {
     for (const auto& [name, part] : projects) append(result, part->errors);
     for (const auto& [key, entry] : assignments)
         if (!entry->assignment) append(result, entry->errors);
-    finish(result);
+    sort_errors(result);
     return result;
 }
 
@@ -194,7 +186,7 @@ std::vector<Error> ResolvedTree::warnings() const {
     for (const auto& [name, part] : environments) append(result, part->warnings);
     for (const auto& [name, part] : projects) append(result, part->warnings);
     for (const auto& [key, entry] : assignments) append(result, entry->warnings);
-    finish(result);
+    sort_errors(result);
     return result;
 }
 
@@ -213,7 +205,8 @@ ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones, const st
 ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
                              const ZoneLookup& zones, const std::string& commit,
                              const std::set<std::string>& changed) {
-    Update{previous, {tree, zones, commit}}.run(changed);
+    FolderNames names{tree};
+    Update{previous, {tree, zones, commit, names}}.run(changed);
     return previous;
 }
 

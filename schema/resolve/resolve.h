@@ -33,7 +33,7 @@ using ProjectPartPtr = std::shared_ptr<const ProjectPart>;
 struct ResolvedAssignment {
     /// Without intent, anchor and the definitions of pinned targets; null when errors hold it.
     AssignmentPtr assignment;
-    std::vector<Error> errors;    ///< all that holds it, by place
+    std::vector<Error> errors;    ///< what holds it, by place, kErrorsPerAssignmentMax
     std::vector<Error> warnings;  ///< its own; those of its parts are in the parts
     std::vector<Pin> pins;
     std::string fingerprint;  ///< of state, operation, retry and pins: what makes a new intent

@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "schema/base/limits.h"
 #include "tests/unit/resolve/tree_builder.h"
 
 namespace tidegate {
@@ -245,6 +246,17 @@ INSTANTIATE_TEST_SUITE_P(
                   "environments/prd/targets/a.yaml:1:1: unknown environment \"prd\" (did you mean "
                   "\"prod\"?)\n"}),
     [](const auto& each) { return std::string(each.param.name); });
+
+TEST(ResolveTest, KeepsABoundedNumberOfErrorsPerAssignment) {
+    auto tree = small_tree();
+    auto api = project("api");
+    for (int i = 0; i < 150; ++i)
+        api.deploy.script.environment["X" + std::to_string(i)] =
+            "${NOT_THERE_" + std::to_string(i) + "}";
+    tree.add(api);
+    const auto resolved = at(tree);
+    EXPECT_EQ(resolved.assignments.at(kProdApi)->errors.size(), limits::kErrorsPerAssignmentMax);
+}
 
 TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
     auto tree = small_tree();
