@@ -9,10 +9,10 @@ namespace {
 
 using planner::TargetState;
 
-/// The id of the first try that has not ended; a cancelled one, and a failed one where that is
+/// The id of the first try that has not ended; a cancelled one, and any ended one where that is
 /// allowed, is followed by the next.
 std::string find_id(const State& state, const AssignmentKey& key, const Candidate& candidate,
-                    bool retry_failed) {
+                    bool again) {
     const auto& intent = state.assignments.at(key).wish->intent;
     for (int number = 0;; ++number) {
         const auto cause =
@@ -21,9 +21,7 @@ std::string find_id(const State& state, const AssignmentKey& key, const Candidat
                                       intent.commit, candidate.digest, cause);
         const auto known = state.releases.find(id);
         if (known == state.releases.end() || !is_final(known->second.status)) return id;
-        const bool over = known->second.status == ReleaseStatus::cancelled ||
-                          (retry_failed && known->second.status == ReleaseStatus::failed);
-        if (!over) return id;
+        if (!again && known->second.status != ReleaseStatus::cancelled) return id;
     }
 }
 

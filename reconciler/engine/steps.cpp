@@ -227,7 +227,7 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
         turn.wake(release.key, end);
         return Progress::stays;
     }
-    if (step.deadline) turn.wake(release.key, *step.deadline);
+    if (step.deadline && !release.paused_at) turn.wake(release.key, *step.deadline);
     if (before.waiting == 0) return Progress::stays;
     if (const auto end = former_end(release, step); end && turn.now < *end + step.wait_before) {
         turn.wake(release.key, *end + step.wait_before);

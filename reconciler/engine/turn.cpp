@@ -1,9 +1,17 @@
+#include <algorithm>
+
 #include "reconciler/engine/turn.h"
 
 #include "reconciler/engine/views.h"
 #include "schema/model/json.h"
 
 namespace tidegate::engine {
+namespace {
+
+/// A time that has passed is looked at once more, but never in a busy loop.
+constexpr Milliseconds kWakeSoonest{100};
+
+}  // namespace
 
 std::optional<AssignmentKey> Turn::next_unseen() {
     if (unseen_.empty()) return std::nullopt;
@@ -106,6 +114,7 @@ void Turn::forget_wake(const AssignmentKey& key) {
 }
 
 void Turn::wake(const AssignmentKey& key, Timestamp at) {
+    at = std::max(at, now + kWakeSoonest);
     const auto found = state.wakes.find(key);
     if (found != state.wakes.end() && found->second <= at) return;
     forget_wake(key);

@@ -1,0 +1,137 @@
+#include "tests/simulation/engine/checks.h"
+
+#include <algorithm>
+
+namespace tidegate::simulation {
+
+void Checks::fail(const std::string& what, Timestamp now) {
+    if (violations.size() < 20) violations.push_back(format_rfc3339(now) + " " + what);
+}
+
+void Checks::on_audit(const AuditEntry& entry) {
+    if (entry.kind == "action.run" || entry.kind == "action.restore")
+        audited_.insert(entry.subject);
+}
+
+void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes) {
+    for (const auto& write : writes) {
+        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action)
+            in_outbox_.insert(put->key);
+        if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
+            in_outbox_.erase(erase->key);
+    }
+}
+
+void Checks::forget_store() {
+    in_outbox_.clear();
+    banned_.clear();
+}
+
+/// A person's commit lifts: the digest came in anew, or `retry` went up.
+void Checks::on_wish(const Desired& desired) {
+    wishes_ = desired.assignments;
+    std::erase_if(banned_, [&](const auto& entry) {
+        const auto found = desired.assignments.find(entry.first.first);
+        if (found == desired.assignments.end()) return false;
+        const auto& wish = *found->second;
+        if (wish.definition->digest != entry.first.second) return false;
+        return (wish.intent.digest_commit != entry.second.digest_commit &&
+                !wish.intent.by_daemon) ||
+               wish.retry > entry.second.retry;
+    });
+}
+
+void Checks::on_send(const engine::Send& send, const engine::State& state, Timestamp now) {
+    if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
+        for (const auto& id : ack->actions)
+            if (in_outbox_.contains(id)) fail("14: acknowledged before it was durable: " + id, now);
+    if (const auto* run = std::get_if<engine::Run>(&send.message))
+        check_run(run->action, state, now);
+}
+
+void Checks::check_run(const Action& action, const engine::State& state, Timestamp now) {
+    if (!audited_.contains(action.id)) fail("17: no audit entry before " + action.id, now);
+    if (!in_outbox_.contains(action.id)) fail("14: not in the outbox: " + action.id, now);
+    const auto& release = state.releases.at(action.release);
+    if (banned_.contains({release.key, action.assignment_digest}))
+        fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
+    if (action.kind == ActionKind::rollback) return;
+    const auto& place = fleet_.environments.at(release.key.environment);
+    const auto hour = std::chrono::floor<std::chrono::hours>(now.time_since_epoch()).count() % 24;
+    if (place.rules.window && hour >= 12) fail("8: sent outside the window", now);
+    if (const auto wish = wishes_.find(release.key); wish != wishes_.end() && wish->second->paused)
+        fail("8: sent while paused", now);
+    if (sent_.insert(action.id).second) check_budget(action, state, now);
+}
+
+void Checks::check_budget(const Action& action, const engine::State& state, Timestamp now) {
+    const auto& release = state.releases.at(action.release);
+    const auto& place = fleet_.environments.at(release.key.environment);
+    if (place.strategy.type != StrategyType::rolling) return;
+    int gone = 0;
+    int changing = 0;
+    for (const auto& target : place.targets) {
+        const InstallKey key{target.name, release.key.project, ""};
+        bool busy = false;
+        for (const auto& [id, entry] : state.outbox) busy = busy || entry.action.key == key;
+        bool broken = false;
+        if (const auto agent = state.agents.find(target.agent); agent != state.agents.end())
+            if (const auto seen = agent->second.installations.find(key);
+                seen != agent->second.installations.end())
+                broken = seen->second.status == InstallStatus::failed ||
+                         seen->second.status == InstallStatus::unknown;
+        if (busy) ++changing;
+        if (busy || (broken && key != action.key)) ++gone;
+    }
+    const int moved = static_cast<int>(release.targets.size());
+    const int limit = place.strategy.max_unavailable.of(moved);
+    // Later repairs of what is broken already take nothing away.
+    const bool repairs = gone == changing;
+    if (gone > limit && !repairs && changing > limit)
+        fail(fmt::format("6: {} of {} away", gone, limit), now);
+    if (changing > limit) fail(fmt::format("6: {} of {} changing at once", changing, limit), now);
+}
+
+void Checks::check_release(const Release& release, Timestamp now) {
+    bool former_passed = true;
+    for (const auto& step : release.steps) {
+        const bool begun = step.status == StepStatus::running || step.status == StepStatus::success;
+        if (begun && !former_passed)
+            fail(fmt::format("7: step {} of {} began too early", step.index, release.id), now);
+        former_passed = step.status == StepStatus::success || step.status == StepStatus::skipped;
+        if (step.status == StepStatus::success) {
+            const auto verified = std::ranges::count_if(step.targets, [&](const auto& name) {
+                const auto status = release.targets.at(name).status;
+                return status != TargetStatus::waiting && status != TargetStatus::skipped;
+            });
+            if (verified < 1 || verified < step.required)
+                fail(fmt::format("7: step {} passed with {} of {}", step.index, verified,
+                                 step.required),
+                     now);
+        }
+        if (step.status == StepStatus::running && !step.deadline)
+            fail("2: a running step without a deadline", now);
+    }
+    if (is_active(release.status) && !release.deadline)
+        fail("2: an active release without a deadline", now);
+}
+
+void Checks::after_step(const engine::State& state, Timestamp now) {
+    std::map<AssignmentKey, int> active;
+    for (const auto& [key, assignment] : state.assignments) {
+        for (const auto& id : assignment.releases) {
+            const auto& release = state.releases.at(id);
+            if (is_active(release.status)) ++active[key];
+            if (!is_final(release.status)) check_release(release, now);
+        }
+        if (active[key] > 1) fail("5: two active releases of " + key.text(), now);
+        for (const auto& [id, quarantine] : state.quarantines)
+            banned_.try_emplace(id, Banned{quarantine.digest_commit, quarantine.retry});
+    }
+    std::map<InstallKey, int> busy;
+    for (const auto& [id, entry] : state.outbox)
+        if (++busy[entry.action.key] > 1)
+            fail("5: two actions for " + entry.action.key.text(), now);
+}
+
+}  // namespace tidegate::simulation

@@ -1,0 +1,258 @@
+#include <gtest/gtest.h>
+
+#include "tests/simulation/engine/world.h"
+
+namespace tidegate::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+const AssignmentKey kShop{"prod", "shop"};
+const AssignmentKey kEdge{"edge", "shop"};
+constexpr auto kAllV1 = "p-1=v1 p-2=v1 p-3=v1 p-4=v1 p-5=v1";
+constexpr auto kAllV2 = "p-1=v2 p-2=v2 p-3=v2 p-4=v2 p-5=v2";
+
+/// A calm world with v1 everywhere in prod/shop.
+struct Calm : World {
+    explicit Calm(Fleet fleet = usual_fleet()) : World({7, std::move(fleet), false}) {
+        commit(kShop, {"v1"});
+        EXPECT_TRUE(settle(1h));
+        EXPECT_EQ(installed(kShop), kAllV1);
+    }
+};
+
+TEST(ScenarioTest, RollsInBatchesAndRemembersLastGood) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce v2 success");
+    const auto& release =
+        world.state().releases.at(world.state().assignments.at(kShop).releases[1]);
+    EXPECT_EQ(release.steps.size(), 3u);
+    EXPECT_EQ(world.state().assignments.at(kShop).good->good.version, "v2");
+    EXPECT_EQ(engine::explain(world.state(), kShop, world.now())->sync, Sync::in_sync);
+}
+
+TEST(ScenarioTest, RestoresRevertsAndQuarantinesABadVersion) {
+    Calm world;
+    world.commit(kShop, {"bad1"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV1);
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 rollback");
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "v1");
+    EXPECT_EQ(world.state().quarantines.size(), 1u);
+    const auto& release =
+        world.state().releases.at(world.state().assignments.at(kShop).releases[1]);
+    EXPECT_EQ(release.revert, RevertState::pushed);
+    EXPECT_EQ(release.targets.at("p-5").status, TargetStatus::cancelled);
+    // A person insists: the digest enters anew.
+    world.commit(kShop, {"bad1"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce bad1 rollback, introduce bad1 rollback");
+}
+
+TEST(ScenarioTest, ContainsABadFirstInstall) {
+    World world({3, usual_fleet(), false});
+    world.commit({"prod", "api"}, {"v1"});
+    world.commit(kShop, {"bad1"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop), "introduce bad1 failed");
+    EXPECT_EQ(world.git().spec_at_tip(kShop), nullptr);
+    EXPECT_NE(world.git().spec_at_tip({"prod", "api"}), nullptr);
+}
+
+TEST(ScenarioTest, FreezesWhatIsForwardOnly) {
+    Calm world;
+    world.commit(kShop, {"bad1", false, false, 0, true});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 failed");
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "bad1");
+    EXPECT_EQ(world.holds(kShop), "quarantine");
+    // Last good is on the far side now: the next failure freezes, too.
+    world.commit(kShop, {"bad2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce bad1 failed, introduce bad2 failed");
+    world.commit(kShop, {"v2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+}
+
+TEST(ScenarioTest, KeepsLastGoodWhileTheRevertWaitsForAMerge) {
+    Calm world;
+    world.git().protected_branch = true;
+    world.commit(kShop, {"bad1"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV1);
+    const auto view = engine::explain(world.state(), kShop, world.now());
+    EXPECT_EQ(view->sync, Sync::quarantined);
+    EXPECT_EQ(view->revert_note, "merge tidegate/revert-1 to take the change back");
+    world.agent("a-1").drift(0);
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce bad1 rollback, heal v1 success");
+}
+
+TEST(ScenarioTest, SkipsOfflineTargetsWhichCatchUp) {
+    Calm world;
+    world.disconnect("a-2", 1h);
+    world.run_for(1min);
+    world.commit(kShop, {"v2"});
+    world.run_for(30min);
+    EXPECT_EQ(world.installed(kShop), "p-1=v2 p-2=v1 p-3=v2 p-4=v2 p-5=v2");
+    world.run_for(1h);
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce v2 success, catch_up v2 success");
+}
+
+TEST(ScenarioTest, WaitsForOfflineTargetsWhereAsked) {
+    auto fleet = usual_fleet();
+    fleet.environments["prod"].offline = Offline::wait;
+    Calm world(fleet);
+    world.disconnect("a-2", 1h);
+    world.run_for(1min);
+    world.commit(kShop, {"v2"});
+    world.run_for(30min);
+    EXPECT_EQ(world.installed(kShop), "p-1=v2 p-2=v1 p-3=v1 p-4=v1 p-5=v1");
+    EXPECT_EQ(world.holds(kShop), "offline");
+    world.run_for(1h);
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+}
+
+TEST(ScenarioTest, RestoresOnReturnWhatWasAwayDuringTheRollback) {
+    Calm world;
+    world.commit(kShop, {"bad1"});
+    world.run_for(6s);
+    world.disconnect("a-1", 2h);
+    world.run_for(90min);
+    EXPECT_NE(world.releases(kShop).find("bad1 rollback"), std::string::npos)
+        << world.releases(kShop);
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "v1");
+    world.run_for(1h);
+    EXPECT_EQ(world.installed(kShop), kAllV1);
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 rollback");
+}
+
+TEST(ScenarioTest, AHumanCommitDuringTheRollbackWinsAndWaits) {
+    Calm world;
+    world.commit(kShop, {"bad1"});
+    while (world.releases(kShop).find("rolling_back") == std::string::npos) world.run_for(1s);
+    world.commit(kShop, {"v2"});
+    world.run_for(6s);
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce bad1 rollback, introduce v2 success");
+}
+
+TEST(ScenarioTest, SupersedesByTheNewestOfTwo) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    world.run_for(10s);
+    world.commit(kShop, {"v3"});
+    world.commit(kShop, {"v4"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), "p-1=v4 p-2=v4 p-3=v4 p-4=v4 p-5=v4");
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce v2 cancelled, introduce v4 success");
+}
+
+TEST(ScenarioTest, GoesBackByAPersonsCommit) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    world.run_for(10s);
+    world.commit(kShop, {"v1"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV1);
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce v2 cancelled, restore v1 success");
+}
+
+TEST(ScenarioTest, PausesAndResumes) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    world.run_for(10s);
+    world.commit(kShop, {"v2", false, true});
+    world.run_for(1h);
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce v2 paused");
+    EXPECT_EQ(world.holds(kShop), "pause");
+    world.run_for(10h);
+    world.commit(kShop, {"v2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce v2 success");
+}
+
+TEST(ScenarioTest, WaitsForTheWindowAndSaysUntilWhen) {
+    World world({7, usual_fleet(), false});
+    world.run_for(13h);
+    world.commit(kEdge, {"v1"});
+    world.run_for(1h);
+    EXPECT_EQ(world.holds(kEdge), "window until 2026-01-02T00:00:00Z");
+    EXPECT_EQ(world.releases(kEdge), "introduce v1 scheduled");
+    world.run_for(11h);
+    EXPECT_EQ(world.releases(kEdge), "introduce v1 success");
+}
+
+TEST(ScenarioTest, UninstallsPinsAndForcesOnce) {
+    Calm world;
+    world.commit(kShop, {"v1", false, false, 0, false, Operation::update});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, catch_up v1 success");
+    Spec pinned{"v1"};
+    pinned.pins["p-3"] = "v0";
+    world.commit(kShop, pinned);
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), "p-1=v1 p-2=v1 p-3=v0 p-4=v1 p-5=v1");
+    world.commit(kShop, {"v1", true});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), "p-1= p-2= p-3= p-4= p-5=");
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, catch_up v1 success, catch_up v1 success, "
+              "uninstall v1 success");
+}
+
+TEST(ScenarioTest, AnInterruptedScriptIsNeverRunAgainByItself) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    world.run_for(7s);
+    const auto before = world.agent("a-1").starts;
+    world.agent("a-1").crash();
+    world.run_for(10s);
+    world.agent("a-1").start();
+    EXPECT_TRUE(world.settle(2h));
+    EXPECT_LE(world.agent("a-1").starts, before + 1);
+}
+
+struct RestartCase {
+    const char* version;
+    int seconds;
+    bool lose_store;
+};
+class RestartTest : public testing::TestWithParam<RestartCase> {};
+TEST_P(RestartTest, ReachesTheSameEnd) {
+    Calm world;
+    world.commit(kShop, {GetParam().version});
+    world.run_for(Seconds(GetParam().seconds));
+    world.crash_daemon();
+    if (GetParam().lose_store) world.lose_store();
+    world.start_daemon();
+    EXPECT_TRUE(world.settle(2h));
+    const bool bad = std::string(GetParam().version).starts_with("bad");
+    EXPECT_EQ(world.installed(kShop), bad ? kAllV1 : kAllV2) << world.releases(kShop);
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, bad ? "v1" : "v2");
+    EXPECT_EQ(engine::explain(world.state(), kShop, world.now())->sync, Sync::in_sync);
+}
+INSTANTIATE_TEST_SUITE_P(Moments, RestartTest, testing::ValuesIn([] {
+                             std::vector<RestartCase> cases;
+                             for (const auto* version : {"v2", "bad1"})
+                                 for (const int seconds : {1, 5, 8, 12, 20, 40, 60})
+                                     for (const bool lose : {false, true})
+                                         cases.push_back({version, seconds, lose});
+                             return cases;
+                         }()));
+
+}  // namespace
+}  // namespace tidegate::simulation

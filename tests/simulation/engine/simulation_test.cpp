@@ -1,0 +1,81 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "tests/simulation/engine/world.h"
+
+namespace tidegate::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Unoptimised builds are slow; the rest of the seeds is for the optimised ones.
+#ifdef __OPTIMIZE__
+constexpr std::uint64_t kSeeds = 300;
+#else
+constexpr std::uint64_t kSeeds = 20;
+#endif
+
+std::string dump(World& world) {
+    std::string text;
+    for (const auto& line : world.violations()) text += "violated " + line + "\n";
+    for (const auto& line : world.log()) text += "  " + line + "\n";
+    for (const auto& [key, assignment] : world.state().assignments)
+        text += fmt::format("{}: wish {} there {}\n  releases {}\n  holds {}\n", key.text(),
+                            assignment.wish ? assignment.wish->definition->version : "-",
+                            world.installed(key), world.releases(key), world.holds(key));
+    return text;
+}
+
+/// Hours of wishes and faults; then faults end, a person asks for good versions, all must follow.
+std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
+    World world({seed, usual_fleet(), true});
+    for (const auto* environment : {"prod", "edge"})
+        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"v1"});
+    world.chaos();
+    world.run_for(10h);
+    world.heal();
+    world.run_for(15min);
+    for (const auto* environment : {"prod", "edge"})
+        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"vlast"});
+    world.run_for(24h);
+    if (!world.settle(12h)) problem += "2: does not come to rest\n";
+    for (const auto& [key, assignment] : world.state().assignments) {
+        std::string wanted;
+        for (const auto& target : world.git().fleet().environments.at(key.environment).targets)
+            wanted += fmt::format("{}{}=vlast", wanted.empty() ? "" : " ", target.name);
+        if (world.installed(key) != wanted) problem += "21: " + key.text() + " did not converge\n";
+        for (const auto& target : assignment.wish->targets) {
+            const auto& known = world.state().agents.at(target.agent).installations;
+            const auto seen = known.find({target.name, key.project, ""});
+            if (seen == known.end() || seen->second.digest != target.digest)
+                problem += "3: the daemon does not know " + target.name + "\n";
+        }
+    }
+    if (!world.violations().empty()) problem += "violations\n";
+    if (!problem.empty()) problem += dump(world);
+    return world.trace();
+}
+
+TEST(SimulationTest, KeepsTheInvariantsOverManySeeds) {
+    const auto* one = std::getenv("TIDEGATE_SEED");
+    const auto* count = std::getenv("TIDEGATE_SEEDS");
+    const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 1;
+    const std::uint64_t seeds = one ? 1 : count ? std::strtoull(count, nullptr, 10) : kSeeds;
+    for (auto seed = first; seed < first + seeds; ++seed) {
+        std::string problem;
+        run_seed(seed, problem);
+        ASSERT_TRUE(problem.empty()) << problem << "again: TIDEGATE_SEED=" << seed;
+    }
+}
+
+TEST(SimulationTest, SameSeedSameTrace) {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        std::string problem;
+        const auto once = run_seed(seed, problem);
+        EXPECT_EQ(once, run_seed(seed, problem)) << seed;
+    }
+}
+
+}  // namespace
+}  // namespace tidegate::simulation
