@@ -72,10 +72,14 @@ private:
 };
 
 void AssignmentMaker::take_shared_errors() {
-    append(result_.errors, result_.version_file->errors);
-    if (result_.repository_file) append(result_.errors, result_.repository_file->errors);
-    if (result_.environment) append(result_.errors, result_.environment->errors);
-    if (result_.project) append(result_.errors, result_.project->errors);
+    const auto take = [&](const std::vector<Error>& errors) {
+        const auto count = std::min(errors.size(), limits::kErrorsPerAssignmentMax);
+        for (std::size_t i = 0; i < count; ++i) result_.errors.push_back(errors[i]);
+    };
+    take(result_.version_file->errors);
+    if (result_.repository_file) take(result_.repository_file->errors);
+    if (result_.environment) take(result_.environment->errors);
+    if (result_.project) take(result_.project->errors);
     version_ = document_of<Version>(result_.version_file);
     environment_ = result_.environment ? result_.environment->document : nullptr;
     project_ = result_.project ? result_.project->document : nullptr;
@@ -245,6 +249,7 @@ Assignment AssignmentMaker::make_assignment() {
     assignment.heal = result_.environment->heal;
     assignment.offline = result_.environment->offline;
     assignment.rules = make_rules(*definition);
+    if (!result_.errors.empty()) return assignment;  // nobody will see it
     assignment.targets = result_.environment->targets;
     for (auto& target : assignment.targets) {
         target.pinned = std::any_of(version_->pins.begin(), version_->pins.end(),

@@ -92,6 +92,7 @@ void sort_errors(std::vector<Error>& errors, std::size_t max) {
     });
     errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
     if (errors.size() > max) errors.resize(max);
+    errors.shrink_to_fit();
 }
 
 void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,
