@@ -1,7 +1,206 @@
 #include "reconciler/metrics/render.h"
 
-namespace tidegate::metrics {
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 
-std::string render(const StatusSnapshot&, Timestamp) { return {}; }
+#include <array>
+#include <set>
+#include <sstream>
+
+namespace tidegate::metrics {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+/// Collects families; one call per name keeps names, types and helps together.
+class Families {
+public:
+    MetricFamily& counter(std::string name, std::string help) {
+        return add(std::move(name), std::move(help), MetricType::Counter);
+    }
+    MetricFamily& gauge(std::string name, std::string help) {
+        return add(std::move(name), std::move(help), MetricType::Gauge);
+    }
+    void counter(std::string name, std::string help, double value) {
+        sample(counter(std::move(name), std::move(help)), {}, value);
+    }
+    void gauge(std::string name, std::string help, double value) {
+        sample(gauge(std::move(name), std::move(help)), {}, value);
+    }
+    static void sample(MetricFamily& family, Labels labels, double value) {
+        ClientMetric metric;
+        metric.label = std::move(labels);
+        (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+        family.metric.push_back(std::move(metric));
+    }
+    [[nodiscard]] std::string text() const {
+        std::ostringstream out;
+        prometheus::TextSerializer{}.Serialize(out, families_);
+        return out.str();
+    }
+
+private:
+    MetricFamily& add(std::string name, std::string help, MetricType type) {
+        return families_.emplace_back(MetricFamily{std::move(name), std::move(help), type, {}});
+    }
+    std::vector<MetricFamily> families_;
+};
+
+double number(auto value) { return static_cast<double>(value); }
+double seconds(Milliseconds duration) { return std::chrono::duration<double>(duration).count(); }
+double unix_seconds(Timestamp at) { return seconds(at.time_since_epoch()); }
+
+Labels labels_of(const AssignmentKey& key) {
+    return {{"environment", key.environment}, {"project", key.project}};
+}
+Labels labels_of(const AssignmentKey& key, std::string name, std::string_view value) {
+    auto labels = labels_of(key);
+    labels.push_back({std::move(name), std::string(value)});
+    return labels;
+}
+
+/// Of the engine's own names, so that the series exist before their first event.
+std::map<std::string, std::uint64_t> with_zeros(std::map<std::string, std::uint64_t> counts,
+                                                const auto& names) {
+    for (const auto name : names) counts.try_emplace(std::string(name), 0);
+    return counts;
+}
+
+void add_daemon(Families& out, const StatusSnapshot& snapshot) {
+    Families::sample(out.gauge("tidegate_build_info", "Version of the daemon, always 1."),
+                     {{"version", snapshot.version}}, 1);
+    out.gauge("tidegate_start_time_seconds", "When the daemon started, Unix time.",
+              unix_seconds(snapshot.started_at));
+    out.gauge("tidegate_ready", "1 once a commit was accepted.", number(snapshot.ready));
+    out.gauge("tidegate_epoch", "Fencing number of this daemon.", number(snapshot.epoch));
+    out.gauge("tidegate_fenced", "1 when an agent has seen a newer reconciler: nothing moves.",
+              number(snapshot.fenced));
+    out.gauge("tidegate_agents_online", "Agents with a session.", number(snapshot.agents_online));
+    out.gauge("tidegate_agents_known", "Agents that the config names or that enrolled.",
+              number(snapshot.agents_known));
+    out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
+                number(snapshot.counters.agents_refused));
+    out.counter("tidegate_alerts_total", "Alerts raised.", number(snapshot.counters.alerts));
+}
+
+void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
+    const auto& counters = snapshot.counters;
+    out.counter("tidegate_polls_total", "Looks at the config repo.", number(counters.polls));
+    out.counter("tidegate_poll_failures_total", "Looks that did not reach the config repo.",
+                number(counters.poll_failures));
+    auto& age = out.gauge("tidegate_last_poll_age_seconds",
+                          "Since the config repo was last reached; no sample before that.");
+    if (snapshot.config.last_poll_at)
+        Families::sample(age, {}, seconds(now - *snapshot.config.last_poll_at));
+    out.counter("tidegate_commits_accepted_total", "Commits taken from the config repo.",
+                number(counters.commits_accepted));
+    out.counter("tidegate_commits_held_total", "Tips refused whole.",
+                number(counters.commits_held));
+    out.gauge("tidegate_config_errors", "Errors in the config repo's tip.",
+              number(counters.config_errors));
+    out.gauge("tidegate_config_tip_held",
+              "1 while the tip is refused whole: rewritten history or an untrusted commit.",
+              number(snapshot.config.tip_state == TipState::held));
+}
+
+void add_work(Families& out, const DaemonCounters& counters) {
+    out.counter("tidegate_actions_sent_total", "Actions sent to agents.",
+                number(counters.actions_sent));
+    auto& actions = out.counter("tidegate_actions_total", "Actions that ended, by outcome.");
+    for (const auto& [outcome, count] :
+         with_zeros(counters.actions_ended, enum_names(ActionOutcome{})))
+        Families::sample(actions, {{"outcome", outcome}}, number(count));
+    auto& releases = out.counter("tidegate_releases_total", "Releases that ended, by status.");
+    constexpr std::array kFinal{"success", "failed", "cancelled", "rollback"};
+    for (const auto& [status, count] : with_zeros(counters.releases_ended, kFinal))
+        Families::sample(releases, {{"status", status}}, number(count));
+    auto& reverts = out.counter("tidegate_reverts_total", "Reverts of guilty commits, by result.");
+    Families::sample(reverts, {{"result", "pushed"}}, number(counters.reverts_pushed));
+    Families::sample(reverts, {{"result", "failed"}}, number(counters.reverts_failed));
+    out.counter("tidegate_engine_steps_total", "Events that the engine handled.",
+                number(counters.engine_steps));
+    out.counter("tidegate_engine_seconds_total", "Time spent in the engine.",
+                counters.engine_seconds);
+    out.counter("tidegate_store_commits_total", "Durable writes to the store.",
+                number(counters.store_commits));
+    out.counter("tidegate_store_seconds_total", "Time spent in the store.", counters.store_seconds);
+}
+
+void add_sync(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_assignment_sync",
+                             "1 for the state that the assignment is in, by sync.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(family, labels_of(key, "sync", to_string(view->sync)), 1);
+    auto& info = out.gauge("tidegate_assignment_info",
+                           "Desired version of the assignment, always 1; to join to alerts.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(info, labels_of(key, "version", view->desired_version), 1);
+}
+
+void add_targets(Families& out, const StatusSnapshot& snapshot) {
+    auto& total = out.gauge("tidegate_assignment_targets", "Targets of the assignment.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(total, labels_of(key), view->targets.total);
+    auto& states = out.gauge("tidegate_assignment_targets_state",
+                             "Targets of the assignment, by state; a target may be in several.");
+    for (const auto& [key, view] : snapshot.assignments) {
+        const auto& counts = view->targets;
+        const std::pair<std::string_view, int> parts[] = {{"in_sync", counts.in_sync},
+                                                          {"updating", counts.updating},
+                                                          {"failed", counts.failed},
+                                                          {"offline", counts.offline},
+                                                          {"drifted", counts.drifted}};
+        for (const auto& [state, count] : parts)
+            Families::sample(states, labels_of(key, "state", state), count);
+    }
+}
+
+void add_holds(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_assignment_held", "1 for each gate that holds it.");
+    for (const auto& [key, view] : snapshot.assignments) {
+        std::set<std::string> gates;
+        for (const auto& hold : view->holds) gates.insert(hold.gate);
+        for (const auto& gate : gates) Families::sample(family, labels_of(key, "gate", gate), 1);
+    }
+}
+
+/// The owner comes from the project's document: alerts reach the right people through it.
+void add_projects(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_project_info", "Owner of the project, always 1.");
+    if (!snapshot.documents) return;
+    for (const auto& [path, file] : *snapshot.documents)
+        if (file->document)
+            if (const auto* project = std::get_if<Project>(file->document.get()))
+                Families::sample(family, {{"project", project->name}, {"owner", project->owner}},
+                                 1);
+}
+
+void add_active(Families& out, const StatusSnapshot& snapshot) {
+    std::map<std::string, std::uint64_t> active;
+    constexpr std::array kActive{"running", "paused", "rolling_back"};
+    for (const auto& [id, release] : snapshot.releases)
+        if (is_active(release->status)) ++active[std::string(to_string(release->status))];
+    auto& family = out.gauge("tidegate_releases_active", "Releases under way, by status.");
+    for (const auto& [status, count] : with_zeros(active, kActive))
+        Families::sample(family, {{"status", status}}, number(count));
+}
+
+}  // namespace
+
+std::string render(const StatusSnapshot& snapshot, Timestamp now) {
+    Families families;
+    add_daemon(families, snapshot);
+    add_config(families, snapshot, now);
+    add_work(families, snapshot.counters);
+    add_active(families, snapshot);
+    add_sync(families, snapshot);
+    add_targets(families, snapshot);
+    add_holds(families, snapshot);
+    add_projects(families, snapshot);
+    return families.text();
+}
 
 }  // namespace tidegate::metrics
