@@ -137,7 +137,7 @@ Response refusal(Head::State state) {
                 414, "URI Too Long", "exhausted",
                 fmt::format("a request's head may have {} bytes", limits::kHttpHeadBytesMax));
         case Head::State::bad:
-            return plain_response(400, "Bad Request", "invalid", "malformed header field");
+            return plain_response(400, "Bad Request", "invalid", "malformed request");
         case Head::State::incomplete:
         case Head::State::complete:
             break;

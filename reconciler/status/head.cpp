@@ -29,6 +29,11 @@ bool is_clean(std::string_view line) {
     return line.find_first_of(std::string_view{"\0\r\n", 3}) == std::string_view::npos;
 }
 
+/// `GET /path HTTP/1.1`: three words, one space between them; the library is more lenient.
+bool is_request_line(std::string_view line) {
+    return is_clean(line) && !line.starts_with(' ') && std::ranges::count(line, ' ') == 2;
+}
+
 Head too_long(std::string_view bytes) {
     Head head;
     const bool in_first_line = bytes.find(kLineEnd) == std::string_view::npos;
@@ -68,7 +73,7 @@ Head read_head(std::string_view bytes) {
             head.state = Head::State::too_large;
             return head;
         }
-        const bool good = lines == 0 ? is_clean(line) : take_field(line, head);
+        const bool good = lines == 0 ? is_request_line(line) : take_field(line, head);
         if (!good) {
             head.state = Head::State::bad;
             return head;

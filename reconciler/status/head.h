@@ -11,8 +11,8 @@ struct Head {
     enum class State {
         incomplete,  ///< more bytes are needed
         complete,
-        bad,              ///< 400: a NUL, a bare line feed, a folded or nameless field
-        too_large,        ///< 431: over kHttpHeadBytesMax or kHttpHeadFieldsMax
+        bad,        ///< 400: not three words, a NUL, a bare line feed, a folded or nameless field
+        too_large,  ///< 431: over kHttpHeadBytesMax or kHttpHeadFieldsMax
         target_too_long,  ///< 414: the request line alone is over the limit
     };
     State state = State::incomplete;

@@ -192,6 +192,7 @@ void write_assignments(Html& html, const StatusSnapshot& snapshot) {
 }
 
 void write_steps(Html& html, const Release& release) {
+    if (release.steps.empty()) return;
     html.raw("<ol class=\"steps\">");
     for (const auto& step : release.steps) {
         html.raw("<li class=\"").text(to_string(step.status)).raw("\">");
@@ -207,6 +208,7 @@ void write_steps(Html& html, const Release& release) {
 
 void write_progress(Html& html, const Release& release) {
     constexpr std::size_t kShown = 60;
+    if (release.targets.empty()) return;
     html.raw("<div class=\"chips\">");
     std::size_t shown = 0;
     for (const auto& [name, target] : release.targets) {

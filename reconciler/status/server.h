@@ -23,13 +23,13 @@ struct Options {
     std::string host = "127.0.0.1";
     int port = 0;          ///< 0 = any free one; see local_address()
     SnapshotBoard& board;  ///< outlives the server
-    std::function<Timestamp()> now;
+    std::function<Timestamp()> now{};
     /// The text of GET /metrics.
-    std::function<std::string(const StatusSnapshot&)> render_metrics;
+    std::function<std::string(const StatusSnapshot&)> render_metrics{};
     /// The full output of an action, masked by the agent that captured it; none = not kept.
-    std::function<std::optional<std::string>(const std::string& action_id)> read_log;
+    std::function<std::optional<std::string>(const std::string& action_id)> read_log{};
     /// The offsets of a time zone; null = no such zone. For the state of release windows.
-    std::function<std::shared_ptr<const ZoneRules>(const std::string& name)> find_zone;
+    std::function<std::shared_ptr<const ZoneRules>(const std::string& name)> find_zone{};
 };
 
 class Server {

@@ -163,8 +163,8 @@ inline StatusSnapshot sample_snapshot() {
         Error{ErrorCode::invalid, "version is missing", {"versions/prod/x.yaml", 3, 7}}};
     snapshot.config.last_poll_at = at("2026-11-22T10:01:00Z");
     snapshot.documents = sample_documents();
-    auto api = std::make_shared<AssignmentView>(
-        *sample_view({"prod", "shop-api"}, Sync::releasing));
+    auto api =
+        std::make_shared<AssignmentView>(*sample_view({"prod", "shop-api"}, Sync::releasing));
     api->release = sample_release()->id;
     auto web = std::make_shared<AssignmentView>(*sample_view({"prod", "shop-web"}, Sync::held));
     web->holds = {{"window", "business-hours is closed", at("2026-11-23T02:00:00Z")}};
@@ -172,8 +172,8 @@ inline StatusSnapshot sample_snapshot() {
     snapshot.assignments = {{api->key, api}, {web->key, web}};
     snapshot.releases[sample_release()->id] = sample_release();
     for (int i = 1; i <= 5; ++i) {
-        const auto release = ended_release(i, i == 3 ? ReleaseStatus::rollback
-                                                     : ReleaseStatus::success);
+        const auto release =
+            ended_release(i, i == 3 ? ReleaseStatus::rollback : ReleaseStatus::success);
         snapshot.releases[release->id] = release;
     }
     snapshot.targets = {{"web-1", sample_target("web-1", AgentStatus::online)},

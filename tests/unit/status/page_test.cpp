@@ -1,0 +1,67 @@
+#include "reconciler/status/page.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/status/sample.h"
+
+namespace tidegate::status {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(PageTest, ShowsErrorsHoldsReleasesAndTargets) {
+    const auto page = render_page(test::sample_snapshot());
+    for (const auto* text :
+         {"versions/prod/x.yaml:3:7", "version is missing", "business-hours is closed",
+          "until 2026-11-23 02:00:00 UTC", "badge held", "badge running", "badge rollback",
+          "1.4.1 → 1.4.2", "step 2 of 2", "web-2", "last seen 2026-11-22 10:01:00 UTC",
+          "1 of 2 online"})
+        EXPECT_THAT(page, HasSubstr(text));
+}
+
+TEST(PageTest, EscapesEverythingFromOutside) {
+    const std::string evil = "<script>\"'&";
+    auto snapshot = test::sample_snapshot();
+    snapshot.branch = snapshot.version = evil;
+    snapshot.config.poll_error = snapshot.config.tip_commit = evil;
+    snapshot.config.errors[0].message = evil;
+    snapshot.config.errors[0].position.file = evil;
+    auto view = *test::sample_view({evil, evil}, Sync::held);
+    view.holds = {{evil, evil, {}}};
+    view.release = view.desired_version = view.revert_note = evil;
+    view.orphaned = {evil};
+    snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+    auto release = *test::sample_release();
+    release.id = release.author = release.reason = release.from = release.to = evil;
+    release.key = view.key;
+    release.targets.begin()->second.error = evil;
+    snapshot.releases[evil] = std::make_shared<const Release>(release);
+    auto target = *test::sample_target(evil, AgentStatus::online);
+    target.environment = target.installations[0].version = evil;
+    snapshot.targets[evil] = std::make_shared<const TargetView>(target);
+    const auto page = render_page(snapshot);
+    EXPECT_THAT(page, Not(HasSubstr("<script")));
+    EXPECT_THAT(page, Not(HasSubstr("\"'&\"")));
+    EXPECT_THAT(page, HasSubstr("&lt;script&gt;&quot;&#39;&amp;"));
+}
+
+TEST(PageTest, LoadsNothingFromElsewhere) {
+    const auto page = render_page(test::sample_snapshot());
+    for (const auto* text :
+         {"http://", "https://", "src=", "<link", "<script", " style=\"", "@import"})
+        EXPECT_THAT(page, Not(HasSubstr(text)));
+    EXPECT_THAT(page_security_policy(), HasSubstr("default-src 'none'; style-src 'sha256-"));
+}
+
+TEST(PageTest, AFencedDaemonSaysSo) {
+    auto snapshot = test::sample_snapshot();
+    EXPECT_THAT(render_page(snapshot), Not(HasSubstr("Fenced")));
+    snapshot.fenced = true;
+    EXPECT_THAT(render_page(snapshot), HasSubstr("Fenced"));
+}
+
+TEST(PageTest, AnEmptySnapshotRenders) { EXPECT_THAT(render_page({}), HasSubstr("nothing yet")); }
+
+}  // namespace
+}  // namespace tidegate::status
