@@ -134,4 +134,10 @@ inline constexpr std::size_t kStoreQueueMax = 4'096;
 inline constexpr std::size_t kStoreQueueBytesMax = 64 << 20;
 inline constexpr std::size_t kStoreGroupBatchesMax = 256;
 
+// The daemon.
+inline constexpr std::size_t kStoreMergedWritesMax = 2'000;  ///< in one transaction
+inline constexpr std::size_t kAdminLineBytesMax = 64 * 1024;
+inline constexpr std::size_t kAdminConnectionsMax = 16;
+inline constexpr std::size_t kLogFilesMax = 2'000;
+
 }  // namespace tidegate::limits

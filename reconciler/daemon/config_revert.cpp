@@ -1,0 +1,159 @@
+#include <spdlog/spdlog.h>
+
+#include "reconciler/daemon/config_source.h"
+
+namespace tidegate::daemon {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t from = 0; from < text.size();) {
+        const auto end = std::min(text.find('\n', from), text.size());
+        lines.push_back(text.substr(from, end - from));
+        from = end + 1;
+    }
+    return lines;
+}
+
+using Entries = std::map<std::string, git::TreeEntry>;
+
+Entries by_path(std::vector<git::TreeEntry> entries) {
+    Entries map;
+    for (auto& entry : entries) {
+        auto path = entry.path;
+        map.emplace(std::move(path), std::move(entry));
+    }
+    return map;
+}
+
+/// Texts of files at several commits, read through one Git child.
+class Texts {
+public:
+    explicit Texts(git::GitProcess& git) : git_{git} {}
+
+    Result<std::optional<std::string>> at(const std::string& commit, const std::string& path) {
+        if (commit.empty()) return std::optional<std::string>{};
+        if (!trees_.contains(commit)) trees_.emplace(commit, by_path(TRY(git_.tree(commit))));
+        const auto& tree = trees_.at(commit);
+        const auto entry = tree.find(path);
+        if (entry == tree.end() || entry->second.kind > git::EntryKind::executable)
+            return std::optional<std::string>{};
+        auto blobs = TRY(git_.blobs({entry->second.blob}));
+        if (blobs.size() != 1 || blobs.front().too_large)
+            return fail(ErrorCode::invalid, "{} at {} is too large to put back", path, commit);
+        return std::optional<std::string>{std::move(blobs.front().content)};
+    }
+
+private:
+    git::GitProcess& git_;
+    std::map<std::string, Entries> trees_;
+};
+
+}  // namespace
+
+engine::RevertDone ConfigSource::revert(const engine::RevertRequest& request, Timestamp now) {
+    auto outcome = request.prepared.empty() ? prepare(request, now, {}) : push(request, now);
+    if (!outcome) return {request.release, engine::RevertDone::Failed{outcome.error()}};
+    return {request.release, *std::move(outcome)};
+}
+
+Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest& request,
+                                                    Timestamp now,
+                                                    const std::string& branch_only_reason) {
+    const auto tip = TRY(git_.fetch(options_.remote, options_.branch)).tip;
+    if (tip != tracker_.tip())
+        return fail(ErrorCode::conflict, "newer commits have come; they are taken in first");
+    auto input = TRY(revert_input(request));
+    input.branch_only_reason = branch_only_reason;
+    const auto plan = plan_revert(input);
+    if (plan.kind == RevertKind::nothing) return Outcome{engine::RevertDone::NotNeeded{plan.note}};
+    const auto commit = TRY(commit_plan(plan, now));
+    if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
+    spdlog::warn("revert: {}", plan.note);
+    const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
+    // The branch's name is that of the release: one that is there already is ours.
+    if (!pushed && pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    return Outcome{engine::RevertDone::Branched{plan.branch}};
+}
+
+Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& request) {
+    const auto path = version_path(request.key);
+    const auto& tip = tracker_.tip();
+    const auto parent = git_.resolve(request.guilty_commit + "^").value_or(std::string{});
+    Texts texts{git_};
+
+    RevertInput input;
+    input.key = request.key;
+    input.release = request.release;
+    input.reason = request.reason;
+    input.evidence = lines_of(request.evidence);
+    input.guilty_version = request.guilty_version;
+    input.guilty = request.guilty_digest;
+    input.guilty_commit = request.guilty_commit;
+    input.last_good = request.good;
+    const auto facts = tracker_.history().assignments.find(request.key);
+    if (facts != tracker_.history().assignments.end() && facts->second.present) {
+        input.guilty_by_daemon = facts->second.intent.by_daemon &&
+                                 facts->second.intent.digest_commit == request.guilty_commit;
+        if (facts->second.held_at.empty()) input.tip_digest = facts->second.digest;
+    }
+    input.version_at_tip = TRY(texts.at(tip, path));
+    input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
+    input.version_at_good = TRY(texts.at(request.good ? request.good->commit : "", path));
+    const auto changes = parent.empty() ? std::vector<git::Change>{}
+                                        : TRY(git_.changes(parent, request.guilty_commit));
+    for (const auto& change : changes)
+        input.guilty_files.push_back({change.path, TRY(texts.at(parent, change.path)),
+                                      TRY(texts.at(request.guilty_commit, change.path)),
+                                      TRY(texts.at(tip, change.path))});
+    input.digest_with = [this, key = request.key](const auto& text) {
+        return digest_with(key, text);
+    };
+    return input;
+}
+
+std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
+                                                const std::optional<std::string>& text) {
+    const auto path = version_path(key);
+    auto documents = documents_;
+    documents.erase(path);
+    if (text) documents.emplace(path, DocumentReader::read_text(path, *text));
+    const auto resolved = tracker_.resolve_on_tip(documents, {path});
+    const auto found = resolved.assignments.find(key);
+    if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
+    return found->second->assignment->definition->digest;
+}
+
+Result<std::string> ConfigSource::commit_plan(const RevertPlan& plan, Timestamp now) {
+    git::NewCommit commit;
+    commit.parent = tracker_.tip();
+    for (const auto& edit : plan.edits) commit.edits.push_back({edit.path, edit.content});
+    commit.message = plan.message;
+    commit.author = options_.identity;
+    commit.at = now;
+    auto id = TRY(git_.create_commit(commit));
+    own_.insert(id);
+    return id;
+}
+
+Result<ConfigSource::Outcome> ConfigSource::push(const engine::RevertRequest& request,
+                                                 Timestamp now) {
+    const auto& commit = request.prepared;
+    own_.insert(commit);
+    const auto parent = TRY(git_.resolve(commit + "^"));
+    options_.crash_point("revert.before_push");
+    const auto pushed =
+        git_.push(options_.remote, {commit, "refs/heads/" + options_.branch, parent});
+    options_.crash_point("revert.after_push");
+    if (pushed) return Outcome{engine::RevertDone::Pushed{commit}};
+    if (pushed.error().code == ErrorCode::denied)
+        return prepare(request, now,
+                       fmt::format("{} is protected: {}", options_.branch, pushed.error().message));
+    if (pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    // A former answer may have been lost: then ours is part of the line already.
+    const auto tip = TRY(git_.fetch(options_.remote, options_.branch)).tip;
+    if (TRY(git_.is_ancestor(commit, tip))) return Outcome{engine::RevertDone::Pushed{commit}};
+    return fail(pushed.error());
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,215 @@
+#include "reconciler/daemon/config_source.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "reconciler/timezone/zones.h"
+
+namespace tidegate::daemon {
+namespace {
+
+LineOptions line_options(const SourceOptions& options) {
+    return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
+}
+
+LineCommit to_line_commit(const git::Commit& commit, bool own) {
+    LineCommit line;
+    line.id = commit.id;
+    line.parent = commit.first_parent;
+    line.author_name = commit.author.name;
+    line.author_email = commit.author.email;
+    line.committed_at = commit.committed_at;
+    line.message = commit.message;
+    for (const auto& trailer : commit.trailers)
+        line.trailers.emplace_back(trailer.key, trailer.value);
+    line.authors = {commit.authors.begin(), commit.authors.end()};
+    line.own = own;
+    return line;
+}
+
+std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
+    std::erase_if(entries, [](const auto& entry) { return !DocumentReader::is_ours(entry.path); });
+    return entries;
+}
+
+}  // namespace
+
+ConfigSource::ConfigSource(SourceOptions options)
+    : options_{std::move(options)},
+      git_{options_.process},
+      reader_{[this](const auto& ids) { return git_.blobs(ids); }},
+      tracker_{line_options(options_)} {}
+
+Result<PollReport> ConfigSource::open(const std::string& accepted, std::set<std::string> own,
+                                      Timestamp now) {
+    own_ = std::move(own);
+    if (accepted.empty()) return last_;
+    if (auto resumed = resume(accepted); !resumed) {
+        spdlog::info("config: replaying the line from its root: {}", resumed.error().text());
+        tracker_ = LineTracker{line_options(options_)};
+        entries_.clear();
+        documents_.clear();
+        CHECK(follow({}, accepted));
+    }
+    return take(accepted, now);
+}
+
+Result<void> ConfigSource::resume(const std::string& accepted) {
+    std::ifstream file{options_.history_file};
+    std::stringstream text;
+    text << file.rdbuf();
+    if (!file) return fail(ErrorCode::not_found, "no saved history");
+    auto entries = only_ours(TRY(git_.tree(accepted)));
+    documents_ = TRY(reader_.read(entries));
+    tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
+    if (tracker_.tip() != accepted)
+        return fail(ErrorCode::conflict, "the saved history is that of another commit");
+    for (auto& entry : entries) entries_.emplace(entry.path, entry);
+    return {};
+}
+
+PollReport ConfigSource::poll(Timestamp now) {
+    last_.desired = nullptr;
+    last_.documents = nullptr;
+    auto fetched = git_.fetch(options_.remote, options_.branch);
+    if (!fetched) {
+        last_.status.poll_error = fetched.error().text();
+        return last_;
+    }
+    last_.status.last_poll_at = now;
+    last_.status.poll_error.clear();
+    if (fetched->tip == tracker_.tip()) {
+        last_.held.clear();
+        last_.status.tip_commit = fetched->tip;
+        if (last_.status.tip_state == TipState::held)
+            last_.status.tip_state =
+                last_.status.errors.empty() ? TipState::accepted : TipState::partial;
+        return last_;
+    }
+    options_.crash_point("config.after_fetch");
+    auto taken = take(fetched->tip, now);
+    if (!taken) last_.status.poll_error = taken.error().text();
+    return taken ? *std::move(taken) : last_;
+}
+
+Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now) {
+    const auto tip = TRY(git_.fetch(options_.remote, options_.branch)).tip;
+    if (commit != tip)
+        return fail(ErrorCode::conflict, "{} is not the tip of {}: that is {}", commit,
+                    options_.branch, tip);
+    accepted_tip_ = commit;
+    return take(tip, now);
+}
+
+/// Why a tip is refused whole; empty = it may be taken in.
+Result<std::string> ConfigSource::check_tip(const std::string& tip) {
+    if (tracker_.tip().empty() || tip == accepted_tip_) return std::string{};
+    if (TRY(git_.is_ancestor(tracker_.tip(), tip))) return std::string{};
+    return fmt::format("{} does not descend from the accepted commit {}: was {} force-pushed?", tip,
+                       tracker_.tip(), options_.branch);
+}
+
+Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp now) {
+    last_.held = TRY(check_tip(tip));
+    last_.status.tip_commit = tip;
+    if (!last_.held.empty()) {
+        last_.status.tip_state = TipState::held;
+        last_.status.errors = {{ErrorCode::conflict, last_.held, {}}};
+        return last_;
+    }
+    if (tip != tracker_.tip()) {
+        if (tip == accepted_tip_) {
+            tracker_ = LineTracker{line_options(options_)};
+            entries_.clear();
+        }
+        CHECK(follow(tracker_.tip(), tip));
+    }
+    CHECK(provide_missing());
+    CHECK(git_.keep(tip));
+    reader_.keep_only(entries_);
+    save_history();
+    last_.desired = std::make_shared<const Desired>(tracker_.desired(now));
+    last_.documents = std::make_shared<const DocumentTree>(documents_);
+    last_.status.accepted_commit = tip;
+    last_.status.accepted_at = now;
+    last_.status.errors = tracker_.errors();
+    last_.status.warnings = tracker_.warnings();
+    last_.status.tip_state = last_.status.errors.empty() ? TipState::accepted : TipState::partial;
+    return last_;
+}
+
+Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
+    for (const auto& commit : TRY(git_.line(from, to))) CHECK(add(commit));
+    return {};
+}
+
+Result<void> ConfigSource::add(const git::Commit& commit) {
+    std::set<std::string> changed;
+    std::vector<git::TreeEntry> present;
+    if (tracker_.tip().empty()) {
+        present = only_ours(TRY(git_.tree(commit.id)));
+        for (const auto& entry : present) changed.insert(entry.path);
+    } else {
+        for (auto& change : TRY(git_.changes(tracker_.tip(), commit.id))) {
+            if (!DocumentReader::is_ours(change.path)) continue;
+            changed.insert(change.path);
+            entries_.erase(change.path);
+            documents_.erase(change.path);
+            if (change.now) present.push_back(*std::move(change.now));
+        }
+    }
+    for (auto& [path, file] : TRY(reader_.read(present))) documents_[path] = std::move(file);
+    for (auto& entry : present) entries_[entry.path] = entry;
+    tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id)), documents_, changed);
+    return {};
+}
+
+Result<void> ConfigSource::provide_missing() {
+    for (const auto& commit : tracker_.missing())
+        tracker_.provide(commit, TRY(reader_.read(only_ours(TRY(git_.tree(commit))))));
+    return {};
+}
+
+void ConfigSource::save_history() const {
+    const auto fresh = options_.history_file.string() + ".new";
+    std::ofstream out{fresh, std::ios::trunc};
+    out << tracker_.json();
+    out.close();
+    std::error_code error;
+    if (out) std::filesystem::rename(fresh, options_.history_file, error);
+    if (!out || error)
+        spdlog::warn("config: cannot save {}: the next start replays the line",
+                     options_.history_file.string());
+}
+
+Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
+                                                    const std::string& commit) {
+    const auto documents = TRY(reader_.read(only_ours(TRY(git_.tree(commit)))));
+    const auto resolved = resolve(documents, find_zone, commit);
+    const auto found = resolved.assignments.find(key);
+    if (found == resolved.assignments.end())
+        return fail(ErrorCode::not_found, "{} has no version file at {}", key.text(), commit);
+    if (!found->second->assignment)
+        return fail(ErrorCode::invalid, "{} is not valid at {}: {}", key.text(), commit,
+                    found->second->errors.empty() ? "" : found->second->errors.front().text());
+    return found->second->assignment->definition;
+}
+
+std::optional<LastGood> ConfigSource::find_last_good(const std::vector<LastGood>& candidates) {
+    std::optional<LastGood> newest;
+    std::size_t distance = 0;
+    for (const auto& candidate : candidates) {
+        const auto line = git_.line(candidate.commit, tracker_.tip());
+        const bool on_line =
+            line && std::ranges::none_of(*line, [](const auto& c) { return c.off_line; });
+        if (!on_line || (newest && line->size() >= distance)) continue;
+        newest = candidate;
+        distance = line->size();
+    }
+    return newest;
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,88 @@
+#pragma once
+/// The config repo as the daemon sees it: fetches, reads what changed, follows the line, and
+/// writes reverts. Joins reconciler/git (how to reach it) with schema/config and schema/resolve
+/// (what it means).
+
+#include <deque>
+#include <filesystem>
+#include <set>
+
+#include "reconciler/daemon/document_reader.h"
+#include "reconciler/engine/effect.h"
+#include "reconciler/engine/event.h"
+#include "reconciler/git/child.h"
+#include "schema/resolve/line_tracker.h"
+#include "schema/resolve/revert.h"
+
+namespace tidegate::daemon {
+
+struct SourceOptions {
+    git::GitProcessOptions process;
+    git::Remote remote;
+    std::string branch = "main";
+    git::Person identity;                ///< whom reverts are by
+    std::filesystem::path history_file;  ///< a cache; losing it costs a replay of the line
+    std::function<void(std::string_view)> crash_point = [](std::string_view) {};
+};
+
+/// What one look at the repo brought.
+struct PollReport {
+    ConfigStatus status;
+    /// Set when another commit is in force than before (or for the first time).
+    std::shared_ptr<const Desired> desired;
+    std::shared_ptr<const DocumentTree> documents;
+    std::string held;  ///< why the tip is refused whole; empty = it is not
+};
+
+/// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on
+/// the config worker. The accepted commit is kept by the caller: `open` is told, `poll` reports.
+class ConfigSource {
+public:
+    explicit ConfigSource(SourceOptions options);
+
+    /// Takes up the line at the accepted commit (empty: none yet), without the remote.
+    /// `own_commits`: reverts that were prepared before.
+    [[nodiscard]] Result<PollReport> open(const std::string& accepted, std::set<std::string> own,
+                                          Timestamp now);
+    /// Fetches; takes in every new commit of a fast-forward. Not reaching the remote is not an
+    /// error: it stands in `status.poll_error`.
+    [[nodiscard]] PollReport poll(Timestamp now);
+    /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more).
+    [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
+
+    [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<DefinitionPtr> load_definition(const AssignmentKey& key,
+                                                        const std::string& commit);
+    [[nodiscard]] std::optional<LastGood> find_last_good(const std::vector<LastGood>& candidates);
+
+private:
+    using Outcome = decltype(engine::RevertDone::outcome);
+
+    [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<void> add(const git::Commit& commit);
+    [[nodiscard]] Result<void> resume(const std::string& accepted);
+    [[nodiscard]] Result<void> provide_missing();
+    [[nodiscard]] Result<std::string> check_tip(const std::string& tip);
+    [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp now);
+    void save_history() const;
+
+    [[nodiscard]] Result<Outcome> prepare(const engine::RevertRequest& request, Timestamp now,
+                                          const std::string& branch_only_reason);
+    [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
+    [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
+    [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
+                                                    const std::optional<std::string>& text);
+
+    SourceOptions options_;
+    git::GitProcess git_;
+    DocumentReader reader_;
+    LineTracker tracker_;
+    std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
+    DocumentTree documents_;                         ///< the same, read
+    std::set<std::string> own_;
+    std::string accepted_tip_;  ///< a held tip that a person accepted
+    PollReport last_;
+};
+
+}  // namespace tidegate::daemon

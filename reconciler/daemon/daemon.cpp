@@ -1,0 +1,151 @@
+#include "reconciler/daemon/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <asio/post.hpp>
+
+#include "reconciler/daemon/crash_point.h"
+
+namespace tidegate::daemon {
+namespace {
+
+/// A wall clock may jump while a steady timer sleeps: look at it at least this often.
+constexpr Milliseconds kLongestSleep{std::chrono::seconds{30}};
+
+}  // namespace
+
+Timestamp wall_clock() {
+    return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
+}
+
+Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
+    : io_{io},
+      options_{std::move(options)},
+      data_dir_{data_dir},
+      publisher_{io, board_},
+      effects_{[this](Batch batch, StoreWorker::Done done) {
+                   const auto posted = [this, done](Result<CommitOutcome> outcome) {
+                       asio::post(io_, [done, outcome] { done(outcome); });
+                   };
+                   if (auto taken = store_->submit(std::move(batch), posted); !taken)
+                       posted(fail(taken.error()));
+               },
+               [this](engine::Effect& effect) { perform(effect); },
+               [this](std::function<void()> job) {
+                   auto timer = std::make_shared<asio::steady_timer>(io_, Seconds{1});
+                   timer->async_wait([timer, job](asio::error_code error) {
+                       if (!error) job();
+                   });
+               },
+               [this](const Error& error) { fail_hard(error); }},
+      wake_timer_{io},
+      poll_timer_{io} {}
+
+Daemon::~Daemon() {
+    status_.reset();
+    fleet_.reset();
+    admin_.reset();
+    if (config_worker_) config_worker_->post([this] { source_.reset(); });
+    config_worker_.reset();
+    log_worker_.reset();
+    store_.reset();
+}
+
+void Daemon::feed(const engine::Event& event) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto effects = engine::step(state_, event, wall_clock());
+    auto& counters = publisher_.edit().counters;
+    ++counters.engine_steps;
+    counters.engine_seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    effects_.push(std::move(effects));
+}
+
+void Daemon::perform(engine::Effect& effect) {
+    std::visit([this](auto& one) { perform_one(one); }, effect);
+}
+
+void Daemon::perform_one(engine::Send& send) {
+    crash_point("effects.before_send");
+    const auto message = std::visit(
+        [](auto& inner) -> wire::DaemonMessage {
+            using T = std::decay_t<decltype(inner)>;
+            if constexpr (std::is_same_v<T, engine::Run>)
+                return wire::Run{inner.epoch, std::move(inner.action), {}};
+            else if constexpr (std::is_same_v<T, engine::Cancel>)
+                return wire::Cancel{inner.epoch, std::move(inner.action)};
+            else
+                return wire::Ack{std::move(inner.actions)};
+        },
+        send.message);
+    if (std::holds_alternative<wire::Run>(message)) ++publisher_.edit().counters.actions_sent;
+    // A link that is gone is noticed by the fleet; the engine sends again after the reconnect.
+    if (auto sent = fleet_->send(send.agent, message); !sent)
+        spdlog::info("fleet: not sent to {}: {}", send.agent, sent.error().message);
+    crash_point("effects.after_send");
+}
+
+void Daemon::perform_one(engine::Notify& notify) {
+    using enum engine::NoticeKind;
+    const bool bad = notify.kind == release_failed || notify.kind == rollback_started ||
+                     notify.kind == revert_needs_merge || notify.kind == target_blocked ||
+                     notify.kind == fenced;
+    if (bad) ++publisher_.edit().counters.alerts;
+    spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "{}: {}{}{}",
+                to_string(notify.kind), notify.key.project.empty() ? "" : notify.key.text(),
+                notify.key.project.empty() ? "" : ": ", notify.text);
+}
+
+void Daemon::perform_one(engine::Publish& publish) {
+    for (const auto& release : publish.releases)
+        if (is_final(release.status)) {
+            const auto known = publisher_.edit().releases.find(release.id);
+            if (known == publisher_.edit().releases.end() || !is_final(known->second->status))
+                ++publisher_.edit().counters.releases_ended[std::string{to_string(release.status)}];
+        }
+    publisher_.apply(std::move(publish));
+    publish_fleet();
+}
+
+void Daemon::perform_one(engine::WakeAt& wake) {
+    wake_at_ = wake.at;
+    arm_wake();
+}
+
+void Daemon::arm_wake() {
+    if (!wake_at_) return;
+    const auto in = std::clamp(*wake_at_ - wall_clock(), Milliseconds{0}, kLongestSleep);
+    wake_timer_.expires_after(in);
+    wake_timer_.async_wait([this](asio::error_code error) {
+        if (error || stopping_) return;
+        if (wake_at_ && wall_clock() < *wake_at_) return arm_wake();
+        wake_at_.reset();
+        feed(engine::Woke{});
+    });
+}
+
+void Daemon::fail_hard(const Error& error) {
+    spdlog::critical("store: {}: stopping; the next start goes on from what is on the disk",
+                     error.text());
+    exit_code_ = 1;
+    io_.stop();
+}
+
+void Daemon::stop() {
+    if (stopping_) return;
+    stopping_ = true;
+    spdlog::info("stopping");
+    poll_timer_.cancel();
+    wake_timer_.cancel();
+    fleet_->shutdown("the daemon stops");
+    // Everything decided so far is durable before the loop ends.
+    Batch last;
+    last.audit.push_back({wall_clock(), "daemon", "daemon.stopped", "", "", "{}"});
+    effects_.push(std::move(last), [this] {
+        publisher_.flush();
+        data_dir_.withdraw();
+        asio::post(io_, [this] { io_.stop(); });
+    });
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,137 @@
+#pragma once
+/// Wires everything up: feeds what Git, agents, timers and people say to the engine, and runs the
+/// effects it answers with.
+///
+///     Git ──▶ ConfigSource (worker) ─┐                       ┌─▶ EffectQueue ─▶ store (worker)
+///     agents ──▶ Fleet ──────────────┼─▶ engine::step ───────┤        │ durable
+///     timers, admin socket ──────────┘      (loop)           └────────┴─▶ Send, Revert, Publish …
+///
+/// Everything but the workers' jobs runs on the loop thread.
+
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <memory>
+#include <random>
+
+#include "reconciler/daemon/admin.h"
+#include "reconciler/daemon/config_source.h"
+#include "reconciler/daemon/data_dir.h"
+#include "reconciler/daemon/effect_queue.h"
+#include "reconciler/daemon/options.h"
+#include "reconciler/daemon/publisher.h"
+#include "reconciler/daemon/worker.h"
+#include "reconciler/engine/engine.h"
+#include "reconciler/fleet/fleet.h"
+#include "reconciler/status/server.h"
+
+namespace tidegate::daemon {
+
+class Daemon : private FleetHandler {
+public:
+    /// Opens store, keys and listeners; on return both listeners and the admin socket are bound.
+    [[nodiscard]] static Result<std::unique_ptr<Daemon>> start(asio::io_context& io,
+                                                               DaemonOptions options,
+                                                               DataDir& data_dir);
+    ~Daemon() override;
+
+    /// Says goodbye to agents, waits until what was decided is durable, then stops the loop.
+    void stop();
+    /// What the process should exit with after the loop has ended.
+    [[nodiscard]] int exit_code() const { return exit_code_; }
+
+private:
+    Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir);
+
+    // Start.
+    struct StoredRows;
+    [[nodiscard]] Result<void> open_fleet(const StoredRows& rows);
+    [[nodiscard]] Result<void> open_status();
+    [[nodiscard]] Result<void> open_admin();
+    [[nodiscard]] Result<void> open_config(const StoredRows& rows);
+
+    // The engine and its effects.
+    void feed(const engine::Event& event);
+    void perform(engine::Effect& effect);
+    void perform_one(engine::Persist&) {}
+    void perform_one(engine::Send& send);
+    void perform_one(engine::Revert& revert);
+    void perform_one(engine::Query& query);
+    void perform_one(engine::Notify& notify);
+    void perform_one(engine::Publish& publish);
+    void perform_one(engine::WakeAt& wake);
+    void arm_wake();
+    void fail_hard(const Error& error);
+
+    // The config repo.
+    /// Runs on the config worker and takes its result to the loop.
+    template <class Work, class Then>
+    void on_config_worker(Work work, Then then);
+    void schedule_poll(Milliseconds in);
+    void poll();
+    void take_report(PollReport report);
+    void publish_config(const PollReport& report);
+
+    // FleetHandler.
+    void persist(Batch batch, std::function<void(Result<void>)> done) override;
+    void on_connected(const Hello& hello, Inventory inventory) override;
+    void on_changed(const std::string& agent, std::vector<Installation> changed) override;
+    void on_update(const std::string& agent, const ActionUpdate& update) override;
+    void on_result(const std::string& agent, const ActionResult& result) override;
+    void on_fenced(const std::string& agent, std::uint64_t highest_epoch) override;
+    void on_log(const std::string& agent, const std::string& action,
+                std::string_view bytes) override;
+    void on_disconnected(const std::string& agent, const std::string& reason) override;
+    void on_alert(const std::string& agent, const std::string& text) override;
+    void publish_fleet();
+
+    // The admin socket's verbs.
+    void admin_enroll(const std::string& arguments, AdminSocket::Answer answer);
+    void admin_agents(AdminSocket::Answer answer);
+    void admin_revoke(const std::string& arguments, AdminSocket::Answer answer);
+    void admin_accept(const std::string& arguments, AdminSocket::Answer answer);
+    void admin_audit(AdminSocket::Answer answer);
+    void admin_info(AdminSocket::Answer answer);
+
+    asio::io_context& io_;
+    DaemonOptions options_;
+    DataDir& data_dir_;
+    std::mt19937 random_{std::random_device{}()};  ///< jitter of polls only
+    int exit_code_ = 0;
+    bool stopping_ = false;
+
+    status::SnapshotBoard board_;
+    Publisher publisher_;
+    std::unique_ptr<StoreWorker> store_;
+    engine::State state_;
+    EffectQueue effects_;
+    asio::steady_timer wake_timer_;
+    std::optional<Timestamp> wake_at_;
+
+    asio::steady_timer poll_timer_;
+    bool polling_ = false;
+    bool poll_again_ = false;
+    int poll_failures_ = 0;
+    std::string accepted_;
+    std::string held_;
+    std::unique_ptr<ConfigSource> source_;  ///< touched by the config worker only
+    std::unique_ptr<Worker> config_worker_;
+    std::unique_ptr<Worker> log_worker_;
+    std::unique_ptr<AdminSocket> admin_;
+    std::unique_ptr<Fleet> fleet_;
+    std::unique_ptr<status::Server> status_;
+};
+
+template <class Work, class Then>
+void Daemon::on_config_worker(Work work, Then then) {
+    config_worker_->post([this, work = std::move(work), then = std::move(then)]() mutable {
+        asio::post(io_, [this, then = std::move(then), result = work()]() mutable {
+            if (!stopping_) then(std::move(result));
+        });
+    });
+}
+
+/// The wall clock in the daemon's terms.
+[[nodiscard]] Timestamp wall_clock();
+
+}  // namespace tidegate::daemon

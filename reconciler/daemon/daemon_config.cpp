@@ -1,0 +1,138 @@
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "reconciler/daemon/crash_point.h"
+#include "reconciler/daemon/daemon.h"
+
+namespace tidegate::daemon {
+namespace {
+
+constexpr Milliseconds kLongestBackOff{std::chrono::minutes{5}};
+
+}  // namespace
+
+void Daemon::schedule_poll(Milliseconds in) {
+    // Up to a tenth more, so that many daemons do not ask one server in step.
+    const auto jitter = std::uniform_int_distribution<std::int64_t>{0, in.count() / 10}(random_);
+    poll_timer_.expires_after(in + Milliseconds{jitter});
+    poll_timer_.async_wait([this](asio::error_code error) {
+        if (!error && !stopping_) poll();
+    });
+}
+
+void Daemon::poll() {
+    if (polling_) {
+        poll_again_ = true;
+        return;
+    }
+    polling_ = true;
+    poll_again_ = false;
+    on_config_worker([this] { return source_->poll(wall_clock()); },
+                     [this](PollReport report) {
+                         polling_ = false;
+                         auto& counters = publisher_.edit().counters;
+                         ++counters.polls;
+                         const bool reached = report.status.poll_error.empty();
+                         if (!reached) {
+                             ++counters.poll_failures;
+                             spdlog::warn("config: {}", report.status.poll_error);
+                         }
+                         poll_failures_ = reached ? 0 : std::min(poll_failures_ + 1, 10);
+                         take_report(std::move(report));
+                         if (poll_again_) return poll();
+                         schedule_poll(std::min<Milliseconds>(
+                             options_.poll_interval * (1 << poll_failures_),
+                             std::max<Milliseconds>(kLongestBackOff, options_.poll_interval)));
+                     });
+}
+
+void Daemon::take_report(PollReport report) {
+    publish_config(report);
+    if (report.held != held_) {
+        held_ = report.held;
+        if (!held_.empty()) {
+            ++publisher_.edit().counters.commits_held;
+            ++publisher_.edit().counters.alerts;
+            spdlog::error("config: {}", held_);
+        }
+        feed(engine::GitHeld{!held_.empty(), report.status.tip_commit, held_});
+    }
+    if (!report.desired) return;
+    const auto changed = [this, desired = report.desired] { feed(engine::ConfigChanged{desired}); };
+    const auto& commit = report.status.accepted_commit;
+    if (commit == accepted_) return changed();
+    accepted_ = commit;
+    ++publisher_.edit().counters.commits_accepted;
+    spdlog::info("config: accepted {} with {} errors", commit, report.status.errors.size());
+    const auto now = wall_clock();
+    Batch batch;
+    batch.writes.push_back(Put{Table::meta, "accepted", nlohmann::json{{"commit", commit}}.dump()});
+    batch.audit.push_back({now, "daemon", "config.accepted", options_.branch, commit,
+                           nlohmann::json{{"errors", report.status.errors.size()}}.dump()});
+    effects_.push(std::move(batch), [changed] {
+        crash_point("config.accepted");
+        changed();
+    });
+}
+
+void Daemon::publish_config(const PollReport& report) {
+    auto& snapshot = publisher_.edit();
+    snapshot.config = report.status;
+    snapshot.counters.config_errors = report.status.errors.size();
+    snapshot.ready = snapshot.ready || !report.status.accepted_commit.empty();
+    if (report.desired) snapshot.desired = report.desired;
+    if (report.documents) snapshot.documents = report.documents;
+}
+
+void Daemon::perform_one(engine::Revert& revert) {
+    on_config_worker(
+        [this, request = revert.request] { return source_->revert(request, wall_clock()); },
+        [this](engine::RevertDone done) {
+            auto& counters = publisher_.edit().counters;
+            if (std::holds_alternative<engine::RevertDone::Pushed>(done.outcome))
+                ++counters.reverts_pushed;
+            if (const auto* failed = std::get_if<engine::RevertDone::Failed>(&done.outcome)) {
+                ++counters.reverts_failed;
+                spdlog::warn("revert: release {}: {}", done.release, failed->error.text());
+            }
+            feed(done);
+            poll();
+        });
+}
+
+void Daemon::perform_one(engine::Query& query) {
+    if (auto* load = std::get_if<engine::LoadDefinition>(&query.question))
+        on_config_worker(
+            [this, ask = *load] { return source_->load_definition(ask.key, ask.commit); },
+            [this, ask = *load](Result<DefinitionPtr> definition) {
+                feed(engine::DefinitionLoaded{ask.key, ask.commit, std::move(definition)});
+            });
+    if (auto* find = std::get_if<engine::FindLastGood>(&query.question))
+        on_config_worker([this, ask = *find] { return source_->find_last_good(ask.candidates); },
+                         [this, ask = *find](std::optional<LastGood> good) {
+                             feed(engine::LastGoodFound{ask.key, std::move(good)});
+                         });
+}
+
+void Daemon::admin_accept(const std::string& arguments, AdminSocket::Answer answer) {
+    const auto request = nlohmann::json::parse(arguments, nullptr, false);
+    const auto commit = request.value("commit", "");
+    const auto reason = request.value("reason", "");
+    if (commit.empty() || reason.empty())
+        return answer(fail(ErrorCode::invalid, "accept wants a commit and a reason"));
+    Batch batch;
+    batch.audit.push_back({wall_clock(), request.value("actor", "local"), "config.accept_asked",
+                           options_.branch, commit, nlohmann::json{{"reason", reason}}.dump()});
+    // On record before it is done.
+    effects_.push(std::move(batch), [this, commit, answer] {
+        on_config_worker([this, commit] { return source_->accept(commit, wall_clock()); },
+                         [this, commit, answer](Result<PollReport> report) {
+                             if (!report) return answer(fail(report.error()));
+                             take_report(*std::move(report));
+                             answer(nlohmann::json{{"accepted", commit}}.dump());
+                         });
+    });
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,166 @@
+#include <spdlog/spdlog.h>
+
+#include <asio/post.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "reconciler/daemon/crash_point.h"
+#include "reconciler/daemon/daemon.h"
+#include "reconciler/metrics/render.h"
+#include "reconciler/timezone/zones.h"
+#include "schema/model/json.h"
+
+namespace tidegate::daemon {
+namespace {
+
+/// The tables from which the engine takes up where it was.
+constexpr std::array kEngineTables{Table::release, Table::action,       Table::quarantine,
+                                   Table::block,   Table::installation, Table::history};
+
+Result<std::string> read_secret(const std::string& file) {
+    if (file.empty()) return std::string{};
+    std::ifstream in{file};
+    std::string secret;
+    if (!std::getline(in, secret))
+        return fail(ErrorCode::not_found, "cannot read the token in {}", file);
+    return secret;
+}
+
+std::string accepted_of(const std::vector<Row>& meta) {
+    for (const auto& row : meta)
+        if (row.key == "accepted")
+            return nlohmann::json::parse(row.body, nullptr, false).value("commit", "");
+    return {};
+}
+
+std::optional<std::string> read_log(const std::filesystem::path& folder,
+                                    const std::string& action) {
+    const bool is_id = !action.empty() && std::ranges::all_of(action, [](unsigned char c) {
+        return std::isxdigit(c) != 0;
+    });
+    std::ifstream in{folder / (action + ".log"), std::ios::binary};
+    if (!is_id || !in) return std::nullopt;
+    return std::string{std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// Reverts that a former run may have pushed.
+std::set<std::string> own_commits(const std::vector<Row>& rows) {
+    std::set<std::string> own;
+    for (const auto& row : rows) {
+        if (row.table != Table::release) continue;
+        const auto release = release_from_json(row.body);
+        if (release && !release->revert_commit.empty()) own.insert(release->revert_commit);
+    }
+    return own;
+}
+
+}  // namespace
+
+struct Daemon::StoredRows {
+    std::vector<Row> engine;
+    std::vector<Row> meta;
+    std::vector<Row> tokens;
+    std::vector<Row> agents;
+
+    static Result<StoredRows> load(Store& store) {
+        StoredRows rows;
+        for (const auto table : kEngineTables)
+            for (auto& row : TRY(store.load(table))) rows.engine.push_back(std::move(row));
+        rows.meta = TRY(store.load(Table::meta));
+        rows.tokens = TRY(store.load(Table::token));
+        rows.agents = TRY(store.load(Table::agent));
+        return rows;
+    }
+};
+
+Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOptions options,
+                                              DataDir& data_dir) {
+    std::unique_ptr<Daemon> daemon{new Daemon{io, std::move(options), data_dir}};
+    auto store = TRY(make_store(daemon->options_.store, data_dir.root(), crash_point));
+    const auto epoch = TRY(store->begin_epoch(wall_clock()));
+    const auto rows = TRY(StoredRows::load(*store));
+    daemon->store_ = std::make_unique<StoreWorker>(std::move(store));
+    daemon->state_ = TRY(engine::restore(rows.engine, epoch, wall_clock()));
+    auto& snapshot = daemon->publisher_.edit();
+    snapshot.version = TIDEGATE_VERSION;
+    snapshot.branch = daemon->options_.branch;
+    snapshot.started_at = wall_clock();
+    snapshot.epoch = epoch;
+    daemon->publisher_.apply(engine::snapshot(daemon->state_, wall_clock()));
+    CHECK(daemon->open_fleet(rows));
+    CHECK(daemon->open_status());
+    CHECK(daemon->open_admin());
+    CHECK(daemon->open_config(rows));
+    daemon->publisher_.flush();
+    // Whoever waits for this file finds everything bound.
+    CHECK(data_dir.publish_address("http", daemon->status_->local_address()));
+    return daemon;
+}
+
+Result<void> Daemon::open_fleet(const StoredRows& rows) {
+    const auto listen = TRY(parse_host_port(options_.listen_agents));
+    FleetOptions fleet;
+    fleet.host = listen.host;
+    fleet.port = listen.port;
+    fleet.pki = TRY(open_pki(data_dir_.root(), wall_clock()));
+    fleet.tokens = rows.tokens;
+    fleet.agents = rows.agents;
+    fleet.epoch = state_.epoch;
+    fleet.certificate_lifetime = options_.certificate_ttl;
+    log_worker_ = std::make_unique<Worker>();
+    fleet_ = TRY(Fleet::start(io_, std::move(fleet), *this));
+    spdlog::info("agents: listening on {} (UDP)", fleet_->local_address());
+    return data_dir_.publish_address("agents", fleet_->local_address());
+}
+
+Result<void> Daemon::open_status() {
+    const auto listen = TRY(parse_host_port(options_.listen_http));
+    status_ = TRY(status::Server::start({
+        .host = listen.host,
+        .port = listen.port,
+        .board = board_,
+        .now = wall_clock,
+        .render_metrics =
+            [](const StatusSnapshot& snapshot) { return metrics::render(snapshot, wall_clock()); },
+        .read_log = [folder = data_dir_.logs()](
+                        const std::string& action) { return read_log(folder, action); },
+        .find_zone = find_zone,
+    }));
+    spdlog::info("status: http://{}", status_->local_address());
+    return {};
+}
+
+Result<void> Daemon::open_config(const StoredRows& rows) {
+    SourceOptions source;
+    source.process.arguments = {"--git-child"};
+    source.process.directory = data_dir_.git().string();
+    source.process.home = data_dir_.git_home().string();
+    source.process.deadline = options_.git.deadline;
+    source.remote.url = options_.repo;
+    source.remote.password = TRY(read_secret(options_.git.token_file));
+    source.remote.ssh_key_file = options_.git.ssh_key;
+    source.remote.known_hosts_file = options_.git.known_hosts;
+    source.remote.ca_file = options_.git.ca_file;
+    source.branch = options_.branch;
+    source.identity = {options_.git.identity_name, options_.git.identity_email};
+    source.history_file = data_dir_.root() / "run" / "history.json";
+    source.crash_point = crash_point;
+    config_worker_ = std::make_unique<Worker>();
+    accepted_ = accepted_of(rows.meta);
+    config_worker_->post([this, source] { source_ = std::make_unique<ConfigSource>(source); });
+    on_config_worker(
+        [this, accepted = accepted_, own = own_commits(rows.engine)] {
+            return source_->open(accepted, own, wall_clock());
+        },
+        [this](Result<PollReport> report) {
+            // Without the accepted commit at hand the first poll brings it.
+            if (report)
+                take_report(*std::move(report));
+            else
+                spdlog::warn("config: {}", report.error().text());
+            poll();
+        });
+    return {};
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,72 @@
+#include "reconciler/daemon/data_dir.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+namespace tidegate::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<void> make_private(const fs::path& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error)
+        return fail(ErrorCode::unavailable, "cannot make {}: {}", path.string(), error.message());
+    if (::chmod(path.c_str(), 0700) != 0)
+        return fail(ErrorCode::denied, "cannot make {} private: {}", path.string(),
+                    std::strerror(errno));
+    return {};
+}
+
+}  // namespace
+
+Result<DataDir> DataDir::open(const fs::path& root) {
+    CHECK(make_private(root));
+    for (const auto* folder : {"pki", "git", "run", "logs"}) CHECK(make_private(root / folder));
+    const auto file = root / "run" / "daemon.lock";
+    const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0)
+        return fail(ErrorCode::unavailable, "cannot open {}: {}", file.string(),
+                    std::strerror(errno));
+    if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        ::close(lock);
+        return fail(ErrorCode::conflict, "{} is in use by another daemon", root.string());
+    }
+    return DataDir{root, lock};
+}
+
+DataDir::DataDir(DataDir&& other) noexcept
+    : root_{std::move(other.root_)}, lock_{std::exchange(other.lock_, -1)} {}
+
+DataDir::~DataDir() {
+    if (lock_ >= 0) ::close(lock_);
+}
+
+Result<void> DataDir::publish_address(std::string_view name, std::string_view address) {
+    const auto file = root_ / "run" / fmt::format("{}.addr", name);
+    const auto fresh = file.string() + ".new";
+    std::ofstream out{fresh, std::ios::trunc};
+    out << address << '\n';
+    out.close();
+    std::error_code error;
+    if (out) fs::rename(fresh, file, error);
+    if (!out || error) return fail(ErrorCode::unavailable, "cannot write {}", file.string());
+    return {};
+}
+
+void DataDir::withdraw() {
+    std::error_code ignored;
+    for (const auto* name : {"agents.addr", "http.addr", "admin.sock"})
+        fs::remove(root_ / "run" / name, ignored);
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,113 @@
+#include "reconciler/daemon/document_reader.h"
+
+#include <future>
+
+#include "schema/base/limits.h"
+#include "schema/config/read.h"
+
+namespace tidegate::daemon {
+namespace {
+
+constexpr std::size_t kBlobsPerFetch = 1'000;
+constexpr std::size_t kWorthASecondThread = 200;
+
+std::string key_of(const git::TreeEntry& entry) { return entry.blob + ':' + entry.path; }
+
+std::shared_ptr<const ParsedFile> refused(const std::string& path, std::string why) {
+    auto file = std::make_shared<ParsedFile>();
+    file->errors.push_back({ErrorCode::invalid, std::move(why), {path, 1, 1}});
+    return file;
+}
+
+/// What needs no reading to be wrong; null = its text decides.
+std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
+    if (entry.kind == git::EntryKind::symlink)
+        return refused(entry.path, "a symbolic link, expected a file");
+    if (entry.kind == git::EntryKind::submodule)
+        return refused(entry.path, "a submodule, expected a file");
+    if (entry.size > limits::kFileBytesMax)
+        return refused(entry.path, fmt::format("the file has {} bytes, at most {} are read",
+                                               entry.size, limits::kFileBytesMax));
+    if (auto stray = config::check_path(entry.path)) {
+        auto file = std::make_shared<ParsedFile>();
+        file->errors.push_back(std::move(*stray));
+        return file;
+    }
+    return nullptr;
+}
+
+using Texts = std::vector<std::pair<std::string, std::string>>;  ///< path, text
+using Files = std::vector<std::shared_ptr<const ParsedFile>>;
+
+Files parse(const Texts& texts, std::size_t from, std::size_t to) {
+    Files files;
+    files.reserve(to - from);
+    for (auto i = from; i < to; ++i)
+        files.push_back(DocumentReader::read_text(texts[i].first, texts[i].second));
+    return files;
+}
+
+/// Two threads where it pays: parsing is most of a cold start.
+Files parse_all(const Texts& texts) {
+    if (texts.size() < kWorthASecondThread) return parse(texts, 0, texts.size());
+    const auto middle = texts.size() / 2;
+    auto second =
+        std::async(std::launch::async, [&] { return parse(texts, middle, texts.size()); });
+    auto files = parse(texts, 0, middle);
+    for (auto& file : second.get()) files.push_back(std::move(file));
+    return files;
+}
+
+}  // namespace
+
+bool DocumentReader::is_ours(const std::string& path) {
+    return config::in_layout(path) || config::check_path(path).has_value();
+}
+
+std::shared_ptr<const ParsedFile> DocumentReader::read_text(const std::string& path,
+                                                            const std::string& text) {
+    return std::make_shared<const ParsedFile>(config::read_document(path, text));
+}
+
+Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries) {
+    std::vector<git::TreeEntry> missing;
+    for (const auto& entry : entries) {
+        if (read_.contains(key_of(entry))) continue;
+        if (auto wrong = refused_unread(entry))
+            read_.emplace(key_of(entry), std::move(wrong));
+        else
+            missing.push_back(entry);
+    }
+    CHECK(fetch_and_parse(missing));
+    DocumentTree tree;
+    for (const auto& entry : entries) tree.emplace(entry.path, read_.at(key_of(entry)));
+    return tree;
+}
+
+Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing) {
+    for (std::size_t from = 0; from < missing.size(); from += kBlobsPerFetch) {
+        const auto count = std::min(kBlobsPerFetch, missing.size() - from);
+        std::vector<std::string> ids;
+        for (auto i = from; i < from + count; ++i) ids.push_back(missing[i].blob);
+        auto blobs = TRY(fetch_(ids));
+        if (blobs.size() != count)
+            return fail(ErrorCode::internal, "asked Git for {} blobs, got {}", count, blobs.size());
+        Texts texts;
+        for (std::size_t i = 0; i < count; ++i)
+            texts.emplace_back(missing[from + i].path, std::move(blobs[i].content));
+        auto files = parse_all(texts);
+        for (std::size_t i = 0; i < count; ++i)
+            read_.emplace(key_of(missing[from + i]), std::move(files[i]));
+    }
+    return {};
+}
+
+void DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entries) {
+    std::erase_if(read_, [&](const auto& item) {
+        const auto colon = item.first.find(':');
+        const auto entry = entries.find(item.first.substr(colon + 1));
+        return entry == entries.end() || entry->second.blob != item.first.substr(0, colon);
+    });
+}
+
+}  // namespace tidegate::daemon

@@ -1,0 +1,59 @@
+#pragma once
+/// A thread that does one job after the other.
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace tidegate::daemon {
+
+/// `post` from any thread; jobs run in order. The destructor drops what has not begun and waits
+/// for the running job.
+class Worker {
+public:
+    using Job = std::function<void()>;
+
+    Worker() : thread_{[this] { serve(); }} {}
+    ~Worker() {
+        {
+            const std::lock_guard lock{mutex_};
+            stopping_ = true;
+        }
+        ready_.notify_one();
+        thread_.join();
+    }
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void post(Job job) {
+        {
+            const std::lock_guard lock{mutex_};
+            jobs_.push_back(std::move(job));
+        }
+        ready_.notify_one();
+    }
+
+private:
+    void serve() {
+        std::unique_lock lock{mutex_};
+        while (true) {
+            ready_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+            if (stopping_) return;
+            auto job = std::move(jobs_.front());
+            jobs_.pop_front();
+            lock.unlock();
+            job();
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable ready_;
+    std::deque<Job> jobs_;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace tidegate::daemon

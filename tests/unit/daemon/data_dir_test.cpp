@@ -1,0 +1,81 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "reconciler/daemon/data_dir.h"
+#include "reconciler/daemon/options.h"
+
+namespace tidegate::daemon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class DataDirTest : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = (fs::temp_directory_path() / "tidegate-data-XXXXXX").string();
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        folder = name;
+    }
+    void TearDown() override { fs::remove_all(folder); }
+    fs::path folder;
+};
+
+TEST_F(DataDirTest, IsMadePrivateAndLocked) {
+    const auto root = folder / "deep" / "data";
+    auto first = DataDir::open(root);
+    ASSERT_TRUE(first) << first.error().text();
+    struct stat info {};
+    ASSERT_EQ(::stat(root.c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0700u);
+    const auto second = DataDir::open(root);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::conflict);
+    EXPECT_THAT(second.error().message, testing::HasSubstr("in use by another daemon"));
+}
+
+TEST_F(DataDirTest, TheLockEndsWithItsHolder) {
+    { ASSERT_TRUE(DataDir::open(folder / "data")); }
+    EXPECT_TRUE(DataDir::open(folder / "data"));
+}
+
+TEST_F(DataDirTest, AddressesComeAndGo) {
+    auto data = DataDir::open(folder / "data");
+    ASSERT_TRUE(data);
+    ASSERT_TRUE(data->publish_address("http", "127.0.0.1:80"));
+    std::ifstream in{folder / "data" / "run" / "http.addr"};
+    std::string text;
+    std::getline(in, text);
+    EXPECT_EQ(text, "127.0.0.1:80");
+    data->withdraw();
+    EXPECT_FALSE(fs::exists(folder / "data" / "run" / "http.addr"));
+}
+
+struct HostPortCase {
+    const char* text;
+    const char* host;  ///< nullptr: refused
+    int port;
+};
+class HostPortTest : public testing::TestWithParam<HostPortCase> {};
+TEST_P(HostPortTest, MatchesExpected) {
+    const auto parsed = parse_host_port(GetParam().text);
+    ASSERT_EQ(parsed.has_value(), GetParam().host != nullptr) << GetParam().text;
+    if (!parsed) return;
+    EXPECT_EQ(parsed->host, GetParam().host);
+    EXPECT_EQ(parsed->port, GetParam().port);
+}
+INSTANTIATE_TEST_SUITE_P(Cases, HostPortTest,
+                         testing::Values(HostPortCase{"127.0.0.1:80", "127.0.0.1", 80},
+                                         HostPortCase{"[::1]:0", "::1", 0},
+                                         HostPortCase{"localhost:65535", "localhost", 65535},
+                                         HostPortCase{"localhost:65536", nullptr, 0},
+                                         HostPortCase{"localhost", nullptr, 0},
+                                         HostPortCase{":80", nullptr, 0},
+                                         HostPortCase{"host:80x", nullptr, 0},
+                                         HostPortCase{"[]:80", nullptr, 0}));
+
+}  // namespace
+}  // namespace tidegate::daemon

@@ -1,0 +1,114 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reconciler/daemon/effect_queue.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::daemon {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+/// A queue whose store answers when told, and whose effects are notices with a text.
+class EffectQueueTest : public testing::Test {
+protected:
+    EffectQueue queue{[this](Batch batch, StoreWorker::Done done) {
+                          submitted.push_back(std::move(batch));
+                          answer = std::move(done);
+                      },
+                      [this](engine::Effect& effect) {
+                          done.push_back(std::get<engine::Notify>(effect).text);
+                          if (on_perform) std::exchange(on_perform, nullptr)();
+                      },
+                      [this](std::function<void()> job) { later = std::move(job); },
+                      [this](const Error& error) { failure = error.message; }};
+
+    static engine::Effects step(const std::string& row, const std::string& text) {
+        engine::Effects effects;
+        if (!row.empty()) effects.push_back(engine::Persist{{{Put{Table::meta, row, "{}"}}, {}}});
+        effects.push_back(engine::Notify{{}, {}, {}, text});
+        return effects;
+    }
+    void reply(Result<CommitOutcome> outcome) {
+        std::exchange(answer, nullptr)(std::move(outcome));
+    }
+    static std::vector<std::string> keys(const Batch& batch) {
+        std::vector<std::string> all;
+        for (const auto& write : batch.writes) all.push_back(std::get<Put>(write).key);
+        return all;
+    }
+
+    std::vector<Batch> submitted;
+    StoreWorker::Done answer;
+    std::vector<std::string> done;
+    std::function<void()> later;
+    std::function<void()> on_perform;
+    std::string failure;
+};
+
+TEST_F(EffectQueueTest, WithoutPersistEffectsRunAtOnce) {
+    queue.push(step("", "a"));
+    EXPECT_THAT(done, ElementsAre("a"));
+    EXPECT_THAT(submitted, IsEmpty());
+}
+
+TEST_F(EffectQueueTest, NothingOvertakesWhatIsNotDurable) {
+    queue.push(step("1", "a"));
+    queue.push(step("", "b"));
+    EXPECT_THAT(done, IsEmpty());
+    reply(CommitOutcome::committed);
+    EXPECT_THAT(done, ElementsAre("a", "b"));
+}
+
+TEST_F(EffectQueueTest, WhatCameMeanwhileIsOneTransaction) {
+    queue.push(step("1", "a"));
+    queue.push(step("2", "b"));
+    queue.push(step("3", "c"));
+    reply(CommitOutcome::committed);
+    ASSERT_EQ(submitted.size(), 2u);
+    EXPECT_THAT(keys(submitted[1]), ElementsAre("2", "3"));
+    EXPECT_THAT(done, ElementsAre("a"));
+    reply(CommitOutcome::committed);
+    EXPECT_THAT(done, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(EffectQueueTest, AFullDiskIsWaitedOutInOrder) {
+    queue.push(step("1", "a"));
+    queue.push(step("2", "b"));
+    reply(fail(ErrorCode::exhausted, "disk full"));
+    EXPECT_EQ(queue.trouble(), "disk full");
+    EXPECT_THAT(done, IsEmpty());
+    EXPECT_EQ(submitted.size(), 1u);
+    std::exchange(later, nullptr)();
+    EXPECT_THAT(keys(submitted.back()), ElementsAre("1", "2"));
+    reply(CommitOutcome::committed);
+    EXPECT_THAT(done, ElementsAre("a", "b"));
+    EXPECT_EQ(queue.trouble(), "");
+}
+
+TEST_F(EffectQueueTest, AnUnknownOutcomeEndsEverything) {
+    queue.push(step("1", "a"));
+    reply(CommitOutcome::unknown);
+    EXPECT_NE(failure, "");
+    queue.push(step("", "b"));
+    EXPECT_THAT(done, IsEmpty());
+}
+
+TEST_F(EffectQueueTest, EffectsMayPushMore) {
+    on_perform = [this] { queue.push(step("", "inner")); };
+    queue.push(step("", "outer"));
+    queue.push(step("", "last"));
+    EXPECT_THAT(done, ElementsAre("outer", "inner", "last"));
+}
+
+TEST_F(EffectQueueTest, ATransactionIsBounded) {
+    queue.push(step("first", "a"));
+    for (std::size_t i = 0; i < limits::kStoreMergedWritesMax + 5; ++i)
+        queue.push(step(std::to_string(i), "x"));
+    reply(CommitOutcome::committed);
+    EXPECT_EQ(submitted[1].writes.size(), limits::kStoreMergedWritesMax);
+}
+
+}  // namespace
+}  // namespace tidegate::daemon
