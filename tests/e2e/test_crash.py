@@ -1,0 +1,145 @@
+"""kill -9 at every named place and at random ones: the end is that of an undisturbed run."""
+
+import os
+import random
+import subprocess
+import unittest
+
+import layouts
+from harness import BIN, Sandbox, wait
+
+TARGETS = ("t1", "t2", "t3")
+
+
+def crash_points():
+    out = subprocess.run([str(BIN / "tidegated"), "--list-crash-points"], capture_output=True, text=True,
+                         check=True).stdout
+    return out.split()
+
+
+def start(box, **options):
+    box.repo.commit(layouts.repo(box.root, targets=TARGETS, **options), "first")
+    box.daemon.start()
+    for name in TARGETS:
+        box.agent(name)
+    wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync", "1.0.0 everywhere")
+
+
+def installs(box):
+    return sorted((box.root / "installs-app.log").read_text().splitlines())
+
+
+def good_end(box):
+    seen = box.daemon.assignment("test", "app")
+    return seen["sync"] == "in_sync" and seen["desired"]["version"] == "1.1.0"
+
+
+def check_end(test, box):
+    """Good: 1.1.0 once on each. Then bad: contained after t1, one revert, back at 1.1.0."""
+    test.assertEqual(installs(box), sorted(f"{t} {v}" for t in TARGETS for v in ("1.0.0", "1.1.0")))
+    audit = box.cli("audit", "verify", "--data-dir", str(box.daemon.data))
+    test.assertEqual(audit.returncode, 0)
+
+
+class CrashTest(unittest.TestCase):
+    def test_at_every_named_point_during_a_good_release(self):
+        for point in crash_points():
+            if point.startswith("revert."):
+                continue
+            with self.subTest(point), Sandbox() as box:
+                start(box)
+                box.daemon.stop()
+                box.daemon.start(env={"TIDEGATE_CRASHPOINT": point}, wait_until_up=False)
+                box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
+                wait(lambda: not box.daemon.alive(), f"the crash at {point}")
+                box.daemon.start()
+                wait(lambda: good_end(box), f"1.1.0 after a crash at {point}")
+                check_end(self, box)
+
+    def test_at_every_named_point_during_a_rollback(self):
+        for point in crash_points():
+            with self.subTest(point), Sandbox() as box:
+                start(box)
+                box.daemon.stop()
+                box.daemon.start(env={"TIDEGATE_CRASHPOINT": f"{point}:2" if not point.startswith("revert.") else point},
+                                 wait_until_up=False)
+                bad = box.repo.commit({"versions/test/app.yaml": layouts.version("2.0.0-bad")}, "bad")
+                wait(lambda: not box.daemon.alive(), f"the crash at {point}")
+                box.daemon.start()
+                wait(lambda: box.repo.tip() != bad, "the revert")
+                wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync"
+                     and box.daemon.assignment("test", "app")["desired"]["version"] == "1.0.0", "back at 1.0.0")
+                self.assertEqual(len([s for s in box.repo.log() if s.startswith("Revert ")]), 1)
+                self.assertEqual([i for i in installs(box) if "bad" in i], ["t1 2.0.0-bad"])
+
+    def test_thirty_random_kills(self):
+        seed = int(os.environ.get("TIDEGATE_TEST_SEED", random.randrange(1 << 30)))
+        print(f"TIDEGATE_TEST_SEED={seed}", flush=True)
+        chance = random.Random(seed)
+        with Sandbox() as box:
+            start(box, body="sleep 0.0%d" % chance.randrange(1, 9))
+            for number in range(1, 31):
+                box.repo.commit({"versions/test/app.yaml": layouts.version(f"1.1.{number}")}, f"1.1.{number}")
+                # Not a wait for a result: the moment of the kill is what is drawn by lot.
+                subprocess.run(["sleep", f"{chance.uniform(0, 1.5):.3f}"], check=True)
+                box.daemon.kill()
+                box.daemon.start()
+            wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync"
+                 and box.daemon.assignment("test", "app")["desired"]["version"] == "1.1.30", "the last version")
+            done = installs(box)
+            self.assertEqual(len(done), len(set(done)), "something was installed twice")
+            box.cli("audit", "verify", "--data-dir", str(box.daemon.data))
+
+    def test_the_store_is_lost_in_the_middle_of_a_release(self):
+        with Sandbox() as box:
+            start(box, body='while [ "$APP_VERSION" = 1.1.0 ] && [ ! -e "%s/go" ]; do sleep 0.05; done' % box.root)
+            box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
+            wait(lambda: "t1 1.1.0" in installs(box), "t1 to be busy")
+            box.daemon.kill()
+            for file in box.daemon.data.glob("store.sqlite*"):
+                file.unlink()
+            box.daemon.start()
+            (box.root / "go").touch()
+            wait(lambda: good_end(box), "the same end without the store")
+            check_end(self, box)
+
+    def test_a_quarantine_survives_a_lost_store(self):
+        with Sandbox() as box:
+            start(box)
+            bad = box.repo.commit({"versions/test/app.yaml": layouts.version("2.0.0-bad")}, "bad")
+            wait(lambda: box.repo.tip() != bad, "the revert")
+            wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync", "back")
+            box.daemon.kill()
+            for file in box.daemon.data.glob("store.sqlite*"):
+                file.unlink()
+            box.daemon.start()
+            wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync", "still in sync")
+            self.assertEqual([i for i in installs(box) if "bad" in i], ["t1 2.0.0-bad"])
+            self.assertEqual(len([s for s in box.repo.log() if s.startswith("Revert ")]), 1)
+
+    def test_agent_killed_inside_a_script_is_unknown_and_never_runs_it_again(self):
+        with Sandbox() as box:
+            start(box, body='if [ "$APP_VERSION" = 1.1.0 ]; then touch "%s/busy"; while [ ! -e "%s/go" ]; do sleep 0.05; done; fi' % (box.root, box.root))
+            good = box.repo.tip()
+            bad = box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
+            wait(lambda: (box.root / "busy").exists(), "t1 to be busy")
+            box.agents["t1"].kill()
+            box.agents["t1"].start()
+            release = wait(lambda: box.daemon.releases(status="rollback"), "unknown is a bad verdict")[0]
+            target = next(t for t in box.daemon.release(release["id"])["targets"] if t["name"] == "t1")
+            self.assertIn("unknown", (target["status"] + str(target["error"])).lower() + release["reason"].lower())
+            self.assertEqual(installs(box).count("t1 1.1.0"), 1)
+            wait(lambda: box.repo.tip() not in (good, bad), "the revert")
+
+    def test_sigterm_stops_cleanly_and_nothing_is_lost(self):
+        with Sandbox() as box:
+            start(box)
+            self.assertEqual(box.daemon.stop(), 0)
+            self.assertFalse((box.daemon.data / "run" / "http.addr").exists())
+            box.daemon.start()
+            wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync", "in sync as before")
+            self.assertEqual(len(installs(box)), len(TARGETS))
+
+
+if __name__ == "__main__":
+    unittest.main()
