@@ -89,7 +89,9 @@ void ModelAgent::finish(const Action& action, ActionOutcome outcome, const std::
 void ModelAgent::apply(const Kill& effect) {
     after(10, 2'000, [this, id = effect.action] {
         const auto* known = entry(id);
-        if (!known || known->result || running_[known->action.key] != id) return;
+        if (!known || known->result || killed_[id]) return;
+        const auto running = running_.find(known->action.key);
+        if (running == running_.end() || running->second != id) return;
         killed_[id] = true;
         finish(known->action, ActionOutcome::cancelled, "killed");
     });

@@ -1,0 +1,188 @@
+#include <gtest/gtest.h>
+
+#include "reconciler/planner/action.h"
+#include "reconciler/planner/diff.h"
+#include "reconciler/planner/plan.h"
+#include "reconciler/planner/strategy.h"
+
+namespace tidegate::planner {
+namespace {
+
+Installation seen(InstallStatus status, const char* digest, bool drifted = false) {
+    Installation made;
+    made.status = status;
+    made.digest = Digest::of(digest);
+    made.drifted = drifted;
+    return made;
+}
+
+struct CompareCase {
+    const char* name;
+    bool absent;
+    std::optional<Installation> there;
+    TargetState expected;
+};
+class CompareTest : public testing::TestWithParam<CompareCase> {};
+TEST_P(CompareTest, MatchesExpected) {
+    const auto& [name, absent, there, expected] = GetParam();
+    EXPECT_EQ(compare({Digest::of("d"), absent}, there ? &*there : nullptr), expected) << name;
+}
+INSTANTIATE_TEST_SUITE_P(
+    States, CompareTest,
+    testing::Values(
+        CompareCase{"nothing there", false, std::nullopt, TargetState::to_install},
+        CompareCase{"nothing wanted", true, std::nullopt, TargetState::in_sync},
+        CompareCase{"uninstalled", false, seen(InstallStatus::absent, "d"), TargetState::to_install},
+        CompareCase{"same", false, seen(InstallStatus::installed, "d"), TargetState::in_sync},
+        CompareCase{"other", false, seen(InstallStatus::installed, "e"), TargetState::to_update},
+        CompareCase{"failed", false, seen(InstallStatus::failed, "d"), TargetState::to_update},
+        CompareCase{"drifted", false, seen(InstallStatus::installed, "d", true),
+                    TargetState::drifted},
+        CompareCase{"unknown", false, seen(InstallStatus::unknown, "d"), TargetState::unknown},
+        CompareCase{"to go", true, seen(InstallStatus::installed, "d"),
+                    TargetState::to_uninstall}));
+
+TEST(DiffTest, MergesSortedListsAndFindsOrphans) {
+    std::vector<WishRow> wished;
+    std::vector<Installation> there;
+    for (const auto* target : {"a", "b", "c"})
+        wished.push_back({{target, "shop", ""}, {Digest::of("d"), false}});
+    for (const auto* target : {"0", "b", "c", "z"}) {
+        auto made = seen(InstallStatus::installed, target[0] == 'c' ? "old" : "d");
+        made.key = {target, "shop", ""};
+        there.push_back(made);
+    }
+    std::string text;
+    for (const auto& difference : diff(wished, there))
+        text += fmt::format("{} {}; ", difference.key.target, to_string(difference.state));
+    EXPECT_EQ(text, "0 orphaned; a to_install; c to_update; z orphaned; ");
+}
+
+struct StepsCase {
+    const char* name;
+    StrategyType type;
+    Amount batch;
+    Amount unavailable;
+    int targets;
+    const char* expected;  ///< size/max_unavailable of each step
+};
+class CompileTest : public testing::TestWithParam<StepsCase> {};
+TEST_P(CompileTest, MatchesExpected) {
+    const auto& test = GetParam();
+    std::vector<DesiredTarget> all(static_cast<std::size_t>(test.targets));
+    std::vector<const DesiredTarget*> targets;
+    for (auto& target : all) {
+        target.name = fmt::format("t{}", targets.size());
+        targets.push_back(&target);
+    }
+    Strategy strategy;
+    strategy.type = test.type;
+    strategy.batch_size = test.batch;
+    strategy.max_unavailable = test.unavailable;
+    strategy.batch_interval = Seconds{30};
+    std::string text;
+    for (const auto& step : compile(strategy, targets)) {
+        text += fmt::format("{}/{} ", step.targets.size(), step.max_unavailable);
+        EXPECT_EQ(step.required, static_cast<int>(step.targets.size()));
+        if (test.type == StrategyType::rolling)
+            EXPECT_EQ(step.wait_before, Seconds{step.index == 0 ? 0 : 30});
+    }
+    EXPECT_EQ(text, test.expected) << test.name;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Strategies, CompileTest,
+    testing::Values(
+        StepsCase{"one by one", StrategyType::rolling, {1, false}, {1, false}, 3, "1/1 1/1 1/1 "},
+        StepsCase{"a rest", StrategyType::rolling, {2, false}, {1, false}, 5, "2/1 2/1 1/1 "},
+        StepsCase{"a share", StrategyType::rolling, {25, true}, {50, true}, 8, "2/4 2/4 2/4 2/4 "},
+        StepsCase{"at least one", StrategyType::rolling, {10, true}, {1, true}, 3, "1/1 1/1 1/1 "},
+        StepsCase{"more than all", StrategyType::rolling, {9, false}, {9, false}, 2, "2/9 "},
+        StepsCase{"all", StrategyType::all_at_once, {1, false}, {1, false}, 4, "4/0 "},
+        StepsCase{"none", StrategyType::rolling, {1, false}, {1, false}, 0, ""},
+        StepsCase{"not built yet", StrategyType::canary, {1, false}, {1, false}, 2, ""}));
+
+TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
+    Release release;
+    release.id = "r";
+    release.key = {"prod", "shop"};
+    release.commit = "0123456789abcdef";
+    DesiredTarget target;
+    target.name = "web-1";
+    target.variables["PORT"].value = "target";
+    target.variables["HOST"].value = "target";
+    Definition definition;
+    definition.version = "2.0";
+    for (const auto* name : {"PORT", "HOST", "BASE"}) definition.base[name].value = "base";
+    definition.release["PORT"].value = "release";
+    const ActionSpec spec{.release = release,
+                          .target = target,
+                          .definition = definition,
+                          .strategy = {},
+                          .step = 1,
+                          .attempt = 0,
+                          .kind = ActionKind::rollback,
+                          .digest = Digest::of("d"),
+                          .current_version = "3.0",
+                          .last_good = {},
+                          .rejected = {},
+                          .rollback_script = "undo",
+                          .repo = "",
+                          .branch = "",
+                          .at = {}};
+    const auto action = render(spec);
+    const auto value = [&](const char* name) { return action.variables.at(name).value; };
+    EXPECT_EQ(value("PORT"), "release");
+    EXPECT_EQ(value("HOST"), "target");
+    EXPECT_EQ(value("BASE"), "base");
+    EXPECT_EQ(value("CURRENT_VERSION"), "3.0");
+    EXPECT_EQ(value("ROLLBACK_VERSION"), "2.0");
+    EXPECT_EQ(value("GIT_COMMIT_SHORT"), "0123456789ab");
+    EXPECT_EQ(action.id, action_id("r", 1, "web-1", 0));
+    EXPECT_NE(action.id, action_id("r", 1, "web-1", 1));
+}
+
+TEST(ActionTest, ItsTimeBoundCoversEveryTask) {
+    Action action;
+    const auto bare = time_bound(action);
+    auto& task = action.pipeline.release.emplace_back();
+    task.timeout = Seconds{100};
+    task.retry = 2;
+    task.retry_delay = Seconds{5};
+    EXPECT_EQ(time_bound(action), bare + Seconds{315});
+    auto& check = action.verify.emplace_back();
+    check.timeout = Seconds{10};
+    check.interval = Seconds{5};
+    check.retry = 3;
+    EXPECT_EQ(time_bound(action), bare + Seconds{375});
+}
+
+TEST(PlanTest, ShowsStepsTargetsAndGates) {
+    auto definition = std::make_shared<Definition>();
+    definition->version = "2.0";
+    auto assignment = std::make_shared<Assignment>();
+    assignment->key = {"prod", "shop"};
+    assignment->definition = definition;
+    assignment->paused = true;
+    for (const auto* name : {"web-1", "web-2"}) {
+        DesiredTarget target;
+        target.name = name;
+        target.definition = definition;
+        target.digest = Digest::of("d");
+        assignment->targets.push_back(target);
+    }
+    Desired desired;
+    desired.assignments.emplace(assignment->key, assignment);
+    Observed observed;
+    auto& there = observed[{"web-1", "shop", ""}];
+    there = seen(InstallStatus::installed, "d");
+    const auto plans = plan(desired, observed, Timestamp{});
+    ASSERT_EQ(plans.size(), 1u);
+    ASSERT_EQ(plans[0].steps.size(), 1u);
+    EXPECT_EQ(plans[0].steps[0].targets, std::vector<std::string>{"web-2"});
+    EXPECT_EQ(plans[0].targets[1].state, TargetState::to_install);
+    ASSERT_EQ(plans[0].holds.size(), 1u);
+    EXPECT_EQ(plans[0].holds[0].gate, "pause");
+}
+
+}  // namespace
+}  // namespace tidegate::planner
