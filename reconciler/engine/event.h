@@ -33,6 +33,7 @@ struct AgentConnected {
     Hello hello;
     Inventory inventory;
 };
+/// The agent has no connection any more. Never sent for a connection that a newer one replaced.
 struct AgentDisconnected {
     std::string agent;
 };

@@ -200,13 +200,17 @@ void World::connect(const std::string& name) {
     feed(engine::AgentConnected{hello, host.inventory()});
 }
 
-/// Both ends lose the link; the daemon may learn later than the agent comes back.
+/// Both ends lose the link; the daemon learns late, or only by the agent's next connection.
 void World::cut(const std::string& name) {
     auto& link = links_[name];
     if (!link.up) return;
     link.up = false;
     ++link.session;
-    daemon_later(0, faults_ ? 5'000 : 100, engine::AgentDisconnected{name});
+    later(Milliseconds(pick(0, faults_ ? 5'000 : 100)),
+          [this, life = daemon_life_, session = link.session, name] {
+              if (life == daemon_life_ && links_[name].session == session)
+                  feed(engine::AgentDisconnected{name});
+          });
 }
 
 void World::disconnect(const std::string& name, Milliseconds back_after) {

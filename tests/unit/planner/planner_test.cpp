@@ -32,7 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         CompareCase{"nothing there", false, std::nullopt, TargetState::to_install},
         CompareCase{"nothing wanted", true, std::nullopt, TargetState::in_sync},
-        CompareCase{"uninstalled", false, seen(InstallStatus::absent, "d"), TargetState::to_install},
+        CompareCase{"uninstalled", false, seen(InstallStatus::absent, "d"),
+                    TargetState::to_install},
         CompareCase{"same", false, seen(InstallStatus::installed, "d"), TargetState::in_sync},
         CompareCase{"other", false, seen(InstallStatus::installed, "e"), TargetState::to_update},
         CompareCase{"failed", false, seen(InstallStatus::failed, "d"), TargetState::to_update},
@@ -84,8 +85,8 @@ TEST_P(CompileTest, MatchesExpected) {
     for (const auto& step : compile(strategy, targets)) {
         text += fmt::format("{}/{} ", step.targets.size(), step.max_unavailable);
         EXPECT_EQ(step.required, static_cast<int>(step.targets.size()));
-        if (test.type == StrategyType::rolling)
-            EXPECT_EQ(step.wait_before, Seconds{step.index == 0 ? 0 : 30});
+        const bool waits = test.type == StrategyType::rolling && step.index > 0;
+        EXPECT_EQ(step.wait_before, Seconds{waits ? 30 : 0});
     }
     EXPECT_EQ(text, test.expected) << test.name;
 }
