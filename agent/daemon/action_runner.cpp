@@ -120,7 +120,6 @@ void ActionRunner::start(machine::Start start) {
 void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
     const auto& action = start.action;
     machine::Finished finished{action.id, ActionOutcome::done, {}, {}, {}};
-    std::string log;
     auto prepared = prepare(rules_, action, start.current);
     if (!prepared || stop.stop_requested()) {
         finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
@@ -140,15 +139,30 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
                              ? fmt::format("the action's deadline of {} passed: {}",
                                            format_duration(action.deadline), report.error)
                              : report.error;
-        log = take_log(report.stages);
         finished.stages = std::move(report.stages);
     }
     finished.at = wall_clock();
+    hide_secrets(finished);
     {
         const std::scoped_lock lock{mutex_};
         running_.erase(action.id);
     }
+    auto log = take_log(finished.stages);
     events_.finished(std::move(finished), std::move(log));
+}
+
+/// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
+void ActionRunner::hide_secrets(machine::Finished& finished) const {
+    std::vector<std::string> secrets;
+    for (const auto& [name, variable] : rules_.config.variables)
+        if (variable.secret) secrets.push_back(variable.value);
+    const auto hide = [&](std::string& text) {
+        Masker masker{secrets};
+        text = to_valid_utf8(masker.feed(text) + masker.finish());
+    };
+    hide(finished.error);
+    for (auto& stage : finished.stages)
+        for (auto& task : stage.tasks) hide(task.error);
 }
 
 void ActionRunner::kill(const std::string& action) {

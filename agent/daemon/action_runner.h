@@ -51,6 +51,7 @@ private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
     void run(const machine::Start& start, const std::stop_token& stop);
+    void hide_secrets(machine::Finished& finished) const;
 
     HostRules rules_;
     RunnerEvents events_;

@@ -32,6 +32,7 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
                                                  Uplink& uplink) {
     auto journal = TRY(Journal::open(options.data_dir + "/journal"));
     auto content = journal->take_content();
+    CHECK(make_tmp_dir(options.rules));
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));
     for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));

@@ -43,28 +43,27 @@ Result<std::optional<ProcessUser>> script_user(const AgentConfig& config) {
     return user;
 }
 
-/// Other users must be able to enter, not to list: each script belongs to the user that runs it.
-Result<std::string> make_tmp(const std::string& data_dir) {
-    const auto path = data_dir + "/tmp";
-    std::error_code error;
-    std::filesystem::remove_all(path, error);
-    std::filesystem::create_directories(path, error);
-    if (error || ::chmod(path.c_str(), 0711) != 0)
-        return fail(ErrorCode::unavailable, "cannot make {}", path);
-    return path;
-}
-
 }  // namespace
 
 Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
     HostRules rules;
     rules.limits.user = TRY(script_user(config));
-    rules.limits.tmp_dir = TRY(make_tmp(data_dir));
+    rules.limits.tmp_dir = data_dir + "/tmp";
     rules.limits.work_dirs = config.work_dirs;
     rules.limits.output_bytes_max = config.output_bytes_max;
     rules.config = std::move(config);
     rules.host_address = find_address();
     return rules;
+}
+
+Result<void> make_tmp_dir(const HostRules& rules) {
+    const auto& path = rules.limits.tmp_dir;
+    std::error_code error;
+    std::filesystem::remove_all(path, error);
+    std::filesystem::create_directories(path, error);
+    if (error || ::chmod(path.c_str(), 0711) != 0)
+        return fail(ErrorCode::unavailable, "cannot make {}", path);
+    return {};
 }
 
 std::string refusal(const HostRules& rules, const Action& action) {

@@ -16,9 +16,13 @@ struct HostRules {
     std::string host_address;  ///< TARGET_IP
 };
 
-/// Makes `<data dir>/tmp` and empties it. denied: scripts would run as root and nobody allowed it,
+/// denied: scripts would run as root and nobody allowed it,
 /// or run_as needs root.
 [[nodiscard]] Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir);
+
+/// Makes the scripts' directory, empty. Other users may enter it, not list it: each script belongs
+/// to the user that runs it. Only for who holds the journal: another agent's scripts may be there.
+[[nodiscard]] Result<void> make_tmp_dir(const HostRules& rules);
 
 /// Why the host does not allow this action; empty when it does.
 [[nodiscard]] std::string refusal(const HostRules& rules, const Action& action);

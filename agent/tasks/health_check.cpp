@@ -51,7 +51,7 @@ CheckOutcome run_check(const HealthCheck& check, const CheckScript& script,
         if (!outcome.ok) {
             in_a_row = 0;
             if (++failures > check.retry) {
-                outcome.error += fmt::format(" ({} tries failed)", failures);
+                if (failures > 1) outcome.error += fmt::format(" ({} tries failed)", failures);
                 return outcome;
             }
         }

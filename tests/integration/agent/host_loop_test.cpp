@@ -178,6 +178,21 @@ TEST_F(HostLoopTest, HostSecretsAreMaskedEverywhere) {
     EXPECT_EQ(test::read_text(dir_ / "agent/journal/log").find("hunter2"), std::string::npos);
 }
 
+TEST_F(HostLoopTest, ErrorsQuoteNoSecrets) {
+    auto wanted = action("a", "1.0");
+    wanted.verify.resize(1);
+    wanted.verify[0].url = "http://127.0.0.1:1/health?token=${PASSWORD}";
+    wanted.verify[0].retry = 0;
+    AgentConfig config;
+    config.variables["PASSWORD"] = {"hunter2", true};
+    Host host{dir_, config};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.error,
+              "verify/http check: http://127.0.0.1:1/health?token=***: Couldn't connect to server");
+    EXPECT_EQ(result.stages.at(1).tasks.at(0).error.find("hunter2"), std::string::npos);
+    EXPECT_EQ(host.uplink.logs.at(0).find("hunter2"), std::string::npos);
+}
+
 TEST_F(HostLoopTest, ReportsDriftAndItsEnd) {
     auto wanted = action("a", "1.0");
     wanted.deploy.script.service.status = "[ -e up ]";
