@@ -31,7 +31,8 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
 }
 
 std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
-    std::erase_if(entries, [](const auto& entry) { return !DocumentReader::is_ours(entry.path); });
+    std::erase_if(entries,
+                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
     return entries;
 }
 
@@ -154,7 +155,7 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
         for (const auto& entry : present) changed.insert(entry.path);
     } else {
         for (auto& change : TRY(git_.changes(tracker_.tip(), commit.id))) {
-            if (!DocumentReader::is_ours(change.path)) continue;
+            if (!source::DocumentReader::is_ours(change.path)) continue;
             changed.insert(change.path);
             entries_.erase(change.path);
             documents_.erase(change.path);

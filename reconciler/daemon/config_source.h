@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <set>
 
-#include "reconciler/daemon/document_reader.h"
 #include "reconciler/engine/effect.h"
 #include "reconciler/engine/event.h"
 #include "reconciler/git/child.h"
+#include "reconciler/source/document_reader.h"
 #include "schema/resolve/line_tracker.h"
 #include "schema/resolve/revert.h"
 
@@ -76,7 +76,7 @@ private:
 
     SourceOptions options_;
     git::GitProcess git_;
-    DocumentReader reader_;
+    source::DocumentReader reader_;
     LineTracker tracker_;
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read

@@ -1,11 +1,11 @@
-#include "reconciler/daemon/document_reader.h"
+#include "reconciler/source/document_reader.h"
 
 #include <future>
 
 #include "schema/base/limits.h"
 #include "schema/config/read.h"
 
-namespace tidegate::daemon {
+namespace tidegate::source {
 namespace {
 
 constexpr std::size_t kBlobsPerFetch = 1'000;
@@ -110,4 +110,4 @@ void DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entr
     });
 }
 
-}  // namespace tidegate::daemon
+}  // namespace tidegate::source

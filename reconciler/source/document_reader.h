@@ -8,9 +8,9 @@
 #include "reconciler/git/types.h"
 #include "schema/model/documents.h"
 
-namespace tidegate::daemon {
+namespace tidegate::source {
 
-/// Config worker only.
+/// One thread at a time.
 class DocumentReader {
 public:
     using FetchBlobs =
@@ -37,4 +37,4 @@ private:
     std::unordered_map<std::string, std::shared_ptr<const ParsedFile>> read_;
 };
 
-}  // namespace tidegate::daemon
+}  // namespace tidegate::source

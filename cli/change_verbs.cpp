@@ -1,0 +1,124 @@
+#include "cli/change_verbs.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/former.h"
+#include "cli/version_edit.h"
+
+namespace tidegate::cli {
+namespace {
+
+struct Current {
+    std::string text;
+    Version version;
+};
+
+Result<Current> read_current(const Tip& tip) {
+    if (!tip.text) return fail(ErrorCode::not_found, "there is no {} at {}", tip.path, tip.commit);
+    return Current{*tip.text, TRY(read_version(tip.path, *tip.text))};
+}
+
+using Edit = std::function<Result<FileChange>(const Tip&)>;
+
+int write(const Console& console, const ChangeOptions& options, Timestamp now, Edit edit) {
+    const auto written =
+        write_change({options.where, options.key, options.reason, std::move(edit), now});
+    if (!written) return report(console, written.error());
+    if (console.format == Format::json) {
+        console.print({{"assignment", options.key.text()},
+                       {"commit", written->commit.empty() ? nlohmann::json{}
+                                                          : nlohmann::json(written->commit)},
+                       {"parent", written->parent},
+                       {"summary", written->subject}});
+    } else if (written->commit.empty()) {
+        console.out << fmt::format("nothing to do: {}\n", written->subject);
+    } else {
+        console.out << fmt::format("{}\n{} on {}\n", written->subject, written->commit,
+                                   options.where.branch);
+    }
+    return kGood;
+}
+
+Result<FileChange> nothing(std::string why) { return FileChange{{}, std::move(why), {}}; }
+
+Result<FileChange> edit_rollback(const Tip& tip, const std::string& name, const std::string& to) {
+    const auto current = TRY(read_current(tip)).version.version;
+    if (current == to) return nothing(fmt::format("{} is at {}", name, to));
+    auto former = TRY(find_former(tip, to));
+    return FileChange{std::move(former.text),
+                      fmt::format("Roll back {} from {} to {}", name, current, former.version),
+                      {{std::string{kBackTo}, former.commit}}};
+}
+
+Result<FileChange> edit_pause(const Tip& tip, const std::string& name) {
+    const auto current = TRY(read_current(tip));
+    if (current.version.paused) return nothing(fmt::format("{} is paused", name));
+    return FileChange{TRY(with_key(current.text, "paused", "true")), "Pause " + name, {}};
+}
+
+Result<FileChange> edit_resume(const Tip& tip, const std::string& name) {
+    const auto current = TRY(read_current(tip));
+    if (!current.version.paused) return nothing(fmt::format("{} is not paused", name));
+    return FileChange{without_key(current.text, "paused"), "Resume " + name, {}};
+}
+
+Result<FileChange> edit_retry(const Tip& tip, const std::string& name) {
+    const auto current = TRY(read_current(tip));
+    const auto count = std::to_string(current.version.retry + 1);
+    return FileChange{TRY(with_key(current.text, "retry", count)),
+                      fmt::format("Retry {} {}", name, current.version.version),
+                      {}};
+}
+
+Result<FileChange> edit_pin(const Tip& tip, const std::string& name, const PinOptions& options) {
+    const auto current = TRY(read_current(tip));
+    auto pins = current.version.pins;
+    const auto of_target = [&](const Pin& p) { return p.target.name == options.target; };
+    const auto found = std::ranges::find_if(pins, of_target);
+    if (options.remove && found == pins.end())
+        return nothing(fmt::format("{} has no pin on {}", name, options.target));
+    if (options.remove)
+        pins.erase(found);
+    else if (found != pins.end())
+        found->version = options.version;
+    else
+        pins.push_back({{options.target, {}}, options.version});
+    auto text = pins.empty() ? without_key(current.text, "pins")
+                             : TRY(with_key(current.text, "pins", pins_text(pins)));
+    auto subject = options.remove
+                       ? fmt::format("Unpin {} on {}", name, options.target)
+                       : fmt::format("Pin {} on {} to {}", name, options.target, options.version);
+    return FileChange{std::move(text), std::move(subject), {}};
+}
+
+}  // namespace
+
+int roll_back(const Console& console, const RollbackOptions& options, Timestamp now) {
+    const auto name = options.change.key.text();
+    return write(console, options.change, now,
+                 [&](const Tip& tip) { return edit_rollback(tip, name, options.to); });
+}
+
+int pause(const Console& console, const ChangeOptions& options, Timestamp now) {
+    return write(console, options, now,
+                 [&](const Tip& tip) { return edit_pause(tip, options.key.text()); });
+}
+
+int resume(const Console& console, const ChangeOptions& options, Timestamp now) {
+    return write(console, options, now,
+                 [&](const Tip& tip) { return edit_resume(tip, options.key.text()); });
+}
+
+int retry(const Console& console, const ChangeOptions& options, Timestamp now) {
+    return write(console, options, now,
+                 [&](const Tip& tip) { return edit_retry(tip, options.key.text()); });
+}
+
+int pin(const Console& console, const PinOptions& options, Timestamp now) {
+    const auto name = options.change.key.text();
+    return write(console, options.change, now,
+                 [&](const Tip& tip) { return edit_pin(tip, name, options); });
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,51 @@
+#include "cli/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+
+namespace tidegate::cli {
+namespace {
+
+const std::map<std::string, Format> kFormats{
+    {"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}};
+
+void describe(CLI::App& app, Session& session) {
+    app.name("tidegate");
+    app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.get_formatter()->column_width(34);
+    app.add_option("--output", session.console.format, "text, json, or markdown (plan only)")
+        ->transform(CLI::CheckedTransformer(kFormats).description("FORMAT"));
+    app.footer(
+        "Exit codes: 0 good, 1 a problem was found, 2 usage, 3 cannot reach.\n"
+        "Examples:\n"
+        "  tidegate validate .\n"
+        "  tidegate status --server http://127.0.0.1:7480\n"
+        "  tidegate rollback shop-api prod --repo REPO --reason 'checkout fails'\n"
+        "Each verb has its own --help.");
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, bool terminal) {
+    const char* no_colour = std::getenv("NO_COLOR");
+    Session session{
+        {out, err, Format::text, terminal && (no_colour == nullptr || *no_colour == '\0')}};
+    CLI::App app{"Looks at, explains and changes what Tidegate releases."};
+    describe(app, session);
+    add_look_commands(app, session);
+    add_change_commands(app, session);
+    add_admin_commands(app, session);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, out, err) == 0 ? kGood : kUsage;
+    } catch (const std::exception& error) {
+        return report(session.console, {ErrorCode::internal, error.what(), {}});
+    }
+    return session.exit_code;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,88 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/explain.h"
+#include "cli/look_verbs.h"
+#include "cli/validate.h"
+
+namespace tidegate::cli {
+namespace {
+
+void add_server(CLI::App& verb, std::string& server) {
+    server = "http://127.0.0.1:7480";
+    verb.add_option("--server", server, "the daemon's status endpoint")
+        ->envname("TIDEGATE_SERVER")
+        ->capture_default_str();
+}
+
+void add_validate(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("validate", "Checks a config repo as the daemon would read it");
+    auto where = std::make_shared<std::string>(".");
+    verb->add_option("where", *where, "a folder or work tree, a bare repository, or REPO@REV")
+        ->capture_default_str();
+    verb->footer(
+        "Prints file:line:column: error: message for each error, and warning: for what is valid\n"
+        "but not acted on by this build. Exit code 1 if there are errors.\n"
+        "Examples:\n  tidegate validate .\n  tidegate validate /srv/git/config.git@main");
+    verb->callback([&session, where] { session.exit_code = validate(session.console, *where); });
+}
+
+void add_status(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("status", "Shows all assignments and active releases");
+    auto server = std::make_shared<std::string>();
+    add_server(*verb, *server);
+    verb->footer("Example:\n  tidegate status --server http://127.0.0.1:7480 --output json");
+    verb->callback([&session, server] { session.exit_code = status(session.console, *server); });
+}
+
+void add_explain(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("explain", "Says why an assignment is as it is");
+    auto options = std::make_shared<ExplainOptions>();
+    verb->add_option("project", options->project)->required();
+    verb->add_option("environment", options->environment)->required();
+    add_server(*verb, options->server);
+    verb->footer("Example:\n  tidegate explain shop-api prod");
+    verb->callback([&session, options] { session.exit_code = explain(session.console, *options); });
+}
+
+void add_watch(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("watch", "Prints every change of an assignment as it happens");
+    auto server = std::make_shared<std::string>();
+    add_server(*verb, *server);
+    verb->footer("Example:\n  tidegate watch --output json | jq .data.sync");
+    verb->callback([&session, server] { session.exit_code = watch(session.console, *server); });
+}
+
+void add_history(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("history", "Lists releases, the newest first");
+    auto options = std::make_shared<HistoryOptions>();
+    verb->add_option("project", options->project);
+    verb->add_option("environment", options->environment);
+    add_server(*verb, options->server);
+    verb->footer("Example:\n  tidegate history shop-api prod");
+    verb->callback([&session, options] { session.exit_code = history(session.console, *options); });
+}
+
+void add_logs(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("logs", "Shows what the tasks of a release printed");
+    auto options = std::make_shared<LogsOptions>();
+    verb->add_option("release", options->release, "its id, as history shows it")->required();
+    verb->add_option("--target", options->target, "of this target only");
+    add_server(*verb, options->server);
+    verb->footer("Example:\n  tidegate logs 5f3c… --target web-1");
+    verb->callback([&session, options] { session.exit_code = logs(session.console, *options); });
+}
+
+}  // namespace
+
+void add_look_commands(CLI::App& app, Session& session) {
+    add_validate(app, session);
+    add_status(app, session);
+    add_explain(app, session);
+    add_watch(app, session);
+    add_history(app, session);
+    add_logs(app, session);
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,93 @@
+#include "cli/documents.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include "schema/base/limits.h"
+
+namespace tidegate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_bare(const fs::path& where) {
+    return fs::is_regular_file(where / "HEAD") && fs::is_directory(where / "objects") &&
+           fs::is_directory(where / "refs");
+}
+
+/// Every file below, as Git would list it; `.git` is left out.
+Result<std::vector<git::TreeEntry>> entries_on_disk(const fs::path& root) try {
+    std::vector<git::TreeEntry> entries;
+    for (fs::recursive_directory_iterator at{root}, end; at != end; ++at) {
+        const auto path = at->path().lexically_relative(root).generic_string();
+        if (at->path().filename() == ".git") {
+            at.disable_recursion_pending();
+            continue;
+        }
+        const bool link = at->is_symlink();
+        if ((!link && !at->is_regular_file()) || !source::DocumentReader::is_ours(path)) continue;
+        if (entries.size() == limits::kTreeFilesMax)
+            return fail(ErrorCode::exhausted, "{} has more than {} files", root.string(),
+                        limits::kTreeFilesMax);
+        entries.push_back({path, link ? git::EntryKind::symlink : git::EntryKind::file, path,
+                           link ? 0 : at->file_size()});
+    }
+    return entries;
+} catch (const fs::filesystem_error& error) {
+    return fail(ErrorCode::not_found, "cannot read {}: {}", root.string(), error.code().message());
+}
+
+/// On a disk a file's path is its "blob".
+Result<std::vector<git::Blob>> read_files(const fs::path& root,
+                                          const std::vector<std::string>& paths) {
+    std::vector<git::Blob> blobs;
+    for (const auto& path : paths) {
+        std::ifstream file{root / path, std::ios::binary};
+        git::Blob blob{path, 0, false, {}};
+        blob.content.assign(std::istreambuf_iterator<char>{file}, {});
+        if (!file.good() && !file.eof())
+            return fail(ErrorCode::not_found, "cannot read {}", (root / path).string());
+        blob.size = blob.content.size();
+        blobs.push_back(std::move(blob));
+    }
+    return blobs;
+}
+
+Result<LoadedTree> load_folder(const fs::path& root) {
+    source::DocumentReader reader{[&](const auto& paths) { return read_files(root, paths); }};
+    return LoadedTree{TRY(reader.read(TRY(entries_on_disk(root)))), {}};
+}
+
+Result<LoadedTree> load_revision(const std::string& path, const std::string& revision) {
+    const auto repository = TRY(git::Repository::open_existing(path));
+    auto commit = TRY(repository.resolve(revision));
+    auto reader = reader_of(repository);
+    auto documents = TRY(reader.read(TRY(entries_at(repository, commit))));
+    return LoadedTree{std::move(documents), std::move(commit)};
+}
+
+}  // namespace
+
+Result<LoadedTree> load_documents(const std::string& where) {
+    std::error_code ignored;
+    if (fs::is_directory(where, ignored))
+        return is_bare(where) ? load_revision(where, "HEAD") : load_folder(where);
+    const auto at = where.rfind('@');
+    if (at != std::string::npos && fs::is_directory(where.substr(0, at), ignored))
+        return load_revision(where.substr(0, at), where.substr(at + 1));
+    return fail(ErrorCode::not_found, "{} is neither a folder nor REPO@REV", where);
+}
+
+Result<std::vector<git::TreeEntry>> entries_at(const git::Repository& repository,
+                                               const std::string& commit) {
+    auto entries = TRY(repository.tree(commit));
+    std::erase_if(entries,
+                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
+    return entries;
+}
+
+source::DocumentReader reader_of(const git::Repository& repository) {
+    return source::DocumentReader{[&](const auto& ids) { return repository.blobs(ids); }};
+}
+
+}  // namespace tidegate::cli

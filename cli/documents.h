@@ -1,0 +1,26 @@
+#pragma once
+/// A config repo's documents, read from where the user points.
+
+#include <string>
+
+#include "reconciler/git/repository.h"
+#include "reconciler/source/document_reader.h"
+
+namespace tidegate::cli {
+
+struct LoadedTree {
+    DocumentTree documents;
+    std::string commit;  ///< empty: read from a folder, whatever is committed
+};
+
+/// `DIR` (a plain folder or a work tree, as it is on the disk), a bare repository, or `REPO@REV`.
+/// What is wrong in a file stands in the tree; errors here: not_found, unavailable, exhausted.
+[[nodiscard]] Result<LoadedTree> load_documents(const std::string& where);
+
+/// The documents' entries of one commit.
+[[nodiscard]] Result<std::vector<git::TreeEntry>> entries_at(const git::Repository& repository,
+                                                             const std::string& commit);
+/// Refers to the repository.
+[[nodiscard]] source::DocumentReader reader_of(const git::Repository& repository);
+
+}  // namespace tidegate::cli

@@ -1,0 +1,158 @@
+#include "cli/explain.h"
+
+#include "cli/fields.h"
+#include "cli/http_client.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+Result<json> find_assignment(const ExplainOptions& options) {
+    for (auto& item : TRY(get_items(options.server, "/api/release/assignments")))
+        if (text_of(item, "project") == options.project &&
+            text_of(item, "environment") == options.environment)
+            return std::move(item);
+    return fail(
+        ErrorCode::not_found,
+        "there is no assignment {1}/{0}: versions/{1}/{0}.yaml is not in the accepted commit",
+        options.project, options.environment);
+}
+
+/// The one that runs or waits, else the newest; null without any.
+Result<json> find_release(const ExplainOptions& options, const json& assignment) {
+    auto id = text_of(assignment, "release");
+    if (id.empty()) {
+        const auto newest = TRY(get_json(
+            options.server,
+            fmt::format("/api/release/deploys?project={}&environment={}&limit=1",
+                        percent_encoded(options.project), percent_encoded(options.environment))));
+        if (list_of(newest, "items").empty()) return json{};
+        id = text_of(list_of(newest, "items").front(), "id");
+    }
+    auto release = get_json(options.server, "/api/release/deploys/" + percent_encoded(id));
+    if (!release && release.error().code == ErrorCode::not_found) return json{};
+    return release;
+}
+
+std::string way_back(const ExplainOptions& options, const json& assignment) {
+    const auto good = text_of(member(assignment, "last_good"), "version");
+    if (good.empty() || good == text_of(member(assignment, "desired"), "version")) return {};
+    return fmt::format("tidegate rollback {} {} --repo REPO --to {} --reason TEXT", options.project,
+                       options.environment, good);
+}
+
+Result<json> facts_of(const ExplainOptions& options) {
+    const auto assignment = TRY(find_assignment(options));
+    const auto config = TRY(get_json(options.server, "/api/release/config"));
+    const auto back = way_back(options, assignment);
+    return json{{"assignment", assignment},
+                {"release", TRY(find_release(options, assignment))},
+                {"config", config},
+                {"get_back", back.empty() ? json{} : json(back)}};
+}
+
+void print_summary(const Console& console, const json& item, const std::string& back) {
+    const auto& desired = member(item, "desired");
+    const auto& targets = member(item, "targets");
+    const auto& good = member(item, "last_good");
+    const auto sync = text_of(item, "sync", "unknown");
+    console.out << console.styled(Style::bold,
+                                  text_of(item, "environment") + '/' + text_of(item, "project"))
+                << "  " << console.styled(style_of_sync(sync), sync) << '\n'
+                << fmt::format("desired    {}  digest {}  commit {}\n",
+                               text_of(desired, "version", "-"),
+                               text_of(desired, "digest").substr(0, 12),
+                               short_commit(text_of(desired, "commit", "-")))
+                << fmt::format("targets    {} of {} in sync", number_of(targets, "in_sync"),
+                               number_of(targets, "total"));
+    for (const auto* state : {"updating", "failed", "offline", "drifted"})
+        if (const auto count = number_of(targets, state); count > 0)
+            console.out << fmt::format(", {} {}", count, state);
+    console.out << "\nlast good  " << text_of(good, "version", "none yet");
+    if (!good.is_null()) console.out << "  commit " << short_commit(text_of(good, "commit"));
+    console.out << '\n';
+    if (!back.empty()) console.out << "           get back: " << back << '\n';
+}
+
+void print_holds(const Console& console, const json& holds, std::string_view title) {
+    if (holds.empty()) return;
+    console.out << '\n' << title << '\n';
+    Table table{{"GATE", "UNTIL", "REASON"}};
+    for (const auto& hold : holds)
+        table.add({console.styled(Style::yellow, text_of(hold, "gate")),
+                   text_of(hold, "until", "not known"), text_of(hold, "reason")});
+    table.print(console, "  ");
+}
+
+std::string joined(const json& names) {
+    std::string line;
+    for (const auto& name : names)
+        if (name.is_string()) line += (line.empty() ? "" : " ") + clean(name.get<std::string>());
+    return line;
+}
+
+void print_release(const Console& console, const json& release) {
+    const auto status = text_of(release, "status");
+    console.out << fmt::format("\nrelease    {}  {} {} -> {}  ", text_of(release, "id"),
+                               text_of(release, "kind"), text_of(release, "from", "nothing"),
+                               text_of(release, "to", "nothing"))
+                << console.styled(style_of_release(status), status) << '\n';
+    if (const auto reason = text_of(release, "reason"); !reason.empty())
+        console.out << "           " << reason << '\n';
+    Table steps{{"STEP", "KIND", "STATUS", "TARGETS"}};
+    for (const auto& step : list_of(release, "steps"))
+        steps.add({fmt::format("{}", number_of(step, "index")), text_of(step, "kind"),
+                   text_of(step, "status"), joined(list_of(step, "targets"))});
+    if (!steps.empty()) steps.print(console, "  ");
+    Table targets{{"TARGET", "STATUS", "FROM", "TO", "ERROR"}};
+    for (const auto& target : list_of(release, "targets"))
+        targets.add({text_of(target, "name"), text_of(target, "status"),
+                     text_of(target, "from", "-"), text_of(target, "to", "-"),
+                     text_of(target, "error")});
+    if (!targets.empty()) targets.print(console, "  ");
+}
+
+}  // namespace
+
+Style style_of_sync(std::string_view sync) {
+    if (sync == "in_sync") return Style::green;
+    return sync == "quarantined" ? Style::red : Style::yellow;
+}
+
+Style style_of_release(std::string_view status) {
+    if (status == "success") return Style::green;
+    return status == "failed" || status == "rollback" || status == "rolling_back" ? Style::red
+                                                                                  : Style::yellow;
+}
+
+std::string finding_line(const json& finding) {
+    const Position at{text_of(finding, "file"), static_cast<int>(number_of(finding, "line")),
+                      static_cast<int>(number_of(finding, "column"))};
+    const auto place = at.text();
+    return place + (place.empty() ? "" : ": ") + text_of(finding, "message");
+}
+
+int explain(const Console& console, const ExplainOptions& options) {
+    const auto facts = facts_of(options);
+    if (!facts) return report(console, facts.error());
+    if (console.format == Format::json) {
+        console.print(*facts);
+        return kGood;
+    }
+    const auto& assignment = (*facts)["assignment"];
+    const auto& release = (*facts)["release"];
+    print_summary(console, assignment, text_of(*facts, "get_back"));
+    print_holds(console, list_of(assignment, "holds"), "held by");
+    if (!release.is_null()) {
+        print_release(console, release);
+        if (list_of(release, "holds") != list_of(assignment, "holds"))
+            print_holds(console, list_of(release, "holds"), "the release is held by");
+    }
+    const auto& errors = list_of(member((*facts)["config"], "tip"), "errors");
+    if (!errors.empty()) console.out << "\nthe tip of the config repo has errors\n";
+    for (const auto& error : errors) console.out << "  " << finding_line(error) << '\n';
+    return kGood;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,36 @@
+#include "cli/fields.h"
+
+#include "cli/console.h"
+
+namespace tidegate::cli {
+
+using nlohmann::json;
+
+const json& member(const json& object, const char* key) {
+    static const json null;
+    if (!object.is_object()) return null;
+    const auto found = object.find(key);
+    return found == object.end() ? null : *found;
+}
+
+std::string text_of(const json& object, const char* key, std::string_view otherwise) {
+    const auto& value = member(object, key);
+    if (!value.is_string() || value.get_ref<const std::string&>().empty())
+        return std::string{otherwise};
+    return clean(value.get_ref<const std::string&>());
+}
+
+std::int64_t number_of(const json& object, const char* key) {
+    const auto& value = member(object, key);
+    return value.is_number() ? value.get<std::int64_t>() : 0;
+}
+
+const json& list_of(const json& object, const char* key) {
+    static const json empty = json::array();
+    const auto& value = member(object, key);
+    return value.is_array() ? value : empty;
+}
+
+std::string short_commit(const std::string& commit) { return commit.substr(0, 9); }
+
+}  // namespace tidegate::cli

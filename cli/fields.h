@@ -1,0 +1,24 @@
+#pragma once
+/// Reads answers of a daemon that may be older or newer: what is missing or of another type is
+/// empty, never an exception. Text comes back without control characters.
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "schema/base/time.h"
+
+namespace tidegate::cli {
+
+[[nodiscard]] std::string text_of(const nlohmann::json& object, const char* key,
+                                  std::string_view otherwise = "");
+[[nodiscard]] std::int64_t number_of(const nlohmann::json& object, const char* key);
+/// The member, or null.
+[[nodiscard]] const nlohmann::json& member(const nlohmann::json& object, const char* key);
+/// The member if it is a list; else an empty one.
+[[nodiscard]] const nlohmann::json& list_of(const nlohmann::json& object, const char* key);
+/// The first nine characters of a commit id.
+[[nodiscard]] std::string short_commit(const std::string& commit);
+
+}  // namespace tidegate::cli

@@ -1,0 +1,163 @@
+#include "cli/look_verbs.h"
+
+#include "cli/explain.h"
+#include "cli/fields.h"
+#include "cli/http_client.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+bool is_active(const std::string& status) {
+    return status == "running" || status == "paused" || status == "rolling_back";
+}
+
+void print_config(const Console& console, const json& config) {
+    const auto& accepted = member(config, "accepted");
+    const auto& tip = member(config, "tip");
+    const auto state = text_of(tip, "state", "unknown");
+    const auto style = state == "accepted" ? Style::green : Style::red;
+    console.out << "config    " << console.styled(style, state) << "  accepted "
+                << short_commit(text_of(accepted, "commit", "nothing yet")) << "  tip "
+                << short_commit(text_of(tip, "commit", "none")) << '\n';
+    if (const auto trouble = text_of(config, "poll_error"); !trouble.empty())
+        console.out << "          " << console.styled(Style::red, trouble) << '\n';
+    for (const auto& error : list_of(tip, "errors"))
+        console.out << "          " << finding_line(error) << '\n';
+    console.out << '\n';
+}
+
+void print_assignments(const Console& console, const json& items) {
+    Table table{{"ENVIRONMENT", "PROJECT", "VERSION", "SYNC", "TARGETS", "LAST GOOD", "HOLDS"}};
+    for (const auto& item : items) {
+        const auto& targets = member(item, "targets");
+        const auto sync = text_of(item, "sync", "unknown");
+        std::string holds;
+        for (const auto& hold : list_of(item, "holds"))
+            holds += (holds.empty() ? "" : ", ") + text_of(hold, "gate");
+        table.add({text_of(item, "environment"), text_of(item, "project"),
+                   text_of(member(item, "desired"), "version", "-"),
+                   console.styled(style_of_sync(sync), sync),
+                   fmt::format("{}/{}", number_of(targets, "in_sync"), number_of(targets, "total")),
+                   text_of(member(item, "last_good"), "version", "-"), holds});
+    }
+    if (table.empty())
+        console.out << "no assignments\n";
+    else
+        table.print(console);
+}
+
+void print_releases(const Console& console, const json& releases) {
+    Table table{{"RELEASE", "ASSIGNMENT", "KIND", "FROM", "TO", "STATUS", "CREATED", "REASON"}};
+    for (const auto& release : releases) {
+        const auto status = text_of(release, "status");
+        table.add({text_of(release, "id"),
+                   text_of(release, "environment") + '/' + text_of(release, "project"),
+                   text_of(release, "kind"), text_of(release, "from", "-"),
+                   text_of(release, "to", "-"), console.styled(style_of_release(status), status),
+                   text_of(release, "created_at"), text_of(release, "reason")});
+    }
+    table.print(console);
+}
+
+Result<json> active_releases(const std::string& server) {
+    auto active = json::array();
+    for (const auto* status : {"running", "paused", "rolling_back"})
+        for (const auto& release :
+             TRY(get_items(server, fmt::format("/api/release/deploys?status={}", status))))
+            if (is_active(text_of(release, "status"))) active.push_back(release);
+    return active;
+}
+
+Result<json> status_of(const std::string& server) {
+    return json{{"config", TRY(get_json(server, "/api/release/config"))},
+                {"assignments", TRY(get_items(server, "/api/release/assignments"))},
+                {"active_releases", TRY(active_releases(server))}};
+}
+
+void print_log(const Console& console, const json& entry) {
+    const auto error = text_of(entry, "error");
+    console.out << console.styled(Style::bold,
+                                  fmt::format("{} {}/{} ({})", text_of(entry, "target"),
+                                              text_of(entry, "stage"), text_of(entry, "task"),
+                                              text_of(entry, "type")))
+                << ' ' << text_of(entry, "status") << '\n';
+    const auto output = text_of(entry, "output");
+    console.out << output << (output.empty() || output.ends_with('\n') ? "" : "\n");
+    if (!error.empty()) console.out << console.styled(Style::red, error) << '\n';
+}
+
+}  // namespace
+
+int status(const Console& console, const std::string& server) {
+    const auto seen = status_of(server);
+    if (!seen) return report(console, seen.error());
+    if (console.format == Format::json) {
+        console.print(*seen);
+        return kGood;
+    }
+    print_config(console, (*seen)["config"]);
+    print_assignments(console, (*seen)["assignments"]);
+    if (!(*seen)["active_releases"].empty()) {
+        console.out << '\n';
+        print_releases(console, (*seen)["active_releases"]);
+    }
+    return kGood;
+}
+
+int history(const Console& console, const HistoryOptions& options) {
+    const auto releases =
+        get_items(options.server, fmt::format("/api/release/deploys?project={}&environment={}",
+                                              percent_encoded(options.project),
+                                              percent_encoded(options.environment)));
+    if (!releases) return report(console, releases.error());
+    if (console.format == Format::json)
+        console.print({{"items", *releases}});
+    else if (releases->empty())
+        console.out << "no releases\n";
+    else
+        print_releases(console, *releases);
+    return kGood;
+}
+
+int logs(const Console& console, const LogsOptions& options) {
+    auto entries = get_items(options.server, fmt::format("/api/release/deploys/{}/logs",
+                                                         percent_encoded(options.release)));
+    if (!entries) return report(console, entries.error());
+    auto shown = json::array();
+    for (auto& entry : *entries)
+        if (options.target.empty() || text_of(entry, "target") == options.target)
+            shown.push_back(std::move(entry));
+    if (console.format == Format::json) {
+        console.print({{"items", shown}});
+        return kGood;
+    }
+    for (const auto& entry : shown) print_log(console, entry);
+    return kGood;
+}
+
+int watch(const Console& console, const std::string& server) {
+    const auto show = [&](const std::string& name, const json& data) {
+        if (console.format == Format::json) {
+            console.out << json{{"event", name}, {"data", data}}.dump(
+                               -1, ' ', false, json::error_handler_t::replace)
+                        << std::endl;
+            return console.out.good();
+        }
+        const auto sync = name == "removed" ? "removed" : text_of(data, "sync", name);
+        const auto& targets = member(data, "targets");
+        console.out << fmt::format("{}/{}", text_of(data, "environment"), text_of(data, "project"))
+                    << "  " << text_of(member(data, "desired"), "version", "-") << "  "
+                    << console.styled(style_of_sync(sync), sync) << "  "
+                    << number_of(targets, "in_sync") << '/' << number_of(targets, "total");
+        for (const auto& hold : list_of(data, "holds"))
+            console.out << "  " << text_of(hold, "gate") << ": " << text_of(hold, "reason");
+        console.out << std::endl;
+        return console.out.good();
+    };
+    const auto ended = follow_events(server, "/api/release/assignments/watch", show);
+    return ended ? kGood : report(console, ended.error());
+}
+
+}  // namespace tidegate::cli

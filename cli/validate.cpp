@@ -1,0 +1,71 @@
+#include "cli/validate.h"
+
+#include <nlohmann/json.hpp>
+
+#include "cli/documents.h"
+#include "reconciler/timezone/zones.h"
+#include "schema/resolve/resolve.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+json findings_json(const std::vector<Error>& findings) {
+    auto items = json::array();
+    for (const auto& finding : findings) items.push_back(finding_json(finding));
+    return items;
+}
+
+void print_findings(const Console& console, Style style, std::string_view word,
+                    const std::vector<Error>& findings) {
+    for (const auto& finding : findings) {
+        const auto place = finding.position.text();
+        console.out << clean(place) << (place.empty() ? "" : ": ") << console.styled(style, word)
+                    << ' ' << clean(finding.message) << '\n';
+    }
+}
+
+std::string count(std::size_t number, std::string_view noun) {
+    return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+json finding_json(const Error& error) {
+    return {{"file", error.position.file},
+            {"line", error.position.line},
+            {"column", error.position.column},
+            {"message", error.message}};
+}
+
+int validate(const Console& console, const std::string& where) {
+    const auto loaded = load_documents(where);
+    if (!loaded) return report(console, loaded.error());
+    const auto resolved = resolve(loaded->documents, find_zone, loaded->commit);
+    const auto errors = resolved.errors();
+    auto warnings = resolved.warnings();
+    if (loaded->documents.empty())
+        warnings.push_back({ErrorCode::not_found,
+                            fmt::format("{} holds no documents: expected tidegate.yaml, projects/, "
+                                        "environments/, versions/",
+                                        where),
+                            {}});
+    if (console.format == Format::json) {
+        console.print({{"valid", errors.empty()},
+                       {"commit", loaded->commit.empty() ? json{} : json(loaded->commit)},
+                       {"documents", loaded->documents.size()},
+                       {"assignments", resolved.assignments.size()},
+                       {"errors", findings_json(errors)},
+                       {"warnings", findings_json(warnings)}});
+        return errors.empty() ? kGood : kProblem;
+    }
+    print_findings(console, Style::red, "error:", errors);
+    print_findings(console, Style::yellow, "warning:", warnings);
+    console.err << fmt::format("{}, {}: {}, {}\n", count(loaded->documents.size(), "document"),
+                               count(resolved.assignments.size(), "assignment"),
+                               count(errors.size(), "error"), count(warnings.size(), "warning"));
+    return errors.empty() ? kGood : kProblem;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,15 @@
+#pragma once
+/// `tidegate validate`: is this config repo good, as the daemon would read it.
+
+#include "cli/console.h"
+
+namespace tidegate::cli {
+
+/// `where`: see load_documents. Every error and warning is printed as
+/// `file:line:column: error: message`; valid fields that the build does not act on are warnings.
+int validate(const Console& console, const std::string& where);
+
+/// One finding in JSON, as the status endpoint shows it: file, line, column, message.
+[[nodiscard]] nlohmann::json finding_json(const Error& error);
+
+}  // namespace tidegate::cli
