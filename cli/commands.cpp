@@ -18,6 +18,10 @@ void describe(CLI::App& app, Session& session) {
     app.get_formatter()->column_width(34);
     app.add_option("--output", session.console.format, "text, json, or markdown (plan only)")
         ->transform(CLI::CheckedTransformer(kFormats).description("FORMAT"));
+    app.parse_complete_callback([&app, &session] {
+        if (session.console.format == Format::markdown && !app.got_subcommand("plan"))
+            throw CLI::ValidationError("--output", "markdown is for plan only");
+    });
     app.footer(
         "Exit codes: 0 good, 1 a problem was found, 2 usage, 3 cannot reach.\n"
         "Examples:\n"

@@ -3,6 +3,7 @@
 
 #include "cli/admin_verbs.h"
 #include "cli/commands.h"
+#include "cli/doctor.h"
 
 namespace tidegate::cli {
 namespace {
@@ -72,6 +73,18 @@ void add_audit(CLI::App& app, Session& session) {
         [&session, options] { session.exit_code = verify_audit_log(session.console, *options); });
 }
 
+void add_doctor(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("doctor", "Checks this installation");
+    auto options = std::make_shared<DoctorOptions>();
+    add_data_dir(*verb, options->data_dir);
+    verb->add_option("--server", options->server, "default: where the daemon says it listens");
+    verb->add_option("--store", options->store, "as tidegated's, to read it while that is down");
+    verb->footer(
+        "Each check stands beside what must be so. Exit code 1 if one is bad.\n"
+        "Example:\n  tidegate doctor --data-dir /var/lib/tidegated");
+    verb->callback([&session, options] { session.exit_code = doctor(session.console, *options); });
+}
+
 }  // namespace
 
 void add_admin_commands(CLI::App& app, Session& session) {
@@ -79,6 +92,7 @@ void add_admin_commands(CLI::App& app, Session& session) {
     add_agents(app, session);
     add_accept(app, session);
     add_audit(app, session);
+    add_doctor(app, session);
 }
 
 }  // namespace tidegate::cli

@@ -1,9 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 
 #include "cli/commands.h"
 #include "cli/explain.h"
 #include "cli/look_verbs.h"
+#include "cli/plan.h"
 #include "cli/validate.h"
 
 namespace tidegate::cli {
@@ -26,6 +28,28 @@ void add_validate(CLI::App& app, Session& session) {
         "but not acted on by this build. Exit code 1 if there are errors.\n"
         "Examples:\n  tidegate validate .\n  tidegate validate /srv/git/config.git@main");
     verb->callback([&session, where] { session.exit_code = validate(session.console, *where); });
+}
+
+void add_plan(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("plan", "Shows what a change would do, before it is merged");
+    auto options = std::make_shared<PlanOptions>();
+    options->repo = ".";
+    verb->add_option("--repo", options->repo, "a local repository, bare or not")
+        ->capture_default_str();
+    verb->add_option("--base", options->base, "what is in force, such as origin/main")->required();
+    verb->add_option("--head", options->head, "what it would become")->required();
+    verb->add_option("--server", options->server,
+                     "status endpoint to ask what is installed; else as base desires")
+        ->envname("TIDEGATE_SERVER");
+    verb->footer(
+        "base..head counts as one change, as a merge does. Exit code 1 if head has errors.\n"
+        "Example, for a merge-request comment:\n"
+        "  tidegate plan --base origin/main --head HEAD --output markdown");
+    verb->callback([&session, options] {
+        const auto now =
+            std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+        session.exit_code = plan(session.console, *options, now);
+    });
 }
 
 void add_status(CLI::App& app, Session& session) {
@@ -78,6 +102,7 @@ void add_logs(CLI::App& app, Session& session) {
 
 void add_look_commands(CLI::App& app, Session& session) {
     add_validate(app, session);
+    add_plan(app, session);
     add_status(app, session);
     add_explain(app, session);
     add_watch(app, session);

@@ -1,0 +1,183 @@
+#include "cli/doctor.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/admin_client.h"
+#include "cli/admin_verbs.h"
+#include "cli/fields.h"
+#include "cli/http_client.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t kFreeBytesMin = std::uint64_t{1} << 30;
+
+CheckResult check_data_dir(const DoctorOptions& options) {
+    CheckResult check{
+        "data dir", "a folder that only its owner can enter (0700)", Health::good, {}};
+    struct stat facts {};
+    if (::stat(options.data_dir.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+        check.health = Health::bad;
+        check.found = options.data_dir + " is not there";
+        return check;
+    }
+    check.found = fmt::format("mode {:04o}", facts.st_mode & 07777);
+    if ((facts.st_mode & 077) != 0) check.health = Health::bad;
+    if (facts.st_uid != ::geteuid()) {
+        check.found += fmt::format(", owned by uid {}", facts.st_uid);
+        check.health = std::max(check.health, Health::doubtful);
+    }
+    return check;
+}
+
+CheckResult check_disk(const DoctorOptions& options) {
+    CheckResult check{"disk space", "at least 1 GiB free for store and Git", Health::good, {}};
+    struct statvfs facts {};
+    if (::statvfs(options.data_dir.c_str(), &facts) != 0) {
+        check.health = Health::bad;
+        check.found = "cannot ask";
+        return check;
+    }
+    const auto free = std::uint64_t{facts.f_bavail} * facts.f_frsize;
+    check.found = fmt::format("{} MiB free", free >> 20);
+    if (free < kFreeBytesMin) check.health = Health::bad;
+    return check;
+}
+
+CheckResult check_clock() {
+    CheckResult check{"clock", "kept in time by the system (windows and certificates need it)",
+                      Health::good, "synchronised"};
+    struct timex facts {};
+    if (::adjtimex(&facts) < 0 || (facts.status & STA_UNSYNC) != 0) {
+        check.health = Health::doubtful;
+        check.found = "the kernel does not know it to be synchronised";
+    }
+    return check;
+}
+
+CheckResult check_audit(const DoctorOptions& options) {
+    CheckResult check{"audit log", "the store opens and the chain verifies", Health::good, {}};
+    const auto state = audit_state({options.data_dir, options.store});
+    check.health = state ? Health::good : Health::bad;
+    check.found = state ? fmt::format("{} rows, read by the {}", number_of(*state, "rows"),
+                                      text_of(*state, "read_by"))
+                        : state.error().text();
+    return check;
+}
+
+void add_daemon_checks(std::vector<CheckResult>& checks, const json& info) {
+    const auto add = [&](std::string name, std::string criterion, bool good, std::string found) {
+        checks.push_back({std::move(name), std::move(criterion), good ? Health::good : Health::bad,
+                          std::move(found)});
+    };
+    const auto trouble = text_of(info, "store_trouble");
+    add("store", "the daemon can write to it", trouble.empty(), trouble.empty() ? "yes" : trouble);
+    const bool fenced = member(info, "fenced") == true;
+    add("epoch", "agents follow this daemon and no newer one", !fenced,
+        fenced ? "fenced: another daemon speaks with a higher epoch"
+               : fmt::format("{}", number_of(info, "epoch")));
+    const auto accepted = text_of(info, "accepted");
+    add("config accepted", "a commit of the config repo is in force", !accepted.empty(),
+        accepted.empty() ? "none yet" : accepted);
+    const auto held = text_of(info, "held");
+    add("config tip", "the tip is not refused", held.empty(), held.empty() ? "taken" : held);
+    const auto address = text_of(info, "agents_address");
+    add("agents port", "agents can dial in (UDP)", !address.empty(),
+        address.empty() ? "not bound" : address);
+}
+
+CheckResult check_agents(const DoctorOptions& options) {
+    CheckResult check{"agents", "every agent that is not revoked is online", Health::good, {}};
+    const auto listed = ask_daemon(options.data_dir, "agents", json::object());
+    if (!listed) {
+        check.health = Health::bad;
+        check.found = listed.error().text();
+        return check;
+    }
+    int wanted = 0;
+    std::string missing;
+    for (const auto& agent : list_of(*listed, "items")) {
+        if (!text_of(agent, "revoked_at").empty()) continue;
+        ++wanted;
+        if (text_of(agent, "status") != "online") missing += ' ' + text_of(agent, "name");
+    }
+    check.found = missing.empty() ? fmt::format("{} online", wanted) : "away:" + missing;
+    if (!missing.empty()) check.health = Health::bad;
+    if (wanted == 0) check.health = Health::doubtful;
+    return check;
+}
+
+std::string server_of(const DoctorOptions& options) {
+    if (!options.server.empty()) return options.server;
+    std::ifstream file{std::filesystem::path{options.data_dir} / "run" / "http.addr"};
+    std::string address;
+    std::getline(file, address);
+    return address.empty() ? address : "http://" + address;
+}
+
+void add_status_checks(std::vector<CheckResult>& checks, const std::string& server) {
+    const auto config = get_json(server, "/api/release/config");
+    checks.push_back({"status endpoint", "answers", config ? Health::good : Health::bad,
+                      config ? server : config.error().text()});
+    if (!config) return;
+    const auto& errors = list_of(member(*config, "tip"), "errors");
+    checks.push_back(
+        {"config errors", "the tip is valid", errors.empty() ? Health::good : Health::bad,
+         errors.empty() ? "none" : fmt::format("{} errors: see tidegate status", errors.size())});
+    const auto trouble = text_of(*config, "poll_error");
+    checks.push_back({"config remote", "the last poll reached it",
+                      trouble.empty() ? Health::good : Health::bad,
+                      trouble.empty() ? text_of(*config, "last_poll_at", "never") : trouble});
+}
+
+}  // namespace
+
+std::vector<CheckResult> examine(const DoctorOptions& options) {
+    std::vector<CheckResult> checks{check_data_dir(options)};
+    const auto info = ask_daemon(options.data_dir, "info", json::object());
+    checks.push_back({"daemon", "answers on its admin socket", info ? Health::good : Health::bad,
+                      info ? "version " + text_of(*info, "version") : info.error().text()});
+    if (info) add_daemon_checks(checks, *info);
+    checks.push_back(check_audit(options));
+    if (info) checks.push_back(check_agents(options));
+    if (const auto server = server_of(options); !server.empty()) add_status_checks(checks, server);
+    checks.push_back(check_clock());
+    checks.push_back(check_disk(options));
+    return checks;
+}
+
+int doctor(const Console& console, const DoctorOptions& options) {
+    const auto checks = examine(options);
+    bool bad = false;
+    auto items = json::array();
+    Table table{{"CHECK", "STATE", "MUST BE SO", "FOUND"}};
+    for (const auto& check : checks) {
+        const auto* word = check.health == Health::good  ? "good"
+                           : check.health == Health::bad ? "bad"
+                                                         : "doubtful";
+        const auto style = check.health == Health::good  ? Style::green
+                           : check.health == Health::bad ? Style::red
+                                                         : Style::yellow;
+        bad = bad || check.health == Health::bad;
+        items.push_back({{"check", check.name},
+                         {"state", word},
+                         {"criterion", check.criterion},
+                         {"found", check.found}});
+        table.add({check.name, console.styled(style, word), check.criterion, clean(check.found)});
+    }
+    if (console.format == Format::json)
+        console.print({{"healthy", !bad}, {"checks", std::move(items)}});
+    else
+        table.print(console);
+    return bad ? kProblem : kGood;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,72 @@
+#include "cli/line_follower.h"
+
+#include "cli/documents.h"
+#include "reconciler/timezone/zones.h"
+
+namespace tidegate::cli {
+namespace {
+
+LineCommit to_line_commit(const git::Commit& commit) {
+    LineCommit line;
+    line.id = commit.id;
+    line.parent = commit.first_parent;
+    line.author_name = commit.author.name;
+    line.author_email = commit.author.email;
+    line.committed_at = commit.committed_at;
+    line.message = commit.message;
+    for (const auto& trailer : commit.trailers)
+        line.trailers.emplace_back(trailer.key, trailer.value);
+    line.authors = {commit.authors.begin(), commit.authors.end()};
+    return line;
+}
+
+}  // namespace
+
+LineFollower::LineFollower(const git::Repository& repository)
+    : repository_{repository}, reader_{reader_of(repository)}, tracker_{{find_zone, {}}} {}
+
+Result<void> LineFollower::follow(const std::string& commit) {
+    for (const auto& next : TRY(repository_.line(tracker_.tip(), commit))) CHECK(add(next));
+    return {};
+}
+
+Result<void> LineFollower::merge(const std::string& commit) {
+    if (commit == tracker_.tip()) return {};
+    git::Commit whole;
+    if (TRY(repository_.is_ancestor(tracker_.tip(), commit))) {
+        auto line = TRY(repository_.line(tracker_.tip(), commit));
+        whole = line.back();
+        for (const auto& part : line)
+            whole.authors.insert(whole.authors.end(), part.authors.begin(), part.authors.end());
+    }
+    whole.id = commit;
+    whole.first_parent = tracker_.tip();
+    return add(whole);
+}
+
+Result<void> LineFollower::add(const git::Commit& commit) {
+    std::set<std::string> changed;
+    std::vector<git::TreeEntry> present;
+    if (tracker_.tip().empty()) {
+        present = TRY(entries_at(repository_, commit.id));
+        for (const auto& entry : present) changed.insert(entry.path);
+    } else {
+        for (auto& change : TRY(repository_.changes(tracker_.tip(), commit.id))) {
+            if (!source::DocumentReader::is_ours(change.path)) continue;
+            changed.insert(change.path);
+            documents_.erase(change.path);
+            if (change.now) present.push_back(*std::move(change.now));
+        }
+    }
+    for (auto& [path, file] : TRY(reader_.read(present))) documents_[path] = std::move(file);
+    tracker_.add_commit(to_line_commit(commit), documents_, changed);
+    return {};
+}
+
+Result<Desired> LineFollower::desired(Timestamp now) {
+    for (const auto& commit : tracker_.missing())
+        tracker_.provide(commit, TRY(reader_.read(TRY(entries_at(repository_, commit)))));
+    return tracker_.desired(now);
+}
+
+}  // namespace tidegate::cli

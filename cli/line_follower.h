@@ -1,0 +1,34 @@
+#pragma once
+/// What is desired at commits of a local repository, as the daemon would find it.
+
+#include <map>
+#include <set>
+
+#include "reconciler/git/repository.h"
+#include "reconciler/source/document_reader.h"
+#include "schema/resolve/line_tracker.h"
+
+namespace tidegate::cli {
+
+/// Refers to the repository. One thread.
+class LineFollower {
+public:
+    explicit LineFollower(const git::Repository& repository);
+
+    /// Every commit of the line from the root to `commit`.
+    [[nodiscard]] Result<void> follow(const std::string& commit);
+    /// From the tip to `commit` in one step, whatever lies between: how a merge arrives.
+    [[nodiscard]] Result<void> merge(const std::string& commit);
+    [[nodiscard]] Result<Desired> desired(Timestamp now);
+    [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
+
+private:
+    [[nodiscard]] Result<void> add(const git::Commit& commit);
+
+    const git::Repository& repository_;
+    source::DocumentReader reader_;
+    LineTracker tracker_;
+    DocumentTree documents_;
+};
+
+}  // namespace tidegate::cli

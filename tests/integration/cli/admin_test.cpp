@@ -1,0 +1,141 @@
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <thread>
+
+#include "cli/console.h"
+#include "reconciler/store/store.h"
+#include "tests/integration/cli/fixture.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+/// Answers each connection's one line with what `answers` says for its verb.
+class FakeDaemon {
+public:
+    FakeDaemon(const std::filesystem::path& data_dir, std::map<std::string, json> answers)
+        : answers_{std::move(answers)}, socket_{::socket(AF_UNIX, SOCK_STREAM, 0)} {
+        std::filesystem::create_directories(data_dir / "run");
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const auto path = (data_dir / "run" / "admin.sock").string();
+        std::memcpy(address.sun_path, path.data(), path.size());
+        EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(::listen(socket_, 8), 0);
+        thread_ = std::thread{[this] { serve(); }};
+    }
+    ~FakeDaemon() {
+        ::shutdown(socket_, SHUT_RDWR);
+        thread_.join();
+        ::close(socket_);
+    }
+    [[nodiscard]] const std::vector<json>& asked() const { return asked_; }
+
+private:
+    void serve() {
+        for (int peer; (peer = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(peer)) {
+            std::string line;
+            for (char byte; line.find('\n') == std::string::npos && ::read(peer, &byte, 1) == 1;)
+                line += byte;
+            asked_.push_back(json::parse(line, nullptr, false));
+            const auto found = answers_.find(asked_.back().value("verb", ""));
+            const auto text =
+                (found == answers_.end() ? json{{"ok", false}, {"error", "?"}} : found->second)
+                    .dump() +
+                '\n';
+            EXPECT_EQ(::write(peer, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        }
+    }
+
+    std::map<std::string, json> answers_;
+    std::vector<json> asked_;
+    int socket_;
+    std::thread thread_;
+};
+
+json good(json result) { return {{"ok", true}, {"result", std::move(result)}}; }
+
+struct AdminTest : testing::Test {
+    test::TempDir dir;
+    std::string data = dir.path().string();
+};
+
+TEST_F(AdminTest, TheTokenStandsAloneOnTheLastLine) {
+    FakeDaemon daemon{data, {{"enroll", good({{"token", "tg1.abc"}})}}};
+    const auto outcome =
+        tidegate({"enroll", "web-1", "--data-dir", data, "--ttl", "10m", "--replace"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(outcome.out, "tg1.abc\n");
+    const auto arguments = daemon.asked().at(0)["args"];
+    EXPECT_EQ(arguments["agent"], "web-1");
+    EXPECT_EQ(arguments["ttl"], 600);
+    EXPECT_EQ(arguments["replace"], true);
+    EXPECT_NE(arguments["actor"], "");
+}
+
+TEST_F(AdminTest, ARefusalIsAProblem) {
+    FakeDaemon daemon{
+        data, {{"enroll", {{"ok", false}, {"code", "denied"}, {"error", "web-1 is enrolled"}}}}};
+    const auto outcome = tidegate({"enroll", "web-1", "--data-dir", data});
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_NE(outcome.err.find("web-1 is enrolled"), std::string::npos);
+}
+
+TEST_F(AdminTest, ListsAgents) {
+    FakeDaemon daemon{data,
+                      {{"agents", good({{"items",
+                                         {{{"name", "web-1"}, {"status", "online"}},
+                                          {{"name", "web-2"},
+                                           {"status", "offline"},
+                                           {"revoked_at", "2026-11-22T00:00:00Z"},
+                                           {"revoke_reason", "gone"}}}}})}}};
+    const auto outcome = tidegate({"agents", "list", "--data-dir", data});
+    EXPECT_EQ(outcome.code, kGood);
+    EXPECT_NE(outcome.out.find("web-2  revoked"), std::string::npos) << outcome.out;
+}
+
+TEST_F(AdminTest, NoDaemonCannotBeReached) {
+    EXPECT_EQ(tidegate({"agents", "list", "--data-dir", data}).code, kUnreachable);
+    EXPECT_EQ(tidegate({"accept", "--commit", "a", "--reason", "b", "--data-dir", data}).code,
+              kUnreachable);
+    EXPECT_EQ(tidegate({"audit", "verify", "--data-dir", data}).code, kUnreachable);
+}
+
+TEST_F(AdminTest, WithoutADaemonTheAuditLogIsReadFromTheStore) {
+    {
+        const auto store = make_store("", data);
+        ASSERT_TRUE(store);
+        Batch batch;
+        batch.audit.push_back({Timestamp{}, "dana", "release.started", "prod/shop-api", "", "{}"});
+        ASSERT_TRUE((*store)->commit(std::span{&batch, 1}));
+    }
+    const auto outcome = tidegate({"audit", "verify", "--data-dir", data, "--output", "json"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(outcome.json()["rows"], 1);
+    EXPECT_EQ(outcome.json()["read_by"], "store");
+}
+
+TEST_F(AdminTest, DoctorNamesWhatIsBad) {
+    FakeDaemon daemon{data,
+                      {{"info", good({{"version", "1"},
+                                      {"fenced", false},
+                                      {"accepted", "abc"},
+                                      {"held", "was main force-pushed?"},
+                                      {"agents_address", "127.0.0.1:1"}})},
+                       {"audit", good({{"rows", 3}, {"hash", "ff"}})},
+                       {"agents", good({{"items", json::array()}})}}};
+    const auto outcome = tidegate({"doctor", "--data-dir", data, "--output", "json"});
+    EXPECT_EQ(outcome.code, kProblem);
+    std::set<std::string> bad;
+    const auto found = outcome.json();
+    for (const auto& check : found["checks"])
+        if (check["state"] == "bad") bad.insert(check["check"]);
+    EXPECT_EQ(bad, (std::set<std::string>{"config tip"})) << outcome.out;
+}
+
+}  // namespace
+}  // namespace tidegate::cli

@@ -1,0 +1,132 @@
+#include "cli/change.h"
+
+#include "cli/console.h"
+#include "tests/integration/cli/fixture.h"
+
+namespace tidegate::cli {
+namespace {
+
+class ChangeTest : public RepoTest {
+protected:
+    Outcome change(std::vector<std::string> verb) {
+        verb.insert(verb.end(), {"--repo", remote(), "--output", "json"});
+        return tidegate(verb);
+    }
+    Outcome rollback(const std::vector<std::string>& more = {}) {
+        std::vector<std::string> line{"rollback", "shop-api", "prod", "--reason", "it fails"};
+        line.insert(line.end(), more.begin(), more.end());
+        return change(line);
+    }
+};
+
+TEST_F(ChangeTest, RollbackPutsTheFormerFileBack) {
+    set_version("1.1.0", "next");
+    const auto outcome = rollback();
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+    EXPECT_EQ(remote_log("%H"), outcome.json()["commit"]);
+    EXPECT_EQ(remote_log("%an <%ae>"), "Dana Operator <dana@example.com>");
+    EXPECT_EQ(remote_log("%(trailers:key=Tidegate-Reason,valueonly)"), "it fails");
+}
+
+TEST_F(ChangeTest, ASecondRollbackGoesFurtherBack) {
+    set_version("1.1.0", "next");
+    set_version("1.2.0", "bad");
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.1.0"));
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, RollbackNeverGoesForwardToWhatTheDaemonReverted) {
+    set_version("0.9.0", "older");
+    set_version("1.1.0", "bad");
+    write(kVersionFile, version_text("0.9.0"));
+    push("Revert\n\nTidegate-Rollback: some-release");
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, RollbackToAVersionTakesItsNewestState) {
+    set_version("1.1.0", "next");
+    set_version("1.2.0", "next");
+    ASSERT_EQ(rollback({"--to", "1.0.0"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+    EXPECT_EQ(rollback({"--to", "7.7.7"}).code, kProblem);
+}
+
+TEST_F(ChangeTest, NothingBeforeTheFirstVersion) { EXPECT_EQ(rollback().code, kProblem); }
+
+TEST_F(ChangeTest, PauseAndResumeGiveBackTheBytes) {
+    ASSERT_EQ(change({"pause", "shop-api", "prod"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0") + "paused: true\n");
+    const auto again = change({"pause", "shop-api", "prod"});
+    EXPECT_EQ(again.code, kGood);
+    EXPECT_TRUE(again.json()["commit"].is_null());
+    ASSERT_EQ(change({"resume", "shop-api", "prod"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, RetryCountsUp) {
+    ASSERT_EQ(change({"retry", "shop-api", "prod"}).code, kGood);
+    ASSERT_EQ(change({"retry", "shop-api", "prod"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0") + "retry: 2\n");
+}
+
+TEST_F(ChangeTest, PinsComeAndGo) {
+    ASSERT_EQ(change({"pin", "shop-api", "prod", "web-1", "1.0.0"}).code, kGood);
+    EXPECT_EQ(remote_version_file(),
+              version_text("1.0.0") + "pins:\n  - {target: web-1, version: 1.0.0}\n");
+    ASSERT_EQ(change({"pin", "shop-api", "prod", "web-1", "--remove"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, RefusesWhatWouldNotBeValid) {
+    const auto before = remote_log("%H");
+    const auto outcome = change({"pin", "shop-api", "prod", "web-9", "1.0.0"});
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_NE(outcome.err.find("web-9"), std::string::npos) << outcome.err;
+    EXPECT_EQ(remote_log("%H"), before);
+}
+
+TEST_F(ChangeTest, UnknownAssignmentAndAbsentRemote) {
+    EXPECT_EQ(change({"pause", "shop-web", "prod"}).code, kProblem);
+    EXPECT_NE(tidegate({"pause", "shop-api", "prod", "--repo", remote() + "-gone"}).code, kGood);
+}
+
+ChangeRequest request_to(const std::string& remote) {
+    ChangeRequest request;
+    request.where.remote.url = remote;
+    request.key = {"prod", "shop-api"};
+    request.now = Timestamp{Milliseconds{1'800'000'000'000}};
+    return request;
+}
+
+TEST_F(ChangeTest, LooksAgainOnceAfterALostRace) {
+    auto request = request_to(remote());
+    int asked = 0;
+    request.edit = [&](const Tip& tip) -> Result<FileChange> {
+        if (++asked == 1) set_version("1.1.0", "faster");
+        return FileChange{*tip.text + "paused: true\n", "Pause", {}};
+    };
+    const auto written = write_change(request);
+    ASSERT_TRUE(written) << written.error().text();
+    EXPECT_EQ(asked, 2);
+    EXPECT_EQ(remote_version_file(), version_text("1.1.0") + "paused: true\n");
+}
+
+TEST_F(ChangeTest, GivesUpAfterTheSecondLostRace) {
+    auto request = request_to(remote());
+    int asked = 0;
+    request.edit = [&](const Tip& tip) -> Result<FileChange> {
+        set_version("1.1." + std::to_string(++asked), "faster");
+        return FileChange{*tip.text + "paused: true\n", "Pause", {}};
+    };
+    const auto written = write_change(request);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::conflict);
+    EXPECT_EQ(asked, 2);
+}
+
+}  // namespace
+}  // namespace tidegate::cli

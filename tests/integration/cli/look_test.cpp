@@ -1,0 +1,105 @@
+#include <httplib.h>
+
+#include <thread>
+
+#include "cli/console.h"
+#include "tests/integration/cli/fixture.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+json assignment() {
+    return {{"project", "shop-api"},
+            {"environment", "prod"},
+            {"desired", {{"version", "1.4.2"}, {"digest", "aabb"}, {"commit", "c0ffee"}}},
+            {"sync", "held"},
+            {"targets", {{"total", 5}, {"in_sync", 4}, {"offline", 1}}},
+            {"release", nullptr},
+            {"last_good", {{"version", "1.4.1"}, {"commit", "beef"}}},
+            {"holds",
+             {{{"gate", "window"},
+               {"reason", "business-hours is \x1b[31mclosed"},
+               {"until", "2026-11-23T02:00:00Z"}}}}};
+}
+
+/// Says what the daemon's status endpoint would say.
+struct LookTest : testing::Test {
+    LookTest() {
+        answer("/api/release/config",
+               {{"accepted", {{"commit", "c0ffee"}}},
+                {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}});
+        answer("/api/release/deploys", {{"items", json::array()}, {"next_cursor", nullptr}});
+        server.Get("/api/release/assignments", [](const auto& request, auto& response) {
+            auto second = assignment();
+            second["project"] = "shop-web";
+            const bool first_page = !request.has_param("cursor");
+            response.set_content(json{{"items", {first_page ? assignment() : second}},
+                                      {"next_cursor", first_page ? json("00") : json()}}
+                                     .dump(),
+                                 "application/json");
+        });
+        server.Get("/api/release/assignments/watch", [](const auto&, auto& response) {
+            const auto event =
+                "id: 1\nevent: assignment\ndata: " + assignment().dump() +
+                "\n\n: still here\n\n"
+                "event: removed\ndata: {\"project\":\"x\",\"environment\":\"y\"}\n\n";
+            response.set_content(event, "text/event-stream");
+        });
+        port = server.bind_to_any_port("127.0.0.1");
+        thread = std::thread{[this] { server.listen_after_bind(); }};
+    }
+    ~LookTest() override {
+        server.stop();
+        thread.join();
+    }
+    void answer(const std::string& path, const json& body) {
+        server.Get(path, [text = body.dump()](const auto&, auto& response) {
+            response.set_content(text, "application/json");
+        });
+    }
+    Outcome look(std::vector<std::string> line) {
+        line.insert(line.end(), {"--server", "http://127.0.0.1:" + std::to_string(port)});
+        return tidegate(line);
+    }
+
+    httplib::Server server;
+    int port = 0;
+    std::thread thread;
+};
+
+TEST_F(LookTest, StatusShowsAllPages) {
+    const auto outcome = look({"status"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_NE(outcome.out.find("prod         shop-api  1.4.2    held  4/5      1.4.1      window"),
+              std::string::npos)
+        << outcome.out;
+    EXPECT_NE(outcome.out.find("shop-web"), std::string::npos);
+    EXPECT_EQ(look({"status", "--output", "json"}).json()["assignments"].size(), 2U);
+}
+
+TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
+    const auto outcome = look({"explain", "shop-api", "prod"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    for (const auto* wanted :
+         {"window", "2026-11-23T02:00:00Z", "business-hours is ?[31mclosed", "1 offline",
+          "tidegate rollback shop-api prod --repo REPO --to 1.4.1 --reason TEXT"})
+        EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << '\n' << outcome.out;
+    EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);
+}
+
+TEST_F(LookTest, WatchEndsWithTheStream) {
+    const auto outcome = look({"watch", "--output", "json"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 2);
+    EXPECT_NE(outcome.out.find("\"event\":\"removed\""), std::string::npos);
+}
+
+TEST_F(LookTest, UnknownReleaseIsAProblemAndNoServerIsAway) {
+    EXPECT_EQ(look({"logs", "no/such"}).code, kProblem);
+    EXPECT_EQ(tidegate({"status", "--server", "http://127.0.0.1:1"}).code, kUnreachable);
+}
+
+}  // namespace
+}  // namespace tidegate::cli

@@ -1,0 +1,77 @@
+#include "cli/console.h"
+#include "tests/integration/cli/fixture.h"
+
+namespace tidegate::cli {
+namespace {
+
+class PlanTest : public RepoTest {
+protected:
+    Outcome plan(const std::string& base = "HEAD~1") {
+        return tidegate(
+            {"plan", "--repo", work(), "--base", base, "--head", "HEAD", "--output", "json"});
+    }
+};
+
+TEST_F(PlanTest, ShowsStepsOfANewVersion) {
+    set_version("1.1.0", "next");
+    const auto outcome = plan();
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    const auto changes = outcome.json()["changes"];
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(changes[0]["kind"], "introduce");
+    EXPECT_EQ(changes[0]["from"], "1.0.0");
+    EXPECT_EQ(changes[0]["to"], "1.1.0");
+    ASSERT_EQ(changes[0]["steps"].size(), 2U);
+    EXPECT_EQ(changes[0]["steps"][0]["targets"], nlohmann::json::array({"web-1"}));
+    EXPECT_EQ(changes[0]["steps"][1]["wait_before"], 60);
+    EXPECT_FALSE(changes[0]["starts_at"].is_null());
+}
+
+TEST_F(PlanTest, SaysNothingOfWhatDoesNotChange) {
+    write("README.md", "hello\n");
+    push("docs");
+    EXPECT_TRUE(plan().json()["changes"].empty());
+}
+
+TEST_F(PlanTest, ANewTargetCatchesUpAlone) {
+    write("environments/prod.yaml",
+          "apiVersion: tidegate/v1\nkind: Environment\nname: prod\n"
+          "targets: [{name: web-1}, {name: web-2}, {name: web-3}]\n");
+    push("third");
+    const auto change = plan().json()["changes"][0];
+    EXPECT_EQ(change["kind"], "catch_up");
+    ASSERT_EQ(change["steps"].size(), 1U);
+    EXPECT_EQ(change["steps"][0]["targets"], nlohmann::json::array({"web-3"}));
+}
+
+TEST_F(PlanTest, ShowsWhatHoldsIt) {
+    write("environments/prod.yaml",
+          "apiVersion: tidegate/v1\nkind: Environment\nname: prod\n"
+          "freeze: {active: true, reason: audit}\ntargets: [{name: web-1}]\n");
+    push("freeze");
+    set_version("1.1.0", "next");
+    const auto change = plan().json()["changes"][0];
+    EXPECT_EQ(change["holds"][0]["gate"], "freeze");
+    EXPECT_TRUE(change["starts_at"].is_null());
+}
+
+TEST_F(PlanTest, ARemovedFileUninstallsNothing) {
+    git(std::string{"rm -q "} + kVersionFile);
+    push("gone");
+    const auto change = plan().json()["changes"][0];
+    EXPECT_TRUE(change["removed"]);
+    EXPECT_TRUE(change["steps"].empty());
+}
+
+TEST_F(PlanTest, ErrorsAtHeadAreAProblem) {
+    write(kVersionFile, version_text("1.1.0") + "bogus: 1\n");
+    push("broken");
+    const auto outcome = plan();
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_EQ(outcome.json()["errors"][0]["line"], 7);
+}
+
+TEST_F(PlanTest, UnknownRevisionIsAProblem) { EXPECT_EQ(plan("nowhere").code, kProblem); }
+
+}  // namespace
+}  // namespace tidegate::cli
