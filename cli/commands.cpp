@@ -31,6 +31,12 @@ void describe(CLI::App& app, Session& session) {
         "Each verb has its own --help.");
 }
 
+/// CLI11 shows what falls through to the program at the program's own help only.
+void mention_output(CLI::App& app) {
+    for (auto* verb : app.get_subcommands([](CLI::App*) { return true; }))
+        verb->footer(verb->get_footer() + "\n--output text|json as for every verb.");
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, bool terminal) {
@@ -42,6 +48,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     add_look_commands(app, session);
     add_change_commands(app, session);
     add_admin_commands(app, session);
+    mention_output(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

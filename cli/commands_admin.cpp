@@ -31,6 +31,7 @@ void add_enroll(CLI::App& app, Session& session) {
 void add_agents(CLI::App& app, Session& session) {
     auto* agents = app.add_subcommand("agents", "Lists agents, or shuts one out");
     agents->require_subcommand(1);
+    agents->footer("Example:\n  tidegate agents list --data-dir /var/lib/tidegated");
     auto* list = agents->add_subcommand("list", "Lists the enrolled agents");
     auto data_dir = std::make_shared<std::string>();
     add_data_dir(*list, *data_dir);
@@ -62,6 +63,7 @@ void add_accept(CLI::App& app, Session& session) {
 void add_audit(CLI::App& app, Session& session) {
     auto* audit = app.add_subcommand("audit", "Checks the audit log");
     audit->require_subcommand(1);
+    audit->footer("Example:\n  tidegate audit verify --data-dir /var/lib/tidegated");
     auto* verify = audit->add_subcommand("verify", "Verifies the hash chain from its first row");
     auto options = std::make_shared<AuditOptions>();
     add_data_dir(*verify, options->data_dir);
