@@ -9,8 +9,9 @@
 
 namespace tidegate::planner {
 
-/// Steps of restores have this number; forward steps count from 0.
-inline constexpr int kRestoreStep = -1;
+/// Steps of restores have this number, above that of any forward step; on the wire a step has no
+/// sign.
+inline constexpr int kRestoreStep = 1'000'000;
 
 /// UUIDv5(root commit, assignment, kind, intent commit, assignment digest, cause), design 4.5: a
 /// daemon that lost its store finds the same ids.

@@ -157,6 +157,10 @@ TEST(ActionTest, ItsTimeBoundCoversEveryTask) {
     EXPECT_EQ(time_bound(action), bare + Seconds{375});
 }
 
+TEST(ActionTest, RestoresHaveAStepThatTheWireCanCarry) {
+    EXPECT_GT(kRestoreStep, 0) << "schema/wire refuses steps below 0";
+}
+
 TEST(PlanTest, ShowsStepsTargetsAndGates) {
     auto definition = std::make_shared<Definition>();
     definition->version = "2.0";
