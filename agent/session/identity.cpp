@@ -57,6 +57,15 @@ Timestamp Identity::renew_at() const {
 
 Result<std::string> Identity::make_request() const { return make_csr(credential_.key_pem, agent_); }
 
+Result<std::string> Identity::enrolment_request() const {
+    const auto path = directory_ / "agent.csr";
+    auto request = TRY(read_if_present(path));
+    if (!request.empty()) return request;
+    request = TRY(make_request());
+    CHECK(write_private_file(path, request));
+    return request;
+}
+
 Result<void> Identity::pin(const std::string& ca_pem) {
     CHECK(write_private_file(directory_ / "ca.crt", ca_pem));
     ca_pem_ = ca_pem;
@@ -68,6 +77,8 @@ Result<void> Identity::adopt(const std::string& certificate_pem) {
     CHECK(write_private_file(directory_ / "agent.crt", certificate_pem));
     credential_.certificate_pem = certificate_pem;
     info_ = std::move(info);
+    std::error_code ignored;  // only a leftover
+    std::filesystem::remove(directory_ / "agent.csr", ignored);
     return {};
 }
 

@@ -28,6 +28,9 @@ public:
     [[nodiscard]] Timestamp renew_at() const;
 
     [[nodiscard]] Result<std::string> make_request() const;
+    /// The same at each call, kept in `pki/agent.csr` until a certificate comes: the daemon answers
+    /// a used token again for the request it was used for, should its first answer get lost.
+    [[nodiscard]] Result<std::string> enrolment_request() const;
     /// Keeps the CA, before `adopt` at enrolment.
     [[nodiscard]] Result<void> pin(const std::string& ca_pem);
     /// Takes a new certificate: `invalid` if it is not for our key and name.

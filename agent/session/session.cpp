@@ -119,7 +119,7 @@ private:
     // Enrolment
 
     Result<void> enroll() {
-        const auto request = TRY(identity_.make_request());
+        const auto request = TRY(identity_.enrolment_request());
         response_ = {};
         body_.clear();
         client_ = TRY(transport::Client::connect(

@@ -157,6 +157,7 @@ public:
     }
 
     void shutdown(std::string_view reason) {
+        timer_.cancel();
         sessions_.drop_all(std::string{reason});
         server_->shutdown(reason);
     }
@@ -213,14 +214,15 @@ private:
             return fail(ErrorCode::denied, "enrolment needs `Authorization: Bearer <token>`");
         const auto token = TRY(wire::parse_token(authorization.substr(kBearer.size())));
         const auto now = options_.now();
-        if (auto good = registry_.check_token(token, now); !good) {
+        const auto request = Digest::of(csr_pem);
+        if (auto good = registry_.check_token(token, request, now); !good) {
             handler_.on_alert(token.agent, "enrolment refused: " + good.error().message);
             return good;
         }
         const auto chain = TRY(transport::sign_agent(options_.pki.ca, csr_pem, token.agent,
                                                      {now, options_.certificate_lifetime}));
         const auto info = TRY(transport::read_certificate(chain));
-        persist(registry_.enroll(token, info, now),
+        persist(registry_.enroll(token, request, info, now),
                 [stream, chain, agent = token.agent](Impl& self, Result<void> durable) mutable {
                     if (!durable) return self.refuse_enrolment(stream, durable.error());
                     ++self.enrolled_;

@@ -24,7 +24,8 @@ std::string to_json(const TokenRecord& record) {
     return dump({{"agent", record.agent},
                  {"expires_at", format_rfc3339(record.expires_at)},
                  {"replace", record.replace},
-                 {"used_at", optional_time(record.used_at)}});
+                 {"used_at", optional_time(record.used_at)},
+                 {"request", record.request}});
 }
 
 std::string to_json(const AgentRecord& record) {
@@ -90,6 +91,7 @@ Result<TokenRecord> read_token(const Row& row) {
     record.expires_at = TRY(fields.time("expires_at"));
     record.replace = TRY(fields.boolean("replace"));
     record.used_at = TRY(fields.optional_time("used_at"));
+    record.request = TRY(fields.text("request"));
     return record;
 }
 
@@ -161,7 +163,7 @@ Result<Change> Registry::add_token(const wire::Token& token, const TokenRequest&
     if (tokens_.size() >= limits::kTokensMax)
         return fail(ErrorCode::exhausted, "there are {} open tokens already", tokens_.size());
     const auto id = token.id().hex();
-    const TokenRecord record{request.agent, now + request.ttl, request.replace, std::nullopt};
+    const TokenRecord record{request.agent, now + request.ttl, request.replace, std::nullopt, ""};
     change.undo = undo_of(tokens_, id);
     tokens_[id] = record;
     change.batch.writes.push_back(Put{Table::token, id, to_json(record)});
@@ -171,20 +173,21 @@ Result<Change> Registry::add_token(const wire::Token& token, const TokenRequest&
     return change;
 }
 
-Result<void> Registry::check_token(const wire::Token& token, Timestamp now) const {
+Result<void> Registry::check_token(const wire::Token& token, const Digest& request,
+                                   Timestamp now) const {
     const auto found = tokens_.find(token.id().hex());
     if (found == tokens_.end()) return fail(ErrorCode::denied, "this token is not known here");
     const auto& record = found->second;
     if (record.agent != token.agent)
         return fail(ErrorCode::denied, "this token was made for another agent than {}",
                     token.agent);
-    if (record.used_at)
+    if (record.used_at && record.request != request.hex())
         return fail(ErrorCode::denied, "this token of agent {} was used at {}", token.agent,
                     format_rfc3339(*record.used_at));
     if (now >= record.expires_at)
         return fail(ErrorCode::denied, "this token of agent {} expired at {}", token.agent,
                     format_rfc3339(record.expires_at));
-    if (is_enrolled(token.agent) && !record.replace)
+    if (is_enrolled(token.agent) && !record.replace && !record.used_at)
         return fail(ErrorCode::conflict,
                     "agent {} is enrolled already, and its token does not say "
                     "that it may be replaced",
@@ -201,8 +204,8 @@ Change Registry::put_agent(const std::string& agent, AgentRecord record, AuditEn
     return change;
 }
 
-Change Registry::enroll(const wire::Token& token, const transport::CertificateInfo& issued,
-                        Timestamp now) {
+Change Registry::enroll(const wire::Token& token, const Digest& request,
+                        const transport::CertificateInfo& issued, Timestamp now) {
     const auto id = token.id().hex();
     auto& used = tokens_.at(id);
     auto change = put_agent(
@@ -218,6 +221,7 @@ Change Registry::enroll(const wire::Token& token, const transport::CertificateIn
         token_undo();
     };
     used.used_at = now;
+    used.request = request.hex();
     change.batch.writes.push_back(Put{Table::token, id, to_json(used)});
     return change;
 }
@@ -246,8 +250,14 @@ Change Registry::revoke(const Revocation& revocation, Timestamp now) {
     record.serials.clear();
     record.revoked_at = now;
     record.revoke_reason = reason;
-    return put_agent(agent, std::move(record),
-                     audit_entry(now, actor, "agent.revoked", agent, {{"reason", reason}}));
+    auto change = put_agent(agent, std::move(record),
+                            audit_entry(now, actor, "agent.revoked", agent, {{"reason", reason}}));
+    std::erase_if(tokens_, [&](const auto& item) {
+        if (item.second.agent != revocation.agent) return false;
+        change.batch.writes.push_back(Erase{Table::token, item.first});
+        return true;
+    });
+    return change;
 }
 
 bool Registry::allows(const std::string& agent, const std::string& serial) const {

@@ -30,6 +30,7 @@ struct TokenRecord {
     Timestamp expires_at;
     bool replace = false;  ///< may enrol a name that is enrolled already
     std::optional<Timestamp> used_at;
+    std::string request;  ///< what it was used for: SHA-256 of the certificate request
 };
 
 struct AgentRecord {
@@ -63,11 +64,14 @@ public:
     /// many open tokens. Tokens whose time has run out are erased by the way.
     [[nodiscard]] Result<Change> add_token(const wire::Token& token, const TokenRequest& request,
                                            Timestamp now);
-    /// `denied`: unknown, used, expired, made for another name; `conflict`: as above.
-    [[nodiscard]] Result<void> check_token(const wire::Token& token, Timestamp now) const;
-    /// Uses the token (which `check_token` passed) up for that certificate.
-    [[nodiscard]] Change enroll(const wire::Token& token, const transport::CertificateInfo& issued,
-                                Timestamp now);
+    /// `denied`: unknown, used, expired, made for another name; `conflict`: as above. A used one
+    /// passes for the very request it was used for: the answer was lost on its way, and the
+    /// certificate is of no use to anyone without that request's key.
+    [[nodiscard]] Result<void> check_token(const wire::Token& token, const Digest& request,
+                                           Timestamp now) const;
+    /// Uses the token (which `check_token` passed) up for that request and certificate.
+    [[nodiscard]] Change enroll(const wire::Token& token, const Digest& request,
+                                const transport::CertificateInfo& issued, Timestamp now);
     /// The certificate `issued` follows the one with `old_serial`. `denied`: revoked meanwhile.
     [[nodiscard]] Result<Change> renew(const std::string& agent, const std::string& old_serial,
                                        const transport::CertificateInfo& issued, Timestamp now);
@@ -77,7 +81,7 @@ public:
         std::string actor;
         std::string reason;
     };
-    /// Also for names without a record.
+    /// Also for names without a record. Tokens for the name are void.
     [[nodiscard]] Change revoke(const Revocation& revocation, Timestamp now);
 
     [[nodiscard]] bool allows(const std::string& agent, const std::string& serial) const;

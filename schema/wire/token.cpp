@@ -30,18 +30,18 @@ std::string Token::text() const {
 Result<Token> parse_token(std::string_view text) {
     text = trimmed(text);
     std::array<std::string_view, 4> parts;
-    for (auto& part : parts) {
-        part = text.substr(0, text.find(':'));
-        text.remove_prefix(std::min(part.size() + 1, text.size()));
+    for (auto rest = text; auto& part : parts) {
+        part = rest.substr(0, rest.find(':'));
+        rest.remove_prefix(std::min(part.size() + 1, rest.size()));
     }
     const auto& [format, agent, secret, fingerprint] = parts;
-    const bool whole = format == kFormat && text.empty() && is_object_name(agent) &&
-                       secret.size() == kSecretDigits && is_hex(secret);
-    auto digest = Digest::from_hex(fingerprint);
-    if (!whole || !digest)
+    const auto digest = Digest::from_hex(fingerprint);
+    const bool whole = is_object_name(agent) && secret.size() == kSecretDigits && is_hex(secret);
+    const Token token{std::string{agent}, std::string{secret}, digest.value_or(Digest{})};
+    if (!whole || !digest || token.text() != text)
         return fail(ErrorCode::invalid, "this is not an enrolment token of the form {}:NAME:…",
                     kFormat);
-    return Token{std::string{agent}, std::string{secret}, *digest};
+    return token;
 }
 
 }  // namespace tidegate::wire

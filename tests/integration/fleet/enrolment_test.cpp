@@ -61,6 +61,26 @@ TEST_F(FleetTest, TheCertificateWaitsForTheStore) {
     ASSERT_TRUE(until([&] { return agent.session->connected(); }));
 }
 
+TEST_F(FleetTest, ALostAnswerDoesNotCostTheToken) {
+    start_fleet();
+    const auto text = token("web-1");
+    handler.store_holds = true;
+    TestAgent agent;
+    start_agent(agent, "web-1", text);
+    ASSERT_TRUE(until([&] { return !handler.held.empty(); }));
+    fleet.reset();  // a crash after the token's use is durable, before the certificate is sent
+    handler.store_holds = false;
+    handler.release();
+    ASSERT_TRUE(until([&] { return value(handler.store.load(Table::agent)).size() == 1; }));
+    start_fleet();
+    TestAgent thief;
+    start_agent(thief, "web-1", text);
+    ASSERT_TRUE(until([&] { return thief.handler.stopped.has_value(); }));
+    agent.session.reset();  // and the agent dies, too
+    start_agent(agent, "web-1", text);
+    ASSERT_TRUE(until([&] { return agent.session->connected(); }));
+}
+
 TEST_F(FleetTest, AFullDiskDoesNotUseATokenUp) {
     start_fleet();
     const auto text = token("web-1");

@@ -53,6 +53,7 @@ TEST_F(FleetTest, RevocationCutsAtOnceAndLasts) {
     start_fleet();
     TestAgent agent;
     join(agent, "web-1");
+    const auto older_token = token("web-1", true);
     std::optional<Result<void>> revoked;
     fleet->revoke("web-1", "alice", "stolen", [&](auto done) { revoked = done; });
     EXPECT_EQ(handler.disconnected, std::vector<std::string>{"web-1: the agent was revoked"});
@@ -64,6 +65,10 @@ TEST_F(FleetTest, RevocationCutsAtOnceAndLasts) {
     ASSERT_TRUE(until([&] { return fleet->stats().refused > refused; }));
     EXPECT_FALSE(agent.session->connected());
     EXPECT_EQ(fleet->agents()[0].revoke_reason, "stolen");
+
+    TestAgent sneaking;
+    start_agent(sneaking, "web-1", older_token);
+    ASSERT_TRUE(until([&] { return sneaking.handler.stopped.has_value(); }));
 
     // A new token brings the name back, but not the old certificate.
     TestAgent anew;

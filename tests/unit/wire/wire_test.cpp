@@ -6,6 +6,7 @@
 #include "schema/wire/frame.h"
 #include "schema/wire/messages.h"
 #include "schema/wire/names.h"
+#include "schema/wire/token.h"
 
 namespace tidegate::wire {
 namespace {
@@ -342,6 +343,20 @@ TEST(WireTest, TruncatedAndChangedBytesNeverCrash) {
             bytes[random() % bytes.size()] = static_cast<char>(random());
         (void)decode_daemon(bytes);
         (void)decode_agent(bytes);
+    }
+}
+
+TEST(TokenTest, TextsComeBackAndOthersAreRefused) {
+    const Token token{"web-1.eu", std::string(64, '0'), Digest::of("ca")};
+    EXPECT_EQ(parse_token(" \t" + token.text() + "\n").value(), token);
+    const auto text = token.text();
+    for (const auto& bad :
+         {std::string{}, std::string{" "}, text + ":", text + "0", text.substr(1),
+          text.substr(0, text.size() - 1), "tidegate1:Web:" + text.substr(19),
+          std::string{"tidegate1:::"}, text.substr(0, text.rfind(':')), "x" + text}) {
+        const auto parsed = parse_token(bad);
+        ASSERT_FALSE(parsed) << bad;
+        EXPECT_EQ(parsed.error().message.find("000"), std::string::npos);
     }
 }
 
