@@ -39,7 +39,7 @@ def wait(condition, what, seconds=PATIENCE):
             last = condition()
             if last:
                 return last
-        except (OSError, KeyError, IndexError, TypeError, http.client.HTTPException, ValueError) as error:
+        except (OSError, StopIteration, KeyError, IndexError, TypeError, http.client.HTTPException, ValueError) as error:
             last = error
         time.sleep(0.03)
     raise AssertionError(f"waited {seconds:.0f} s in vain for {what}; last seen: {last!r}")

@@ -13,9 +13,9 @@ using testing::IsEmpty;
 /// A queue whose store answers when told, and whose effects are notices with a text.
 class EffectQueueTest : public testing::Test {
 protected:
-    EffectQueue queue{[this](Batch batch, StoreWorker::Done done) {
+    EffectQueue queue{[this](Batch batch, StoreWorker::Done reply_to) {
                           submitted.push_back(std::move(batch));
-                          answer = std::move(done);
+                          answer = std::move(reply_to);
                       },
                       [this](engine::Effect& effect) {
                           done.push_back(std::get<engine::Notify>(effect).text);
