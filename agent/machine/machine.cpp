@@ -89,6 +89,7 @@ Effects Machine::handle(const RunCommand& command, Timestamp now) {
     job.expires = now + command.action.start_within;
     jobs_.emplace(id, std::move(job));
     order_.push_back(id);
+    queued_.push_back(id);
     return out;
 }
 
@@ -223,16 +224,18 @@ bool Machine::busy(const InstallKey& key) const {
 
 /// Oldest first; what waited for longer than it may is refused.
 void Machine::start_queued(Timestamp now, Effects& out) {
-    for (const auto& id : order_) {
+    std::erase_if(queued_, [&](const std::string& id) {
         auto& job = jobs_.at(id);
-        if (job.phase != Phase::queued) continue;
+        if (job.phase != Phase::queued) return true;
         if (now >= job.expires && job.action.start_within > Seconds{0}) {
             end_unstarted(job, ActionOutcome::refused, "it could not be started in time", out);
-        } else if (!busy(job.action.key)) {
-            job.phase = Phase::journaling;
-            out.push_back(JournalIntent{job.action, epoch_});
+            return true;
         }
-    }
+        if (busy(job.action.key)) return false;
+        job.phase = Phase::journaling;
+        out.push_back(JournalIntent{job.action, epoch_});
+        return true;
+    });
 }
 
 void Machine::conclude(Job& job, ActionResult result, Installation after, Effects& out) {
@@ -285,8 +288,10 @@ Inventory Machine::inventory() const {
 
 std::optional<Timestamp> Machine::next_wake() const {
     std::optional<Timestamp> wake;
-    for (const auto& [id, job] : jobs_)
+    for (const auto& id : queued_) {
+        const auto& job = jobs_.at(id);
         if (job.phase == Phase::queued && (!wake || job.expires < *wake)) wake = job.expires;
+    }
     return wake;
 }
 

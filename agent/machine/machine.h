@@ -189,7 +189,8 @@ private:
     std::uint64_t epoch_ = 0;
     std::map<InstallKey, Installation> installations_;
     std::map<std::string, Job> jobs_;
-    std::deque<std::string> order_;  ///< of arrival
+    std::deque<std::string> order_;    ///< of arrival
+    std::vector<std::string> queued_;  ///< those that may still start; oldest first
 };
 
 }  // namespace tidegate::machine

@@ -37,6 +37,8 @@ void ModelAgent::apply(const JournalIntent& effect) {
 }
 
 void ModelAgent::apply(const JournalOutcome& effect) {
+    if (started_.contains(effect.result.id) && effect.result.outcome == ActionOutcome::refused)
+        ports_.violation("1: it ran, yet is said to be refused: " + effect.result.id);
     after(1, 20, [this, effect] {
         if (!entry(effect.result.id)) {
             journal_.actions.emplace_back().action.id = effect.result.id;
