@@ -61,8 +61,11 @@ function(tidegate_library)
     endif()
 endfunction()
 
+add_custom_target(programs)
+
 function(tidegate_program)
     cmake_parse_arguments(arg "" "NAME" "SOURCES;LINK" ${ARGN})
     add_executable(${arg_NAME} ${arg_SOURCES})
     target_link_libraries(${arg_NAME} PRIVATE ${arg_LINK} tidegate::warnings)
+    add_dependencies(programs ${arg_NAME})
 endfunction()

@@ -1,7 +1,11 @@
 #include "reconciler/daemon/options.h"
 
+#include <yaml-cpp/yaml.h>
+
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <iostream>
+#include <ranges>
 
 namespace tidegate::daemon {
 namespace {
@@ -38,10 +42,79 @@ void add_flags(CLI::App& app, DaemonOptions& options) {
           options.poll_interval, parse_duration);
     app.add_option("--store", options.store,
                    "sqlite:PATH or memory:; default store.sqlite in the data dir");
+    typed("--certificate-ttl", "how long an agent's certificate lasts; default 168h",
+          options.certificate_ttl, parse_duration);
+    app.add_option("--git-ssh-key", options.git.ssh_key, "private key for ssh:// repos");
+    app.add_option("--git-known-hosts", options.git.known_hosts, "host keys for ssh:// repos");
+    app.add_option("--git-token-file", options.git.token_file, "password for https:// repos");
+    app.add_option("--git-ca-file", options.git.ca_file, "who may sign an https:// repo's host");
+    app.add_option("--git-identity-name", options.git.identity_name, "author of reverts")
+        ->capture_default_str();
+    app.add_option("--git-identity-email", options.git.identity_email)->capture_default_str();
+    typed("--git-deadline", "of one operation on the repo; default 60s", options.git.deadline,
+          parse_duration);
     app.add_option("--log-level", options.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
         ->capture_default_str();
 }
+
+/// The config file's keys are the flags in snake_case; `git: {ssh_key: …}` is --git-ssh-key. A flag
+/// that the command line gave wins.
+class ConfigFile {
+public:
+    ConfigFile(CLI::App& app, std::string file) : app_{app}, file_{std::move(file)} {}
+
+    Result<void> apply() const {
+        try {
+            return apply(YAML::LoadFile(file_), "--");
+        } catch (const YAML::BadFile&) {
+            return fail(ErrorCode::not_found, "cannot read {}", file_);
+        } catch (const YAML::Exception& error) {
+            return wrong(error.mark, error.msg);
+        }
+    }
+
+private:
+    Result<void> apply(const YAML::Node& map, const std::string& prefix) const {
+        if (!map.IsMap()) return wrong(map.Mark(), "wanted a map of keys to values");
+        std::set<std::string> seen;
+        for (const auto& item : map) {
+            auto key = item.first.as<std::string>();
+            if (!seen.insert(key).second)
+                return wrong(item.first.Mark(), fmt::format("'{}' is repeated", key));
+            std::ranges::replace(key, '_', '-');
+            if (key == "git" && prefix == "--")
+                CHECK(apply(item.second, "--git-"));
+            else
+                CHECK(set(prefix + key, item.first, item.second));
+        }
+        return {};
+    }
+
+    Result<void> set(const std::string& flag, const YAML::Node& key,
+                     const YAML::Node& value) const {
+        auto* option = app_.get_option_no_throw(flag);
+        if (option == nullptr || flag == "--config" || flag == "--help" || flag == "--version")
+            return wrong(key.Mark(), fmt::format("unknown key '{}'", key.Scalar()));
+        if (!value.IsScalar()) return wrong(value.Mark(), "wanted a single value");
+        if (option->count() > 0) return {};
+        try {
+            option->add_result(value.Scalar());
+            option->run_callback();
+        } catch (const CLI::Error& error) {
+            return wrong(value.Mark(), error.what());
+        }
+        return {};
+    }
+
+    tl::unexpected<Error> wrong(const YAML::Mark& mark, std::string message) const {
+        return fail(Error{ErrorCode::invalid, std::move(message), {}}.at(
+            {file_, mark.line + 1, mark.column + 1}));
+    }
+
+    CLI::App& app_;
+    std::string file_;
+};
 
 }  // namespace
 
@@ -73,6 +146,13 @@ Parsed parse_options(int argc, char** argv) {
     add_flags(app, parsed.options);
     try {
         app.parse(argc, argv);
+        if (!config.empty()) {
+            if (const auto applied = ConfigFile{app, config}.apply(); !applied) {
+                std::cerr << applied.error().text() << '\n';
+                parsed.exit_code = 2;
+                return parsed;
+            }
+        }
         if (parsed.options.repo.empty()) throw CLI::RequiredError("--repo");
         if (parsed.options.data_dir.empty()) throw CLI::RequiredError("--data-dir");
     } catch (const CLI::ParseError& error) {

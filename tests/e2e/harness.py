@@ -201,8 +201,10 @@ class Daemon(Process):
         return json.loads(body)
 
     def metric(self, name):
-        """The sum of all series of one metric."""
+        """The sum of all series of one metric, which must exist."""
         _, _, body = self.request("GET", "/metrics")
+        if f"# TYPE {name} " not in body:
+            raise AssertionError(f"no such metric: {name}")
         values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", body, re.M)
         return sum(float(v) for v in values)
 

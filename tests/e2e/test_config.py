@@ -68,7 +68,7 @@ class ConfigTest(unittest.TestCase):
             tip = box.repo.tip()
             wait(lambda: config(box)["tip"]["state"] == "held", "the tip to be held")
             self.assertEqual(config(box)["accepted"]["commit"], first)
-            self.assertEqual(box.daemon.metric("tidegate_config_held"), 1)
+            self.assertEqual(box.daemon.metric("tidegate_config_tip_held"), 1)
             wrong = box.cli("accept", "--commit", first, "--reason", "x", "--data-dir",
                             str(box.daemon.data), check=False)
             self.assertEqual(wrong.returncode, 1)
@@ -76,7 +76,7 @@ class ConfigTest(unittest.TestCase):
                     str(box.daemon.data))
             wait(lambda: config(box)["tip"]["state"] == "accepted", "the tip to be accepted")
             self.assertEqual(config(box)["accepted"]["commit"], tip)
-            self.assertEqual(box.daemon.metric("tidegate_config_held"), 0)
+            self.assertEqual(box.daemon.metric("tidegate_config_tip_held"), 0)
 
     def test_force_push_while_the_daemon_was_down_is_held_too(self):
         with Sandbox() as box:
@@ -94,7 +94,7 @@ class ConfigTest(unittest.TestCase):
             self.start(box)
             hidden = box.root / "hidden.git"
             box.repo.remote.rename(hidden)
-            wait(lambda: box.daemon.metric("tidegate_config_poll_failures_total") > 0, "a failed poll")
+            wait(lambda: box.daemon.metric("tidegate_poll_failures_total") > 0, "a failed poll")
             self.assertEqual(sync(box, "app")["sync"], "in_sync")
             hidden.rename(box.repo.remote)
             box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
@@ -119,7 +119,7 @@ class ConfigTest(unittest.TestCase):
             wait(lambda: sync(box, "web")["sync"] == "in_sync"
                  and sync(box, "web")["desired"]["version"] == "1.1.0", "web to go on")
             errors = {e["file"]: e["message"] for e in config(box)["tip"]["errors"]}
-            for file, word in (("bomb", "anchor"), ("deep", "deep"), ("large", "bytes"),
+            for file, word in (("bomb", "aliases"), ("deep", "deep"), ("large", "bytes"),
                                ("link", "symbolic link"), ("module", "submodule")):
                 self.assertIn(word, errors[f"versions/test/{file}.yaml"])
 

@@ -43,7 +43,7 @@ class ReleaseTest(unittest.TestCase):
     def test_bad_version_is_contained_restored_and_reverted(self):
         with Sandbox() as box:
             self.fleet(box)
-            good = box.repo.tip()
+            good = box.daemon.assignment("test", "app")["desired"]["digest"]
             bad = box.repo.commit({"versions/test/app.yaml": layouts.version("2.0.0-bad")}, "to 2.0.0-bad")
             wait(lambda: box.repo.tip() != bad, "a revert on the remote")
             release = wait(lambda: box.daemon.releases(status="rollback"), "the release's end")[0]

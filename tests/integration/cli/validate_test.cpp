@@ -12,6 +12,12 @@ TEST_F(ValidateTest, GoodRepoIsGood) {
     EXPECT_EQ(outcome.out, "");
 }
 
+TEST_F(ValidateTest, TheExampleRepoIsGood) {
+    const auto outcome = tidegate({"validate", TIDEGATE_SOURCE_DIR "/examples/repo-layout"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.out;
+    EXPECT_EQ(outcome.out, "");
+}
+
 TEST_F(ValidateTest, ShowsEachErrorWithItsPlace) {
     write(kVersionFile, version_text("1.0.0") + "retry: often\nbogus: 1\n");
     const auto outcome = tidegate({"validate", work()});

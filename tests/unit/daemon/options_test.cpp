@@ -1,0 +1,76 @@
+#include "reconciler/daemon/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/integration/temp_dir.h"
+
+namespace tidegate::daemon {
+namespace {
+
+using testing::HasSubstr;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""s;
+
+class OptionsTest : public testing::Test {
+protected:
+    /// Parses the flags beside a config file with this text; keeps what went to stderr.
+    Parsed parse(const std::string& config, std::vector<std::string> flags = {}) {
+        const auto file = temp_ / "tidegated.yaml";
+        std::ofstream{file} << config;
+        flags.insert(flags.begin(), {"tidegated", "--config", file});
+        std::vector<char*> argv;
+        for (auto& flag : flags) argv.push_back(flag.data());
+        testing::internal::CaptureStderr();
+        auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
+        said_ = testing::internal::GetCapturedStderr();
+        return parsed;
+    }
+
+    test::TempDir temp_;
+    std::string said_;
+};
+
+TEST_F(OptionsTest, FileGivesWhatFlagsDoNot) {
+    const auto parsed = parse(
+        "repo: /srv/git/config.git\ndata_dir: /var/lib/tidegated\npoll_interval: 30s\n"
+        "certificate_ttl: 24h\ngit: {ssh_key: /etc/key, deadline: 5s, identity_name: gate}\n",
+        {"--poll-interval", "7s", "--branch", "live"});
+    ASSERT_FALSE(parsed.exit_code) << said_;
+    EXPECT_EQ(parsed.options.repo, "/srv/git/config.git");
+    EXPECT_EQ(parsed.options.data_dir, "/var/lib/tidegated");
+    EXPECT_EQ(parsed.options.branch, "live");
+    EXPECT_EQ(parsed.options.poll_interval, 7s);
+    EXPECT_EQ(parsed.options.certificate_ttl, 24h);
+    EXPECT_EQ(parsed.options.git.ssh_key, "/etc/key");
+    EXPECT_EQ(parsed.options.git.deadline, 5s);
+    EXPECT_EQ(parsed.options.git.identity_name, "gate");
+}
+
+TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
+    struct Case {
+        std::string config;
+        std::string error;
+    };
+    const std::string head = "repo: /r\ndata_dir: /d\n";
+    for (const auto& [config, error] : std::vector<Case>{
+             {"poll: 3s\n", "3:1: unknown key 'poll'"},
+             {"config: other.yaml\n", "3:1: unknown key 'config'"},
+             {"git: {key: x}\n", "3:7: unknown key 'key'"},
+             {"poll_interval: soon\n", "3:16: "},
+             {"listen_http: nowhere\n", "3:14: --listen-http: expected HOST:PORT, got 'nowhere'"},
+             {"branch: [a]\n", "3:9: wanted a single value"},
+             {"branch: a\nbranch: b\n", "4:1: 'branch' is repeated"},
+             {"git: 3\n", "3:6: wanted a map"},
+             {"branch: [\n", "tidegated.yaml:"}}) {
+        EXPECT_EQ(parse(head + config).exit_code, 2) << config;
+        EXPECT_THAT(said_, HasSubstr(error)) << config;
+    }
+    EXPECT_EQ(parse("branch: main\n").exit_code, 2);
+    EXPECT_THAT(said_, HasSubstr("--repo"));
+}
+
+}  // namespace
+}  // namespace tidegate::daemon
