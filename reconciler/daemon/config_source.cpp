@@ -30,6 +30,15 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
     return line;
 }
 
+/// `https://user:word@host/path` without `user:word@`.
+std::string without_credentials(const std::string& url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string::npos) return url;
+    const auto host = scheme + 3;
+    const auto at = url.substr(0, url.find('/', host)).rfind('@');
+    return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
+}
+
 std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
     std::erase_if(entries,
                   [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
@@ -132,7 +141,10 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp now) {
     CHECK(git_.keep(tip));
     reader_.keep_only(entries_);
     save_history();
-    last_.desired = std::make_shared<const Desired>(tracker_.desired(now));
+    auto desired = tracker_.desired(now);
+    desired.repo = without_credentials(options_.remote.url);
+    desired.branch = options_.branch;
+    last_.desired = std::make_shared<const Desired>(std::move(desired));
     last_.documents = std::make_shared<const DocumentTree>(documents_);
     last_.status.accepted_commit = tip;
     last_.status.accepted_at = now;
