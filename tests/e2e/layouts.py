@@ -12,6 +12,7 @@ deploy:
     work_dir: "{root}/apps/${{TARGET_NAME}}/{name}"
     install_script: |
       set -e
+      [ "$GIT_REPO $GIT_BRANCH" = "{root}/config.git main" ]
       echo "$TARGET_NAME $APP_VERSION" >> "{root}/installs-{name}.log"
       {body}
       echo "$APP_VERSION" > version
