@@ -97,8 +97,8 @@ void Daemon::perform_one(engine::Notify& notify) {
 }
 
 void Daemon::perform_one(engine::Publish& publish) {
-    for (const auto& release : publish.releases)
-        if (is_final(release.status)) {
+    for (const auto& change : publish.releases)
+        if (const auto& release = change.head; is_final(release.status)) {
             const auto known = publisher_.edit().releases.find(release.id);
             if (known == publisher_.edit().releases.end() || !is_final(known->second->status))
                 ++publisher_.edit().counters.releases_ended[std::string{to_string(release.status)}];

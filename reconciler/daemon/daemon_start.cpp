@@ -15,7 +15,8 @@ namespace {
 
 /// The tables from which the engine takes up where it was.
 constexpr std::array kEngineTables{Table::release, Table::action,       Table::quarantine,
-                                   Table::block,   Table::installation, Table::history};
+                                   Table::block,   Table::installation, Table::history,
+                                   Table::release_step, Table::release_target};
 
 Result<std::string> read_secret(const std::string& file) {
     if (file.empty()) return std::string{};

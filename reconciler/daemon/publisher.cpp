@@ -20,20 +20,30 @@ StatusSnapshot& Publisher::edit() {
 void Publisher::apply(engine::Publish change) {
     auto& to = edit();
     for (const auto& key : change.removed_assignments) to.assignments.erase(key);
-    for (const auto& id : change.removed_releases) to.releases.erase(id);
+    for (const auto& id : change.removed_releases) {
+        to.releases.erase(id);
+        editing_.erase(id);
+    }
     for (const auto& name : change.removed_targets) to.targets.erase(name);
     for (auto& view : change.assignments) {
         const auto key = view.key;
         to.assignments[key] = shared(std::move(view));
     }
-    for (auto& release : change.releases) {
-        const auto id = release.id;
-        to.releases[id] = shared(std::move(release));
-    }
+    for (auto& release : change.releases) engine::merge(editable(release.head.id), release);
     for (auto& target : change.targets) {
         const auto name = target.name;
         to.targets[name] = shared(std::move(target));
     }
+}
+
+Release& Publisher::editable(const std::string& id) {
+    auto& copy = editing_[id];
+    if (!copy) {
+        auto& known = next_.releases[id];
+        copy = known ? std::make_shared<Release>(*known) : std::make_shared<Release>();
+        known = copy;
+    }
+    return *copy;
 }
 
 void Publisher::flush() {
@@ -41,6 +51,7 @@ void Publisher::flush() {
     scheduled_ = false;
     ++next_.generation;
     board_.set(shared(next_));
+    editing_.clear();
 }
 
 void Publisher::schedule() {

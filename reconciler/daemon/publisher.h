@@ -22,10 +22,13 @@ public:
 
 private:
     void schedule();
+    /// The release in the snapshot to come, copied once per publication.
+    [[nodiscard]] Release& editable(const std::string& id);
 
     asio::steady_timer timer_;
     status::SnapshotBoard& board_;
     StatusSnapshot next_;
+    std::map<std::string, std::shared_ptr<Release>> editing_;  ///< nobody else sees them yet
     bool scheduled_ = false;
 };
 

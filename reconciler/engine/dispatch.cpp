@@ -8,6 +8,8 @@
 namespace tidegate::engine {
 namespace {
 
+constexpr std::size_t kHoldsShown = 100;
+
 /// The rules that speak: of the wish, or of what was last wished.
 const Assignment* rules_of(const AssignmentState& assignment) {
     return assignment.wish ? assignment.wish.get() : assignment.former.get();
@@ -83,11 +85,11 @@ bool still_wanted(const AssignmentState& assignment, const Release& release,
 
 /// It never reached the agent: as if it had not been sent.
 void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
-    auto& progress = release.targets[entry.action.key.target];
+    auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action == entry.action.id) {
         progress.status = TargetStatus::cancelled;
         progress.action.clear();
-        turn.save(release);
+        turn.save(release, progress);
     }
     turn.audit("action.withdrawn", entry.action.id, entry.action.commit,
                json_object({{"target", entry.action.key.text()}, {"release", release.id}}));
@@ -120,7 +122,8 @@ void add_holds(Turn& turn, const AssignmentKey& key, const std::vector<Hold>& ho
     auto& shown = turn.state.assignments[key].holds;
     for (const auto& hold : holds) {
         if (hold.until) turn.wake(key, *hold.until);
-        if (std::ranges::find(shown, hold) == shown.end()) shown.push_back(hold);
+        if (shown.size() < kHoldsShown && std::ranges::find(shown, hold) == shown.end())
+            shown.push_back(hold);
     }
 }
 
@@ -150,7 +153,7 @@ bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const O
     progress.finished_at.reset();
     progress.started_at = turn.now;
     turn.put(entry);
-    turn.save(release);
+    turn.save(release, progress);
     turn.touch_target(target.name);
     turn.audit(order.restore ? "action.restore" : "action.run", entry.action.id, release.commit,
                json_object({{"release", release.id},

@@ -96,11 +96,20 @@ struct Notify {
     std::string text;
 };
 
-/// The new form of what this step changed, for the status snapshot. Whole values, not differences.
+/// The new form of a release's head and of those of its steps and targets that changed, so that
+/// an outcome costs the same however many there are. Merge it with `merge`.
+struct ReleaseChange {
+    ReleaseHead head;
+    std::vector<Step> steps;
+    std::vector<TargetProgress> targets;
+};
+void merge(Release& known, ReleaseChange change);
+
+/// The new form of what this step changed, for the status snapshot. Whole values, but of releases.
 struct Publish {
     std::vector<AssignmentView> assignments;
     std::vector<AssignmentKey> removed_assignments;
-    std::vector<Release> releases;
+    std::vector<ReleaseChange> releases;
     std::vector<std::string> removed_releases;  ///< beyond kReleasesKeptPerAssignment
     std::vector<TargetView> targets;
     std::vector<std::string> removed_targets;

@@ -12,8 +12,14 @@ Effects step(State& state, const Event& event, Timestamp now) {
     Turn turn(state, now);
     std::visit([&](const auto& known) { take(turn, known); }, event);
     if (state.stopped) return turn.finish();
-    if (state.desired)
-        while (const auto key = turn.next_unseen()) look(turn, *key);
+    if (!state.desired) return turn.finish();
+    while (const auto key = turn.next_unseen()) {
+        const auto at = next_look(state, *key, now);
+        if (at <= now)
+            look(turn, *key);
+        else
+            turn.postpone(*key, at);
+    }
     return turn.finish();
 }
 
@@ -21,7 +27,7 @@ Publish snapshot(const State& state, Timestamp now) {
     Publish all;
     for (const auto& [key, assignment] : state.assignments)
         if (auto view = view_of(state, key, now)) all.assignments.push_back(std::move(*view));
-    for (const auto& [id, release] : state.releases) all.releases.push_back(release);
+    for (const auto& [id, release] : state.releases) all.releases.push_back(whole_change(release));
     std::string former;
     for (const auto& [key, owner] : state.owners) {
         if (key.target == former) continue;

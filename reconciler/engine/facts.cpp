@@ -95,6 +95,15 @@ std::set<std::string> unavailable_targets(const State& state, const AssignmentKe
     return names;
 }
 
+std::string some_of(const std::vector<std::string>& names) {
+    constexpr std::size_t kNamed = 5;
+    const auto named = std::min(names.size(), kNamed);
+    std::string text;
+    for (std::size_t i = 0; i < named; ++i) text += (i == 0 ? "" : ", ") + names[i];
+    if (named < names.size()) text += fmt::format(" and {} more", names.size() - named);
+    return text;
+}
+
 const Release* active_release(const State& state, const AssignmentKey& key) {
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end() || found->second.active.empty()) return nullptr;

@@ -58,6 +58,9 @@ struct Kept {
 [[nodiscard]] std::set<std::string> unavailable_targets(const State& state,
                                                         const AssignmentKey& key);
 
+/// `a, b, c and 17 more`, for reasons that stay short in a large fleet.
+[[nodiscard]] std::string some_of(const std::vector<std::string>& names);
+
 [[nodiscard]] const Release* active_release(const State& state, const AssignmentKey& key);
 
 }  // namespace tidegate::engine

@@ -35,14 +35,14 @@ TargetStatus restore_status(TargetProgress& progress, ActionOutcome outcome) {
 
 void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
     auto& release = turn.state.releases.at(entry.action.release);
-    auto& progress = release.targets[entry.action.key.target];
+    auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action != result.id) return;
     progress.status = entry.restore ? restore_status(progress, result.outcome)
                                     : forward_status(progress, result.outcome);
     progress.error = result.error;
     progress.stages = result.stages;
     progress.finished_at = turn.now;
-    turn.save(release);
+    turn.save(release, progress);
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ void take(Turn& turn, const ActionUpdated& event) {
     const auto found = turn.state.outbox.find(update.id);
     if (found == turn.state.outbox.end() || found->second.agent != event.agent) return;
     auto& release = turn.state.releases.at(found->second.action.release);
-    auto& stages = release.targets[found->second.action.key.target].stages;
+    auto& progress = release.targets.at(found->second.action.key.target);
+    auto& stages = progress.stages;
     auto stage = std::ranges::find(stages, update.stage, &StageResult::name);
     if (stage == stages.end()) stage = stages.insert(stages.end(), StageResult{update.stage, {}});
     auto task = std::ranges::find(stage->tasks, update.task, &TaskResult::name);
@@ -78,7 +79,7 @@ void take(Turn& turn, const ActionUpdated& event) {
         task->name = update.task;
     }
     task->status = update.status;
-    turn.show(release);
+    turn.show(release, progress);
 }
 
 }  // namespace tidegate::engine

@@ -44,19 +44,12 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
         auto& entry = turn.state.outbox.at(id);
         entry.sent = running.contains(id);
         turn.state.cancelled.erase(id);
-        auto& progress =
-            turn.state.releases.at(entry.action.release).targets[entry.action.key.target];
-        if (progress.status == TargetStatus::unreported && progress.action == id)
-            progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;
+        auto& release = turn.state.releases.at(entry.action.release);
+        auto& progress = release.targets.at(entry.action.key.target);
+        if (progress.status != TargetStatus::unreported || progress.action != id) continue;
+        progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;
+        turn.save(release, progress);
     }
-}
-
-void touch_targets_of(Turn& turn, const std::string& agent) {
-    const auto served = turn.state.by_agent.find(agent);
-    if (served == turn.state.by_agent.end()) return;
-    for (const auto& key : served->second)
-        for (const auto& target : turn.state.assignments.at(key).wish->targets)
-            if (target.agent == agent) turn.touch_target(target.name);
 }
 
 }  // namespace
@@ -70,7 +63,7 @@ void take(Turn& turn, const AgentConnected& event) {
     agent.seen_at = turn.now;
     replace_installations(turn, agent, name, event.inventory.installations);
     turn.touch_agent(name);
-    touch_targets_of(turn, name);
+    turn.touch_targets_of(name);
     for (const auto& result : event.inventory.results) settle(turn, name, result);
     mark_unsent(turn, event.hello, event.inventory);
 }
@@ -85,13 +78,13 @@ void take(Turn& turn, const AgentDisconnected& event) {
         for (const auto& id : sent->second) {
             const auto& entry = turn.state.outbox.at(id);
             auto& release = turn.state.releases.at(entry.action.release);
-            auto& progress = release.targets[entry.action.key.target];
+            auto& progress = release.targets.at(entry.action.key.target);
             if (progress.action != id) continue;
             progress.status = TargetStatus::unreported;
-            turn.save(release);
+            turn.save(release, progress);
         }
     turn.touch_agent(event.agent);
-    touch_targets_of(turn, event.agent);
+    turn.touch_targets_of(event.agent);
 }
 
 void observe(Turn& turn, const std::string& name, const Installation& installation) {

@@ -7,6 +7,7 @@ namespace {
 void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     for (const auto& target : wish.targets) {
         turn.state.owners.erase(key_of(key, target.name));
+        turn.state.assignments[key].departed.insert(target.name);
         if (const auto served = turn.state.by_agent.find(target.agent);
             served != turn.state.by_agent.end())
             served->second.erase(key);
@@ -21,7 +22,8 @@ void enter(Turn& turn, const AssignmentKey& key, AssignmentState& assignment) {
         const auto& target = assignment.wish->targets[i];
         assignment.target_index.emplace(target.name, i);
         turn.state.owners[key_of(key, target.name)] = key;
-        turn.state.by_agent[target.agent].insert(key);
+        turn.state.by_agent[target.agent][key].insert(target.name);
+        assignment.departed.erase(target.name);
         turn.touch_target(target.name);
     }
 }
@@ -57,6 +59,7 @@ void replace_wish(Turn& turn, const AssignmentKey& key, AssignmentPtr wish) {
         assignment.former = assignment.wish;
     }
     assignment.wish = std::move(wish);
+    assignment.targets_changed = true;
     turn.touch(key);
 }
 

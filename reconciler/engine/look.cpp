@@ -9,6 +9,9 @@
 namespace tidegate::engine {
 namespace {
 
+constexpr std::size_t kManyTargets = 256;
+constexpr Milliseconds kLookPause{100};
+
 /// The oldest ended ones go, but those that something still waits for.
 void prune(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
@@ -28,8 +31,17 @@ void prune(Turn& turn, const AssignmentKey& key) {
 
 }  // namespace
 
+Timestamp next_look(const State& state, const AssignmentKey& key, Timestamp now) {
+    const auto found = state.assignments.find(key);
+    if (found == state.assignments.end() || !found->second.looked_at ||
+        found->second.target_index.size() < kManyTargets || *found->second.looked_at > now)
+        return now;
+    return *found->second.looked_at + kLookPause;
+}
+
 void look(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
+    assignment.looked_at = turn.now;
     turn.forget_wake(key);
     assignment.holds.clear();
     load_definitions(turn, key);

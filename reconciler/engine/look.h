@@ -5,6 +5,11 @@
 
 namespace tidegate::engine {
 
+/// When it may be looked at. A look costs as much as the assignment has targets, so that of many
+/// outcomes within kLookPause only the first and, at its end, all others together are looked at;
+/// what they report is taken in and persisted at once. Small ones are looked at on every event.
+[[nodiscard]] Timestamp next_look(const State& state, const AssignmentKey& key, Timestamp now);
+
 void look(Turn& turn, const AssignmentKey& key);
 
 /// Asks for definitions that are needed and not loaded; forgets those that are not needed.

@@ -75,19 +75,20 @@ void show_waiting(Turn& turn, Release& release, const std::vector<Hold>& holds) 
 
 std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     const bool wait = turn.state.assignments.at(key).wish->offline == Offline::wait;
-    std::vector<Hold> holds;
+    std::vector<std::string> awaited;
+    std::optional<Timestamp> until;
     bool any_online = candidate.targets.empty();
     for (const auto* target : candidate.targets) {
         const auto reached = reach(turn.state, target->agent, turn.now);
         any_online = any_online || reached == Reach::online;
-        if (reached == Reach::reconnecting)
-            holds.push_back({"offline",
-                             fmt::format("waits for the agent of {} to connect", target->name),
-                             grace_ends(turn.state, target->agent)});
+        if (reached != Reach::reconnecting) continue;
+        awaited.push_back(target->name);
+        until = std::max(until, std::optional(grace_ends(turn.state, target->agent)));
     }
-    if (holds.empty() && !any_online && !wait)
-        holds.push_back({"offline", "none of its targets is online", {}});
-    return holds;
+    if (!awaited.empty())
+        return {{"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until}};
+    if (!any_online && !wait) return {{"offline", "none of its targets is online", {}}};
+    return {};
 }
 
 void begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {

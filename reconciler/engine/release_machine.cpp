@@ -69,15 +69,16 @@ bool head_is_ready(Turn& turn, const Release& release) {
 
 /// Targets that left the config leave the steps that they have not begun.
 void drop_departed(Turn& turn, Release& release) {
-    const auto& assignment = turn.state.assignments.at(release.key);
+    auto& assignment = turn.state.assignments.at(release.key);
+    if (!std::exchange(assignment.targets_changed, false)) return;
     for (auto& [name, progress] : release.targets) {
         const auto* target = wished_target(assignment, name);
         if (progress.status != TargetStatus::waiting) continue;
         if (target && target_digest_for(*target, release.digest) == progress.desired) continue;
         progress.status = TargetStatus::cancelled;
         progress.error = target ? "its own config changed" : "no longer in the environment";
-        remove_from_steps(release, name);
-        turn.save(release);
+        remove_from_steps(turn, release, name);
+        turn.save(release, progress);
     }
 }
 
@@ -111,7 +112,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     mark_forward_only(turn, release);
     if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up)
         forget_owed(turn, release.key);
-    turn.save(release);
+    turn.save_whole(release);
     turn.audit("release.started", release.key.text(), release.commit,
                json_object({{"release", release.id}, {"version", release.to}}));
     turn.notify(
@@ -145,9 +146,13 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
         if (step.status == StepStatus::pending || step.status == StepStatus::running) {
             step.status = StepStatus::cancelled;
             step.finished_at = turn.now;
+            turn.save(release, step);
         }
     for (auto& [name, progress] : release.targets)
-        if (progress.status == TargetStatus::waiting) progress.status = TargetStatus::cancelled;
+        if (progress.status == TargetStatus::waiting) {
+            progress.status = TargetStatus::cancelled;
+            turn.save(release, progress);
+        }
     auto& assignment = turn.state.assignments[release.key];
     if (assignment.active == release.id) assignment.active.clear();
     turn.save(release);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/engine.h"
+#include "schema/base/limits.h"
 #include "schema/model/json.h"
 
 namespace tidegate::engine {
@@ -20,6 +21,34 @@ Result<void> take_release(State& state, const Row& row) {
     return {};
 }
 
+/// `ID REST`: the release that a row belongs to.
+Result<Release*> owner_of(State& state, const Row& row) {
+    const auto found = state.releases.find(row.key.substr(0, row.key.find(' ')));
+    if (found == state.releases.end())
+        return fail(ErrorCode::invalid, "stored {} {} has no release", to_string(row.table),
+                    row.key);
+    return &found->second;
+}
+
+Result<void> take_step(State& state, const Row& row) {
+    auto& steps = TRY(owner_of(state, row))->steps;
+    auto step = TRY(step_from_json(row.body));
+    const auto index = static_cast<std::size_t>(step.index);
+    if (step.index < 0 || index >= limits::kStepsPerReleaseMax)
+        return fail(ErrorCode::invalid, "stored step {} has no good number", row.key);
+    if (index >= steps.size()) steps.resize(index + 1);
+    steps[index] = std::move(step);
+    return {};
+}
+
+Result<void> take_target(State& state, const Row& row) {
+    auto& targets = TRY(owner_of(state, row))->targets;
+    auto progress = TRY(target_progress_from_json(row.body));
+    auto name = progress.name;
+    targets.insert_or_assign(std::move(name), std::move(progress));
+    return {};
+}
+
 /// Whether it was received is not known: the agent's inventory will tell.
 Result<void> take_action(State& state, const Row& row) {
     auto entry = TRY(outbox_entry_from_json(row.body));
@@ -34,8 +63,10 @@ Result<void> take_action(State& state, const Row& row) {
 
 Result<void> take_row(State& state, const Row& row) {
     switch (row.table) {
-        case Table::release:
-            return take_release(state, row);
+        case Table::release_step:
+            return take_step(state, row);
+        case Table::release_target:
+            return take_target(state, row);
         case Table::action:
             return take_action(state, row);
         case Table::quarantine: {
@@ -67,6 +98,12 @@ Result<void> take_row(State& state, const Row& row) {
     }
 }
 
+void find_departed(const State& state, AssignmentState& assignment) {
+    for (const auto& id : assignment.releases)
+        for (const auto& [name, progress] : state.releases.at(id).targets)
+            assignment.departed.insert(name);
+}
+
 /// Rolled back, but with targets that were away: still owed unless a newer head began.
 void find_owing(State& state, AssignmentState& assignment) {
     for (const auto& id : assignment.releases) {
@@ -90,6 +127,8 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp 
     State state;
     state.epoch = epoch;
     state.started_at = now;
+    for (const auto& row : rows)
+        if (row.table == Table::release) CHECK(take_release(state, row));
     for (const auto& row : rows) CHECK(take_row(state, row));
     for (const auto& [id, entry] : state.outbox)
         if (!state.releases.contains(entry.action.release))
@@ -101,6 +140,7 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp 
             return std::pair(a.created_at, left) < std::pair(b.created_at, right);
         });
         find_owing(state, assignment);
+        find_departed(state, assignment);
     }
     return state;
 }

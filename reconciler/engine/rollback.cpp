@@ -36,7 +36,7 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
     progress.status = status;
     progress.error = std::move(error);
     progress.finished_at = turn.now;
-    turn.save(release);
+    turn.save(release, progress);
 }
 
 /// The failed definition has a rollback script or not: worth waiting for, but not for long.

@@ -38,6 +38,9 @@ struct AssignmentState {
     AssignmentPtr wish;    ///< as accepted now; null: no longer in Git
     AssignmentPtr former;  ///< the last non-null wish before: how to reach targets that left
     std::map<std::string, std::size_t> target_index;  ///< of wish->targets, by name
+    /// Names that a release or a former wish had, but not this wish: what is there is orphaned.
+    std::set<std::string> departed;
+    bool targets_changed = false;  ///< the wish is new: releases may hold targets that left
     std::optional<GoodState> good;
     /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
     bool recalled = false;
@@ -52,6 +55,7 @@ struct AssignmentState {
     std::string active;                 ///< at most one (invariant 5); empty = none
     std::string pending;                ///< the next one, held by gates
     std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
+    std::optional<Timestamp> looked_at;
 };
 
 /// A revert that is not finished: when to ask next, and whether an answer is due.
@@ -81,7 +85,8 @@ struct State {
     std::map<InstallKey, Block> blocks;
     std::map<std::string, RevertJob> reverts;  ///< by release id
 
-    std::map<std::string, std::set<AssignmentKey>> by_agent;  ///< whose targets it serves
+    /// Agent → assignments whose targets it serves → their names.
+    std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
     std::map<InstallKey, AssignmentKey> owners;  ///< which assignment wishes something there
     std::map<AssignmentKey, Timestamp> wakes;
     std::set<std::pair<Timestamp, AssignmentKey>> wake_order;

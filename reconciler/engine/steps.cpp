@@ -10,6 +10,9 @@
 namespace tidegate::engine {
 namespace {
 
+/// Bounds the batch that one look persists.
+constexpr int kDispatchesPerLook = 500;
+
 struct Count {
     int verified = 0;
     int waiting = 0;
@@ -50,16 +53,20 @@ void resume(Turn& turn, Release& release, Step& step) {
     if (!release.paused_at) return;
     const auto pause = turn.now - *release.paused_at;
     if (release.deadline) *release.deadline += pause;
-    if (step.deadline) *step.deadline += pause;
+    if (step.deadline) {
+        *step.deadline += pause;
+        turn.save(release, step);
+    }
     release.paused_at.reset();
     release.status = ReleaseStatus::running;
     turn.save(release);
 }
 
-void skip(Release& release, const std::string& name) {
+void skip(Turn& turn, Release& release, const std::string& name) {
     auto& progress = release.targets.at(name);
     progress.status = TargetStatus::skipped;
     progress.error = "offline; catches up on return";
+    turn.save(release, progress);
 }
 
 /// The next online target of a later step, taken out of it.
@@ -76,6 +83,7 @@ std::optional<std::string> take_replacement(Turn& turn, Release& release, const 
         auto name = *found;
         later.targets.erase(found);
         later.required = static_cast<int>(later.targets.size());
+        turn.save(release, later);
         return name;
     }
     return std::nullopt;
@@ -93,13 +101,14 @@ void replace_offline(Turn& turn, Release& release, Step& step, std::vector<Hold>
     const auto& assignment = turn.state.assignments.at(release.key);
     const bool wait = assignment.wish->offline == Offline::wait;
     const auto names = step.targets;
+    std::vector<std::string> awaited;
     for (const auto& name : names) {
         if (release.targets.at(name).status != TargetStatus::waiting) continue;
         const auto& agent = wished_target(assignment, name)->agent;
         const auto reached = reach(turn.state, agent, turn.now);
         if (reached == Reach::online) continue;
         if (wait || reached == Reach::reconnecting) {
-            holds.push_back({"offline", fmt::format("waits for the agent of {}", name), {}});
+            awaited.push_back(name);
             if (!wait) turn.wake(release.key, grace_ends(turn.state, agent));
             continue;
         }
@@ -108,12 +117,15 @@ void replace_offline(Turn& turn, Release& release, Step& step, std::vector<Hold>
             holds.push_back({"offline", "none of its targets is online", {}});
             continue;
         }
-        skip(release, name);
+        skip(turn, release, name);
         std::erase(step.targets, name);
         if (replacement) step.targets.push_back(*replacement);
         step.required = static_cast<int>(step.targets.size());
-        turn.save(release);
+        turn.save(release, step);
     }
+    if (!awaited.empty())
+        holds.push_back(
+            {"offline", fmt::format("waits for the agents of {}", some_of(awaited)), {}});
 }
 
 /// A dispatch may not take what is unavailable or changing over the step's budget; moving what is
@@ -134,9 +146,10 @@ public:
         ++changing_;
     }
     [[nodiscard]] Hold hold() const {
-        std::string names;
-        for (const auto& name : away_) names += (names.empty() ? "" : ", ") + name;
-        return {"budget", fmt::format("max_unavailable {} is used up by {}", limit_, names), {}};
+        return {"budget",
+                fmt::format("max_unavailable {} is used up by {}", limit_,
+                            some_of({away_.begin(), away_.end()})),
+                {}};
     }
 
 private:
@@ -152,15 +165,16 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const Action& act
     const auto bound = waves * (action.deadline + action.start_within) + step.verify_duration +
                        limits::kStepDeadlineSlack;
     const auto deadline = *step.started_at + std::max<Seconds>(bound, limits::kStepDeadlineMin);
-    if (!step.deadline || *step.deadline < deadline) step.deadline = deadline;
-    turn.save(release);
+    if (step.deadline && *step.deadline >= deadline) return;
+    step.deadline = deadline;
+    turn.save(release, step);
 }
 
 void begin_step(Turn& turn, Release& release, Step& step) {
     if (step.status == StepStatus::running) return;
     step.status = StepStatus::running;
     step.started_at = turn.now;
-    turn.save(release);
+    turn.save(release, step);
 }
 
 /// Returns holds of what could not be dispatched.
@@ -168,9 +182,13 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
     std::vector<Hold> holds;
     const auto& assignment = turn.state.assignments.at(release.key);
     Budget budget(turn.state, release.key, step);
-    const auto names = step.targets;
-    for (const auto& name : names) {
+    int sent = 0;
+    for (const auto& name : step.targets) {
         if (release.targets.at(name).status != TargetStatus::waiting) continue;
+        if (sent == kDispatchesPerLook) {
+            turn.wake(release.key, turn.now);
+            break;
+        }
         const auto& target = *wished_target(assignment, name);
         if (reach(turn.state, target.agent, turn.now) != Reach::online) continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
@@ -188,6 +206,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
         }
         begin_step(turn, release, step);
         budget.take(name);
+        ++sent;
         extend_deadline(turn, release, step,
                         turn.state.outbox.at(release.targets.at(name).action).action);
     }
@@ -199,7 +218,7 @@ enum class Progress { stays, passed };
 Progress pass_step(Turn& turn, Release& release, Step& step, StepStatus status) {
     step.status = status;
     step.finished_at = turn.now;
-    turn.save(release);
+    turn.save(release, step);
     return Progress::passed;
 }
 
@@ -239,7 +258,10 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
         pause(turn, release, std::move(holds), before.running == 0);
         return Progress::stays;
     }
-    if (!step.admitted_at) step.admitted_at = turn.now;
+    if (!step.admitted_at) {
+        step.admitted_at = turn.now;
+        turn.save(release, step);
+    }
     replace_offline(turn, release, step, holds);
     if (step.targets.empty()) return advance_step(turn, release, step);
     for (auto& hold : dispatch_waiting(turn, release, step)) holds.push_back(std::move(hold));
@@ -255,10 +277,11 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
 
 }  // namespace
 
-void remove_from_steps(Release& release, const std::string& target) {
+void remove_from_steps(Turn& turn, Release& release, const std::string& target) {
     for (auto& step : release.steps) {
         if (std::erase(step.targets, target) == 0) continue;
         step.required = static_cast<int>(step.targets.size());
+        turn.save(release, step);
     }
 }
 

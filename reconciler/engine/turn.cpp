@@ -11,6 +11,15 @@ namespace {
 /// A time that has passed is looked at once more, but never in a busy loop.
 constexpr Milliseconds kWakeSoonest{100};
 
+std::string step_key(const std::string& release, int index) {
+    return fmt::format("{} {:06}", release, index);
+}
+std::string target_key(const std::string& release, const std::string& target) {
+    return release + ' ' + target;
+}
+
+ReleaseChange change_of(const Release& release) { return {release, {}, {}}; }
+
 }  // namespace
 
 std::optional<AssignmentKey> Turn::next_unseen() {
@@ -20,18 +29,41 @@ std::optional<AssignmentKey> Turn::next_unseen() {
 
 void Turn::touch_agent(const std::string& agent) {
     if (const auto served = state.by_agent.find(agent); served != state.by_agent.end())
-        for (const auto& key : served->second) touch(key);
+        for (const auto& [key, targets] : served->second) touch(key);
     if (const auto sent = state.sent_to.find(agent); sent != state.sent_to.end())
         for (const auto& action : sent->second) touch(state.outbox.at(action).assignment);
 }
 
-void Turn::drop(const std::string& release) {
-    state.releases.erase(release);
-    state.reverts.erase(release);
-    saved_.erase(release);
-    shown_.erase(release);
-    batch_.writes.push_back(Erase{Table::release, release});
-    dropped_.push_back(release);
+void Turn::touch_targets_of(const std::string& agent) {
+    const auto served = state.by_agent.find(agent);
+    if (served == state.by_agent.end()) return;
+    for (const auto& [key, targets] : served->second)
+        targets_.insert(targets.begin(), targets.end());
+}
+
+void Turn::postpone(const AssignmentKey& key, Timestamp at) {
+    touched_.erase(key);
+    forget_wake(key);
+    wake(key, at);
+}
+
+void Turn::save_whole(const Release& release) {
+    save(release);
+    for (const auto& step : release.steps) save(release, step);
+    for (const auto& [name, progress] : release.targets) save(release, progress);
+}
+
+void Turn::drop(const std::string& id) {
+    const auto found = state.releases.find(id);
+    for (const auto& step : found->second.steps)
+        batch_.writes.push_back(Erase{Table::release_step, step_key(id, step.index)});
+    for (const auto& [name, progress] : found->second.targets)
+        batch_.writes.push_back(Erase{Table::release_target, target_key(id, name)});
+    batch_.writes.push_back(Erase{Table::release, id});
+    dropped_.push_back(id);
+    state.reverts.erase(id);
+    changes_.erase(id);
+    state.releases.erase(found);
 }
 
 void Turn::put(const OutboxEntry& entry) {
@@ -130,8 +162,14 @@ Publish Turn::publication() {
         else
             news.removed_assignments.push_back(key);
     }
-    shown_.insert(saved_.begin(), saved_.end());
-    for (const auto& id : shown_) news.releases.push_back(state.releases.at(id));
+    for (auto& [id, changed] : changes_) {
+        const auto& release = state.releases.at(id);
+        auto& change = news.releases.emplace_back(change_of(release));
+        for (const int index : changed.steps)
+            change.steps.push_back(release.steps.at(static_cast<std::size_t>(index)));
+        changed.shown.merge(changed.targets);
+        for (const auto& name : changed.shown) change.targets.push_back(release.targets.at(name));
+    }
     news.removed_releases = std::move(dropped_);
     for (const auto& name : targets_) {
         if (auto view = target_view_of(state, name))
@@ -142,9 +180,23 @@ Publish Turn::publication() {
     return news;
 }
 
+void Turn::write_releases() {
+    for (const auto& [id, changed] : changes_) {
+        const auto& release = state.releases.at(id);
+        const auto& head = static_cast<const ReleaseHead&>(release);
+        if (changed.head) batch_.writes.push_back(Put{Table::release, id, to_json(head)});
+        for (const int index : changed.steps)
+            batch_.writes.push_back(
+                Put{Table::release_step, step_key(id, index),
+                    to_json(release.steps.at(static_cast<std::size_t>(index)))});
+        for (const auto& name : changed.targets)
+            batch_.writes.push_back(Put{Table::release_target, target_key(id, name),
+                                        to_json(release.targets.at(name))});
+    }
+}
+
 Effects Turn::finish() {
-    for (const auto& id : saved_)
-        batch_.writes.push_back(Put{Table::release, id, to_json(state.releases.at(id))});
+    write_releases();
     auto news = publication();
     Effects ordered;
     if (!batch_.writes.empty() || !batch_.audit.empty())

@@ -2,6 +2,7 @@
 /// One call of step(): the state, the time, and what has to be written and done because of it.
 /// Collects; `finish` puts the effects in order. Lives for one event.
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,14 +28,27 @@ public:
     [[nodiscard]] std::optional<AssignmentKey> next_unseen();
     /// Those whose wished targets this agent serves, or that have an action there.
     void touch_agent(const std::string& agent);
+    void touch_targets_of(const std::string& agent);
+    /// Touched, but to be looked at and shown later.
+    void postpone(const AssignmentKey& key, Timestamp at);
     void touch_target(const std::string& target) { targets_.insert(target); }
     [[nodiscard]] const std::set<AssignmentKey>& touched() const { return touched_; }
 
-    /// The release changed: persisted and published at the end of the turn.
-    void save(const Release& release) { saved_.insert(release.id); }
+    /// The release's head changed: persisted and published at the end of the turn. Steps and
+    /// targets have rows of their own, so that an outcome costs the same however many there are.
+    void save(const Release& release) { changes_[release.id].head = true; }
+    void save(const Release& release, const Step& step) {
+        changes_[release.id].steps.insert(step.index);
+    }
+    void save(const Release& release, const TargetProgress& progress) {
+        changes_[release.id].targets.insert(progress.name);
+    }
+    void save_whole(const Release& release);
     /// Published only: progress that may be lost.
-    void show(const Release& release) { shown_.insert(release.id); }
-    void drop(const std::string& release);
+    void show(const Release& release, const TargetProgress& progress) {
+        changes_[release.id].shown.insert(progress.name);
+    }
+    void drop(const std::string& id);
     void put(const OutboxEntry& entry);
     void erase_outbox(const std::string& action);
     void put(const Quarantine& quarantine);
@@ -59,6 +73,13 @@ public:
     [[nodiscard]] Effects finish();
 
 private:
+    struct Changed {
+        bool head = false;
+        std::set<int> steps;
+        std::set<std::string> targets;
+        std::set<std::string> shown;
+    };
+    void write_releases();
     [[nodiscard]] Publish publication();
 
     Batch batch_;
@@ -66,8 +87,7 @@ private:
     std::set<AssignmentKey> touched_;
     std::set<AssignmentKey> unseen_;
     std::set<std::string> targets_;
-    std::set<std::string> saved_;
-    std::set<std::string> shown_;
+    std::map<std::string, Changed> changes_;  ///< by release id
     std::vector<std::string> dropped_;
 };
 

@@ -78,8 +78,8 @@ void fail_running_steps(Turn& turn, Release& release) {
         if (step.status == StepStatus::running) {
             step.status = StepStatus::failed;
             step.finished_at = turn.now;
+            turn.save(release, step);
         }
-    turn.save(release);
 }
 
 void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
@@ -91,7 +91,11 @@ void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
     release.paused_at.reset();
     release.deadline =
         turn.now + rules->rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
-    for (auto& [name, progress] : release.targets) progress.attempt = 0;
+    for (auto& [name, progress] : release.targets) {
+        if (progress.attempt == 0) continue;
+        progress.attempt = 0;
+        turn.save(release, progress);
+    }
     if (rules->intent.by_daemon && rules->intent.commit == release.commit) {
         release.revert = RevertState::not_needed;
         release.revert_note = "a revert is never reverted";

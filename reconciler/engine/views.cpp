@@ -44,13 +44,8 @@ Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState
 /// Installed by one of its releases, but no longer wished there.
 std::vector<std::string> orphans(const State& state, const AssignmentKey& key,
                                  const AssignmentState& assignment) {
-    std::set<std::string> names;
-    if (assignment.former)
-        for (const auto& target : assignment.former->targets) names.insert(target.name);
-    for (const auto& id : assignment.releases)
-        for (const auto& [name, progress] : state.releases.at(id).targets) names.insert(name);
     std::vector<std::string> found;
-    for (const auto& name : names) {
+    for (const auto& name : assignment.departed) {
         const auto install = key_of(key, name);
         if (state.owners.contains(install)) continue;
         for (const auto& [agent, known] : state.agents) {
@@ -104,6 +99,25 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.targets = counted.counts;
     view.sync = sync_of(state, key, assignment, counted);
     return view;
+}
+
+ReleaseChange whole_change(const Release& release) {
+    ReleaseChange change{release, release.steps, {}};
+    for (const auto& [name, progress] : release.targets) change.targets.push_back(progress);
+    return change;
+}
+
+void merge(Release& known, ReleaseChange change) {
+    static_cast<ReleaseHead&>(known) = std::move(change.head);
+    for (auto& step : change.steps) {
+        const auto index = static_cast<std::size_t>(step.index);
+        if (index >= known.steps.size()) known.steps.resize(index + 1);
+        known.steps[index] = std::move(step);
+    }
+    for (auto& progress : change.targets) {
+        auto& place = known.targets[progress.name];
+        place = std::move(progress);
+    }
 }
 
 std::optional<TargetView> target_view_of(const State& state, const std::string& name) {

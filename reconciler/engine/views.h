@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "reconciler/engine/effect.h"
 #include "reconciler/engine/state.h"
 
 namespace tidegate::engine {
@@ -11,6 +12,7 @@ namespace tidegate::engine {
 [[nodiscard]] std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& key,
                                                     Timestamp now);
 /// nullopt: no assignment has a target of that name.
+[[nodiscard]] ReleaseChange whole_change(const Release& release);
 [[nodiscard]] std::optional<TargetView> target_view_of(const State& state, const std::string& name);
 
 }  // namespace tidegate::engine

@@ -116,6 +116,7 @@ inline constexpr std::chrono::minutes kStepDeadlineMin{10};
 inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
+inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
 inline constexpr std::chrono::seconds kAgentGrace{15};  ///< away for less counts as reconnecting
 inline constexpr std::chrono::seconds kAskAgain{10};    ///< a failed query or revert, doubling

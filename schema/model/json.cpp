@@ -161,6 +161,9 @@ Result<T> read(std::string_view text, std::string_view what) {
 }  // namespace
 
 std::string to_json(const Release& release) { return print(release); }
+std::string to_json(const ReleaseHead& release) { return print(release); }
+std::string to_json(const Step& step) { return print(step); }
+std::string to_json(const TargetProgress& progress) { return print(progress); }
 std::string to_json(const OutboxEntry& entry) { return print(entry); }
 std::string to_json(const Quarantine& quarantine) { return print(quarantine); }
 std::string to_json(const Block& block) { return print(block); }
@@ -170,6 +173,10 @@ std::string to_json(const Action& action) { return print(action); }
 std::string to_json(const ActionResult& result) { return print(result); }
 
 Result<Release> release_from_json(std::string_view text) { return read<Release>(text, "release"); }
+Result<Step> step_from_json(std::string_view text) { return read<Step>(text, "step"); }
+Result<TargetProgress> target_progress_from_json(std::string_view text) {
+    return read<TargetProgress>(text, "target result");
+}
 Result<OutboxEntry> outbox_entry_from_json(std::string_view text) {
     return read<OutboxEntry>(text, "action");
 }

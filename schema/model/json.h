@@ -9,7 +9,11 @@
 
 namespace tidegate {
 
+/// Whole, for tests and tools.
 [[nodiscard]] std::string to_json(const Release& release);
+[[nodiscard]] std::string to_json(const ReleaseHead& release);
+[[nodiscard]] std::string to_json(const Step& step);
+[[nodiscard]] std::string to_json(const TargetProgress& progress);
 [[nodiscard]] std::string to_json(const OutboxEntry& entry);
 [[nodiscard]] std::string to_json(const Quarantine& quarantine);
 [[nodiscard]] std::string to_json(const Block& block);
@@ -19,6 +23,8 @@ namespace tidegate {
 [[nodiscard]] std::string to_json(const ActionResult& result);
 
 [[nodiscard]] Result<Release> release_from_json(std::string_view text);
+[[nodiscard]] Result<Step> step_from_json(std::string_view text);
+[[nodiscard]] Result<TargetProgress> target_progress_from_json(std::string_view text);
 [[nodiscard]] Result<OutboxEntry> outbox_entry_from_json(std::string_view text);
 [[nodiscard]] Result<Quarantine> quarantine_from_json(std::string_view text);
 [[nodiscard]] Result<Block> block_from_json(std::string_view text);

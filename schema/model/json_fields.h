@@ -207,7 +207,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
 }
-void fields(Of<Release> auto& r, auto&& f) {
+void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
     f("key", r.key);
     f("kind", r.kind);
@@ -232,12 +232,17 @@ void fields(Of<Release> auto& r, auto&& f) {
     f("paused_at", r.paused_at);
     f("deadline", r.deadline);
     f("admitted", r.admitted);
-    f("steps", r.steps);
-    f("targets", r.targets);
     f("holds", r.holds);
     f("revert", r.revert);
     f("revert_commit", r.revert_commit);
     f("revert_note", r.revert_note);
+}
+void fields(Of<Release> auto& r, auto&& f) {
+    using Head = std::conditional_t<std::is_const_v<std::remove_reference_t<decltype(r)>>,
+                                    const ReleaseHead, ReleaseHead>;
+    fields(static_cast<Head&>(r), f);
+    f("steps", r.steps);
+    f("targets", r.targets);
 }
 void fields(Of<Quarantine> auto& r, auto&& f) {
     f("key", r.key);

@@ -118,7 +118,8 @@ constexpr auto enum_names(RevertState) {
     return std::array{"none"sv, "wanted"sv, "pushed"sv, "branched"sv, "not_needed"sv};
 }
 
-struct Release {
+/// A release but its steps and targets, which have rows of their own: their number is not bounded.
+struct ReleaseHead {
     std::string id;
     AssignmentKey key;
     ReleaseKind kind = ReleaseKind::introduce;
@@ -131,7 +132,7 @@ struct Release {
     std::string digest_commit;
     std::string author;
     std::string message;  ///< the intent commit's first line
-    std::string cause;  ///< heal, catch_up: target and report number
+    std::string cause;    ///< heal, catch_up: target and report number
     int retry = 0;
     StrategyType strategy = StrategyType::rolling;
     std::string reason;                 ///< in words, why it is in this status
@@ -145,13 +146,16 @@ struct Release {
     std::optional<Timestamp> deadline;
     bool admitted = false;  ///< passed its gates once (on_close: finish_release)
 
-    std::vector<Step> steps;
-    std::map<std::string, TargetProgress> targets;
     std::vector<Hold> holds;
 
     RevertState revert = RevertState::none;
     std::string revert_commit;  ///< stored before the push
     std::string revert_note;    ///< branch name, or why nothing was written
+};
+
+struct Release : ReleaseHead {
+    std::vector<Step> steps;
+    std::map<std::string, TargetProgress> targets;  ///< by name
 };
 
 /// An (assignment, digest) that no kind of release may deploy until a person lifts it.

@@ -22,6 +22,10 @@ std::string_view to_string(Table table) {
             return "history";
         case Table::block:
             return "block";
+        case Table::release_step:
+            return "release_step";
+        case Table::release_target:
+            return "release_target";
     }
     TG_ASSERT(!"a table without a name");
     return {};

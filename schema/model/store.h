@@ -19,20 +19,23 @@ namespace tidegate {
 
 /// One name space of keys each. The names of `to_string` are on disk: add, never rename.
 enum class Table {
-    meta,          ///< single facts, such as the accepted commit; key `epoch` is the store's own
-    release,       ///< releases with their steps and target results
-    action,        ///< the outbox: one row per action
-    quarantine,    ///< (assignment, digest) that is blocked until a person lifts it
-    agent,         ///< enrolled agents and revocations
-    token,         ///< enrolment tokens, hashed
-    installation,  ///< what agents last reported: a hint after a restart
-    history,       ///< last good and other facts per assignment
-    block,         ///< (target, digest) that failed outside of an `introduce`, with its back-off
+    meta,            ///< single facts, such as the accepted commit; key `epoch` is the store's own
+    release,         ///< heads of releases, by id
+    action,          ///< the outbox: one row per action
+    quarantine,      ///< (assignment, digest) that is blocked until a person lifts it
+    agent,           ///< enrolled agents and revocations
+    token,           ///< enrolment tokens, hashed
+    installation,    ///< what agents last reported: a hint after a restart
+    history,         ///< last good and other facts per assignment
+    block,           ///< (target, digest) that failed outside of an `introduce`, with its back-off
+    release_step,    ///< `ID INDEX`: one step of a release
+    release_target,  ///< `ID TARGET`: one target's result in a release
 };
 
-inline constexpr std::array kTables{Table::meta,         Table::release, Table::action,
-                                    Table::quarantine,   Table::agent,   Table::token,
-                                    Table::installation, Table::history, Table::block};
+inline constexpr std::array kTables{Table::meta,         Table::release,       Table::action,
+                                    Table::quarantine,   Table::agent,         Table::token,
+                                    Table::installation, Table::history,       Table::block,
+                                    Table::release_step, Table::release_target};
 
 [[nodiscard]] std::string_view to_string(Table table);
 

@@ -58,6 +58,7 @@ std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
         for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"vlast"});
     world.run_for(24h);
     const bool rests = world.settle(12h);
+    world.check_store();
     if (world.violations().empty())
         problem = rests ? check_end(world) : "2: does not come to rest\n";
     if (!problem.empty() || !world.violations().empty()) problem += dump(world);

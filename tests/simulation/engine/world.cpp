@@ -1,5 +1,7 @@
 #include "tests/simulation/engine/world.h"
 
+#include "schema/model/json.h"
+
 namespace tidegate::simulation {
 
 using namespace std::chrono_literals;
@@ -178,6 +180,22 @@ void World::start_daemon() {
     });
 }
 
+void World::check_store() {
+    if (!daemon_up_) return;
+    std::vector<Row> rows;
+    for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
+    const auto stored = engine::restore(rows, epoch_, now_);
+    if (!stored) return checks_.fail("14: " + stored.error().text(), now_);
+    for (auto [id, release] : state_.releases) {
+        // Progress of tasks is shown, not kept.
+        for (auto& [name, progress] : release.targets)
+            if (progress.status == TargetStatus::dispatched) progress.stages.clear();
+        const auto kept = stored->releases.find(id);
+        if (kept == stored->releases.end() || to_json(kept->second) != to_json(release))
+            checks_.fail("14: not in the store as in memory: " + to_json(release), now_);
+    }
+}
+
 void World::lose_store() {
     rows_.clear();
     checks_.forget_store();
@@ -337,6 +355,7 @@ void World::chaos() {
             agent(who).drift(pick(0, 100));
             break;
         case 8:
+            check_store();
             crash_daemon();
             break;
         default:

@@ -34,6 +34,7 @@ public:
     void lose_store();
     void disconnect(const std::string& agent, Milliseconds back_after);
     void heal();
+    void check_store();  ///< what is in memory would come back after a crash
     void chaos();  ///< one random fault or wish, and the next one later
 
     ModelAgent& agent(const std::string& name) { return *agents_.at(name); }

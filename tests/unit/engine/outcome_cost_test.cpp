@@ -1,0 +1,183 @@
+#include <gtest/gtest.h>
+
+#include "reconciler/engine/engine.h"
+#include "schema/resolve/digest.h"
+
+namespace tidegate::engine {
+namespace {
+
+const AssignmentKey kKey{"prod", "shop"};
+
+std::string name_of(int number) { return fmt::format("web-{:05}", number); }
+
+AssignmentPtr wish_of(int targets, const Strategy& strategy) {
+    auto definition = std::make_shared<Definition>();
+    definition->key = kKey;
+    definition->digest = Digest::of("v1");
+    definition->version = "v1";
+    definition->deploy.script.install_script = "install";
+    auto wish = std::make_shared<Assignment>();
+    wish->key = kKey;
+    wish->intent.commit = "c1";
+    wish->intent.digest_commit = "c1";
+    wish->definition = definition;
+    wish->strategy = strategy;
+    for (int i = 0; i < targets; ++i) {
+        DesiredTarget target;
+        target.name = name_of(i);
+        target.agent = name_of(i);
+        target.config_digest = Digest::of(target.name);
+        target.definition = definition;
+        target.digest = target_digest(definition->digest, target.config_digest);
+        wish->targets.push_back(std::move(target));
+    }
+    return wish;
+}
+
+struct Cost {
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
+    std::size_t shown = 0;  ///< steps and targets of releases
+
+    bool operator==(const Cost&) const = default;
+};
+
+/// A release on `targets` hosts, driven by hand; counts what single outcomes cost.
+class Rollout {
+public:
+    Rollout(int targets, const Strategy& strategy) : state_(*restore({}, 1, now_)) {
+        auto desired = std::make_shared<Desired>();
+        desired->root_commit = "c0";
+        desired->assignments[kKey] = wish_of(targets, strategy);
+        for (int i = 0; i < targets; ++i) {
+            AgentConnected event;
+            event.hello.agent = name_of(i);
+            feed(event);
+        }
+        feed(ConfigChanged{desired});
+    }
+
+    /// Lets time pass until nothing more is sent by itself.
+    void drain() {
+        for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
+            before = sent_.size();
+            now_ += Milliseconds{200};
+            feed(Woke{});
+        }
+    }
+
+    /// The outcome of one action, at the same time as the one before.
+    Cost finish_one() {
+        const auto action = std::move(sent_.front());
+        sent_.erase(sent_.begin());
+        ActionFinished event;
+        event.agent = action.key.target;
+        event.result.id = action.id;
+        event.result.kind = action.kind;
+        event.result.outcome = ActionOutcome::done;
+        auto& there = event.result.installation;
+        there.key = action.key;
+        there.status = InstallStatus::installed;
+        there.version = action.version;
+        there.digest = action.digest;
+        there.report = 1;
+        return feed(event);
+    }
+
+    [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
+    [[nodiscard]] const State& state() const { return state_; }
+    [[nodiscard]] const std::map<std::pair<Table, std::string>, std::string>& rows() const {
+        return rows_;
+    }
+
+private:
+    Cost feed(const Event& event) {
+        Cost cost;
+        for (auto& effect : step(state_, event, now_)) {
+            if (const auto* send = std::get_if<Send>(&effect))
+                if (const auto* run = std::get_if<Run>(&send->message))
+                    sent_.push_back(run->action);
+            if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
+            if (const auto* publish = std::get_if<Publish>(&effect))
+                for (const auto& change : publish->releases)
+                    cost.shown += change.steps.size() + change.targets.size();
+        }
+        return cost;
+    }
+
+    void write(const Batch& batch, Cost& cost) {
+        cost.rows += batch.writes.size() + batch.audit.size();
+        for (const auto& write : batch.writes) {
+            if (const auto* put = std::get_if<Put>(&write)) {
+                cost.bytes += put->key.size() + put->body.size();
+                rows_[{put->table, put->key}] = put->body;
+            } else if (const auto* erase = std::get_if<Erase>(&write)) {
+                rows_.erase({erase->table, erase->key});
+            }
+        }
+    }
+
+    Timestamp now_{Milliseconds{1'767'225'600'000}};
+    State state_;
+    std::vector<Action> sent_;
+    std::map<std::pair<Table, std::string>, std::string> rows_;
+};
+
+Strategy all_at_once() {
+    Strategy strategy;
+    strategy.type = StrategyType::all_at_once;
+    return strategy;
+}
+
+Strategy one_by_one() {
+    Strategy strategy;
+    strategy.batch_size = {1, false};
+    return strategy;
+}
+
+TEST(OutcomeCostTest, AnOutcomeWritesAndShowsTheSameHoweverManyTargetsThereAre) {
+    std::vector<Cost> costs;
+    for (const int targets : {300, 10'000}) {
+        Rollout rollout(targets, all_at_once());
+        rollout.drain();
+        ASSERT_EQ(rollout.in_flight(), static_cast<std::size_t>(targets));
+        (void)rollout.finish_one();
+        costs.push_back(rollout.finish_one());
+    }
+    EXPECT_EQ(costs[0].rows, costs[1].rows);
+    EXPECT_EQ(costs[0].shown, 1u);
+    EXPECT_EQ(costs[1].shown, 1u);
+    EXPECT_LT(costs[1].bytes, 2'000u);
+    EXPECT_EQ(costs[0].bytes, costs[1].bytes);
+}
+
+TEST(OutcomeCostTest, AStepWritesTheSameHoweverManyStepsThereAre) {
+    std::vector<Cost> costs;
+    for (const int targets : {10, 200}) {
+        Rollout rollout(targets, one_by_one());
+        (void)rollout.finish_one();
+        costs.push_back(rollout.finish_one());
+    }
+    EXPECT_EQ(costs[0].rows, costs[1].rows);
+    EXPECT_EQ(costs[0].shown, costs[1].shown);
+    EXPECT_NEAR(static_cast<double>(costs[0].bytes), static_cast<double>(costs[1].bytes), 8.0);
+}
+
+TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
+    Rollout rollout(1'000, all_at_once());
+    rollout.drain();
+    while (rollout.in_flight() > 0) (void)rollout.finish_one();
+    rollout.drain();
+    std::vector<Row> rows;
+    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
+    const auto back = restore(rows, 2, Timestamp{});
+    ASSERT_TRUE(back) << back.error().text();
+    ASSERT_EQ(back->releases.size(), 1u);
+    const auto& release = back->releases.begin()->second;
+    EXPECT_EQ(release.status, ReleaseStatus::success);
+    EXPECT_EQ(release.targets.size(), 1'000u);
+    EXPECT_EQ(release.steps.at(0).targets.size(), 1'000u);
+}
+
+}  // namespace
+}  // namespace tidegate::engine
