@@ -116,11 +116,11 @@ PlannedChange change_of(const planner::AssignmentPlan& planned, const Assignment
     change.from = before != nullptr ? before->definition->version : "";
     const bool same = before != nullptr && before->definition->digest == after.definition->digest;
     if (same && !after.definition->absent) change.plan.kind = ReleaseKind::catch_up;
-    change.plan.holds = standing_holds(after);
+    auto& holds = change.plan.holds = standing_holds(after, now);
     if (!planned.steps.empty() || !is_supported(after.strategy.type))
         for (auto& hold : evaluate_gates(after, {change.plan.kind, false, false, false}, now))
-            change.plan.holds.push_back(std::move(hold));
-    change.starts = start_of(change.plan.holds, now);
+            if (std::ranges::find(holds, hold) == holds.end()) holds.push_back(std::move(hold));
+    change.starts = start_of(holds, now);
     add_notes(change, before, after);
     return change;
 }

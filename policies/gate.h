@@ -56,9 +56,10 @@ struct GateQuestion {
 [[nodiscard]] std::vector<Hold> evaluate_gates(const Assignment& assignment,
                                                const GateQuestion& question, Timestamp now);
 
-/// What does not stop a release but must be shown beside it: an invalid newer commit keeps the
-/// assignment at its last valid state (gate `config`); releases towards that state go on.
-[[nodiscard]] std::vector<Hold> standing_holds(const Assignment& assignment);
+/// What is shown whether something waits for it or not: an invalid newer commit, which keeps the
+/// assignment at its last valid state (gate `config`; releases towards that state go on), and what
+/// a person stopped (pause, freeze).
+[[nodiscard]] std::vector<Hold> standing_holds(const Assignment& assignment, Timestamp now);
 
 /// Whether the accepted rules admit the whole step or release on its first pass (`on_close`), so
 /// that the engine knows which of its flags to set. The strictest of both rule sets wins.

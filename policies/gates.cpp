@@ -57,10 +57,13 @@ std::vector<Hold> evaluate_gates(const Assignment& assignment, const GateQuestio
     return holds;
 }
 
-std::vector<Hold> standing_holds(const Assignment& assignment) {
+std::vector<Hold> standing_holds(const Assignment& assignment, Timestamp now) {
     std::vector<Hold> holds;
     for (const auto& error : assignment.config_errors)
         holds.push_back({"config", error.text(), {}});
+    const GateInput input{assignment, assignment.rules};
+    for (const auto gate : {pause_gate, freeze_gate})
+        for (auto& hold : gate(input, now).holds) holds.push_back(std::move(hold));
     return holds;
 }
 

@@ -141,7 +141,7 @@ std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candid
 
 void begin_next(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
-    if (assignment.wish) add_holds(turn, key, standing_holds(*assignment.wish));
+    if (assignment.wish) add_holds(turn, key, standing_holds(*assignment.wish, turn.now));
     if (const auto hold = recall(turn, key)) return add_holds(turn, key, {*hold});
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
     wake_for_blocks(turn, key, *assignment.wish);

@@ -54,6 +54,15 @@ TEST(GatesTest, AllHoldsAreCollectedWithTheirTimes) {
     EXPECT_EQ(holds[3].reason, "nights is closed");
 }
 
+TEST(GatesTest, WhatAPersonStoppedStandsEvenAtRest) {
+    auto assignment = assignment_with(closed_rules());
+    EXPECT_THAT(standing_holds(assignment, kNoon), IsEmpty());
+    assignment.paused = true;
+    assignment.rules.freeze = {true, "year end", kNoon + 24h};
+    EXPECT_THAT(gates(standing_holds(assignment, kNoon)), ElementsAre("pause", "freeze"));
+    EXPECT_THAT(gates(standing_holds(assignment, kNoon + 24h)), ElementsAre("pause"));
+}
+
 TEST(GatesTest, AChangeCannotLoosenItsOwnRules) {
     auto assignment = assignment_with({});
     assignment.anchor_rules = std::make_shared<Rules>(closed_rules());
