@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <mutex>
+#include <thread>
 
 #include "tests/simulation/engine/world.h"
 
@@ -51,7 +54,7 @@ std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
     for (const auto* environment : {"prod", "edge"})
         for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"v1"});
     world.chaos();
-    world.run_for(10h);
+    world.run_for(std::chrono::hours(world.pick(1, 10)));
     world.heal();
     world.run_for(15min);
     for (const auto* environment : {"prod", "edge"})
@@ -73,11 +76,25 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 TEST(SimulationTest, KeepsTheInvariantsOverManySeeds) {
     const auto first = number_from("TIDEGATE_SEED", 1);
     const auto seeds = number_from("TIDEGATE_SEEDS", std::getenv("TIDEGATE_SEED") ? 1 : kSeeds);
-    for (auto seed = first; seed < first + seeds; ++seed) {
-        std::string problem;
-        run_seed(seed, problem);
-        ASSERT_TRUE(problem.empty()) << problem << "again: TIDEGATE_SEED=" << seed;
-    }
+    std::atomic<std::uint64_t> next{first};
+    std::mutex mutex;
+    std::string failure;
+    const auto work = [&] {
+        while (true) {
+            const auto seed = next++;
+            if (seed >= first + seeds) return;
+            std::string problem;
+            run_seed(seed, problem);
+            if (problem.empty()) continue;
+            next = first + seeds;
+            const std::lock_guard lock{mutex};
+            failure = problem + "again: TIDEGATE_SEED=" + std::to_string(seed);
+        }
+    };
+    std::vector<std::jthread> workers(std::max(1u, std::thread::hardware_concurrency()));
+    for (auto& worker : workers) worker = std::jthread(work);
+    for (auto& worker : workers) worker.join();
+    EXPECT_TRUE(failure.empty()) << failure;
 }
 
 TEST(SimulationTest, SameSeedSameTrace) {

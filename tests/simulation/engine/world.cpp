@@ -182,17 +182,19 @@ void World::start_daemon() {
 
 void World::check_store() {
     if (!daemon_up_) return;
-    std::vector<Row> rows;
-    for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
-    const auto stored = engine::restore(rows, epoch_, now_);
-    if (!stored) return checks_.fail("14: " + stored.error().text(), now_);
-    for (auto [id, release] : state_.releases) {
-        // Progress of tasks is shown, not kept.
-        for (auto& [name, progress] : release.targets)
-            if (progress.status == TargetStatus::dispatched) progress.stages.clear();
-        const auto kept = stored->releases.find(id);
-        if (kept == stored->releases.end() || to_json(kept->second) != to_json(release))
-            checks_.fail("14: not in the store as in memory: " + to_json(release), now_);
+    const auto expect = [this](Table table, const std::string& key, const std::string& body) {
+        const auto row = rows_.find({table, key});
+        if (row == rows_.end() || row->second != body)
+            checks_.fail(fmt::format("14: not in the store as in memory: {} {}", key, body), now_);
+    };
+    for (const auto& [id, release] : state_.releases) {
+        // What ended long ago was right when it was looked at before.
+        if (release.finished_at && *release.finished_at + 1h < now_) continue;
+        expect(Table::release, id, to_json(static_cast<const ReleaseHead&>(release)));
+        for (const auto& step : release.steps)
+            expect(Table::release_step, fmt::format("{} {:06}", id, step.index), to_json(step));
+        for (const auto& [name, progress] : release.targets)
+            expect(Table::release_target, id + ' ' + name, to_json(progress));
     }
 }
 
