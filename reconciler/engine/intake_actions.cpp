@@ -49,7 +49,7 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
 
 void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
     if (!result.installation.key.target.empty()) observe(turn, agent, result.installation);
-    turn.send(agent, AckResults{{result.id}});
+    turn.acknowledge(agent, result.id);
     const auto found = turn.state.outbox.find(result.id);
     if (found == turn.state.outbox.end() || found->second.agent != agent) return;
     note_outcome(turn, found->second, result);

@@ -18,6 +18,21 @@ bool is_frozen(const State& state, const AssignmentKey& key, const Assignment& w
     return release != state.releases.end() && release->second.revert == RevertState::none;
 }
 
+/// What an action left is not known: nobody goes there again before a person says so, by a newer
+/// intent than that of the last release that was there. No release is known of after a lost store.
+bool may_overwrite_unknown(const State& state, const AssignmentState& assignment,
+                           const std::string& target) {
+    const auto& intent = assignment.wish->intent;
+    if (intent.by_daemon) return false;
+    for (auto id = assignment.releases.rbegin(); id != assignment.releases.rend(); ++id) {
+        const auto& release = state.releases.at(*id);
+        const auto progress = release.targets.find(target);
+        if (progress != release.targets.end() && !progress->second.action.empty())
+            return release.commit != intent.commit;
+    }
+    return assignment.former && assignment.former->intent.commit != intent.commit;
+}
+
 class Finder {
 public:
     Finder(Turn& turn, const AssignmentKey& key, const Assignment& wish,
@@ -37,6 +52,8 @@ public:
         const auto* seen = seen_on(turn_.state, key_, target);
         const auto state = planner::compare({desired, false}, seen);
         if (state == TargetState::unknown) {
+            if (may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name))
+                return state;
             add_holds(
                 turn_, key_,
                 {{"unknown",

@@ -195,7 +195,17 @@ void Turn::write_releases() {
     }
 }
 
+/// A daemon that lost its store may just have asked for what an outcome answers: the agent has to
+/// keep that one, and answers again.
+void Turn::send_acknowledgements() {
+    for (auto& [agent, actions] : acknowledged_) {
+        std::erase_if(actions, [&](const auto& id) { return state.outbox.contains(id); });
+        if (!actions.empty()) send(agent, AckResults{std::move(actions)});
+    }
+}
+
 Effects Turn::finish() {
+    send_acknowledgements();
     write_releases();
     auto news = publication();
     Effects ordered;

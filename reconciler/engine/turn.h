@@ -64,6 +64,10 @@ public:
     void notify(NoticeKind kind, const AssignmentKey& key, const std::string& release,
                 std::string text);
     void send(const std::string& agent, decltype(Send::message) message);
+    /// This outcome is taken in, or not wanted.
+    void acknowledge(const std::string& agent, const std::string& action) {
+        acknowledged_[agent].push_back(action);
+    }
     void ask(Effect effect) { effects_.push_back(std::move(effect)); }
 
     /// Looks at `key` again at that time at the latest; forget_wake first clears older wishes.
@@ -80,6 +84,7 @@ private:
         std::set<std::string> shown;
     };
     void write_releases();
+    void send_acknowledgements();
     [[nodiscard]] Publish publication();
 
     Batch batch_;
@@ -87,7 +92,8 @@ private:
     std::set<AssignmentKey> touched_;
     std::set<AssignmentKey> unseen_;
     std::set<std::string> targets_;
-    std::map<std::string, Changed> changes_;  ///< by release id
+    std::map<std::string, std::vector<std::string>> acknowledged_;  ///< by agent
+    std::map<std::string, Changed> changes_;                        ///< by release id
     std::vector<std::string> dropped_;
 };
 

@@ -140,8 +140,8 @@ AssignmentPtr ModelGit::assign(const AssignmentKey& key) const {
         target.digest = target_digest(target.definition->digest, target.config_digest);
         made->targets.push_back(std::move(target));
     }
-    const auto id = fmt::format("{} {} {} {}", key.text(), made->intent.commit,
-                                made->intent.digest_commit, spec.paused);
+    const auto id = fmt::format("{} {} {} {} {}", key.text(), made->intent.commit,
+                                made->intent.digest_commit, spec.paused, spec.forward_only);
     return resolved_.try_emplace(id, std::move(made)).first->second;
 }
 

@@ -19,6 +19,8 @@ constexpr std::uint64_t kSeeds = 300;
 constexpr std::uint64_t kSeeds = 20;
 #endif
 
+constexpr auto kPinned = "p-3";
+
 std::string dump(World& world) {
     std::string text;
     for (const auto& line : world.violations()) text += "violated " + line + "\n";
@@ -36,7 +38,8 @@ std::string check_end(World& world) {
     for (const auto& [key, assignment] : world.state().assignments) {
         std::string wanted;
         for (const auto& target : world.git().fleet().environments.at(key.environment).targets)
-            wanted += fmt::format("{}{}=vlast", wanted.empty() ? "" : " ", target.name);
+            wanted += fmt::format("{}{}={}", wanted.empty() ? "" : " ", target.name,
+                                  target.name == kPinned ? "vpin" : "vlast");
         if (world.installed(key) != wanted) problem += "21: " + key.text() + " did not converge\n";
         for (const auto& target : assignment.wish->targets) {
             const auto& known = world.state().agents.at(target.agent).installations;
@@ -57,8 +60,10 @@ std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
     world.run_for(std::chrono::hours(world.pick(1, 10)));
     world.heal();
     world.run_for(15min);
+    Spec last{"vlast"};
+    last.pins[kPinned] = "vpin";
     for (const auto* environment : {"prod", "edge"})
-        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"vlast"});
+        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, last);
     world.run_for(24h);
     const bool rests = world.settle(12h);
     world.check_store();

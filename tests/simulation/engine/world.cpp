@@ -118,6 +118,8 @@ void World::perform(const engine::Effect& effect) {
         perform_send(*send);
     } else if (const auto* revert = std::get_if<engine::Revert>(&effect)) {
         const bool away = faults_ && pick(0, 5) == 0;
+        // A person is quicker than the push.
+        if (faults_ && !revert->request.prepared.empty() && pick(0, 4) == 0) person_commits();
         auto answer = away ? engine::RevertDone{revert->request.release,
                                                 engine::RevertDone::Failed{
                                                     {ErrorCode::unavailable, "Git is away", {}}}}
@@ -296,6 +298,13 @@ std::string World::commit(const AssignmentKey& key, const Spec& spec) {
 
 void World::remove(const AssignmentKey& key) { git_.commit(key, nullptr, now_); }
 
+void World::person_pins(const AssignmentKey& key, Spec& spec) {
+    const auto& targets = git_.fleet().environments.at(key.environment).targets;
+    const auto& target = targets[static_cast<std::size_t>(pick(0, 99)) % targets.size()];
+    if (spec.pins.erase(target.name) == 0)
+        spec.pins[target.name] = fmt::format("{}{}", pick(0, 3) == 0 ? "bad" : "v", pick(0, 9));
+}
+
 void World::person_commits() {
     auto place = git_.fleet().environments.begin();
     std::advance(place, pick(0, static_cast<int>(git_.fleet().environments.size()) - 1));
@@ -304,7 +313,8 @@ void World::person_commits() {
     const auto* former = git_.spec_at_tip(key);
     Spec spec = former ? *former : Spec{};
     spec.paused = false;
-    switch (pick(0, 9)) {
+    spec.forward_only = pick(0, 9) == 0;
+    switch (pick(0, 11)) {
         case 0:
             spec.retry += 1;
             break;
@@ -316,6 +326,10 @@ void World::person_commits() {
             break;
         case 3:
             spec.operation = Operation::update;
+            break;
+        case 10:
+        case 11:
+            person_pins(key, spec);
             break;
         case 4:
         case 5:
@@ -333,11 +347,14 @@ void World::person_commits() {
 void World::chaos() {
     if (!faults_) return;
     const auto who = fmt::format("a-{}", pick(1, 6));
-    switch (pick(0, 9)) {
+    switch (pick(0, 11)) {
         case 0:
         case 1:
-        case 2:
             person_commits();
+            break;
+        case 2:  // two while the first is under way
+            person_commits();
+            later(Milliseconds(pick(0, 40'000)), [this] { person_commits(); });
             break;
         case 3:
         case 4:
@@ -359,6 +376,18 @@ void World::chaos() {
         case 8:
             check_store();
             crash_daemon();
+            break;
+        case 9:
+            if (pick(0, 2) > 0) break;
+            note("the store is lost");
+            crash_daemon();
+            lose_store();
+            break;
+        case 10:  // revoked, and enrolled anew much later
+            disconnect(who, Milliseconds(pick(3'600'000, 4 * 3'600'000)));
+            break;
+        case 11:
+            git_.protected_branch = !git_.protected_branch;
             break;
         default:
             break;

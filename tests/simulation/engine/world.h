@@ -35,7 +35,7 @@ public:
     void disconnect(const std::string& agent, Milliseconds back_after);
     void heal();
     void check_store();  ///< what is in memory would come back after a crash
-    void chaos();  ///< one random fault or wish, and the next one later
+    void chaos();        ///< one random fault or wish, and the next one later
 
     ModelAgent& agent(const std::string& name) { return *agents_.at(name); }
     ModelGit& git() { return git_; }
@@ -80,6 +80,7 @@ private:
     void up(const std::string& agent, const machine::Effect& effect);
     void note(std::string line);
     void person_commits();
+    void person_pins(const AssignmentKey& key, Spec& spec);
 
     WorldOptions options_;
     std::mt19937_64 random_;
