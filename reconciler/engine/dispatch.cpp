@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::size_t kHoldsShown = 100;
 
-/// The rules that speak: of the wish, or of what was last wished.
-const Assignment* rules_of(const AssignmentState& assignment) {
-    return assignment.wish ? assignment.wish.get() : assignment.former.get();
-}
-
 ActionKind kind_of(const Release& release, const Definition& definition) {
     if (definition.absent) return ActionKind::uninstall;
     switch (release.operation) {
@@ -74,12 +69,13 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
     return {planner::render(spec), release.key, target.agent, order.restore, true, turn.now};
 }
 
-bool still_wanted(const AssignmentState& assignment, const Release& release,
+bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
                   const OutboxEntry& entry) {
     if (entry.restore)
         return release.status == ReleaseStatus::rolling_back ||
                assignment.owing.contains(release.id);
     return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
+           !quarantine_of(state, release.key, entry.action.assignment_digest) &&
            !is_superseded(assignment, release);
 }
 
@@ -172,7 +168,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
         auto& release = turn.state.releases.at(entry.action.release);
         const auto agent = turn.state.agents.find(entry.agent);
         const bool online = agent != turn.state.agents.end() && agent->second.online;
-        const bool wanted = still_wanted(assignment, release, entry);
+        const bool wanted = still_wanted(turn.state, assignment, release, entry);
         if (is_lost(turn, assignment, entry)) {
             withdraw(turn, release, entry);
         } else if (online && !entry.sent) {

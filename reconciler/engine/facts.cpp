@@ -29,6 +29,10 @@ Reach reach(const State& state, const std::string& agent, Timestamp now) {
     return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
 }
 
+const Assignment* rules_of(const AssignmentState& assignment) {
+    return assignment.wish ? assignment.wish.get() : assignment.former.get();
+}
+
 InstallKey key_of(const AssignmentKey& assignment, const std::string& target) {
     return {target, assignment.project, ""};
 }

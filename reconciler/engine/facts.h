@@ -20,6 +20,9 @@ enum class Reach {
 /// When `reconnecting` becomes `offline`.
 [[nodiscard]] Timestamp grace_ends(const State& state, const std::string& agent);
 
+/// The wish, or what was last wished: whose rules speak. Null = never wished in this life.
+[[nodiscard]] const Assignment* rules_of(const AssignmentState& assignment);
+
 [[nodiscard]] InstallKey key_of(const AssignmentKey& assignment, const std::string& target);
 
 /// What the target's own agent last reported there; null = nothing, or never heard.

@@ -25,6 +25,14 @@ bool is_touched(const TargetProgress& progress) {
     }
 }
 
+/// `granularity: single_target`: what is well keeps the new version, and nothing moves before a
+/// person decides.
+bool goes_back(const AssignmentState& assignment, const TargetProgress& progress) {
+    const auto* rules = rules_of(assignment);
+    const bool alone = rules && rules->rollback.granularity == Granularity::single_target;
+    return is_touched(progress) && !(alone && progress.status == TargetStatus::success);
+}
+
 enum class Restoring {
     settled,  ///< restored, or given up
     running,  ///< an action is on its way, or something has to come first
@@ -87,8 +95,10 @@ void contain(Turn& turn, Release& release) {
 }
 
 void give_up(Turn& turn, Release& release) {
+    const auto& assignment = turn.state.assignments.at(release.key);
     for (auto& [name, progress] : release.targets)
-        if (is_touched(progress) && !turn.state.outbox_by_key.contains(key_of(release.key, name)))
+        if (goes_back(assignment, progress) &&
+            !turn.state.outbox_by_key.contains(key_of(release.key, name)))
             mark(turn, release, progress, TargetStatus::restore_failed,
                  "not restored by the deadline: " + progress.error);
 }
@@ -113,8 +123,9 @@ void advance_rollback(Turn& turn, Release& release) {
     int away = 0;
     const bool late = turn.now >= *release.deadline;
     if (late) give_up(turn, release);
+    const auto& assignment = turn.state.assignments.at(release.key);
     for (auto& [name, progress] : release.targets) {
-        if (!is_touched(progress)) continue;
+        if (!goes_back(assignment, progress)) continue;
         const auto state = late ? Restoring::away : restore(turn, release, progress);
         running += state == Restoring::running ? 1 : 0;
         away += state == Restoring::away ? 1 : 0;
@@ -124,14 +135,15 @@ void advance_rollback(Turn& turn, Release& release) {
 }
 
 void restore_owed(Turn& turn, const AssignmentKey& key) {
-    const auto owing = turn.state.assignments[key].owing;
+    auto& assignment = turn.state.assignments[key];
+    const auto owing = assignment.owing;
     for (const auto& id : owing) {
         auto& release = turn.state.releases.at(id);
         bool open = false;
         for (auto& [name, progress] : release.targets)
-            if (is_touched(progress))
+            if (goes_back(assignment, progress))
                 open = restore(turn, release, progress) != Restoring::settled || open;
-        if (!open) turn.state.assignments[key].owing.erase(id);
+        if (!open) assignment.owing.erase(id);
     }
 }
 
@@ -140,7 +152,7 @@ void forget_owed(Turn& turn, const AssignmentKey& key) {
     for (const auto& id : owing) {
         auto& release = turn.state.releases.at(id);
         for (auto& [name, progress] : release.targets)
-            if (is_touched(progress))
+            if (goes_back(turn.state.assignments[key], progress))
                 mark(turn, release, progress, TargetStatus::skipped, "a newer version follows");
     }
 }

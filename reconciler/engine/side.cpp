@@ -14,6 +14,7 @@ using planner::TargetState;
 bool is_frozen(const State& state, const AssignmentKey& key, const Assignment& wish) {
     const auto* quarantine = quarantine_of(state, key, wish.definition->digest);
     if (!quarantine) return false;
+    if (wish.rollback.granularity == Granularity::single_target) return true;
     const auto release = state.releases.find(quarantine->release);
     return release != state.releases.end() && release->second.revert == RevertState::none;
 }

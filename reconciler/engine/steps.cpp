@@ -237,7 +237,18 @@ std::optional<Timestamp> former_end(const Release& release, const Step& step) {
     return end;
 }
 
+/// Never passed over: what the step is for (traffic, an approval) has not happened.
+Progress hold_unsupported(Turn& turn, Release& release, const Step& step) {
+    pause(turn, release,
+          {{"unsupported",
+            fmt::format("step {} ({}) is not acted on yet", step.index, to_string(step.kind)),
+            {}}},
+          true);
+    return Progress::stays;
+}
+
 Progress advance_step(Turn& turn, Release& release, Step& step) {
+    if (step.kind != StepKind::deploy) return hold_unsupported(turn, release, step);
     if (step.targets.empty()) return pass_step(turn, release, step, StepStatus::skipped);
     const auto before = count(release, step);
     if (before.waiting == 0 && before.running == 0 && before.verified >= step.required) {

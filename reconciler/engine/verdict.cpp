@@ -67,7 +67,7 @@ std::string freeze_reason(const AssignmentState& assignment, const Release& rele
     if (release.forward_only) return "it is forward_only";
     if (assignment.good && assignment.good->forward_only)
         return "last good is on the far side of a forward_only release";
-    const auto& rules = assignment.wish ? assignment.wish : assignment.former;
+    const auto* rules = rules_of(assignment);
     if (!rules->strategy.auto_rollback.value_or(rules->rollback.auto_rollback))
         return "auto_rollback is off";
     return "";
@@ -82,9 +82,17 @@ void fail_running_steps(Turn& turn, Release& release) {
         }
 }
 
+/// Why the change stays in Git; empty = it is taken back.
+std::string keep_reason(const Assignment& rules, const Release& release) {
+    if (rules.intent.by_daemon && rules.intent.commit == release.commit)
+        return "a revert is never reverted";
+    if (rules.rollback.granularity == Granularity::single_target)
+        return "granularity is single_target: only what failed was restored; a person decides";
+    return "";
+}
+
 void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
-    const auto& assignment = turn.state.assignments.at(release.key);
-    const auto& rules = assignment.wish ? assignment.wish : assignment.former;
+    const auto* rules = rules_of(turn.state.assignments.at(release.key));
     fail_running_steps(turn, release);
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
@@ -96,9 +104,9 @@ void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
         progress.attempt = 0;
         turn.save(release, progress);
     }
-    if (rules->intent.by_daemon && rules->intent.commit == release.commit) {
+    release.revert_note = keep_reason(*rules, release);
+    if (!release.revert_note.empty()) {
         release.revert = RevertState::not_needed;
-        release.revert_note = "a revert is never reverted";
     } else {
         release.revert = RevertState::wanted;
         turn.state.reverts[release.id];

@@ -80,6 +80,44 @@ TEST(ScenarioTest, FreezesWhatIsForwardOnly) {
     EXPECT_EQ(world.installed(kShop), kAllV2);
 }
 
+TEST(ScenarioTest, RestoresOnlyWhatFailedWhereAsked) {
+    auto fleet = usual_fleet();
+    fleet.environments["prod"].rollback.granularity = Granularity::single_target;
+    Calm world(fleet);
+    world.agent("a-2").faulty = false;
+    world.commit(kShop, {"bad1"});
+    EXPECT_TRUE(world.settle(1h));
+    world.run_for(1h);
+    EXPECT_EQ(world.installed(kShop), "p-1=v1 p-2=bad1 p-3=v1 p-4=v1 p-5=v1");
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 rollback");
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "bad1");
+    EXPECT_EQ(world.holds(kShop), "quarantine");
+    world.commit(kShop, {"v2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+}
+
+TEST(ScenarioTest, APersonLiftsWhatIsUnknown) {
+    Calm world;
+    Spec pinned{"v1"};
+    pinned.pins["p-3"] = "v0";
+    world.commit(kShop, pinned);
+    world.run_for(6s);
+    world.agent("a-3").crash();
+    world.disconnect("a-3", 30s);
+    world.run_for(10s);
+    world.agent("a-3").start();
+    world.run_for(1h);
+    const auto once = world.agent("a-3").starts;
+    if (world.holds(kShop) == "unknown") {
+        pinned.retry = 1;
+        world.commit(kShop, pinned);
+        EXPECT_TRUE(world.settle(1h));
+        EXPECT_EQ(world.agent("a-3").starts, once + 1);
+    }
+    EXPECT_EQ(world.installed(kShop), "p-1=v1 p-2=v1 p-3=v0 p-4=v1 p-5=v1");
+}
+
 TEST(ScenarioTest, KeepsLastGoodWhileTheRevertWaitsForAMerge) {
     Calm world;
     world.git().protected_branch = true;

@@ -85,7 +85,7 @@ public:
     }
 
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
-    [[nodiscard]] const State& state() const { return state_; }
+    [[nodiscard]] State& state() { return state_; }
     [[nodiscard]] const std::map<std::pair<Table, std::string>, std::string>& rows() const {
         return rows_;
     }
@@ -161,6 +161,20 @@ TEST(OutcomeCostTest, AStepWritesTheSameHoweverManyStepsThereAre) {
     EXPECT_EQ(costs[0].rows, costs[1].rows);
     EXPECT_EQ(costs[0].shown, costs[1].shown);
     EXPECT_NEAR(static_cast<double>(costs[0].bytes), static_cast<double>(costs[1].bytes), 8.0);
+}
+
+TEST(StepTest, AKindThatNobodyWalksHoldsTheRelease) {
+    Rollout rollout(3, one_by_one());
+    auto& release = rollout.state().releases.begin()->second;
+    release.steps.at(1).kind = StepKind::await;
+    release.steps.at(1).targets.clear();
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_EQ(release.steps.at(1).status, StepStatus::pending);
+    EXPECT_EQ(release.steps.at(2).status, StepStatus::pending);
+    const auto view = explain(rollout.state(), kKey, Timestamp{});
+    ASSERT_EQ(view->holds.size(), 1u);
+    EXPECT_EQ(view->holds[0].gate, "unsupported");
 }
 
 TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
