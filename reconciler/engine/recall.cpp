@@ -30,7 +30,9 @@ void recall_release(Turn& turn, const AssignmentKey& key, const AssignmentState&
     release.created_at = turn.now;
     release.finished_at = turn.now;
     if (assignment.good) release.last_good = assignment.good->good;
-    release.revert = wish.intent.by_daemon ? RevertState::not_needed : RevertState::wanted;
+    const bool stays =
+        wish.intent.by_daemon || wish.rollback.granularity == Granularity::single_target;
+    release.revert = stays ? RevertState::not_needed : RevertState::wanted;
     if (release.revert == RevertState::wanted) turn.state.reverts[id];
     turn.state.assignments[key].releases.push_back(id);
     turn.state.releases.emplace(id, release);

@@ -254,13 +254,16 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
     if (before.waiting == 0 && before.running == 0 && before.verified >= step.required) {
         const auto end = soak_ends(release, step);
         if (turn.now >= end) return pass_step(turn, release, step, StepStatus::success);
-        turn.wake(release.key, end);
+        add_holds(turn, release.key,
+                  {{"verify", fmt::format("step {} is watched", step.index), end}});
         return Progress::stays;
     }
     if (step.deadline && !release.paused_at) turn.wake(release.key, *step.deadline);
     if (before.waiting == 0) return Progress::stays;
     if (const auto end = former_end(release, step); end && turn.now < *end + step.wait_before) {
-        turn.wake(release.key, *end + step.wait_before);
+        add_holds(turn, release.key,
+                  {{"interval", fmt::format("pause before step {}", step.index),
+                    *end + step.wait_before}});
         return Progress::stays;
     }
     auto holds = dispatch_holds(

@@ -209,6 +209,22 @@ TEST(ScenarioTest, GoesBackByAPersonsCommit) {
               "introduce v1 success, introduce v2 cancelled, restore v1 success");
 }
 
+TEST(ScenarioTest, SaysUntilWhenItWaitsBetweenBatches) {
+    auto fleet = usual_fleet();
+    fleet.environments["prod"].strategy.batch_interval = Seconds{600};
+    World world({7, fleet, false});
+    world.commit(kShop, {"v1"});
+    world.run_for(5min);
+    const auto view = engine::explain(world.state(), kShop, world.now());
+    ASSERT_EQ(view->holds.size(), 1u);
+    EXPECT_EQ(view->holds[0].gate, "interval");
+    const auto& release =
+        world.state().releases.at(world.state().assignments.at(kShop).releases[0]);
+    EXPECT_EQ(view->holds[0].until, *release.steps[0].finished_at + Seconds{600});
+    EXPECT_TRUE(world.settle(2h));
+    EXPECT_EQ(world.installed(kShop), kAllV1);
+}
+
 TEST(ScenarioTest, PausesAndResumes) {
     Calm world;
     world.commit(kShop, {"v2"});
