@@ -47,7 +47,7 @@ Daemon::~Daemon() {
     admin_.reset();
     if (config_worker_) config_worker_->post([this] { source_.reset(); });
     config_worker_.reset();
-    log_worker_.reset();
+    logs_.reset();
     store_.reset();
 }
 

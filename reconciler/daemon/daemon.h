@@ -14,6 +14,7 @@
 #include <memory>
 #include <random>
 
+#include "reconciler/daemon/action_logs.h"
 #include "reconciler/daemon/admin.h"
 #include "reconciler/daemon/config_source.h"
 #include "reconciler/daemon/data_dir.h"
@@ -116,7 +117,7 @@ private:
     std::string held_;
     std::unique_ptr<ConfigSource> source_;  ///< touched by the config worker only
     std::unique_ptr<Worker> config_worker_;
-    std::unique_ptr<Worker> log_worker_;
+    std::unique_ptr<ActionLogs> logs_;
     std::unique_ptr<AdminSocket> admin_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<status::Server> status_;

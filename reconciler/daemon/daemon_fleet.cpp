@@ -1,45 +1,9 @@
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <fstream>
-
 #include "reconciler/daemon/crash_point.h"
 #include "reconciler/daemon/daemon.h"
 
 namespace tidegate::daemon {
-namespace {
-
-bool is_action_id(const std::string& text) {
-    return !text.empty() && text.size() <= 64 &&
-           std::ranges::all_of(text, [](unsigned char c) { return std::isxdigit(c); });
-}
-
-/// Appends to the action's log file up to its bound, and forgets the oldest logs.
-void write_log(const std::filesystem::path& folder, const std::string& action,
-               const std::string& bytes) {
-    namespace fs = std::filesystem;
-    std::error_code error;
-    const auto file = folder / (action + ".log");
-    const auto size = fs::exists(file, error) ? fs::file_size(file, error) : 0;
-    if (size == 0) {
-        std::vector<fs::directory_entry> logs;
-        for (const auto& entry : fs::directory_iterator{folder, error}) logs.push_back(entry);
-        if (logs.size() >= limits::kLogFilesMax) {
-            const auto oldest = std::ranges::min_element(logs, {}, [](const auto& entry) {
-                std::error_code gone;
-                return entry.last_write_time(gone);
-            });
-            fs::remove(*oldest, error);
-        }
-    }
-    if (size >= limits::kOutputBytesMax) return;
-    std::ofstream out{file, std::ios::app | std::ios::binary};
-    out.write(bytes.data(),
-              static_cast<std::streamsize>(std::min(bytes.size(), limits::kOutputBytesMax - size)));
-}
-
-}  // namespace
-
 void Daemon::persist(Batch batch, std::function<void(Result<void>)> done) {
     effects_.push(std::move(batch), [done = std::move(done)] { done({}); });
 }
@@ -72,11 +36,7 @@ void Daemon::on_fenced(const std::string& agent, std::uint64_t highest_epoch) {
 
 void Daemon::on_log(const std::string& agent, const std::string& action, std::string_view bytes) {
     const auto entry = state_.outbox.find(action);
-    if (!is_action_id(action) || entry == state_.outbox.end() || entry->second.agent != agent)
-        return;
-    log_worker_->post([folder = data_dir_.logs(), action, text = std::string{bytes}] {
-        write_log(folder, action, text);
-    });
+    if (entry != state_.outbox.end() && entry->second.agent == agent) logs_->append(action, bytes);
 }
 
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {

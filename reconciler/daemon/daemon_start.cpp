@@ -34,16 +34,6 @@ std::string accepted_of(const std::vector<Row>& meta) {
     return {};
 }
 
-std::optional<std::string> read_log(const std::filesystem::path& folder,
-                                    const std::string& action) {
-    const bool is_id = !action.empty() && std::ranges::all_of(action, [](unsigned char c) {
-        return std::isxdigit(c) != 0;
-    });
-    std::ifstream in{folder / (action + ".log"), std::ios::binary};
-    if (!is_id || !in) return std::nullopt;
-    return std::string{std::istreambuf_iterator<char>{in}, {}};
-}
-
 /// Reverts that a former run may have pushed.
 std::set<std::string> own_commits(const std::vector<Row>& rows) {
     std::set<std::string> own;
@@ -108,7 +98,7 @@ Result<void> Daemon::open_fleet(const StoredRows& rows) {
     fleet.agents = rows.agents;
     fleet.epoch = state_.epoch;
     fleet.certificate_lifetime = options_.certificate_ttl;
-    log_worker_ = std::make_unique<Worker>();
+    logs_ = std::make_unique<ActionLogs>(data_dir_.logs());
     fleet_ = TRY(Fleet::start(io_, std::move(fleet), *this));
     spdlog::info("agents: listening on {} (UDP)", fleet_->local_address());
     return data_dir_.publish_address("agents", fleet_->local_address());
@@ -124,7 +114,7 @@ Result<void> Daemon::open_status() {
         .render_metrics =
             [](const StatusSnapshot& snapshot) { return metrics::render(snapshot, wall_clock()); },
         .read_log = [folder = data_dir_.logs()](
-                        const std::string& action) { return read_log(folder, action); },
+                        const std::string& action) { return ActionLogs::read(folder, action); },
         .find_zone = find_zone,
     }));
     spdlog::info("status: http://{}", status_->local_address());

@@ -140,5 +140,6 @@ inline constexpr std::size_t kStoreMergedWritesMax = 2'000;  ///< in one transac
 inline constexpr std::size_t kAdminLineBytesMax = 64 * 1024;
 inline constexpr std::size_t kAdminConnectionsMax = 16;
 inline constexpr std::size_t kLogFilesMax = 2'000;
+inline constexpr std::size_t kLogBytesWaitingMax = 64 * 1024 * 1024;
 
 }  // namespace tidegate::limits
