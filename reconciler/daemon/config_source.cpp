@@ -50,7 +50,8 @@ std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
 ConfigSource::ConfigSource(SourceOptions options)
     : options_{std::move(options)},
       git_{options_.process},
-      reader_{[this](const auto& ids) { return git_.blobs(ids); }},
+      reader_{[this](const auto& ids) { return git_.blobs(ids); },
+              {options_.parsed_file, source::parser_identity()}},
       tracker_{line_options(options_)} {}
 
 Result<PollReport> ConfigSource::open(const std::string& accepted, std::set<std::string> own,
@@ -69,15 +70,19 @@ Result<PollReport> ConfigSource::open(const std::string& accepted, std::set<std:
 
 Result<void> ConfigSource::resume(const std::string& accepted) {
     std::ifstream file{options_.history_file};
+    std::string tip;
     std::stringstream text;
-    text << file.rdbuf();
-    if (!file) return fail(ErrorCode::not_found, "no saved history");
-    auto entries = only_ours(TRY(git_.tree(accepted)));
+    if (!std::getline(file, tip) || !(text << file.rdbuf()))
+        return fail(ErrorCode::not_found, "no saved history");
+    if (!TRY(git_.is_ancestor(tip, accepted)))
+        return fail(ErrorCode::conflict, "the saved history is that of another line");
+    auto entries = only_ours(TRY(git_.tree(tip)));
     documents_ = TRY(reader_.read(entries));
     tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
-    if (tracker_.tip() != accepted)
+    if (tracker_.tip() != tip)
         return fail(ErrorCode::conflict, "the saved history is that of another commit");
     for (auto& entry : entries) entries_.emplace(entry.path, entry);
+    unsaved_ = 0;
     return {};
 }
 
@@ -134,13 +139,15 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp now) {
         if (tip == accepted_tip_) {
             tracker_ = LineTracker{line_options(options_)};
             entries_.clear();
+            unsaved_ = kTipsPerHistory;
         }
         CHECK(follow(tracker_.tip(), tip));
     }
     CHECK(provide_missing());
     CHECK(git_.keep(tip));
-    reader_.keep_only(entries_);
-    save_history();
+    if (auto kept = reader_.keep_only(entries_); !kept)
+        spdlog::warn("config: the next start parses every file: {}", kept.error().text());
+    if (++unsaved_ > kTipsPerHistory) save_history();
     auto desired = tracker_.desired(now);
     desired.repo = without_credentials(options_.remote.url);
     desired.branch = options_.branch;
@@ -186,10 +193,11 @@ Result<void> ConfigSource::provide_missing() {
     return {};
 }
 
-void ConfigSource::save_history() const {
+void ConfigSource::save_history() {
+    unsaved_ = 0;
     const auto fresh = options_.history_file.string() + ".new";
     std::ofstream out{fresh, std::ios::trunc};
-    out << tracker_.json();
+    out << tracker_.tip() << '\n' << tracker_.json();
     out.close();
     std::error_code error;
     if (out) std::filesystem::rename(fresh, options_.history_file, error);

@@ -22,6 +22,7 @@ struct SourceOptions {
     std::string branch = "main";
     git::Person identity;                ///< whom reverts are by
     std::filesystem::path history_file;  ///< a cache; losing it costs a replay of the line
+    std::filesystem::path parsed_file;   ///< a cache; losing it costs parsing every file
     std::function<void(std::string_view)> crash_point = [](std::string_view) {};
 };
 
@@ -64,7 +65,7 @@ private:
     [[nodiscard]] Result<void> provide_missing();
     [[nodiscard]] Result<std::string> check_tip(const std::string& tip);
     [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp now);
-    void save_history() const;
+    void save_history();
 
     [[nodiscard]] Result<Outcome> prepare(const engine::RevertRequest& request, Timestamp now,
                                           const std::string& branch_only_reason);
@@ -81,7 +82,11 @@ private:
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read
     std::set<std::string> own_;
-    std::string accepted_tip_;  ///< a held tip that a person accepted
+    /// The history grows with the repo, so it is not saved for every tip: a restart replays the
+    /// few that are missing.
+    static constexpr int kTipsPerHistory = 32;
+    int unsaved_ = kTipsPerHistory;  ///< tips taken since it was saved
+    std::string accepted_tip_;       ///< a held tip that a person accepted
     PollReport last_;
 };
 

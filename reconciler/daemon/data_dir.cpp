@@ -31,7 +31,8 @@ Result<void> make_private(const fs::path& path) {
 
 Result<DataDir> DataDir::open(const fs::path& root) {
     CHECK(make_private(root));
-    for (const auto* folder : {"pki", "git", "run", "logs"}) CHECK(make_private(root / folder));
+    for (const auto* folder : {"pki", "git", "run", "logs", "cache"})
+        CHECK(make_private(root / folder));
     const auto file = root / "run" / "daemon.lock";
     const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0)

@@ -23,6 +23,8 @@ public:
     [[nodiscard]] std::filesystem::path git_home() const { return root_ / "run" / "home"; }
     [[nodiscard]] std::filesystem::path pki() const { return root_ / "pki"; }
     [[nodiscard]] std::filesystem::path logs() const { return root_ / "logs"; }
+    /// What may be lost at the cost of time only.
+    [[nodiscard]] std::filesystem::path cache() const { return root_ / "cache"; }
     [[nodiscard]] std::filesystem::path admin_socket() const {
         return root_ / "run" / "admin.sock";
     }

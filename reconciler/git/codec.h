@@ -48,23 +48,40 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Person, name, email)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trailer, key, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Commit, id, first_parent, parents, author, committer,
                                    committed_at, message, trailers, authors, off_line)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TreeEntry, path, kind, blob, size)
+
+// Entries and blobs come by ten thousands, so they go without names.
+template <class... Parts>
+json unnamed(Parts&&... parts) {
+    json::array_t list;
+    list.reserve(sizeof...(parts));
+    (list.emplace_back(std::forward<Parts>(parts)), ...);
+    return list;
+}
+inline void to_json(json& target, const TreeEntry& entry) {
+    target = unnamed(entry.path, entry.kind, entry.blob, entry.size);
+}
+inline void from_json(const json& source, TreeEntry& entry) {
+    source.at(0).get_to(entry.path);
+    source.at(1).get_to(entry.kind);
+    source.at(2).get_to(entry.blob);
+    source.at(3).get_to(entry.size);
+}
+inline void to_json(json& target, const Blob& blob) {
+    target = unnamed(blob.id, blob.size, blob.too_large,
+                     json::binary({blob.content.begin(), blob.content.end()}));
+}
+inline void from_json(const json& source, Blob& blob) {
+    source.at(0).get_to(blob.id);
+    source.at(1).get_to(blob.size);
+    source.at(2).get_to(blob.too_large);
+    const auto& content = source.at(3).get_binary();
+    blob.content.assign(content.begin(), content.end());
+}
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Change, path, now)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Edit, path, content)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NewCommit, parent, edits, message, author, at)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PushRequest, commit, ref, expected)
-
-inline void to_json(json& target, const Blob& blob) {
-    target = json{{"id", blob.id}, {"size", blob.size}, {"too_large", blob.too_large}};
-    target["content"] = json::binary({blob.content.begin(), blob.content.end()});
-}
-inline void from_json(const json& source, Blob& blob) {
-    source.at("id").get_to(blob.id);
-    source.at("size").get_to(blob.size);
-    source.at("too_large").get_to(blob.too_large);
-    const auto& content = source.at("content").get_binary();
-    blob.content.assign(content.begin(), content.end());
-}
 
 /// What the child is told before the first request.
 struct Hello {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBlobsPerFetch = 1'000;
 constexpr std::size_t kWorthASecondThread = 200;
+constexpr std::size_t kChangedPartToSave = 16;
 
 std::string key_of(const git::TreeEntry& entry) { return entry.blob + ':' + entry.path; }
 
@@ -36,24 +37,21 @@ std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
     return nullptr;
 }
 
-using Texts = std::vector<std::pair<std::string, std::string>>;  ///< path, text
 using Files = std::vector<std::shared_ptr<const ParsedFile>>;
 
-Files parse(const Texts& texts, std::size_t from, std::size_t to) {
-    Files files;
-    files.reserve(to - from);
-    for (auto i = from; i < to; ++i)
-        files.push_back(DocumentReader::read_text(texts[i].first, texts[i].second));
-    return files;
-}
-
-/// Two threads where it pays: parsing is most of a cold start.
-Files parse_all(const Texts& texts) {
-    if (texts.size() < kWorthASecondThread) return parse(texts, 0, texts.size());
-    const auto middle = texts.size() / 2;
-    auto second =
-        std::async(std::launch::async, [&] { return parse(texts, middle, texts.size()); });
-    auto files = parse(texts, 0, middle);
+/// One file for each number below `count`; two threads where it pays.
+template <class Make>
+Files make_all(std::size_t count, const Make& make) {
+    const auto some = [&](std::size_t from, std::size_t to) {
+        Files files;
+        files.reserve(count);
+        for (auto i = from; i < to; ++i) files.push_back(make(i));
+        return files;
+    };
+    if (count < kWorthASecondThread) return some(0, count);
+    const auto middle = count / 2;
+    auto second = std::async(std::launch::async, some, middle, count);
+    auto files = some(0, middle);
     for (auto& file : second.get()) files.push_back(std::move(file));
     return files;
 }
@@ -72,16 +70,30 @@ std::shared_ptr<const ParsedFile> DocumentReader::read_text(const std::string& p
 Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries) {
     std::vector<git::TreeEntry> missing;
     for (const auto& entry : entries) {
-        if (read_.contains(key_of(entry))) continue;
+        auto key = key_of(entry);
+        if (read_.contains(key)) continue;
         if (auto wrong = refused_unread(entry))
-            read_.emplace(key_of(entry), std::move(wrong));
+            read_.emplace(std::move(key), std::move(wrong));
         else
             missing.push_back(entry);
     }
-    CHECK(fetch_and_parse(missing));
+    CHECK(fetch_and_parse(take_kept(std::move(missing))));
     DocumentTree tree;
-    for (const auto& entry : entries) tree.emplace(entry.path, read_.at(key_of(entry)));
+    for (const auto& entry : entries)
+        tree.emplace_hint(tree.end(), entry.path, read_.at(key_of(entry)));
     return tree;
+}
+
+std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry> entries) {
+    if (kept_.size() == 0) return entries;
+    auto files = make_all(entries.size(), [&](auto i) { return kept_.find(key_of(entries[i])); });
+    std::vector<git::TreeEntry> others;
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        if (files[i])
+            read_.emplace(key_of(entries[i]), std::move(files[i]));
+        else
+            others.push_back(std::move(entries[i]));
+    return others;
 }
 
 Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing) {
@@ -92,22 +104,26 @@ Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& 
         auto blobs = TRY(fetch_(ids));
         if (blobs.size() != count)
             return fail(ErrorCode::internal, "asked Git for {} blobs, got {}", count, blobs.size());
-        Texts texts;
-        for (std::size_t i = 0; i < count; ++i)
-            texts.emplace_back(missing[from + i].path, std::move(blobs[i].content));
-        auto files = parse_all(texts);
+        auto files = make_all(
+            count, [&](auto i) { return read_text(missing[from + i].path, blobs[i].content); });
         for (std::size_t i = 0; i < count; ++i)
             read_.emplace(key_of(missing[from + i]), std::move(files[i]));
     }
+    changes_ += missing.size();
     return {};
 }
 
-void DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entries) {
+Result<void> DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entries) {
+    kept_ = {};
+    const auto slack = entries.size() / kChangedPartToSave;
+    if (changes_ <= slack && read_.size() <= entries.size() + slack) return {};
+    changes_ = 0;
     std::erase_if(read_, [&](const auto& item) {
         const auto colon = item.first.find(':');
         const auto entry = entries.find(item.first.substr(colon + 1));
         return entry == entries.end() || entry->second.blob != item.first.substr(0, colon);
     });
+    return save_parsed(place_, read_);
 }
 
 }  // namespace tidegate::source

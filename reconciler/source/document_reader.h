@@ -3,10 +3,9 @@
 /// object: that is how schema/resolve sees what changed.
 
 #include <functional>
-#include <unordered_map>
 
 #include "reconciler/git/types.h"
-#include "schema/model/documents.h"
+#include "reconciler/source/parsed_cache.h"
 
 namespace tidegate::source {
 
@@ -16,7 +15,9 @@ public:
     using FetchBlobs =
         std::function<Result<std::vector<git::Blob>>(const std::vector<std::string>& ids)>;
 
-    explicit DocumentReader(FetchBlobs fetch) : fetch_{std::move(fetch)} {}
+    /// Takes up what a former run kept at that place; without one nothing is kept.
+    explicit DocumentReader(FetchBlobs fetch, CachePlace kept = {})
+        : fetch_{std::move(fetch)}, place_{std::move(kept)}, kept_{ParsedCache::load(place_)} {}
 
     /// Whether a path takes part: documents, and strays inside the layout's folders.
     [[nodiscard]] static bool is_ours(const std::string& path);
@@ -26,15 +27,21 @@ public:
     /// One file's text that is in no commit yet.
     [[nodiscard]] static std::shared_ptr<const ParsedFile> read_text(const std::string& path,
                                                                      const std::string& text);
-    /// Forgets what none of these entries is.
-    void keep_only(const std::map<std::string, git::TreeEntry>& entries);
+    /// Once a sixteenth of what it has read is new or is none of these entries: forgets the latter
+    /// and keeps the rest for the next run. So one changed file costs no walk over all of them.
+    /// Errors: save_parsed's.
+    [[nodiscard]] Result<void> keep_only(const std::map<std::string, git::TreeEntry>& entries);
 
 private:
+    /// What `kept_` has of the entries goes into `read_`; returns the others.
+    [[nodiscard]] std::vector<git::TreeEntry> take_kept(std::vector<git::TreeEntry> entries);
     [[nodiscard]] Result<void> fetch_and_parse(const std::vector<git::TreeEntry>& missing);
 
     FetchBlobs fetch_;
-    /// By `<blob>:<path>`.
-    std::unordered_map<std::string, std::shared_ptr<const ParsedFile>> read_;
+    CachePlace place_;
+    ParsedCache kept_;  ///< until the first keep_only
+    ParsedFiles read_;
+    std::size_t changes_ = 0;  ///< files parsed that are not in the file on disk
 };
 
 }  // namespace tidegate::source

@@ -14,6 +14,7 @@ inline constexpr std::size_t kYamlDepthMax = 32;
 inline constexpr std::size_t kYamlNodesMax = 100'000;
 inline constexpr std::size_t kNameBytesMax = 63;
 inline constexpr std::size_t kTreeFilesMax = 200'000;
+inline constexpr std::size_t kParsedCacheBytesMax = 256 << 20;
 inline constexpr std::size_t kErrorsReportedMax = 1'000;
 inline constexpr std::size_t kErrorsPerAssignmentMax = 50;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;

@@ -24,6 +24,8 @@ struct TargetSpec {
     Value config;  ///< all of `config`, as written
     Variables variables;
     Position position;
+
+    friend bool operator==(const TargetSpec&, const TargetSpec&) = default;
 };
 
 struct Dependency {
@@ -32,6 +34,8 @@ struct Dependency {
     bool wait_ready = true;
     std::optional<Seconds> timeout;
     std::optional<HealthCheck> health_check;
+
+    friend bool operator==(const Dependency&, const Dependency&) = default;
 };
 
 struct Project {
@@ -43,6 +47,8 @@ struct Project {
     Pipeline pipeline;
     std::vector<Dependency> depends_on;
     Position position;
+
+    friend bool operator==(const Project&, const Project&) = default;
 };
 
 struct Environment {
@@ -61,12 +67,16 @@ struct Environment {
     Variables variables;
     std::vector<TargetSpec> targets;
     Position position;
+
+    friend bool operator==(const Environment&, const Environment&) = default;
 };
 
 struct TargetList {
     std::string environment;  ///< from the path
     std::vector<TargetSpec> targets;
     Position position;
+
+    friend bool operator==(const TargetList&, const TargetList&) = default;
 };
 
 struct Policy {
@@ -75,6 +85,8 @@ struct Policy {
     Value applies_to;
     std::string rule;
     Position position;
+
+    friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 enum class Operation { deploy, install, update };
@@ -83,12 +95,16 @@ constexpr auto enum_names(Operation) { return std::array{"deploy"sv, "install"sv
 struct Pin {
     Reference target;
     std::string version;
+
+    friend bool operator==(const Pin&, const Pin&) = default;
 };
 
 struct Restored {
     std::string version;
     std::string commit;
     Position position;
+
+    friend bool operator==(const Restored&, const Restored&) = default;
 };
 
 struct Version {
@@ -110,18 +126,24 @@ struct Version {
     bool forward_only = false;
     std::optional<Restored> restored;
     Position position;
+
+    friend bool operator==(const Version&, const Version&) = default;
 };
 
 struct ApprovalList {
     AssignmentKey key;
     Value approvals;  ///< as written, checked
     Position position;
+
+    friend bool operator==(const ApprovalList&, const ApprovalList&) = default;
 };
 
 struct Trust {
     bool require_signatures = false;
     Value allowed_signers;
     std::optional<Seconds> rules_soak;
+
+    friend bool operator==(const Trust&, const Trust&) = default;
 };
 
 struct Repository {
@@ -135,6 +157,8 @@ struct Repository {
     /// Valid top-level parts this build only warns about: notifications, artifact_storage, …
     std::map<std::string, Value> not_acted_on;
     Position position;
+
+    friend bool operator==(const Repository&, const Repository&) = default;
 };
 
 /// One file's content.

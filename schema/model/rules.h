@@ -20,6 +20,8 @@ namespace tidegate {
 struct Reference {
     std::string name;
     Position position;
+
+    friend bool operator==(const Reference&, const Reference&) = default;
 };
 
 enum class OnClose { finish_step, pause, finish_release };
@@ -33,6 +35,8 @@ struct WindowSlot {
     std::chrono::minutes start{0};
     std::chrono::minutes end{0};  ///< up to 24:00
     std::string reason;
+
+    friend bool operator==(const WindowSlot&, const WindowSlot&) = default;
 };
 
 /// UTC offsets of one IANA zone as plain values, so that pure code needs no time-zone database.
@@ -59,6 +63,8 @@ struct ReleaseWindow {
     std::vector<std::string> emergency_users;  ///< an e-mail if it has an @, else an author name
     OnClose on_close = OnClose::finish_step;
     Position position;
+
+    friend bool operator==(const ReleaseWindow&, const ReleaseWindow&) = default;
 };
 
 /// A count of targets or a share of them.
@@ -86,6 +92,8 @@ struct CanaryStep {
     std::optional<int> percent;
     std::optional<int> weight;
     Seconds verify_duration{0};
+
+    friend bool operator==(const CanaryStep&, const CanaryStep&) = default;
 };
 
 struct ClusterGroup {
@@ -95,6 +103,8 @@ struct ClusterGroup {
     bool approval_required = false;
     std::optional<int> canary_percent;
     bool full_rollout = false;
+
+    friend bool operator==(const ClusterGroup&, const ClusterGroup&) = default;
 };
 
 struct Strategy {
@@ -114,6 +124,8 @@ struct Strategy {
     std::optional<bool> auto_rollback;  ///< when set, wins over rollback.auto_rollback
     Value canonical;                    ///< as written
     Position position;
+
+    friend bool operator==(const Strategy&, const Strategy&) = default;
 };
 
 enum class Granularity { all, single_target };
@@ -123,6 +135,8 @@ struct RollbackCondition {
     std::string type;
     std::optional<double> threshold;
     Position position;
+
+    friend bool operator==(const RollbackCondition&, const RollbackCondition&) = default;
 };
 
 struct RollbackRules {
@@ -131,6 +145,8 @@ struct RollbackRules {
     bool respect_windows = false;
     std::optional<Seconds> deadline;
     std::vector<RollbackCondition> conditions;
+
+    friend bool operator==(const RollbackRules&, const RollbackRules&) = default;
 };
 
 enum class Heal { on, off, report_only };
@@ -142,6 +158,8 @@ struct Freeze {
     bool active = false;
     std::string reason;
     std::optional<Timestamp> until;
+
+    friend bool operator==(const Freeze&, const Freeze&) = default;
 };
 
 /// What an assignment's releases must pass, as one commit says it. Two of these gate a release:

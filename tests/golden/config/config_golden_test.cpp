@@ -18,6 +18,7 @@
 #include "schema/config/fields.h"
 #include "schema/config/read.h"
 #include "schema/config/yaml_tree.h"
+#include "schema/model/document_codec.h"
 
 namespace tidegate::config {
 namespace {
@@ -60,11 +61,21 @@ std::string schema_errors(DocumentKind kind, const std::string& text) {
     return all;
 }
 
+void expect_kept(const ParsedFile& parsed, std::string_view path) {
+    std::string bytes;
+    encode(parsed, path, bytes);
+    const auto again = decode_parsed_file(bytes, path);
+    ASSERT_TRUE(again && again->document) << path;
+    EXPECT_TRUE(*again->document == *parsed.document) << path;
+    EXPECT_EQ(again->warnings, parsed.warnings) << path;
+}
+
 void expect_accepted(const std::string& path, const std::string& text, std::size_t warnings) {
     const auto parsed = read_document(path, text);
     for (const auto& error : parsed.errors) ADD_FAILURE() << error.text();
     EXPECT_EQ(parsed.warnings.size(), warnings) << path;
     EXPECT_EQ(schema_errors(classify(path)->kind, text), "") << path;
+    if (parsed.document) expect_kept(parsed, path);
 }
 
 std::string with_head(std::string_view kind, std::string_view rest) {
