@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/model/json.h"
+
 namespace tidegate::simulation {
 
 void Checks::fail(const std::string& what, Timestamp now) {
@@ -17,6 +19,10 @@ void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes) {
     for (const auto& write : writes) {
         if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action)
             in_outbox_.insert(put->key);
+        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::quarantine) {
+            const auto set = quarantine_from_json(put->body).value();
+            banned_.try_emplace({set.key, set.digest}, Banned{set.digest_commit, set.retry});
+        }
         if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
             in_outbox_.erase(erase->key);
     }
@@ -125,8 +131,6 @@ void Checks::after_step(const engine::State& state, Timestamp now) {
             if (!is_final(release.status)) check_release(release, now);
         }
         if (active[key] > 1) fail("5: two active releases of " + key.text(), now);
-        for (const auto& [id, quarantine] : state.quarantines)
-            banned_.try_emplace(id, Banned{quarantine.digest_commit, quarantine.retry});
     }
     std::map<InstallKey, int> busy;
     for (const auto& [id, entry] : state.outbox)
