@@ -143,6 +143,7 @@ bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const O
     if (!definition || turn.state.fenced) return false;
     const auto entry = make_entry(turn, release, target, *definition, order);
     auto& progress = release.targets[target.name];
+    if (order.restore && progress.failed_action.empty()) progress.failed_action = progress.action;
     progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
     progress.action = entry.action.id;
     progress.error.clear();

@@ -33,6 +33,22 @@ TargetStatus restore_status(TargetProgress& progress, ActionOutcome outcome) {
     return TargetStatus::restore_failed;
 }
 
+constexpr std::string_view kRestorePrefix = "restore/";
+
+/// What failed stays readable beside what its restore did.
+void note_stages(TargetProgress& progress, const ActionResult& result, bool restore) {
+    if (!restore) {
+        progress.stages = result.stages;
+        return;
+    }
+    std::erase_if(progress.stages,
+                  [](const auto& stage) { return stage.name.starts_with(kRestorePrefix); });
+    for (auto stage : result.stages) {
+        stage.name.insert(0, kRestorePrefix);
+        progress.stages.push_back(std::move(stage));
+    }
+}
+
 void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
     auto& release = turn.state.releases.at(entry.action.release);
     auto& progress = release.targets.at(entry.action.key.target);
@@ -40,7 +56,7 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     progress.status = entry.restore ? restore_status(progress, result.outcome)
                                     : forward_status(progress, result.outcome);
     progress.error = result.error;
-    progress.stages = result.stages;
+    note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
     turn.save(release, progress);
 }
@@ -71,8 +87,10 @@ void take(Turn& turn, const ActionUpdated& event) {
     auto& release = turn.state.releases.at(found->second.action.release);
     auto& progress = release.targets.at(found->second.action.key.target);
     auto& stages = progress.stages;
-    auto stage = std::ranges::find(stages, update.stage, &StageResult::name);
-    if (stage == stages.end()) stage = stages.insert(stages.end(), StageResult{update.stage, {}});
+    auto name = update.stage;
+    if (found->second.restore) name.insert(0, kRestorePrefix);
+    auto stage = std::ranges::find(stages, name, &StageResult::name);
+    if (stage == stages.end()) stage = stages.insert(stages.end(), StageResult{name, {}});
     auto task = std::ranges::find(stage->tasks, update.task, &TaskResult::name);
     if (task == stage->tasks.end()) {
         task = stage->tasks.insert(stage->tasks.end(), TaskResult{});

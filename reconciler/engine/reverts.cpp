@@ -9,12 +9,12 @@ constexpr std::size_t kEvidenceBytesMax = 4'000;
 std::string evidence(const Release& release) {
     std::string text;
     for (const auto& [name, progress] : release.targets) {
-        if (progress.error.empty()) continue;
-        text += fmt::format("{}: {}\n", name, progress.error);
+        if (!progress.error.empty()) text += fmt::format("{}: {}\n", name, progress.error);
         for (const auto& stage : progress.stages)
             for (const auto& task : stage.tasks)
                 if (task.status == TaskStatus::failed)
-                    text += fmt::format("  {} / {}: {}\n", stage.name, task.name, task.error);
+                    text +=
+                        fmt::format("{}: {} / {}: {}\n", name, stage.name, task.name, task.error);
         if (text.size() > kEvidenceBytesMax) break;
     }
     return text.substr(0, kEvidenceBytesMax);

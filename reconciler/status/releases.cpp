@@ -92,12 +92,18 @@ struct LogPlace {
     const TaskResult& task;
 };
 
+const std::string& action_of(const LogPlace& place) {
+    const auto& [target, stage, task] = place;
+    const bool is_latest = target.failed_action.empty() || stage.name.starts_with("restore/");
+    return is_latest ? target.action : target.failed_action;
+}
+
 Json log_json(const Release& release, const LogPlace& place) {
     const int step = step_of(release, place.target.name);
     return {{"target", place.target.name},
             {"step", step < 0 ? Json() : Json(step)},
             {"attempt", place.target.attempt},
-            {"action", or_null(place.target.action)},
+            {"action", or_null(action_of(place))},
             {"stage", place.stage.name},
             {"task", place.task.name},
             {"type", place.task.type},
@@ -111,8 +117,9 @@ Json log_json(const Release& release, const LogPlace& place) {
 
 /// Only actions that belong to the release are read, whatever the client asks for.
 Answer full_log(const Call& call, const Release& release, const std::string& action) {
-    const bool ours = std::ranges::any_of(
-        release.targets, [&](const auto& entry) { return entry.second.action == action; });
+    const bool ours = std::ranges::any_of(release.targets, [&](const auto& entry) {
+        return entry.second.action == action || entry.second.failed_action == action;
+    });
     const auto text = ours ? call.services.read_log(action) : std::nullopt;
     if (!text) return not_found("this release has no output of such an action");
     Answer answer;
@@ -141,12 +148,15 @@ Json phases_json(const Release& release) {
                         std::chrono::duration<double>(*task.finished_at - *task.started_at).count();
             }
     Json items = Json::array();
-    for (const auto* name : {"pre_release", "release", "post_release", "verify"})
-        if (const auto found = stages.find(name); found != stages.end())
-            items.push_back({{"name", name},
-                             {"tasks", found->second.runs},
-                             {"failed", found->second.failed},
-                             {"seconds", found->second.seconds}});
+    for (const auto* prefix : {"", "restore/"})
+        for (const auto* phase : {"pre_release", "release", "post_release", "verify"}) {
+            const auto name = fmt::format("{}{}", prefix, phase);
+            if (const auto found = stages.find(name); found != stages.end())
+                items.push_back({{"name", name},
+                                 {"tasks", found->second.runs},
+                                 {"failed", found->second.failed},
+                                 {"seconds", found->second.seconds}});
+        }
     return items;
 }
 

@@ -108,7 +108,7 @@ struct TaskResult {
     friend bool operator==(const TaskResult&, const TaskResult&) = default;
 };
 struct StageResult {
-    std::string name;  ///< pre_release, release, post_release, verify
+    std::string name;  ///< pre_release, release, post_release, verify; a restore's after "restore/"
     std::vector<TaskResult> tasks;
 
     friend bool operator==(const StageResult&, const StageResult&) = default;

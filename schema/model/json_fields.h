@@ -202,6 +202,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("desired", r.desired);
     f("attempt", r.attempt);
     f("action", r.action);
+    f("failed_action", r.failed_action);
     f("error", r.error);
     f("stages", r.stages);
     f("started_at", r.started_at);

@@ -105,7 +105,8 @@ struct TargetProgress {
     std::string to;
     Digest desired;  ///< target digest
     int attempt = 0;
-    std::string action;  ///< the last action's id
+    std::string action;         ///< the last action's id
+    std::string failed_action;  ///< the one that a restore followed
     std::string error;
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
