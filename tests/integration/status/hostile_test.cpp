@@ -72,7 +72,7 @@ TEST(HostileTest, BodiesAreNeverReadAndGet405) {
         EXPECT_THAT(words, HasSubstr("versions/<environment>/<project>.yaml"));
         EXPECT_THAT(words, Not(HasSubstr("100 Continue")));
     }
-    for (const auto* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+    for (const auto* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"})
         EXPECT_THAT(site.exchange(fmt::format("{} / HTTP/1.1\r\n\r\n", method)),
                     StartsWith("HTTP/1.1 405 "));
 }
@@ -89,9 +89,8 @@ TEST(HostileTest, WhatIsNoRequestIsRefusedAndClosed) {
     Site site;
     for (const auto* garbage :
          {"\x16\x03\x01\x02 TLS\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
-          "BREW / HTTP/1.1\r\n\r\n", " GET / HTTP/1.1\r\n\r\n",
-          "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-          "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"})
+          " GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+          "GET / HTTP/1.1\r\nno colon\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"})
         EXPECT_THAT(last_words(site, garbage), StartsWith("HTTP/1.1 400 ")) << garbage;
     EXPECT_TRUE(serves(site));
 }
