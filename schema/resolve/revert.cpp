@@ -97,9 +97,11 @@ RevertPlan plan_revert(const RevertInput& input) {
     std::vector<RevertEdit> edits;
     if (text != input.version_at_tip) edits.push_back({path, text});
 
+    const bool brings_back = !input.last_good || (text && input.digest_with(text) == restores);
     if (input.version_at_tip != input.version_at_guilty)
-        return offer(input, {}, "the version file was edited since the guilty commit");
-    if (input.last_good && (!text || input.digest_with(text) != restores))
+        return offer(input, brings_back ? std::move(edits) : std::vector<RevertEdit>{},
+                     "the version file was edited since the guilty commit");
+    if (!brings_back)
         return offer(input, {}, "the version file alone does not bring back the last good state");
     if (!input.branch_only_reason.empty())
         return offer(input, std::move(edits), input.branch_only_reason);

@@ -90,8 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
                        i.guilty_files[0].at_tip = "v1.1 # note";
                        i.guilty_files.push_back({"projects/api.yaml", "a", "b", "b"});
                    },
-                   RevertKind::branch,
-                   {{"projects/api.yaml", "a"}}},
+                   RevertKind::branch, kPutBack},
         RevertCase{"SharedFileDidIt",
                    [](RevertInput& i) {
                        i.version_at_tip = i.version_at_guilty = i.version_at_good = "v1.0";
@@ -104,6 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                    [](RevertInput& i) {
                        i.version_at_tip = "edited";
                        i.guilty_files[0].at_tip = "edited";
+                       i.digest_with = [](const auto&) { return kGuilty; };
                    },
                    RevertKind::nothing,
                    {}},
