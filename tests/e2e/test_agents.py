@@ -50,7 +50,7 @@ def frame(body, claimed=None):
 
 
 class Relay(threading.Thread):
-    """Carries UDP between one agent and the daemon; `move` gives the agent a new source port."""
+    """Carries UDP between one agent and the daemon; `move` gives the agent a new source port, `cut` loses all."""
 
     def __init__(self, daemon_address):
         super().__init__(daemon=True)
@@ -63,6 +63,7 @@ class Relay(threading.Thread):
         self.left = []  # closed at the end: the thread may be reading them
         self.agent = None
         self.ended = False
+        self.cut = False
         self.start()
 
     def __enter__(self):
@@ -76,7 +77,7 @@ class Relay(threading.Thread):
 
     def dial(self):
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        made.connect(self.to)
+        made.bind(("127.0.0.1", 0))
         return made
 
     def move(self):
@@ -91,9 +92,11 @@ class Relay(threading.Thread):
                 try:
                     if ready is self.inside:
                         data, self.agent = self.inside.recvfrom(65536)
-                        self.outside.send(data)
-                    elif self.agent:
-                        self.inside.sendto(outside.recv(65536), self.agent)
+                        to, address = outside, self.to
+                    else:
+                        data, to, address = outside.recv(65536), self.inside, self.agent
+                    if not self.cut and address:
+                        to.sendto(data, address)
                 except OSError:
                     pass
 
@@ -334,6 +337,27 @@ class AgentsTest(unittest.TestCase):
         wait(lambda: "t1 1.2.0" in installs(box) and sync(box) == "in_sync", "commands to come the new way")
         self.assertEqual(agent.text().count("connected, epoch"), 1)
         self.assertEqual(box.daemon.text().count("t1 is online"), 1)
+
+    def test_what_ends_while_the_link_is_cut_is_told_afterwards(self):
+        box = self.box
+        box.repo.commit(layouts.repo(box.root, body='while [ $APP_VERSION = 1.1.0 ] && [ ! -e "%s/go" ]; do sleep 0.05; done' % box.root), "first")
+        box.daemon.start()
+        relay = self.enterContext(Relay(box.daemon.agents_address))
+        real, box.daemon.agents_address = box.daemon.agents_address, relay.address
+        agent = box.agent("t1")
+        box.daemon.agents_address = real
+        wait(lambda: sync(box) == "in_sync", "in sync")
+        box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
+        wait(lambda: "t1 1.1.0" in installs(box), "t1 to be busy")
+        relay.cut = True
+        (box.root / "go").touch()
+        wait(lambda: "deploy t1/app: done" in agent.text().split("1.1.0: asked for")[-1], "the script's end")
+        wait(lambda: "link lost" in agent.text(), "the agent to notice")
+        self.assertEqual(next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["status"], "running")
+        relay.cut = False
+        wait(lambda: sync(box) == "in_sync", "the outcome from the journal")
+        self.assertEqual(installs(box).count("t1 1.1.0"), 1)
+        self.assertEqual(agent.text().count("1.1.0: asked for"), 1)
 
     # Death in the middle
 
