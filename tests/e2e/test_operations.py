@@ -55,7 +55,7 @@ class Fleet(unittest.TestCase):
         return self.box.daemon.releases(project="app", **filters)
 
     def release_to(self, version):
-        return next(r for r in self.releases() if r["to"] == version)
+        return wait(lambda: next(r for r in self.releases() if r["to"] == version), f"a release to {version}")
 
     def looked(self):
         """The daemon has taken in a commit of now: it had every reason to do what it should not."""
@@ -241,10 +241,10 @@ class OperationsTest(Fleet):
         self.start(("t1", "t2"), change=remember)
         self.push("1.0.0", extra="state: absent\nkeep_data: true\n")
         wait(lambda: not self.version_on("t1") and not self.version_on("t2"), "both to be gone")
-        wait(lambda: self.assignment()["sync"] == "in_sync", "in sync")
+        wait(lambda: self.releases(status="success")[0]["kind"] == "uninstall", "the release's end")
         said = (self.box.root / "uninstalls.log").read_text().splitlines()
         self.assertEqual(sorted(said), ["t1 true", "t2 true"])
-        self.assertEqual(self.releases()[0]["kind"], "uninstall")
+        wait(lambda: self.assignment()["sync"] == "in_sync", "in sync")
         self.push("1.0.0")
         wait(lambda: self.version_on("t1") and self.version_on("t2"), "both to be back")
 
@@ -262,7 +262,7 @@ class OperationsTest(Fleet):
         (box.root / "go").touch()
         self.settled("1.3.0")
         self.assertEqual([i for i in self.installs() if i[3:] in ("1.1.0", "1.2.0")], ["t1 1.1.0"])
-        self.assertEqual(self.release_to("1.1.0")["status"], "cancelled")
+        wait(lambda: self.release_to("1.1.0")["status"] == "cancelled", "1.1.0 to be given up")
 
     # Clean stops
 
