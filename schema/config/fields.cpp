@@ -6,7 +6,7 @@
 #include <set>
 
 #include "schema/base/limits.h"
-#include "schema/config/hint.h"
+#include "schema/base/nearest.h"
 
 namespace tidegate::config {
 namespace {
@@ -238,10 +238,9 @@ void read_word(Place place, const std::vector<std::string_view>& words, std::siz
     if (text == nullptr) return;
     const auto found = std::ranges::find(words, *text);
     if (found == words.end()) {
-        const auto near = nearest(*text, words);
-        return place.error(
-            "{} must be {}, got {}{}", place.name, wanted, kind_in_words(*place.node),
-            near.empty() || words.size() == 1 ? "" : fmt::format("; did you mean '{}'?", near));
+        return place.error("{} must be {}, got {}{}", place.name, wanted,
+                           kind_in_words(*place.node),
+                           words.size() == 1 ? "" : did_you_mean(*text, words));
     }
     index = static_cast<std::size_t>(found - words.begin());
     place.out->data = *text;
@@ -285,10 +284,9 @@ void Fields::only_one_of(const std::vector<std::string_view>& keys, bool needed)
 
 void Fields::unknown(const Node& key) const {
     if (place_.report->full()) return;
-    const auto near = nearest(key.text, known_);
-    const auto hint = !near.empty()    ? fmt::format("; did you mean '{}'?", near)
-                      : known_.empty() ? std::string(", which takes none")
-                                       : fmt::format("; known are {}", join(known_));
+    auto hint = did_you_mean(key.text, known_);
+    if (hint.empty())
+        hint = known_.empty() ? ", which takes none" : fmt::format("; known are {}", join(known_));
     place_.report->error(
         place_.report->position(key),
         fmt::format("unknown key '{}' in {}{}", shown(key.text), place_.name, hint));

@@ -9,8 +9,8 @@
 #include <set>
 
 #include "schema/base/limits.h"
+#include "schema/base/nearest.h"
 #include "schema/resolve/built_ins.h"
-#include "schema/resolve/nearest.h"
 
 namespace tidegate {
 namespace {

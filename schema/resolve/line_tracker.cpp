@@ -6,9 +6,9 @@
 #include <tuple>
 
 #include "schema/base/limits.h"
+#include "schema/base/nearest.h"
 #include "schema/resolve/advance.h"
 #include "schema/resolve/digest.h"
-#include "schema/resolve/nearest.h"
 
 namespace tidegate {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "schema/base/nearest.h"
 #include "schema/resolve/built_ins.h"
-#include "schema/resolve/nearest.h"
 
 namespace tidegate {
 namespace {

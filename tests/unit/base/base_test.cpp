@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "schema/base/digest.h"
+#include "schema/base/nearest.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
 
@@ -78,6 +79,17 @@ TEST(ResultTest, TryHandsErrorsUp) {
     EXPECT_EQ(quarter(8).value(), 2);
     EXPECT_EQ(quarter(6).error().message, "3 is odd");
     EXPECT_EQ(Error(quarter(6).error()).at({"a.yaml", 3, 4}).text(), "a.yaml:3:4: 3 is odd");
+}
+
+TEST(NearestTest, FindsTheNearestOnly) {
+    const std::vector<std::string_view> known{"strategy", "targets", "rollback", "on_close"};
+    EXPECT_EQ(nearest("stratgey", known), "strategy");
+    EXPECT_EQ(nearest("target", known), "targets");
+    EXPECT_EQ(nearest("onclose", known), "on_close");
+    EXPECT_EQ(nearest("freeze", known), "");
+    EXPECT_EQ(did_you_mean("rolback", known), "; did you mean 'rollback'?");
+    EXPECT_EQ(did_you_mean("freeze", known), "");
+    EXPECT_EQ(nearest(std::string(100'000, 'x'), known), "");
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "schema/config/hint.h"
 
 namespace tidegate::config {
 namespace {
@@ -62,15 +61,6 @@ INSTANTIATE_TEST_SUITE_P(
                  {"A", "_x9", "APP_NAME"},
                  {"", "9A", "A-B", "A B", std::string(129, 'A')}}),
     [](const auto& test) { return test.param.name; });
-
-TEST(HintTest, FindsTheNearestOnly) {
-    const std::vector<std::string_view> known{"strategy", "targets", "rollback", "on_close"};
-    EXPECT_EQ(nearest("stratgey", known), "strategy");
-    EXPECT_EQ(nearest("target", known), "targets");
-    EXPECT_EQ(nearest("onclose", known), "on_close");
-    EXPECT_EQ(nearest("freeze", known), "");
-    EXPECT_EQ(nearest(std::string(100'000, 'x'), known), "");
-}
 
 }  // namespace
 }  // namespace tidegate::config

@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ExpandCase{"$${APP}", "$shop"}, ExpandCase{"${URL}", "https://p"},
                     ExpandCase{"${LOGS}", "/opt/shop/logs/shop"},
                     ExpandCase{"${LITERAL}", "${APP}"},
-                    ExpandCase{"${APPP}", "!unknown variable APPP (did you mean \"APP\"?)"},
+                    ExpandCase{"${APPP}", "!unknown variable APPP; did you mean 'APP'?"},
                     ExpandCase{"${A}", "!refer to each other: A → B → C → A"},
                     ExpandCase{"${B}", "!refer to each other: B → C → A → B"},
                     ExpandCase{"${SELF}", "!refer to each other: SELF → SELF"},

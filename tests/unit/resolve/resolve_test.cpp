@@ -142,8 +142,8 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(prod).add(window("office"));
                   },
                   kProd,
-                  "environments/prod.yaml:3:9: unknown window \"ofice\" (did you mean "
-                  "\"office\"?)\n"},
+                  "environments/prod.yaml:3:9: unknown window \"ofice\"; did you mean "
+                  "'office'?\n"},
         FaultCase{
             "UnknownZone",
             [](Tree& repo) {
@@ -158,12 +158,12 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"MissingProject",
                   [](Tree& repo) { repo.add(version("prod", "apo", "1")); },
                   {"prod/apo"},
-                  "versions/prod/apo.yaml:3:10: unknown project \"apo\" (did you mean \"api\"?)\n"},
+                  "versions/prod/apo.yaml:3:10: unknown project \"apo\"; did you mean 'api'?\n"},
         FaultCase{"MissingEnvironment",
                   [](Tree& repo) { repo.add(version("prd", "api", "1")); },
                   {"prd/api"},
-                  "versions/prd/api.yaml:4:14: unknown environment \"prd\" (did you mean "
-                  "\"prod\"?)\n"},
+                  "versions/prd/api.yaml:4:14: unknown environment \"prd\"; did you mean "
+                  "'prod'?\n"},
         FaultCase{"SameTargetTwice", [](Tree& repo) { repo.add(environment("staging", {"p-2"})); },
                   kAll,
                   "environments/staging.yaml:5:5: target \"p-2\" is already defined at "
@@ -199,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(api);
                   },
                   {"prod/api", "staging/api"},
-                  "projects/api.yaml:8:5: unknown project \"wab\" (did you mean \"web\"?)\n"},
+                  "projects/api.yaml:8:5: unknown project \"wab\"; did you mean 'web'?\n"},
         FaultCase{"UnknownPin",
                   [](Tree& repo) {
                       auto api = version("prod", "api", "1.0.0");
@@ -207,7 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(api);
                   },
                   {"prod/api"},
-                  "versions/prod/api.yaml:7:5: unknown target \"p-3\" (did you mean \"p-1\"?)\n"},
+                  "versions/prod/api.yaml:7:5: unknown target \"p-3\"; did you mean 'p-1'?\n"},
         FaultCase{"UnknownVariable",
                   [](Tree& repo) {
                       auto api = project("api");
@@ -218,7 +218,7 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(prod);
                   },
                   {"prod/api", "staging/api"},
-                  "projects/api.yaml:4:1: unknown variable APP_DOR (did you mean \"APP_DIR\"?)\n"
+                  "projects/api.yaml:4:1: unknown variable APP_DOR; did you mean 'APP_DIR'?\n"
                   "projects/api.yaml:4:1: unknown variable LEVEL\n"},
         FaultCase{"VariableOfOneTargetOnly",
                   [](Tree& repo) {
@@ -243,8 +243,8 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(list.position.file, list);
                   },
                   {},
-                  "environments/prd/targets/a.yaml:1:1: unknown environment \"prd\" (did you mean "
-                  "\"prod\"?)\n"}),
+                  "environments/prd/targets/a.yaml:1:1: unknown environment \"prd\"; did you mean "
+                  "'prod'?\n"}),
     [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ResolveTest, KeepsABoundedNumberOfErrorsPerAssignment) {
