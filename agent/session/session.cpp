@@ -173,6 +173,10 @@ private:
     Result<void> dial() {
         auto options = client_options(transport::PinnedCa{identity_.ca_pem()});
         options.agent = identity_.credential();
+        // A daemon to which a whole fleet comes back answers late; agents that give up and dial anew
+        // would keep it so.
+        options.silence_max = std::min<Milliseconds>(
+            limits::kSilenceLongest, options.silence_max * (1 << std::min(attempt_, 4)));
         reader_ = {};
         lost_because_.clear();
         client_ = TRY(transport::Client::connect(

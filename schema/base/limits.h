@@ -85,6 +85,7 @@ inline constexpr std::size_t kPemBytesMax = 64 * 1024;
 inline constexpr std::size_t kPeerChainMax = 4;
 inline constexpr std::chrono::seconds kRetryTokenLifetime{10};
 inline constexpr std::chrono::seconds kSilenceMax{3};
+inline constexpr std::chrono::seconds kSilenceLongest{30};  ///< after failed attempts in a row
 
 // Agents.
 inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;

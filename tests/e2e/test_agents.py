@@ -40,6 +40,23 @@ def identity(box, folder, name="stranger", ca=None, **options):
     return out
 
 
+def same_but_for_use(box, folder, agent, use):
+    """The agent's own name, key and serial, signed by the fleet's CA, for another use."""
+    own, ca, out = own_identity(box, agent), box.daemon.data / "pki", box.root / folder
+    shutil.copytree(own, out)
+
+    def openssl(*args):
+        return subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, text=True).stdout
+
+    serial = openssl("x509", "-in", own / "agent.crt", "-noout", "-serial").strip().partition("=")[2]
+    (out / "ext").write_text(f"subjectAltName=URI:tidegate://agent/{agent}\nextendedKeyUsage={use}\n"
+                             "keyUsage=digitalSignature\nbasicConstraints=critical,CA:FALSE\n")
+    openssl("req", "-new", "-key", own / "agent.key", "-subj", f"/CN={agent}", "-out", out / "csr")
+    openssl("x509", "-req", "-in", out / "csr", "-CA", ca / "ca.crt", "-CAkey", ca / "ca.key", "-days", 1,
+            "-set_serial", f"0x{serial}", "-extfile", out / "ext", "-out", out / "agent.crt")
+    return out
+
+
 def own_identity(box, agent):
     """The files of a real agent, where hostile-agent reads them."""
     return box.agents[agent].data / "pki"
@@ -143,7 +160,7 @@ class AgentsTest(unittest.TestCase):
         refused = {
             "a foreign CA's": identity(box, "p1", "t1", ca=foreign),
             "expired": identity(box, "p2", "stranger", age=7200, lifetime=3600),
-            "server use": identity(box, "p3", use="server"),
+            "server use": same_but_for_use(box, "p3", "t1", "serverAuth"),
             "not the one given out for that name": identity(box, "p4", "t1"),
         }
         shutil.copy(box.daemon.data / "pki" / "ca.crt", refused["a foreign CA's"] / "ca.crt")
@@ -152,6 +169,8 @@ class AgentsTest(unittest.TestCase):
                 seen = talk(box, pki, frame(b"\x0a\x00"))
                 self.assertIsNone(seen["status"], seen)
                 self.assertTrue(seen["closed"].startswith("refused"), seen)
+        with self.subTest("client use, made in the same way"):
+            self.assertEqual(talk(box, same_but_for_use(box, "p5", "t1", "clientAuth"), b"")["status"], 200)
         with self.subTest("none"):
             seen = hostile(box, "ask", "--server", box.daemon.agents_address, "--anonymous", "--pki",
                            own_identity(box, "t1"), given=b"POST /v1/session\n")[0]

@@ -26,7 +26,6 @@ struct Options {
     std::string ca;   ///< folder with ca.{crt,key}
     std::string out;
     std::string name = "nobody";
-    std::string use = "client";
     std::string alpn = "h3";
     long long age = 0;
     long long lifetime = 86'400;
@@ -63,18 +62,13 @@ int make_ca(const Options& options) {
     return 0;
 }
 
-/// A certificate of the given CA for any name, time and use.
+/// A certificate of the given CA for any name and time.
 int issue(const Options& options) {
     const Credential ca{read_file(options.ca + "/ca.crt"), read_file(options.ca + "/ca.key")};
     Credential made;
-    if (options.use == "server") {
-        made = must(transport::issue_daemon(ca, validity(options)));
-    } else {
-        made.key_pem = must(transport::make_key());
-        const auto csr = must(transport::make_csr(made.key_pem, options.name));
-        made.certificate_pem =
-            must(transport::sign_agent(ca, csr, options.name, validity(options)));
-    }
+    made.key_pem = must(transport::make_key());
+    const auto csr = must(transport::make_csr(made.key_pem, options.name));
+    made.certificate_pem = must(transport::sign_agent(ca, csr, options.name, validity(options)));
     write_credential(options.out, "agent", made);
     std::ofstream{options.out + "/ca.crt"} << ca.certificate_pem;
     return 0;
@@ -186,7 +180,6 @@ int main(int argc, char** argv) {
     app.add_option("--ca", options.ca);
     app.add_option("--out", options.out);
     app.add_option("--name", options.name);
-    app.add_option("--use", options.use)->check(CLI::IsMember({"client", "server"}));
     app.add_option("--alpn", options.alpn);
     app.add_option("--age", options.age, "seconds ago when it was issued");
     app.add_option("--lifetime", options.lifetime, "seconds");
