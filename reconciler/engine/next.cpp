@@ -91,7 +91,8 @@ std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Cand
     return {};
 }
 
-void begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
+/// True: it waits for nothing but agents that are reconnecting.
+bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     auto& assignment = turn.state.assignments[key];
     cancel_pending(turn, assignment, head.id);
     const bool is_new = assignment.pending.empty();
@@ -108,9 +109,14 @@ void begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
                          {}});
     }
     add_holds(turn, key, holds);
-    if (!holds.empty()) return show_waiting(turn, release, holds);
+    if (!holds.empty()) {
+        show_waiting(turn, release, holds);
+        return std::ranges::all_of(
+            holds, [](const Hold& hold) { return hold.gate == "offline" && hold.until; });
+    }
     assignment.pending.clear();
     start_release(turn, release, head.targets);
+    return false;
 }
 
 void begin_side(Turn& turn, const AssignmentKey& key) {
@@ -148,11 +154,13 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     std::vector<Hold> why;
     const auto head = head_of(turn.state, key, turn.now, &why);
     add_holds(turn, key, why);
+    bool starts_soon = false;
     if (!head)
         cancel_pending(turn, assignment, "");
     else if (head->id != assignment.active)
-        begin_head(turn, key, *head);
-    if (assignment.active.empty()) begin_side(turn, key);
+        starts_soon = begin_head(turn, key, *head);
+    // After a restart some agents are back before others: no way back to last good in between.
+    if (assignment.active.empty() && !starts_soon) begin_side(turn, key);
 }
 
 }  // namespace tidegate::engine

@@ -197,6 +197,23 @@ TEST(ScenarioTest, SupersedesByTheNewestOfTwo) {
               "introduce v1 success, introduce v2 cancelled, introduce v4 success");
 }
 
+/// What a superseded release left behind goes forward, not first back to last good.
+TEST(ScenarioTest, DoesNotGoBackWhileAgentsReconnect) {
+    auto fleet = usual_fleet();
+    fleet.environments["prod"].strategy.batch_interval = Seconds{600};
+    Calm world(fleet);
+    world.commit(kShop, {"v2"});
+    world.run_for(5min);
+    ASSERT_EQ(world.installed(kShop), "p-1=v2 p-2=v2 p-3=v1 p-4=v1 p-5=v1");
+    world.commit(kShop, {"v3"});
+    world.crash_daemon();
+    world.start_daemon();
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), "p-1=v3 p-2=v3 p-3=v3 p-4=v3 p-5=v3");
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce v2 cancelled, introduce v3 success");
+}
+
 TEST(ScenarioTest, GoesBackByAPersonsCommit) {
     Calm world;
     world.commit(kShop, {"v2"});
