@@ -4,6 +4,9 @@
 #include <cstdlib>
 #include <map>
 
+#include "schema/base/nearest.h"
+#include "schema/base/utf8.h"
+
 namespace tidegate::cli {
 namespace {
 
@@ -37,6 +40,17 @@ void mention_output(CLI::App& app) {
         verb->footer(verb->get_footer() + "\n--output text|json as for every verb.");
 }
 
+/// CLI11 says only that a subcommand is required.
+void explain_unknown_verb(const CLI::App& app, std::ostream& err) {
+    const auto words = app.remaining();
+    if (!app.get_subcommands().empty() || words.empty()) return;
+    std::vector<std::string> verbs;
+    for (const auto* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+        verbs.push_back(verb->get_name());
+    err << fmt::format("there is no verb '{}'{}\n", head_of(words.front(), 64),
+                       did_you_mean(words.front(), verbs));
+}
+
 }  // namespace
 
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, bool terminal) {
@@ -52,6 +66,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        explain_unknown_verb(app, err);
         return app.exit(error, out, err) == 0 ? kGood : kUsage;
     } catch (const std::exception& error) {
         return report(session.console, {ErrorCode::internal, error.what(), {}});

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "schema/base/utf8.h"
+
 namespace tidegate::cli {
 namespace {
 
@@ -29,8 +31,7 @@ std::size_t width_of(std::string_view text) {
     bool escape = false;
     for (const char byte : text) {
         if (byte == '\x1b') escape = true;
-        const bool continuation = (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-        if (!escape && !continuation) ++width;
+        if (!escape && !is_utf8_continuation(byte)) ++width;
         if (escape && byte == 'm') escape = false;
     }
     return width;

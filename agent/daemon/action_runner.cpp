@@ -12,6 +12,7 @@
 #include "agent/drivers/script_driver.h"
 #include "agent/tasks/pipeline.h"
 #include "agent/tasks/stop_after.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::agent {
 namespace {
@@ -158,7 +159,7 @@ void ActionRunner::hide_secrets(machine::Finished& finished) const {
         if (variable.secret) secrets.push_back(variable.value);
     const auto hide = [&](std::string& text) {
         Masker masker{secrets};
-        text = to_valid_utf8(masker.feed(text) + masker.finish());
+        text = to_utf8(masker.feed(text) + masker.finish(), "?");
     };
     hide(finished.error);
     for (auto& stage : finished.stages)

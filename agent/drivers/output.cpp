@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "schema/base/utf8.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -18,27 +20,6 @@ void add_lines(const std::string& secret, std::vector<std::string>& out) {
         if (end - start >= kSecretLineBytesMin) out.push_back(secret.substr(start, end - start));
         start = end + 1;
     }
-}
-
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-/// Length of the valid UTF-8 character at the start of `text`; 0 if there is none.
-std::size_t character_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xF5   ? 0
-                               : first >= 0xF0 ? 4
-                               : first >= 0xE0 ? 3
-                               : first >= 0xC2 ? 2
-                                               : 0;
-    if (length == 0 || text.size() < length) return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if (!is_continuation(text[i])) return 0;
-    const bool overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-    const bool surrogate = first == 0xED && byte(1) >= 0xA0;
-    const bool too_high = first == 0xF4 && byte(1) >= 0x90;
-    return overlong || surrogate || too_high ? 0 : length;
 }
 
 }  // namespace
@@ -119,30 +100,9 @@ std::uint64_t OutputBuffer::dropped_bytes() const {
 }
 
 std::string OutputBuffer::text() const {
-    if (dropped_bytes() == 0) return to_valid_utf8(head_ + tail_);
-    return fmt::format("{}\n[... {} bytes dropped ...]\n{}", to_valid_utf8(head_), dropped_bytes(),
-                       to_valid_utf8(tail_of(tail_, part_max_)));
-}
-
-std::string to_valid_utf8(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
-    while (!text.empty()) {
-        const auto length = character_length(text);
-        if (length == 0 || text.front() == '\0')
-            out += '?';
-        else
-            out += text.substr(0, length);
-        text.remove_prefix(std::max<std::size_t>(length, 1));
-    }
-    return out;
-}
-
-std::string_view tail_of(std::string_view text, std::size_t bytes_max) {
-    if (text.size() <= bytes_max) return text;
-    text.remove_prefix(text.size() - bytes_max);
-    while (!text.empty() && is_continuation(text.front())) text.remove_prefix(1);
-    return text;
+    if (dropped_bytes() == 0) return to_utf8(head_ + tail_, "?");
+    return fmt::format("{}\n[... {} bytes dropped ...]\n{}", to_utf8(head_, "?"), dropped_bytes(),
+                       to_utf8(tail_of(tail_, part_max_), "?"));
 }
 
 }  // namespace tidegate::agent

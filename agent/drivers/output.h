@@ -46,10 +46,4 @@ private:
     std::uint64_t dropped_ = 0;
 };
 
-/// The same text with every byte that is not part of valid UTF-8 (RFC 3629) replaced by `?`.
-[[nodiscard]] std::string to_valid_utf8(std::string_view text);
-
-/// The last `bytes_max` bytes, from the start of a UTF-8 character on.
-[[nodiscard]] std::string_view tail_of(std::string_view text, std::size_t bytes_max);
-
 }  // namespace tidegate::agent

@@ -1,5 +1,6 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/look.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::engine {
 namespace {
@@ -17,7 +18,7 @@ std::string evidence(const Release& release) {
                         fmt::format("{}: {} / {}: {}\n", name, stage.name, task.name, task.error);
         if (text.size() > kEvidenceBytesMax) break;
     }
-    return text.substr(0, kEvidenceBytesMax);
+    return std::string{head_of(text, kEvidenceBytesMax)};
 }
 
 RevertRequest request_of(const Release& release, const RevertJob& job) {

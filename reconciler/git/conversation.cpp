@@ -10,6 +10,7 @@
 
 #include "reconciler/git/local_git.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::git {
 namespace {

@@ -3,6 +3,7 @@
 
 #include "reconciler/git/library.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::git {
 namespace {
@@ -46,7 +47,7 @@ Commit to_commit(const git_commit* commit) {
     value.committer = to_person(git_commit_committer(commit));
     value.committed_at = to_timestamp(git_commit_time(commit));
     const std::string_view message = git_commit_message(commit);
-    value.message = to_utf8(message.substr(0, limits::kCommitMessageBytesMax));
+    value.message = to_utf8(head_of(message, limits::kCommitMessageBytesMax));
     value.trailers = read_trailers(value.message);
     return value;
 }

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "schema/base/utf8.h"
+
 namespace tidegate::git {
 namespace {
 
@@ -43,21 +45,6 @@ ErrorCode code_of(int code, int error_class) {
     }
 }
 
-/// Bytes of the UTF-8 sequence that starts here; 0 where it is malformed (RFC 3629 §4).
-std::size_t sequence_length(std::string_view rest) {
-    const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(rest[i]); };
-    const auto first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || rest.size() < length) return 0;
-    const auto low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    const auto high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    if (byte(1) < low || byte(1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    return length;
-}
-
 }  // namespace
 
 void start_library() {
@@ -96,17 +83,6 @@ Result<git_oid> to_oid(std::string_view id) {
 std::string to_text(const git_oid& id) {
     std::array<char, GIT_OID_HEXSZ + 1> text{};
     return git_oid_tostr(text.data(), text.size(), &id);
-}
-
-std::string to_utf8(std::string_view bytes) {
-    std::string text;
-    text.reserve(bytes.size());
-    while (!bytes.empty()) {
-        const auto length = sequence_length(bytes);
-        text += length ? bytes.substr(0, length) : std::string_view{"\xef\xbf\xbd"};
-        bytes.remove_prefix(length ? length : 1);
-    }
-    return text;
 }
 
 Result<Handle<git_commit>> find_commit(git_repository* repository, const std::string& id) {

@@ -68,8 +68,6 @@ void start_library();
 
 [[nodiscard]] Result<git_oid> to_oid(std::string_view id);
 [[nodiscard]] std::string to_text(const git_oid& id);
-/// Valid UTF-8; each byte that is not becomes U+FFFD.
-[[nodiscard]] std::string to_utf8(std::string_view bytes);
 
 [[nodiscard]] Result<Handle<git_commit>> find_commit(git_repository* repository,
                                                      const std::string& id);

@@ -3,6 +3,7 @@
 #include "reconciler/git/compact.h"
 #include "reconciler/git/conversation.h"
 #include "reconciler/git/local_git.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::git {
 namespace {

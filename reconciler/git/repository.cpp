@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "reconciler/git/library.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::git {
 namespace {

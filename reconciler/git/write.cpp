@@ -4,6 +4,7 @@
 
 #include "reconciler/git/library.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::git {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::config {
 namespace {
@@ -73,13 +74,8 @@ Value word_value(std::string_view word) {
 }  // namespace
 
 std::string shown(std::string_view text) {
-    std::string line{text.substr(0, kShownBytesMax)};
-    if (line.size() < text.size()) {
-        while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0) == 0x80)
-            line.pop_back();
-        if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0xC0) line.pop_back();
-        line += "…";
-    }
+    std::string line{head_of(text, kShownBytesMax)};
+    if (line.size() < text.size()) line += "…";
     for (auto& c : line)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     return line;

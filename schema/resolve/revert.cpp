@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/resolve/resolve.h"
 
 namespace tidegate {
@@ -12,11 +13,7 @@ namespace {
 
 /// One line without control characters, so that no evidence can pose as a trailer.
 std::string one_line(std::string text) {
-    if (text.size() > limits::kRevertLineBytesMax) {
-        auto end = limits::kRevertLineBytesMax;
-        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // UTF-8
-        text.resize(end);
-    }
+    text.resize(head_of(text, limits::kRevertLineBytesMax).size());
     for (auto& c : text)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
     const auto end = text.find_last_not_of(' ');

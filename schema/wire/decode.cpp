@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/wire/messages.h"
 #include "schema/wire/names.h"
 #include "schema/wire/tidegate.pb.h"
@@ -13,7 +14,7 @@ constexpr std::int64_t kMillisecondsMax = 253'402'300'799'999;  // the end of th
 
 /// What came, fit to be shown: short, printable.
 std::string shown(std::string_view text) {
-    auto out = to_utf8(text.substr(0, 64));
+    auto out = to_utf8(head_of(text, 64));
     for (auto& c : out)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
     return out;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/wire/messages.h"
 #include "schema/wire/names.h"
 #include "schema/wire/tidegate.pb.h"

@@ -1,7 +1,6 @@
 #pragma once
 /// Texts from the wire that end up in file names, keys and URLs, and so must be harmless.
 
-#include <string>
 #include <string_view>
 
 namespace tidegate::wire {
@@ -10,8 +9,5 @@ namespace tidegate::wire {
 [[nodiscard]] bool is_object_name(std::string_view text);
 /// `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`: ids of actions and releases, boot ids.
 [[nodiscard]] bool is_id(std::string_view text);
-
-/// The text with each byte that is not part of well-formed UTF-8 (RFC 3629) replaced by U+FFFD.
-[[nodiscard]] std::string to_utf8(std::string_view text);
 
 }  // namespace tidegate::wire

@@ -4,6 +4,7 @@
 #include "schema/base/nearest.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate {
 namespace {
@@ -90,6 +91,39 @@ TEST(NearestTest, FindsTheNearestOnly) {
     EXPECT_EQ(did_you_mean("rolback", known), "; did you mean 'rollback'?");
     EXPECT_EQ(did_you_mean("freeze", known), "");
     EXPECT_EQ(nearest(std::string(100'000, 'x'), known), "");
+}
+
+struct Utf8Case {
+    const char* name;
+    std::string text;
+    std::string expected;
+};
+class Utf8Test : public testing::TestWithParam<Utf8Case> {};
+
+TEST_P(Utf8Test, ReplacesWhatIsNotText) {
+    EXPECT_EQ(to_utf8(GetParam().text, "?"), GetParam().expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Utf8Test,
+                         testing::Values(Utf8Case{"Ascii", "a\nb\t", "a\nb\t"},
+                                         Utf8Case{"Chinese", "\xE5\x8F\x91\xE5\xB8\x83",
+                                                  "\xE5\x8F\x91\xE5\xB8\x83"},
+                                         Utf8Case{"Lonely", "a\xFFz\x80", "a?z?"},
+                                         Utf8Case{"Overlong", "\xC0\xAF", "??"},
+                                         Utf8Case{"OverlongThree", "\xE0\x80\xAF", "???"},
+                                         Utf8Case{"Surrogate", "\xED\xA0\x80", "???"},
+                                         Utf8Case{"CutOff", "\xE5\x8F", "??"},
+                                         Utf8Case{"TooHigh", "\xF4\x90\x80\x80", "????"},
+                                         Utf8Case{"Nul", std::string{"a\0b", 3}, "a?b"}),
+                         [](const auto& test) { return std::string{test.param.name}; });
+
+TEST(Utf8CutTest, KeepsWholeCharacters) {
+    EXPECT_EQ(head_of("abc\xE5\x8F\x91xy", 5), "abc");
+    EXPECT_EQ(head_of("abc\xE5\x8F\x91xy", 6), "abc\xE5\x8F\x91");
+    EXPECT_EQ(head_of("\x80\x80", 1), "");
+    EXPECT_EQ(head_of("abc", 9), "abc");
+    EXPECT_EQ(tail_of("abc\xE5\x8F\x91xy", 4), "xy");
+    EXPECT_EQ(tail_of("abc", 9), "abc");
 }
 
 }  // namespace

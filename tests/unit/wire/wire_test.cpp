@@ -3,6 +3,7 @@
 #include <random>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/wire/frame.h"
 #include "schema/wire/messages.h"
 #include "schema/wire/names.h"

@@ -1,0 +1,44 @@
+#include "schema/base/utf8.h"
+
+#include <algorithm>
+
+namespace tidegate {
+
+std::size_t utf8_length(std::string_view text) {
+    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char lead = at(0);
+    if (lead < 0x80) return 1;
+    const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+    if (!std::ranges::all_of(text.substr(1, length - 1), is_utf8_continuation)) return 0;
+    const bool overlong = (lead == 0xE0 && at(1) < 0xA0) || (lead == 0xF0 && at(1) < 0x90);
+    const bool surrogate = lead == 0xED && at(1) > 0x9F;
+    const bool too_large = lead == 0xF4 && at(1) > 0x8F;
+    return overlong || surrogate || too_large ? 0 : length;
+}
+
+std::string to_utf8(std::string_view text, std::string_view replacement) {
+    std::string valid;
+    valid.reserve(text.size());
+    while (!text.empty()) {
+        const auto length = text.front() == '\0' ? 0 : utf8_length(text);
+        valid += length == 0 ? replacement : text.substr(0, length);
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return valid;
+}
+
+std::string_view head_of(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    while (bytes_max > 0 && is_utf8_continuation(text[bytes_max])) --bytes_max;
+    return text.substr(0, bytes_max);
+}
+
+std::string_view tail_of(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    text.remove_prefix(text.size() - bytes_max);
+    while (!text.empty() && is_utf8_continuation(text.front())) text.remove_prefix(1);
+    return text;
+}
+
+}  // namespace tidegate
