@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "reconciler/timezone/zones.h"
 
@@ -54,18 +55,26 @@ ConfigSource::ConfigSource(SourceOptions options)
               {options_.parsed_file, source::parser_identity()}},
       tracker_{line_options(options_)} {}
 
-Result<PollReport> ConfigSource::open(const std::string& accepted, std::set<std::string> own,
-                                      Timestamp now) {
+Result<PollReport> ConfigSource::open(Accepted accepted, std::set<std::string> own) {
     own_ = std::move(own);
-    if (accepted.empty()) return last_;
-    if (auto resumed = resume(accepted); !resumed) {
-        spdlog::info("config: replaying the line from its root: {}", resumed.error().text());
-        tracker_ = LineTracker{line_options(options_)};
-        entries_.clear();
-        documents_.clear();
-        CHECK(follow({}, accepted));
-    }
-    return take(accepted, now);
+    accepted_ = std::move(accepted);
+    if (accepted_.commit.empty()) return last_;
+    return take(accepted_.commit, accepted_.at, By::fast_forward);
+}
+
+void ConfigSource::forget_line() {
+    tracker_ = LineTracker{line_options(options_)};
+    entries_.clear();
+    documents_.clear();
+}
+
+/// The line as it was up to the accepted commit: out of the saved history, else from its root.
+Result<void> ConfigSource::reopen_line() {
+    const auto resumed = resume(accepted_.commit);
+    if (resumed) return {};
+    spdlog::info("config: replaying the line from its root: {}", resumed.error().text());
+    forget_line();
+    return follow({}, accepted_.commit);
 }
 
 Result<void> ConfigSource::resume(const std::string& accepted) {
@@ -96,16 +105,14 @@ PollReport ConfigSource::poll(Timestamp now) {
     }
     last_.status.last_poll_at = now;
     last_.status.poll_error.clear();
-    if (fetched->tip == tracker_.tip()) {
-        last_.held.clear();
-        last_.status.tip_commit = fetched->tip;
-        if (last_.status.tip_state == TipState::held)
-            last_.status.tip_state =
-                last_.status.errors.empty() ? TipState::accepted : TipState::partial;
+    if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
+        const bool was_held = !std::exchange(last_.held, {}).empty();
+        if (was_held) tell_tip(fetched->tip);
         return last_;
     }
     options_.crash_point("config.after_fetch");
-    auto taken = take(fetched->tip, now);
+    const bool known = fetched->tip == accepted_.commit;
+    auto taken = take(fetched->tip, known ? accepted_.at : now, By::fast_forward);
     if (!taken) last_.status.poll_error = taken.error().text();
     return taken ? *std::move(taken) : last_;
 }
@@ -115,50 +122,69 @@ Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now
     if (commit != tip)
         return fail(ErrorCode::conflict, "{} is not the tip of {}: that is {}", commit,
                     options_.branch, tip);
-    accepted_tip_ = commit;
-    return take(tip, now);
+    return take(tip, now, By::person);
 }
 
-/// Why a tip is refused whole; empty = it may be taken in.
-Result<std::string> ConfigSource::check_tip(const std::string& tip) {
-    if (tracker_.tip().empty() || tip == accepted_tip_) return std::string{};
-    if (TRY(git_.is_ancestor(tracker_.tip(), tip))) return std::string{};
-    return fmt::format("{} does not descend from the accepted commit {}: was {} force-pushed?", tip,
-                       tracker_.tip(), options_.branch);
+/// No commit is part of every line; one that was lost here, and is not at the remote, of none.
+Result<bool> ConfigSource::is_part_of(const std::string& commit, const std::string& tip) {
+    if (commit.empty() || commit == tip) return true;
+    const auto part = git_.is_ancestor(commit, tip);
+    if (!part && part.error().code == ErrorCode::not_found) return false;
+    return part;
 }
 
-Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp now) {
-    last_.held = TRY(check_tip(tip));
-    last_.status.tip_commit = tip;
-    if (!last_.held.empty()) {
-        last_.status.tip_state = TipState::held;
-        last_.status.errors = {{ErrorCode::conflict, last_.held, {}}};
+/// Brings the line to a tip that may be taken in. Where a former try stopped half-way the line
+/// can be ahead of the accepted commit, on commits that have left the branch since.
+Result<void> ConfigSource::bring_line(const std::string& tip, bool goes_on) {
+    if (tip == tracker_.tip()) return {};
+    if (!goes_on || !TRY(is_part_of(tracker_.tip(), tip))) {
+        forget_line();
+        unsaved_ = kTipsPerHistory;
+    }
+    if (tracker_.tip().empty() && goes_on && !accepted_.commit.empty()) CHECK(reopen_line());
+    return tip == tracker_.tip() ? Result<void>{} : follow(tracker_.tip(), tip);
+}
+
+Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By by) {
+    const bool goes_on = TRY(is_part_of(accepted_.commit, tip));
+    if (!goes_on && by != By::person) {
+        last_.held =
+            fmt::format("{} does not descend from the accepted commit {}: was {} force-pushed?",
+                        tip, accepted_.commit, options_.branch);
+        tell_tip(tip);
         return last_;
     }
-    if (tip != tracker_.tip()) {
-        if (tip == accepted_tip_) {
-            tracker_ = LineTracker{line_options(options_)};
-            entries_.clear();
-            unsaved_ = kTipsPerHistory;
-        }
-        CHECK(follow(tracker_.tip(), tip));
-    }
+    CHECK(bring_line(tip, goes_on));
     CHECK(provide_missing());
     CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());
     if (++unsaved_ > kTipsPerHistory) save_history();
-    auto desired = tracker_.desired(now);
+    accepted_ = {tip, at};
+    auto desired = tracker_.desired(at);
     desired.repo = without_credentials(options_.remote.url);
     desired.branch = options_.branch;
     last_.desired = std::make_shared<const Desired>(std::move(desired));
     last_.documents = std::make_shared<const DocumentTree>(documents_);
+    last_.held.clear();
     last_.status.accepted_commit = tip;
-    last_.status.accepted_at = now;
-    last_.status.errors = tracker_.errors();
-    last_.status.warnings = tracker_.warnings();
-    last_.status.tip_state = last_.status.errors.empty() ? TipState::accepted : TipState::partial;
+    last_.status.accepted_at = at;
+    tell_tip(tip);
     return last_;
+}
+
+/// What the tip amounts to: refused whole, or the line's end with its errors.
+void ConfigSource::tell_tip(const std::string& tip) {
+    auto& status = last_.status;
+    status.tip_commit = tip;
+    if (!last_.held.empty()) {
+        status.tip_state = TipState::held;
+        status.errors = {{ErrorCode::conflict, last_.held, {}}};
+        return;
+    }
+    status.errors = tracker_.errors();
+    status.warnings = tracker_.warnings();
+    status.tip_state = status.errors.empty() ? TipState::accepted : TipState::partial;
 }
 
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
@@ -176,12 +202,16 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
         for (auto& change : TRY(git_.changes(tracker_.tip(), commit.id))) {
             if (!source::DocumentReader::is_ours(change.path)) continue;
             changed.insert(change.path);
-            entries_.erase(change.path);
-            documents_.erase(change.path);
             if (change.now) present.push_back(*std::move(change.now));
         }
     }
-    for (auto& [path, file] : TRY(reader_.read(present))) documents_[path] = std::move(file);
+    auto read = TRY(reader_.read(present));
+    // Nothing fails from here on: the line, its files and their documents move together.
+    for (const auto& path : changed) {
+        entries_.erase(path);
+        documents_.erase(path);
+    }
+    for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
     tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id)), documents_, changed);
     return {};

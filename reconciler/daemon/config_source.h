@@ -26,6 +26,12 @@ struct SourceOptions {
     std::function<void(std::string_view)> crash_point = [](std::string_view) {};
 };
 
+/// The commit in force. The daemon keeps it in its store.
+struct Accepted {
+    std::string commit;  ///< empty: none yet
+    Timestamp at;
+};
+
 /// What one look at the repo brought.
 struct PollReport {
     ConfigStatus status;
@@ -41,10 +47,10 @@ class ConfigSource {
 public:
     explicit ConfigSource(SourceOptions options);
 
-    /// Takes up the line at the accepted commit (empty: none yet), without the remote.
+    /// Takes up the line at the accepted commit, without the remote. After an error the next poll
+    /// tries again; the commit stays the one that others must descend from.
     /// `own_commits`: reverts that were prepared before.
-    [[nodiscard]] Result<PollReport> open(const std::string& accepted, std::set<std::string> own,
-                                          Timestamp now);
+    [[nodiscard]] Result<PollReport> open(Accepted accepted, std::set<std::string> own_commits);
     /// Fetches; takes in every new commit of a fast-forward. Not reaching the remote is not an
     /// error: it stands in `status.poll_error`.
     [[nodiscard]] PollReport poll(Timestamp now);
@@ -59,12 +65,18 @@ public:
 private:
     using Outcome = decltype(engine::RevertDone::outcome);
 
+    enum class By { fast_forward, person };
+
+    void forget_line();
+    [[nodiscard]] Result<void> reopen_line();
+    [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
+    [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
+    void tell_tip(const std::string& tip);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
     [[nodiscard]] Result<void> add(const git::Commit& commit);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
-    [[nodiscard]] Result<std::string> check_tip(const std::string& tip);
-    [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp now);
+    [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp at, By by);
     void save_history();
 
     [[nodiscard]] Result<Outcome> prepare(const engine::RevertRequest& request, Timestamp now,
@@ -86,7 +98,7 @@ private:
     /// few that are missing.
     static constexpr int kTipsPerHistory = 32;
     int unsaved_ = kTipsPerHistory;  ///< tips taken since it was saved
-    std::string accepted_tip_;       ///< a held tip that a person accepted
+    Accepted accepted_;              ///< what any other tip must descend from
     PollReport last_;
 };
 

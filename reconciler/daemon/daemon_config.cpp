@@ -66,10 +66,12 @@ void Daemon::take_report(PollReport report) {
     accepted_ = commit;
     ++publisher_.edit().counters.commits_accepted;
     spdlog::info("config: accepted {} with {} errors", commit, report.status.errors.size());
-    const auto now = wall_clock();
+    const auto at = *report.status.accepted_at;
     Batch batch;
-    batch.writes.push_back(Put{Table::meta, "accepted", nlohmann::json{{"commit", commit}}.dump()});
-    batch.audit.push_back({now, "daemon", "config.accepted", options_.branch, commit,
+    batch.writes.push_back(
+        Put{Table::meta, "accepted",
+            nlohmann::json{{"commit", commit}, {"at_ms", at.time_since_epoch().count()}}.dump()});
+    batch.audit.push_back({at, "daemon", "config.accepted", options_.branch, commit,
                            nlohmann::json{{"errors", report.status.errors.size()}}.dump()});
     effects_.push(std::move(batch), [changed] {
         crash_point("config.accepted");

@@ -14,8 +14,8 @@ namespace tidegate::daemon {
 namespace {
 
 /// The tables from which the engine takes up where it was.
-constexpr std::array kEngineTables{Table::release, Table::action,       Table::quarantine,
-                                   Table::block,   Table::installation, Table::history,
+constexpr std::array kEngineTables{Table::release,      Table::action,        Table::quarantine,
+                                   Table::block,        Table::installation,  Table::history,
                                    Table::release_step, Table::release_target};
 
 Result<std::string> read_secret(const std::string& file) {
@@ -27,10 +27,12 @@ Result<std::string> read_secret(const std::string& file) {
     return secret;
 }
 
-std::string accepted_of(const std::vector<Row>& meta) {
-    for (const auto& row : meta)
-        if (row.key == "accepted")
-            return nlohmann::json::parse(row.body, nullptr, false).value("commit", "");
+Accepted accepted_of(const std::vector<Row>& meta) {
+    for (const auto& row : meta) {
+        if (row.key != "accepted") continue;
+        const auto body = nlohmann::json::parse(row.body, nullptr, false);
+        return {body.value("commit", ""), Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
+    }
     return {};
 }
 
@@ -138,12 +140,11 @@ Result<void> Daemon::open_config(const StoredRows& rows) {
     source.parsed_file = data_dir_.cache() / "parsed";
     source.crash_point = crash_point;
     config_worker_ = std::make_unique<Worker>();
-    accepted_ = accepted_of(rows.meta);
+    const auto accepted = accepted_of(rows.meta);
+    accepted_ = accepted.commit;
     config_worker_->post([this, source] { source_ = std::make_unique<ConfigSource>(source); });
     on_config_worker(
-        [this, accepted = accepted_, own = own_commits(rows.engine)] {
-            return source_->open(accepted, own, wall_clock());
-        },
+        [this, accepted, own = own_commits(rows.engine)] { return source_->open(accepted, own); },
         [this](Result<PollReport> report) {
             // Without the accepted commit at hand the first poll brings it.
             if (report)

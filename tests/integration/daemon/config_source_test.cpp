@@ -46,6 +46,17 @@ protected:
         options.parsed_file = dir_ / "parsed";
         return ConfigSource{options};
     }
+    /// The branch becomes another line, with one commit that brings `version`.
+    std::string force_to(const std::string& base, const std::string& version) {
+        git("reset --quiet --hard " + base);
+        commit(version);
+        return tip();
+    }
+    [[nodiscard]] std::string tip() const {
+        auto text = read_text(work() / ".git/refs/heads/main");
+        text.pop_back();
+        return text;
+    }
     static std::string version_of(const PollReport& report) {
         return report.desired->assignments.at({"staging", "shop-api"})->definition->version;
     }
@@ -67,7 +78,7 @@ TEST_F(ConfigSourceTest, ARestartGoesOnFromAnOlderHistory) {
     ASSERT_THAT(saved, testing::Not(testing::HasSubstr(accepted))) << "not for every commit";
 
     auto second = source();
-    const auto report = second.open(accepted, {}, {});
+    const auto report = second.open({accepted, {}}, {});
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_EQ(version_of(*report), "1.1.0");
     const auto& staging = *report->desired->assignments.at({"staging", "shop-api"});
@@ -90,10 +101,100 @@ TEST_F(ConfigSourceTest, AHistoryOfAnotherLineIsReplayed) {
             << "a new line is saved at once";
         write_text(history(), old);
     }
-    const auto report = source().open(tip, {}, {});
+    const auto report = source().open({tip, {}}, {});
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_EQ(version_of(*report), "1.0.0");
     EXPECT_THAT(read_text(history()), testing::StartsWith(tip));
+}
+
+TEST_F(ConfigSourceTest, ATipThatCouldNotBeTakenInIsTriedAgain) {
+    auto first = source();
+    ASSERT_TRUE(first.poll({}).desired);
+    commit("1.1.0");
+    const auto lock = dir_ / ("git/refs/tidegate/accepted/" + tip() + ".lock");
+    write_text(lock, "");
+    const auto failed = first.poll({});
+    EXPECT_FALSE(failed.status.poll_error.empty());
+    EXPECT_FALSE(failed.desired);
+    std::filesystem::remove(lock);
+    const auto report = first.poll({});
+    ASSERT_TRUE(report.desired);
+    EXPECT_EQ(version_of(report), "1.1.0");
+    EXPECT_EQ(report.status.accepted_commit, tip());
+}
+
+TEST_F(ConfigSourceTest, AnotherLineIsHeldUntilAPersonAcceptsExactlyItsTip) {
+    auto first = source();
+    const auto base = first.poll({}).status.accepted_commit;
+    write_text(work() / "versions/production/shop-api.yaml",
+               "apiVersion: tidegate/v1\nkind: Version\nversion: 9.9.9\n");
+    commit("1.1.0");
+    const auto discarded = tip();
+    ASSERT_EQ(first.poll({}).status.accepted_commit, discarded);
+    const auto other = force_to(base, "1.2.0");
+    const auto held = first.poll({});
+    EXPECT_EQ(held.status.tip_state, TipState::held);
+    EXPECT_FALSE(held.held.empty());
+    EXPECT_EQ(held.status.accepted_commit, discarded);
+    EXPECT_FALSE(first.accept(base, {}));
+
+    git("update-ref refs/heads/main " + discarded);
+    const auto undone = first.poll({});
+    EXPECT_EQ(undone.status.tip_state, TipState::accepted);
+    EXPECT_TRUE(undone.held.empty());
+    EXPECT_TRUE(undone.status.errors.empty());
+
+    git("update-ref refs/heads/main " + other);
+    const auto accepted = first.accept(other, {});
+    ASSERT_TRUE(accepted) << accepted.error().text();
+    EXPECT_EQ(version_of(*accepted), "1.2.0");
+    EXPECT_FALSE(accepted->documents->contains("versions/production/shop-api.yaml"))
+        << "a file of the discarded line";
+    EXPECT_TRUE(accepted->held.empty());
+
+    commit("1.3.0");
+    ASSERT_EQ(version_of(first.poll({})), "1.3.0");
+    git("update-ref refs/heads/main " + other);
+    EXPECT_EQ(first.poll({}).status.tip_state, TipState::held) << "accepted once is not for ever";
+}
+
+TEST_F(ConfigSourceTest, WhatWasAcceptedIsNotForgottenWithTheClone) {
+    Accepted accepted;
+    {
+        auto first = source();
+        const auto base = first.poll({}).status.accepted_commit;
+        commit("1.1.0");
+        const auto report = first.poll(Timestamp{Milliseconds{1'000}});
+        accepted = {report.status.accepted_commit, *report.status.accepted_at};
+        (void)force_to(base, "1.2.0");
+    }
+    std::filesystem::remove_all(dir_ / "git");
+    auto second = source();
+    ASSERT_FALSE(second.open(accepted, {})) << "the commit cannot be read";
+    const auto held = second.poll({});
+    EXPECT_EQ(held.status.tip_state, TipState::held);
+    EXPECT_FALSE(held.desired);
+
+    const auto by_person = second.accept(tip(), {});
+    ASSERT_TRUE(by_person) << by_person.error().text();
+    EXPECT_EQ(version_of(*by_person), "1.2.0");
+}
+
+TEST_F(ConfigSourceTest, ALostCloneIsFetchedAnew) {
+    Accepted accepted;
+    {
+        auto first = source();
+        const auto report = first.poll(Timestamp{Milliseconds{1'000}});
+        accepted = {report.status.accepted_commit, *report.status.accepted_at};
+    }
+    std::filesystem::remove_all(dir_ / "git");
+    auto second = source();
+    ASSERT_FALSE(second.open(accepted, {}));
+    const auto report = second.poll(Timestamp{Milliseconds{9'000}});
+    ASSERT_TRUE(report.desired);
+    EXPECT_EQ(report.status.accepted_at, accepted.at) << "it was accepted then, not now";
+    commit("1.1.0");
+    EXPECT_EQ(version_of(second.poll({})), "1.1.0");
 }
 
 }  // namespace
