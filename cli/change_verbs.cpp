@@ -45,8 +45,9 @@ Result<FileChange> nothing(std::string why) { return FileChange{{}, std::move(wh
 Result<FileChange> edit_rollback(const Tip& tip, const std::string& name, const std::string& to) {
     const auto current = TRY(read_current(tip)).version.version;
     if (current == to) return nothing(fmt::format("{} is at {}", name, to));
-    auto former = TRY(find_former(tip, to));
-    return FileChange{std::move(former.text),
+    const auto former = TRY(find_former(tip, to));
+    // A state that was paused would go nowhere.
+    return FileChange{without_key(former.text, "paused"),
                       fmt::format("Roll back {} from {} to {}", name, current, former.version),
                       {{std::string{kBackTo}, former.commit}}};
 }
@@ -73,6 +74,7 @@ Result<FileChange> edit_retry(const Tip& tip, const std::string& name) {
 
 Result<FileChange> edit_pin(const Tip& tip, const std::string& name, const PinOptions& options) {
     const auto current = TRY(read_current(tip));
+    if (!options.remove) CHECK(find_former(tip, options.version));
     auto pins = current.version.pins;
     const auto of_target = [&](const Pin& p) { return p.target.name == options.target; };
     const auto found = std::ranges::find_if(pins, of_target);

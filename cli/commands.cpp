@@ -71,6 +71,11 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     } catch (const std::exception& error) {
         return report(session.console, {ErrorCode::internal, error.what(), {}});
     }
+    out.flush();
+    if (!out) {
+        err << "the output could not be written\n";
+        return kProblem;
+    }
     return session.exit_code;
 }
 

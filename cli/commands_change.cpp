@@ -17,7 +17,8 @@ Timestamp now() {
 std::string home_file(const char* name) {
     const char* home = std::getenv("HOME");
     const auto path = std::filesystem::path{home != nullptr ? home : "/"} / name;
-    return std::filesystem::exists(path) ? path.string() : std::string{};
+    std::error_code unreadable;
+    return std::filesystem::exists(path, unreadable) ? path.string() : std::string{};
 }
 
 void add_common(CLI::App& verb, ChangeOptions& options, bool needs_reason) {

@@ -94,12 +94,6 @@ json change_json(const PlannedChange& change) {
             {"notes", change.notes}};
 }
 
-json findings_json(const std::vector<Error>& findings) {
-    auto items = json::array();
-    for (const auto& finding : findings) items.push_back(finding_json(finding));
-    return items;
-}
-
 void print_json(const Console& console, const PlanReport& report) {
     auto changes = json::array();
     for (const auto& change : report.changes) changes.push_back(change_json(change));

@@ -11,12 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-json findings_json(const std::vector<Error>& findings) {
-    auto items = json::array();
-    for (const auto& finding : findings) items.push_back(finding_json(finding));
-    return items;
-}
-
 void print_findings(const Console& console, Style style, std::string_view word,
                     const std::vector<Error>& findings) {
     for (const auto& finding : findings) {
@@ -32,25 +26,28 @@ std::string count(std::size_t number, std::string_view noun) {
 
 }  // namespace
 
-json finding_json(const Error& error) {
-    return {{"file", error.position.file},
-            {"line", error.position.line},
-            {"column", error.position.column},
-            {"message", error.message}};
+json findings_json(const std::vector<Error>& findings) {
+    auto items = json::array();
+    for (const auto& [code, message, position] : findings)
+        items.push_back({{"file", position.file},
+                         {"line", position.line},
+                         {"column", position.column},
+                         {"message", message}});
+    return items;
 }
 
 int validate(const Console& console, const std::string& where) {
     const auto loaded = load_documents(where);
     if (!loaded) return report(console, loaded.error());
     const auto resolved = resolve(loaded->documents, find_zone, loaded->commit);
-    const auto errors = resolved.errors();
-    auto warnings = resolved.warnings();
-    if (loaded->documents.empty())
-        warnings.push_back({ErrorCode::not_found,
-                            fmt::format("{} holds no documents: expected tidegate.yaml, projects/, "
-                                        "environments/, versions/",
-                                        where),
-                            {}});
+    auto errors = resolved.errors();
+    const auto warnings = resolved.warnings();
+    if (loaded->documents.empty())  // a check in the wrong folder must not be green
+        errors.push_back({ErrorCode::not_found,
+                          fmt::format("{} holds no documents: expected tidegate.yaml, projects/, "
+                                      "environments/, versions/",
+                                      where),
+                          {}});
     if (console.format == Format::json) {
         console.print({{"valid", errors.empty()},
                        {"commit", loaded->commit.empty() ? json{} : json(loaded->commit)},

@@ -9,7 +9,7 @@ namespace tidegate::cli {
 /// `file:line:column: error: message`; valid fields that the build does not act on are warnings.
 int validate(const Console& console, const std::string& where);
 
-/// One finding in JSON, as the status endpoint shows it: file, line, column, message.
-[[nodiscard]] nlohmann::json finding_json(const Error& error);
+/// Findings in JSON, as the status endpoint shows them: file, line, column, message.
+[[nodiscard]] nlohmann::json findings_json(const std::vector<Error>& findings);
 
 }  // namespace tidegate::cli

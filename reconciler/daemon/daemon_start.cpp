@@ -136,7 +136,7 @@ Result<void> Daemon::open_config(const StoredRows& rows) {
     source.remote.ca_file = options_.git.ca_file;
     source.branch = options_.branch;
     source.identity = {options_.git.identity_name, options_.git.identity_email};
-    source.history_file = data_dir_.root() / "run" / "history.json";
+    source.history_file = data_dir_.cache() / "history.json";
     source.parsed_file = data_dir_.cache() / "parsed";
     source.crash_point = crash_point;
     config_worker_ = std::make_unique<Worker>();

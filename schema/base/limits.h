@@ -120,10 +120,13 @@ inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
-inline constexpr std::chrono::seconds kAgentGrace{15};  ///< away for less counts as reconnecting
-inline constexpr std::chrono::seconds kAskAgain{10};    ///< a failed query or revert, doubling
+/// Away for less counts as reconnecting. An idle agent needs kKeepAlive to notice that the daemon
+/// is another, kSilenceMax to be sure of it, and the rest to come back.
+inline constexpr std::chrono::seconds kAgentGrace =
+    kKeepAlive + kSilenceMax + std::chrono::seconds{7};
+inline constexpr std::chrono::seconds kAskAgain{10};  ///< a failed query or revert, doubling
 inline constexpr std::chrono::seconds kAskAgainMax{300};
-inline constexpr std::chrono::seconds kBlockMin{60};    ///< after a failed heal …, doubling
+inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;

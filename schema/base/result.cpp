@@ -1,7 +1,6 @@
 #include "schema/base/result.h"
 
-#include <cstdio>
-#include <cstdlib>
+#include <cassert>
 
 namespace tidegate {
 
@@ -50,8 +49,7 @@ std::string Error::text() const {
 }
 
 void assertion_failed(const char* condition, const char* file, int line) {
-    std::fprintf(stderr, "tidegate: assertion failed: %s at %s:%d\n", condition, file, line);
-    std::abort();
+    __assert_fail(condition, file, static_cast<unsigned>(line), "tidegate");
 }
 
 }  // namespace tidegate

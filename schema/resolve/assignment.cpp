@@ -53,6 +53,7 @@ private:
     void check_references();
     void check_pins();
     void remark_version(std::vector<Unsupported>& remarks) const;
+    void remark_rules_of_others(std::vector<Unsupported>& remarks) const;
     void remark_variables_in_use(const Definition& definition, std::vector<Unsupported>& remarks);
     std::vector<PlacedText> texts() const;
     void check_variables(const Definition& definition);
@@ -131,6 +132,23 @@ void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
     if (version_->restored && version_->restored->version == version_->version)
         remarks.push_back(
             {"restored: a definition of an earlier commit", version_->restored->position});
+}
+
+/// Custom policies for this project, and a rejection: an approver who says no is not passed over.
+void AssignmentMaker::remark_rules_of_others(std::vector<Unsupported>& remarks) const {
+    for (const auto& policy : result_.environment->project_policies)
+        if (applies_to(*document_of<Policy>(policy.file), "projects", key_.project))
+            remarks.push_back(policy.remark);
+    const auto* approvals = document_of<ApprovalList>(result_.approval_file);
+    const auto* list = approvals != nullptr ? approvals->approvals.list() : nullptr;
+    if (list == nullptr) return;
+    const Value rejected{"rejected"};
+    const bool any = std::ranges::any_of(*list, [&](const Value& each) {
+        const auto* fields = each.map();
+        return fields != nullptr && fields->contains("decision") &&
+               fields->at("decision") == rejected;
+    });
+    if (any) remarks.push_back({"approval: a decision is rejected", approvals->position});
 }
 
 /// Built-in names in use that nobody fills, and variables of types without a value.
@@ -221,6 +239,7 @@ Rules AssignmentMaker::make_rules(const Definition& definition) {
     rules.paused = version_->paused;
     std::vector<Unsupported> remarks;
     remark_version(remarks);
+    remark_rules_of_others(remarks);
     remark_variables_in_use(definition, remarks);
     for (const auto& remark : remarks) result_.warnings.push_back(warning_of(remark));
     for (const auto* more : {&std::as_const(remarks), &result_.project->unsupported,

@@ -34,6 +34,7 @@ private:
     void take_rules(const Repository* repository);
     void take_window(Rules& rules);
     void take_policies();
+    bool is_named(const Policy& policy) const;
     void take_strategy(const Repository* repository);
     void check_targets(const std::vector<Reference>& targets);
 
@@ -99,6 +100,21 @@ void EnvironmentMaker::take_policies() {
             part_.errors.push_back(dangling("policy", policy, around_.names.below("policies/")));
         rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
     }
+    for (const auto& file : part_.inputs.files) {
+        const auto* policy = document_of<Policy>(file);
+        if (policy == nullptr || is_named(*policy)) continue;
+        Unsupported remark{fmt::format("policy: {}", policy->name), policy->position};
+        const auto* scope = policy->applies_to.map();
+        if (scope != nullptr && scope->contains("projects"))
+            part_.project_policies.push_back({file, std::move(remark)});
+        else
+            rule_remarks_.push_back(std::move(remark));
+    }
+}
+
+bool EnvironmentMaker::is_named(const Policy& policy) const {
+    return std::ranges::find(part_.document->policies, policy.name, &Reference::name) !=
+           part_.document->policies.end();
 }
 
 void EnvironmentMaker::take_rules(const Repository* repository) {
@@ -188,7 +204,21 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
             files.push_back(find_file(tree, window_path(reference->name)));
     for (const auto& policy : document->policies)
         files.push_back(find_file(tree, policy_path(policy.name)));
+    each_below(tree, "policies/", [&](const std::string&, const FilePtr& file) {
+        const auto* policy = document_of<Policy>(file);
+        const bool may_apply = policy == nullptr || applies_to(*policy, "environments", name);
+        if (may_apply && std::ranges::find(files, file) == files.end()) files.push_back(file);
+    });
     return files;
+}
+
+bool applies_to(const Policy& policy, const std::string& list, const std::string& name) {
+    const auto* scope = policy.applies_to.map();
+    if (scope == nullptr || !scope->contains(list)) return true;
+    const auto* names = scope->at(list).list();
+    return names != nullptr && std::ranges::any_of(*names, [&](const Value& each) {
+               return each.string() != nullptr && *each.string() == name;
+           });
 }
 
 }  // namespace tidegate

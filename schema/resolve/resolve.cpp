@@ -24,6 +24,10 @@ std::optional<AssignmentKey> key_below(std::string_view folder, std::string_view
     return AssignmentKey{std::string(path.substr(0, slash)), std::string(path.substr(slash + 1))};
 }
 
+std::string approval_path(const AssignmentKey& key) {
+    return fmt::format("approvals/{}/{}.yaml", key.environment, key.project);
+}
+
 /// Brings a ResolvedTree from one DocumentTree to another.
 class Update {
 public:
@@ -90,6 +94,7 @@ void Update::refresh_assignment(const AssignmentKey& key) {
         return;
     }
     inputs.repository_file = find_file(around_.tree, kRepositoryPath);
+    inputs.approval_file = find_file(around_.tree, approval_path(key));
     const auto environment = result_.environments.find(key.environment);
     if (environment != result_.environments.end()) inputs.environment = environment->second;
     const auto project = result_.projects.find(key.project);
@@ -98,7 +103,8 @@ void Update::refresh_assignment(const AssignmentKey& key) {
     auto& entry = result_.assignments[key];
     if (entry && entry->version_file == inputs.version_file &&
         entry->repository_file == inputs.repository_file &&
-        entry->environment == inputs.environment && entry->project == inputs.project)
+        entry->approval_file == inputs.approval_file && entry->environment == inputs.environment &&
+        entry->project == inputs.project)
         return;
     entry = make_assignment(around_, key, std::move(inputs));
     result_.touched.insert(key);

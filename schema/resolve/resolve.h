@@ -43,6 +43,7 @@ struct ResolvedAssignment {
 
     std::shared_ptr<const ParsedFile> version_file;
     std::shared_ptr<const ParsedFile> repository_file;
+    std::shared_ptr<const ParsedFile> approval_file;
     EnvironmentPartPtr environment;
     ProjectPartPtr project;
 };

@@ -55,6 +55,21 @@ TEST_F(ChangeTest, RollbackToAVersionTakesItsNewestState) {
     EXPECT_EQ(rollback({"--to", "7.7.7"}).code, kProblem);
 }
 
+TEST_F(ChangeTest, RollbackDoesNotBringAPauseBack) {
+    write(kVersionFile, version_text("1.0.0") + "paused: true\n");
+    push("pause");
+    set_version("1.1.0", "next, and no pause");
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, APinNeedsAVersionThatWasThere) {
+    const auto outcome = change({"pin", "shop-api", "prod", "web-1", "7.7.7"});
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_NE(outcome.err.find("never had version 7.7.7"), std::string::npos) << outcome.err;
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
 TEST_F(ChangeTest, NothingBeforeTheFirstVersion) { EXPECT_EQ(rollback().code, kProblem); }
 
 TEST_F(ChangeTest, PauseAndResumeGiveBackTheBytes) {

@@ -15,7 +15,16 @@ TEST_F(ValidateTest, GoodRepoIsGood) {
 TEST_F(ValidateTest, TheExampleRepoIsGood) {
     const auto outcome = tidegate({"validate", TIDEGATE_SOURCE_DIR "/examples/repo-layout"});
     EXPECT_EQ(outcome.code, kGood) << outcome.out;
-    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(
+        outcome.out,
+        "policies/no-major-jump.yaml:1:1: warning: policy: no-major-jump is not acted on yet: "
+        "the release will hold with gate unsupported\n");
+}
+
+TEST_F(ValidateTest, AFolderWithoutDocumentsIsNotGood) {
+    EXPECT_EQ(tidegate({"validate", work() + "/versions/none"}).code, kProblem);
+    std::filesystem::create_directory(work() + "/empty");
+    EXPECT_EQ(tidegate({"validate", work() + "/empty"}).code, kProblem);
 }
 
 TEST_F(ValidateTest, ShowsEachErrorWithItsPlace) {

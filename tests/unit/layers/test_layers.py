@@ -7,6 +7,7 @@ reconciler/ and agent/ never meet, and each third-party library stays behind the
 import os
 import pathlib
 import re
+import subprocess
 import tempfile
 import unittest
 
@@ -105,6 +106,25 @@ class LayersTest(unittest.TestCase):
             found = [line.split(":")[0] for line in violations(root)]
         self.assertEqual(sorted(found), ["agent/session/s.cpp", "agent/session/s.cpp",
                                          "reconciler/git/g.h", "schema/base/a.cpp"])
+
+    def test_a_pure_archive_may_not_reach_the_world(self):
+        """cmake/assert_pure.sh, as the build runs it."""
+        uses = {"pure": "int twice(int a) { return 2 * a; }",
+                "clock": "#include <time.h>\nlong now() { return time(nullptr); }",
+                "file": '#include <unistd.h>\nint drop() { return unlink("x"); }',
+                "folder": '#include <filesystem>\nbool is() { return std::filesystem::exists("x"); }',
+                "output": '#include <cstdio>\nvoid say() { std::fprintf(stderr, "%d", 1); }'}
+        refused = []
+        with tempfile.TemporaryDirectory() as temp:
+            for name, text in uses.items():
+                source = pathlib.Path(temp) / f"{name}.cpp"
+                source.write_text(text)
+                subprocess.run(["c++", "-std=c++20", "-c", source, "-o", f"{temp}/{name}.o"], check=True)
+                subprocess.run(["ar", "rc", f"{temp}/{name}.a", f"{temp}/{name}.o"], check=True)
+            for name in [*uses, "missing"]:
+                if subprocess.run([ROOT / "cmake/assert_pure.sh", f"{temp}/{name}.a"], capture_output=True).returncode:
+                    refused.append(name)
+        self.assertEqual(refused, ["clock", "file", "folder", "output", "missing"])
 
 
 if __name__ == "__main__":

@@ -302,6 +302,41 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
                           "release will hold with gate unsupported\n"));
 }
 
+/// `{list: [names]}`, as in applies_to.
+Value scope(const std::string& list, const std::string& name) {
+    return Value{Value::Map{{list, Value{Value::List{text(name)}}}}};
+}
+
+TEST(ResolveTest, PoliciesHoldWhatTheyApplyToThoughNobodyNamesThem) {
+    const auto held_by = [](const Value& applies_to) {
+        Policy policy;
+        policy.name = "mine";
+        policy.applies_to = applies_to;
+        auto tree = small_tree();
+        const auto resolved = at(tree.add(policy));
+        std::string names;
+        for (const auto& [key, entry] : resolved.assignments)
+            if (!entry->assignment->rules.unsupported.empty()) names += key.text() + ' ';
+        return names;
+    };
+    EXPECT_EQ(held_by({}), "prod/api prod/web staging/api staging/web ");
+    EXPECT_EQ(held_by(scope("environments", "prod")), "prod/api prod/web ");
+    EXPECT_EQ(held_by(scope("projects", "web")), "prod/web staging/web ");
+    EXPECT_EQ(held_by(scope("projects", "other")), "");
+}
+
+TEST(ResolveTest, ARejectionHolds) {
+    const auto held_by = [](const char* decision) {
+        ApprovalList list;
+        list.key = kProdApi;
+        list.approvals = Value{Value::List{Value{Value::Map{{"decision", text(decision)}}}}};
+        auto tree = small_tree();
+        return at(tree.add(list)).assignments.at(kProdApi)->assignment->rules.unsupported;
+    };
+    EXPECT_THAT(held_by("approved"), IsEmpty());
+    EXPECT_THAT(held_by("rejected"), ElementsAre("approval: a decision is rejected"));
+}
+
 TEST(ResolveChangedTest, TouchesOnlyWhatChanged) {
     auto tree = small_tree();
     auto resolved = at(tree);

@@ -110,6 +110,15 @@ struct Tree {
         const auto path = version_path(document.key);
         return put(path, std::move(document)), *this;
     }
+    Tree& add(Policy document) {
+        const auto path = "policies/" + document.name + ".yaml";
+        return put(path, std::move(document)), *this;
+    }
+    Tree& add(ApprovalList document) {
+        const auto path =
+            "approvals/" + document.key.environment + "/" + document.key.project + ".yaml";
+        return put(path, std::move(document)), *this;
+    }
     Tree& add(Repository document) { return put("tidegate.yaml", std::move(document)), *this; }
     Tree& add(const std::string& path, TargetList document) {
         return put(path, std::move(document)), *this;
