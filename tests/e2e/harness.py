@@ -51,6 +51,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def processes_of(mark):
+    """Processes that carry the mark in their environment or arguments, whatever they became."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if any(mark.encode() in (folder / file).read_bytes() for file in ("environ", "cmdline")):
+                found.append(int(folder.name))
+        except OSError:
+            pass
+    return found
+
+
 class ConfigRepo:
     """A bare remote and a clone of it to commit from."""
 
@@ -255,7 +267,9 @@ class Sandbox:
                 sys.stderr.write(f"--- agent {agent.name}\n{agent.tail(15)}\n")
         for process in [*self.agents.values(), self.daemon]:
             process.kill()
-        subprocess.run(["pkill", "-KILL", "-f", str(self.root)], check=False)
+        for left in processes_of(str(self.root)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
 
     def cli(self, *args, check=True, timeout=60):

@@ -98,7 +98,7 @@ class ConfigTest(unittest.TestCase):
             self.assertEqual(sync(box, "app")["sync"], "in_sync")
             hidden.rename(box.repo.remote)
             box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
-            wait(lambda: sync(box, "app")["desired"]["version"] == "1.1.0", "the new commit", 60)
+            wait(lambda: sync(box, "app")["desired"]["version"] == "1.1.0", "the new commit")
 
     def test_hostile_files_are_refused_with_their_place(self):
         with Sandbox() as box:

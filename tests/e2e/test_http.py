@@ -72,6 +72,8 @@ class HttpTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         """One fleet for all cases: they only look. A good release, a rolled back one, a held one."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # the daemon's too, so that it is not what bounds it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4_096)), hard))
         cls.box = cls.enterClassContext(Sandbox())
         box = cls.box
         files = layouts.repo(box.root, targets=({"name": "t1", "labels": {"region": "north"}}, "t2"))
@@ -122,6 +124,8 @@ class HttpTest(unittest.TestCase):
                     answer += piece
             except ConnectionResetError:
                 pass
+            except TimeoutError:
+                raise AssertionError(f"still open after {patience} s; came: {answer[:100]}") from None
             return answer
 
     def fill(self, pattern):
@@ -356,8 +360,6 @@ class HttpTest(unittest.TestCase):
     def test_slow_lorises_do_not_keep_others_out(self):
         """1,500 connections that say one byte now and then; there is room for 1,024."""
         daemon = self.box.daemon
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4_096)), hard))  # this process's own
         host, port = daemon.http_address.rsplit(":", 1)
         slow = []
         try:
@@ -366,7 +368,7 @@ class HttpTest(unittest.TestCase):
                 link.sendall(b"GET /api/release/deploys HTTP/1.1\r\nx-a: ")
                 slow.append(link)
             until = time.monotonic() + 12
-            worst = 0.0
+            worst, files = 0.0, 0
             while time.monotonic() < until:
                 for link in slow:
                     try:
@@ -377,9 +379,9 @@ class HttpTest(unittest.TestCase):
                 self.assertEqual(daemon.request("GET", "/healthz")[0], 200)
                 self.assertEqual(daemon.request("GET", "/metrics")[0], 200)
                 worst = max(worst, time.monotonic() - began)
+                files = max(files, len(os.listdir(f"/proc/{daemon.child.pid}/fd")))
                 threading.Event().wait(0.5)  # a slow peer's own pace
             self.assertLess(worst, 5)
-            files = len(os.listdir(f"/proc/{daemon.child.pid}/fd"))
             self.assertLess(files, 1_024 + 100)
             for link in slow:
                 link.settimeout(0.001)

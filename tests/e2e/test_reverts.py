@@ -96,6 +96,10 @@ class RevertsTest(Fleet):
         # Until the merge: last good runs, the wish is shown as quarantined, nothing is tried again.
         wait(lambda: self.version_on("t1") == "1.0.0", "the restore")
         wait(lambda: self.assignment()["sync"] == "quarantined", "the quarantine to be shown")
+        box.daemon.stop()
+        box.daemon.start()
+        wait(lambda: self.assignment()["sync"] == "quarantined", "the quarantine after a restart")
+        self.looked()
         hook.unlink()
         box.repo.pull()
         box.repo.run("merge", "-q", "--no-ff", "-m", "take it back", f"origin/{branch}")

@@ -6,21 +6,9 @@ import subprocess
 import unittest
 
 import layouts
-from harness import Sandbox, wait
+from harness import Sandbox, processes_of, wait
 
 MIB = 1024 * 1024
-
-
-def processes_of(mark):
-    """Processes that carry the mark in their environment, whatever they became."""
-    found = []
-    for environ in pathlib.Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if mark.encode() in environ.read_bytes():
-                found.append(int(environ.parent.name))
-        except OSError:
-            pass
-    return found
 
 
 def peak_memory(pid):
