@@ -47,6 +47,12 @@ inline constexpr std::size_t kActionBytesMax = 200 * 1024;
 inline constexpr std::size_t kInventoryItemsPerFrameMax = 500;
 inline constexpr std::size_t kResultBytesMax = 200 * 1024;
 inline constexpr std::size_t kCapabilitiesMax = 64;
+// What an agent says in words. Written as JSON a byte may take six, and all that one target of a
+// release keeps must still fit into a row (kStoreBodyBytesMax), an error into kAuditEntryBytesMax.
+inline constexpr std::size_t kAgentErrorBytesMax = 4 * 1024;
+inline constexpr std::size_t kAgentWordBytesMax = 256;  ///< versions, names of stages and tasks
+inline constexpr std::size_t kStagesPerActionMax = 8;
+inline constexpr std::size_t kTasksPerStageMax = 500;
 inline constexpr std::size_t kHeaderFieldsMax = 64;
 inline constexpr std::size_t kHeaderBytesMax = 16 * 1024;
 inline constexpr std::size_t kRequestStreamsMax = 4;
@@ -144,6 +150,11 @@ inline constexpr std::size_t kStoreGroupBatchesMax = 256;
 inline constexpr std::size_t kStoreMergedWritesMax = 2'000;  ///< in one transaction
 inline constexpr std::size_t kAdminLineBytesMax = 64 * 1024;
 inline constexpr std::size_t kAdminConnectionsMax = 16;
+inline constexpr std::chrono::seconds kAdminPatience{10};  ///< for the next line of a connection
+inline constexpr std::chrono::seconds kPollIntervalMin{1};
+inline constexpr std::size_t kEffectStepsWaitingMax = 100'000;  ///< engine steps not durable yet
+inline constexpr std::size_t kEffectBytesWaitingMax = 256 << 20;
+inline constexpr std::chrono::seconds kStopPatience{3};  ///< for a store that takes no writes
 inline constexpr std::size_t kLogFilesMax = 2'000;
 inline constexpr std::size_t kLogBytesWaitingMax = 64 * 1024 * 1024;
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <concepts>
 #include <limits>
+#include <ranges>
 
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
@@ -80,6 +82,22 @@ Result<void> at_most(const char* field, int count, std::size_t maximum) {
     return {};
 }
 
+/// A peer's free text is cut, not refused: its journal would send the same again. Outputs may be as
+/// long as a frame, which the row that holds them has room for.
+std::string error_text(const std::string& text) {
+    return std::string{head_of(text, limits::kAgentErrorBytesMax)};
+}
+std::string word(const std::string& text) {
+    return std::string{head_of(text, limits::kAgentWordBytesMax)};
+}
+
+auto first(const auto& items, std::size_t maximum) {
+    return std::ranges::subrange{items.begin(),
+                                 items.begin() + std::min<std::ptrdiff_t>(
+                                                     items.size(),
+                                                     static_cast<std::ptrdiff_t>(maximum))};
+}
+
 // `read(from)` checks and makes one value each; the order of lines is that of tidegate.proto.
 
 Result<InstallKey> read(const v1::InstallKey& from) {
@@ -94,7 +112,7 @@ Result<LastGood> read(const v1::LastGood& from) {
     LastGood to;
     to.digest = TRY(digest("last_good.digest", from.digest()));
     to.commit = TRY(id_or_empty("last_good.commit", from.commit()));
-    to.version = from.version();
+    to.version = word(from.version());
     return to;
 }
 
@@ -102,12 +120,12 @@ Result<Installation> read(const v1::Installation& from) {
     Installation to;
     to.key = TRY(read(from.key()));
     to.status = from_string<InstallStatus>(from.status()).value_or(InstallStatus::unknown);
-    to.version = from.version();
+    to.version = word(from.version());
     to.digest = TRY(digest("digest", from.digest()));
     to.assignment_digest = TRY(digest("assignment_digest", from.assignment_digest()));
     to.commit = TRY(id_or_empty("commit", from.commit()));
     to.drifted = from.drifted();
-    to.drift_reason = from.drift_reason();
+    to.drift_reason = error_text(from.drift_reason());
     if (from.has_installed_at_ms())
         to.installed_at = TRY(timestamp("installed_at", from.installed_at_ms()));
     if (from.has_last_good()) to.last_good = TRY(read(from.last_good()));
@@ -118,11 +136,11 @@ Result<Installation> read(const v1::Installation& from) {
 
 Result<TaskResult> read(const v1::TaskResult& from) {
     TaskResult to;
-    to.name = from.name();
-    to.type = from.type();
+    to.name = word(from.name());
+    to.type = word(from.type());
     to.status = TRY(named<TaskStatus>("task status", from.status()));
     to.retry_count = TRY(number("retry_count", from.retry_count()));
-    to.error = from.error();
+    to.error = error_text(from.error());
     to.output = from.output();
     if (from.has_started_at_ms())
         to.started_at = TRY(timestamp("started_at", from.started_at_ms()));
@@ -139,11 +157,12 @@ Result<ActionResult> read(const v1::ActionResult& from) {
     to.attempt = TRY(number("attempt", from.attempt()));
     to.kind = TRY(named<ActionKind>("kind", from.kind()));
     to.outcome = from_string<ActionOutcome>(from.outcome()).value_or(ActionOutcome::unknown);
-    to.error = from.error();
-    for (const auto& stage : from.stages()) {
+    to.error = error_text(from.error());
+    for (const auto& stage : first(from.stages(), limits::kStagesPerActionMax)) {
         auto& stage_result = to.stages.emplace_back();
-        stage_result.name = stage.name();
-        for (const auto& task : stage.tasks()) stage_result.tasks.push_back(TRY(read(task)));
+        stage_result.name = word(stage.name());
+        for (const auto& task : first(stage.tasks(), limits::kTasksPerStageMax))
+            stage_result.tasks.push_back(TRY(read(task)));
     }
     to.installation = TRY(read(from.installation()));
     return to;
@@ -156,7 +175,7 @@ Result<Hello> read(const v1::Hello& from) {
     Hello to;
     to.agent = TRY(object_name("agent", from.agent()));
     to.boot_id = TRY(id("boot_id", from.boot_id()));
-    to.version = from.version();
+    to.version = word(from.version());
     CHECK(at_most("capabilities", from.capabilities_size(), limits::kCapabilitiesMax));
     for (const auto& capability : from.capabilities())
         to.capabilities.push_back(TRY(object_name("capability", capability)));
@@ -190,8 +209,8 @@ Result<InventoryPiece> read(const v1::Inventory& from) {
 Result<ActionUpdate> read(const v1::ActionUpdate& from) {
     ActionUpdate to;
     to.id = TRY(id("update id", from.id()));
-    to.stage = from.stage();
-    to.task = from.task();
+    to.stage = word(from.stage());
+    to.task = word(from.task());
     to.status = TRY(named<TaskStatus>("status", from.status()));
     to.progress = TRY(number("progress", from.progress(), 100));
     return to;

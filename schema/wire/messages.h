@@ -96,7 +96,8 @@ using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 [[nodiscard]] Result<std::string> encode(const DaemonMessage& message);
 
 /// Checked: names and ids (names.h), digests, enumerations, ranges of numbers and times, counts.
-/// `invalid` names the field and says what came.
+/// `invalid` names the field and says what came. What an agent says in words is cut to the maximum
+/// that limits.h has for it.
 [[nodiscard]] Result<AgentMessage> decode_agent(std::string_view bytes);
 [[nodiscard]] Result<DaemonMessage> decode_daemon(std::string_view bytes);
 

@@ -402,5 +402,44 @@ TEST(FrameTest, AnUnfinishedFrameIsNotAMessage) {
     EXPECT_FALSE(reader.empty());
 }
 
+TEST(DecodeTest, WhatAnAgentSaysInWordsIsCut) {
+    const auto cut = [](AgentMessage message) {
+        return decode_agent(encode(message).value()).value();
+    };
+    const std::string error(limits::kAgentErrorBytesMax - 1, 'e');
+    const std::string word(limits::kAgentWordBytesMax - 1, 'w');
+    const std::string more = "\u00e9\u00e9";  // is not cut in the middle
+    auto result = full_result();
+    result.error = error + more;
+    result.installation.drift_reason = error + more;
+    result.installation.version = word + more;
+    result.installation.last_good->version = word + more;
+    auto& task = result.stages[0].tasks[0];
+    task.name = task.type = word + more;
+    task.error = error + more;
+    result.stages[0].name = word + more;
+    result.stages[1].tasks.resize(limits::kTasksPerStageMax + 1);
+    result.stages.resize(limits::kStagesPerActionMax + 1);
+
+    const auto seen = std::get<ActionResult>(cut(result));
+    EXPECT_EQ(seen.error, error);
+    EXPECT_EQ(seen.installation.drift_reason, error);
+    EXPECT_EQ(seen.installation.version, word);
+    EXPECT_EQ(seen.installation.last_good->version, word);
+    ASSERT_EQ(seen.stages.size(), limits::kStagesPerActionMax);
+    EXPECT_EQ(seen.stages[0].name, word);
+    EXPECT_EQ(seen.stages[0].tasks[0].name, word);
+    EXPECT_EQ(seen.stages[0].tasks[0].type, word);
+    EXPECT_EQ(seen.stages[0].tasks[0].error, error);
+    EXPECT_EQ(seen.stages[1].tasks.size(), limits::kTasksPerStageMax);
+
+    const auto update = std::get<ActionUpdate>(cut(ActionUpdate{"a1", word + more, word + more}));
+    EXPECT_EQ(update.stage, word);
+    EXPECT_EQ(update.task, word);
+    auto hello = full_hello();
+    hello.version = word + more;
+    EXPECT_EQ(std::get<Hello>(cut(hello)).version, word);
+}
+
 }  // namespace
 }  // namespace tidegate::wire
