@@ -34,6 +34,8 @@ TargetStatus restore_status(TargetProgress& progress, ActionOutcome outcome) {
 }
 
 constexpr std::string_view kRestorePrefix = "restore/";
+/// Of what was tried, and of the restore after it.
+constexpr std::size_t kStagesPerTargetMax = 2 * limits::kStagesPerActionMax;
 
 /// What failed stays readable beside what its restore did.
 void note_stages(TargetProgress& progress, const ActionResult& result, bool restore) {
@@ -90,9 +92,13 @@ void take(Turn& turn, const ActionUpdated& event) {
     auto name = update.stage;
     if (found->second.restore) name.insert(0, kRestorePrefix);
     auto stage = std::ranges::find(stages, name, &StageResult::name);
-    if (stage == stages.end()) stage = stages.insert(stages.end(), StageResult{name, {}});
+    if (stage == stages.end()) {
+        if (stages.size() >= kStagesPerTargetMax) return;
+        stage = stages.insert(stages.end(), StageResult{name, {}});
+    }
     auto task = std::ranges::find(stage->tasks, update.task, &TaskResult::name);
     if (task == stage->tasks.end()) {
+        if (stage->tasks.size() >= limits::kTasksPerStageMax) return;
         task = stage->tasks.insert(stage->tasks.end(), TaskResult{});
         task->name = update.task;
     }

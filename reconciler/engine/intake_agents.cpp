@@ -3,6 +3,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
@@ -29,10 +30,7 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
         if (known != former.end()) former.erase(known);
         agent.installations.insert_or_assign(installation.key, installation);
     }
-    for (auto& [key, installation] : former) {
-        installation.status = InstallStatus::absent;
-        turn.put(name, installation);
-    }
+    for (const auto& [key, installation] : former) turn.erase_installation(name, key);
 }
 
 /// What the agent neither runs nor has an outcome of, it never got: it has to be sent again.
@@ -50,6 +48,14 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
         progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;
         turn.save(release, progress);
     }
+}
+
+void note_overflow(Turn& turn, AgentState& agent, const std::string& name) {
+    if (std::exchange(agent.overflowed, true)) return;
+    turn.notify(NoticeKind::inventory_full, {}, "",
+                fmt::format("agent {} reports more than {} installations; what is beyond is not "
+                            "taken in",
+                            name, limits::kInstallationsPerAgentMax));
 }
 
 }  // namespace
@@ -91,6 +97,9 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
     auto& agent = turn.state.agents[name];
     const auto known = agent.installations.find(installation.key);
     if (known != agent.installations.end() && known->second.report > installation.report) return;
+    if (known == agent.installations.end() &&
+        agent.installations.size() >= limits::kInstallationsPerAgentMax)
+        return note_overflow(turn, agent, name);
     agent.installations.insert_or_assign(installation.key, installation);
     turn.put(name, installation);
     if (const auto owner = turn.state.owners.find(installation.key);

@@ -24,6 +24,7 @@ struct AgentState {
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
     std::map<InstallKey, Installation> installations;
+    bool overflowed = false;  ///< it reported more than are taken in, and people were told
 };
 
 /// Waiting for an answer, or for the time to ask again.

@@ -123,6 +123,11 @@ void Turn::put(const std::string& agent, const Installation& installation) {
     touch_target(installation.key.target);
 }
 
+void Turn::erase_installation(const std::string& agent, const InstallKey& key) {
+    batch_.writes.push_back(Erase{Table::installation, agent + ' ' + key.text()});
+    touch_target(key.target);
+}
+
 void Turn::audit(std::string kind, std::string subject, std::string commit, std::string detail,
                  std::string actor) {
     batch_.audit.push_back({now, std::move(actor), std::move(kind), std::move(subject),

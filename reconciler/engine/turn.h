@@ -58,6 +58,7 @@ public:
     void put(const GoodState& good);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);
+    void erase_installation(const std::string& agent, const InstallKey& key);
 
     void audit(std::string kind, std::string subject, std::string commit, std::string detail,
                std::string actor = "tidegated");

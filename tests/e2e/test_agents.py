@@ -1,11 +1,13 @@
 """Who may speak as an agent, what a hostile one can do, and agents that die or move."""
 
+import contextlib
 import json
 import os
 import pathlib
 import select
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -64,6 +66,16 @@ def own_identity(box, agent):
 
 def frame(body, claimed=None):
     return struct.pack(">I", len(body) if claimed is None else claimed) + body
+
+
+def field(number, value):
+    """One field of a protobuf message."""
+    def varint(n):
+        return bytes([n]) if n < 128 else bytes([n % 128 | 128]) + varint(n // 128)
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 class Relay(threading.Thread):
@@ -378,6 +390,34 @@ class AgentsTest(unittest.TestCase):
         wait(lambda: sync(box) == "in_sync", "the outcome from the journal")
         self.assertEqual(installs(box).count("t1 1.1.0"), 1)
         self.assertEqual(agent.text().count("1.1.0: asked for"), 1)
+
+    # An agent that says too much
+
+    def test_no_message_of_an_agent_stops_the_daemon(self):
+        box = self.box
+        box.repo.commit(layouts.repo(box.root, body="sleep 30"), "first")
+        box.daemon.start()
+        agent = box.agent("t1")
+        wait(lambda: "t1 1.0.0" in installs(box), "t1 to be busy")
+        agent.kill()
+        with contextlib.closing(sqlite3.connect(f"file:{box.daemon.data}/store.sqlite?mode=ro", uri=True)) as store:
+            action, body = store.execute("SELECT key, body FROM record WHERE kind = 'action'").fetchone()
+        # Each byte takes six in JSON: more than an entry of the audit log may have.
+        endless = b"\x01" * 240_000
+        result = field(6, field(1, action) + field(2, json.loads(body)["action"]["release"]) + field(5, "deploy")
+                       + field(6, "failed") + field(7, endless)
+                       + field(9, field(1, field(1, "t1") + field(2, "app")) + field(2, "failed")))
+        updates = (field(5, field(1, action) + field(2, b"%d" % i + endless) + field(3, "x") + field(4, "running"))
+                   for i in range(40))
+        hello = field(1, field(1, 1) + field(2, "t1") + field(3, "b00t") + field(4, endless))
+        given = b"".join(map(frame, (hello, field(2, field(4, 1)), *updates, result)))
+        talk(box, own_identity(box, "t1"), given, "--seconds", 5)
+        seen = wait(lambda: next(t for r in box.daemon.releases() for t in box.daemon.release(r["id"])["targets"]
+                                 if t["error"]), "the outcome to be taken in")
+        self.assertEqual(len(seen["error"]), 4096)
+        self.assertLessEqual(len(seen["stages"]), 16)
+        self.assertTrue(box.daemon.alive())
+        self.assertEqual(box.daemon.stop(), 0)
 
     # Death in the middle
 
