@@ -45,7 +45,7 @@ Daemon::~Daemon() {
     status_.reset();
     fleet_.reset();
     admin_.reset();
-    if (config_worker_) config_worker_->post([this] { source_.reset(); });
+    git_canceller_->cancel();
     config_worker_.reset();
     logs_.reset();
     store_.reset();

@@ -115,7 +115,8 @@ private:
     int poll_failures_ = 0;
     std::string accepted_;
     std::string held_;
-    std::unique_ptr<ConfigSource> source_;  ///< touched by the config worker only
+    std::unique_ptr<ConfigSource> source_;  ///< touched by the config worker only, to its end
+    std::shared_ptr<git::Canceller> git_canceller_ = std::make_shared<git::Canceller>();
     std::unique_ptr<Worker> config_worker_;
     std::unique_ptr<ActionLogs> logs_;
     std::unique_ptr<AdminSocket> admin_;

@@ -129,6 +129,7 @@ Result<void> Daemon::open_config(const StoredRows& rows) {
     source.process.directory = data_dir_.git().string();
     source.process.home = data_dir_.git_home().string();
     source.process.deadline = options_.git.deadline;
+    source.process.canceller = git_canceller_;
     source.remote.url = options_.repo;
     source.remote.password = TRY(read_secret(options_.git.token_file));
     source.remote.ssh_key_file = options_.git.ssh_key;
@@ -139,7 +140,7 @@ Result<void> Daemon::open_config(const StoredRows& rows) {
     source.history_file = data_dir_.cache() / "history.json";
     source.parsed_file = data_dir_.cache() / "parsed";
     source.crash_point = crash_point;
-    config_worker_ = std::make_unique<Worker>();
+    config_worker_ = std::make_unique<Worker>([this] { source_.reset(); });
     const auto accepted = accepted_of(rows.meta);
     accepted_ = accepted.commit;
     config_worker_->post([this, source] { source_ = std::make_unique<ConfigSource>(source); });

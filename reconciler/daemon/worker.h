@@ -6,16 +6,18 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace tidegate::daemon {
 
-/// `post` from any thread; jobs run in order. The destructor drops what has not begun and waits
-/// for the running job.
+/// `post` from any thread; jobs run in order. The destructor drops what has not begun, waits for
+/// the running job, and lets the thread do `at_end` last: what belongs to the thread ends there.
 class Worker {
 public:
     using Job = std::function<void()>;
 
-    Worker() : thread_{[this] { serve(); }} {}
+    explicit Worker(Job at_end = {})
+        : at_end_{std::move(at_end)}, thread_{[this] { serve(); }} {}
     ~Worker() {
         {
             const std::lock_guard lock{mutex_};
@@ -40,18 +42,21 @@ private:
         std::unique_lock lock{mutex_};
         while (true) {
             ready_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-            if (stopping_) return;
+            if (stopping_) break;
             auto job = std::move(jobs_.front());
             jobs_.pop_front();
             lock.unlock();
             job();
             lock.lock();
         }
+        lock.unlock();
+        if (at_end_) at_end_();
     }
 
     std::mutex mutex_;
     std::condition_variable ready_;
     std::deque<Job> jobs_;
+    Job at_end_;
     bool stopping_ = false;
     std::thread thread_;
 };

@@ -100,12 +100,17 @@ private:
     Result<json> exchange(const json& message, const ItemSink& sink);
     Result<json> say(const json& message, const ItemSink& sink);
     Result<void> start();
+    Result<void> start_child();
 };
 
 /// Ends the child and all that it started; says how it ended.
 std::string GitProcess::State::stop() {
     if (child.pid < 0) return "is not running";
     channel.reset();
+    {
+        const std::lock_guard lock{options.canceller->mutex_};
+        options.canceller->child_ = -1;
+    }
     ::kill(-child.pid, SIGKILL);
     int status = 0;
     while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
@@ -119,9 +124,7 @@ Result<void> GitProcess::State::start() {
     std::filesystem::create_directories(options.home, error);
     if (error)
         return fail(ErrorCode::unavailable, "cannot make {}: {}", options.home, error.message());
-    SpawnOptions spawning{{options.executable}, child_environment(options.home), true, false};
-    for (const auto& argument : options.arguments) spawning.command.push_back(argument);
-    child = TRY(spawn(spawning));
+    CHECK(start_child());
     calls = 0;
     channel.emplace(child.socket.get(), child.socket.get());
     const Hello hello{options.directory, options.memory_bytes_max, options.cpu_max.count(),
@@ -130,6 +133,17 @@ Result<void> GitProcess::State::start() {
     if (opened) return {};
     stop();
     return fail(std::move(opened).error());
+}
+
+Result<void> GitProcess::State::start_child() {
+    SpawnOptions spawning{{options.executable}, child_environment(options.home), true, false};
+    for (const auto& argument : options.arguments) spawning.command.push_back(argument);
+    auto& canceller = *options.canceller;
+    const std::lock_guard lock{canceller.mutex_};
+    if (canceller.cancelled_) return fail(ErrorCode::unavailable, "git was told to end");
+    child = TRY(spawn(spawning));
+    canceller.child_ = child.pid;
+    return {};
 }
 
 Result<json> GitProcess::State::exchange(const json& message, const ItemSink& sink) {
@@ -159,6 +173,12 @@ Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
             return fail(ErrorCode::unavailable, "the git child {}: {}", end,
                         answer.error().message);
     }
+}
+
+void Canceller::cancel() {
+    const std::lock_guard lock{mutex_};
+    cancelled_ = true;
+    if (child_ > 0) ::kill(-child_, SIGKILL);
 }
 
 GitProcess::GitProcess(GitProcessOptions options)

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,20 @@
 #include "schema/base/result.h"
 
 namespace tidegate::git {
+
+/// Ends the work of a GitProcess for good, whatever it waits for: the child and all it had started
+/// are killed; the call under way and all later ones answer `unavailable`.
+class Canceller {
+public:
+    /// From any thread; does not block.
+    void cancel();
+
+private:
+    friend class GitProcess;
+    std::mutex mutex_;
+    int child_ = -1;  ///< while it is not reaped, so that its number is nobody else's
+    bool cancelled_ = false;
+};
 
 struct GitProcessOptions {
     std::string executable = "/proc/self/exe";
@@ -23,6 +38,7 @@ struct GitProcessOptions {
     std::size_t memory_bytes_max = std::size_t{4} << 30;          ///< address space; 0: unlimited
     std::chrono::seconds cpu_max{60};                             ///< processor time of one call
     std::size_t open_files_max = 256;
+    std::shared_ptr<Canceller> canceller = std::make_shared<Canceller>();  ///< of this one alone
 };
 
 /// Repository's operations, done in the child. The contracts are those of repository.h, and:
@@ -35,7 +51,7 @@ struct GitProcessOptions {
 ///    +-----------------+
 /// ```
 ///
-/// Calls block; all of them from one thread, which must outlive the object: the kernel ends the
+/// Calls block (Canceller ends that); all of them from one thread, which must outlive the object: the kernel ends the
 /// child when the thread that started it ends (PR_SET_PDEATHSIG).
 class GitProcess {
 public:

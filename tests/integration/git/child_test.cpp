@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/integration/git/fixture.h"
 
@@ -128,6 +129,24 @@ TEST_F(ChildTest, IsStartedAgainAfterACrash) {
     ASSERT_EQ(code_of(crashed), ErrorCode::unavailable);
     EXPECT_NE(crashed.error().message.find("Killed"), std::string::npos) << crashed.error().text();
     EXPECT_EQ(good(process.resolve(tip)), tip);
+}
+
+TEST_F(ChildTest, CanBeEndedForGoodFromAnotherThread) {
+    const SilentServer server;
+    Remote silent;
+    silent.url = server.url();
+    const auto options = process_options();
+    GitProcess process{options};
+    std::thread other{[&] {
+        EXPECT_TRUE(server.has_client());
+        options.canceller->cancel();
+    }};
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(code_of(process.fetch(silent, "main")), ErrorCode::unavailable);
+    other.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, options.deadline / 2);
+    EXPECT_EQ(code_of(process.resolve("HEAD")), ErrorCode::unavailable);
+    EXPECT_FALSE(process.pid().has_value());
 }
 
 struct BadChildCase {
