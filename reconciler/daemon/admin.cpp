@@ -1,20 +1,24 @@
 #include "reconciler/daemon/admin.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <asio/local/stream_protocol.hpp>
 #include <asio/read_until.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/streambuf.hpp>
 #include <asio/write.hpp>
 #include <nlohmann/json.hpp>
-
-#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
 
 using asio::local::stream_protocol;
 using nlohmann::json;
+using Patience = std::chrono::milliseconds;
+
+/// After an error such as "too many open files", which goes away.
+constexpr std::chrono::seconds kAcceptPause{1};
 
 std::string encode(const Result<std::string>& result) {
     if (result)
@@ -28,18 +32,35 @@ std::string encode(const Result<std::string>& result) {
 
 struct Session : std::enable_shared_from_this<Session> {
     Session(stream_protocol::socket s, const std::map<std::string, AdminSocket::Verb>& v,
-            std::shared_ptr<int> c)
-        : socket{std::move(s)}, verbs{v}, count{std::move(c)} {
+            std::shared_ptr<int> c, Patience p)
+        : socket{std::move(s)},
+          timer{socket.get_executor()},
+          verbs{v},
+          count{std::move(c)},
+          patience{p} {
         ++*count;
     }
     ~Session() { --*count; }
 
     void read() {
+        expect_peer();
         asio::async_read_until(
             socket, buffer, '\n',
             [self = shared_from_this()](asio::error_code error, std::size_t size) {
+                self->timer.expires_at(kNever);
                 if (!error) self->handle(size);
             });
+    }
+
+    /// The peer's turn: closes the connection unless it does something in time.
+    void expect_peer() {
+        timer.expires_after(patience);
+        timer.async_wait([weak = weak_from_this()](asio::error_code error) {
+            const auto self = weak.lock();
+            if (error || !self || self->timer.expiry() > asio::steady_timer::clock_type::now())
+                return;
+            self->socket.close();
+        });
     }
 
     void handle(std::size_t size) {
@@ -57,20 +78,31 @@ struct Session : std::enable_shared_from_this<Session> {
         if (verb == verbs.end())
             return answer(
                 fail(ErrorCode::not_found, "no such verb: {}", request["verb"].get<std::string>()));
-        verb->second(request.value("args", json::object()).dump(), answer);
+        try {
+            verb->second(request.value("args", json::object()).dump(), answer);
+        } catch (const std::exception& error) {
+            spdlog::error("admin: {}: {}", verb->first, error.what());
+            answer(fail(ErrorCode::internal, "{}: {}", verb->first, error.what()));
+        }
     }
 
     void write(std::string text) {
         reply = std::move(text);
+        expect_peer();
         asio::async_write(socket, asio::buffer(reply),
                           [self = shared_from_this()](asio::error_code error, std::size_t) {
+                              self->timer.expires_at(kNever);
                               if (!error) self->read();
                           });
     }
 
+    static constexpr auto kNever = asio::steady_timer::time_point::max();
+
     stream_protocol::socket socket;
+    asio::steady_timer timer;
     const std::map<std::string, AdminSocket::Verb>& verbs;
     std::shared_ptr<int> count;
+    Patience patience;
     asio::streambuf buffer{limits::kAdminLineBytesMax};
     std::string reply;
 };
@@ -79,8 +111,8 @@ struct Session : std::enable_shared_from_this<Session> {
 
 class AdminSocket::Impl : public std::enable_shared_from_this<Impl> {
 public:
-    Impl(asio::io_context& io, std::map<std::string, Verb> verbs)
-        : acceptor_{io}, verbs_{std::move(verbs)} {}
+    Impl(asio::io_context& io, std::map<std::string, Verb> verbs, Patience patience)
+        : acceptor_{io}, pause_{io}, verbs_{std::move(verbs)}, patience_{patience} {}
 
     Result<void> bind(const std::filesystem::path& path) try {
         std::filesystem::remove(path);
@@ -101,25 +133,42 @@ public:
     void accept() {
         acceptor_.async_accept([self = shared_from_this()](asio::error_code error,
                                                            stream_protocol::socket socket) {
-            if (error) return;
+            if (!self->acceptor_.is_open()) return;
+            if (error) return self->accept_later(error);
             if (*self->count_ < static_cast<int>(limits::kAdminConnectionsMax))
-                std::make_shared<Session>(std::move(socket), self->verbs_, self->count_)->read();
+                std::make_shared<Session>(std::move(socket), self->verbs_, self->count_,
+                                          self->patience_)
+                    ->read();
             self->accept();
         });
     }
 
-    void close() { acceptor_.close(); }
+    void close() {
+        acceptor_.close();
+        pause_.cancel();
+    }
 
 private:
+    void accept_later(asio::error_code error) {
+        spdlog::warn("admin: cannot accept a connection: {}", error.message());
+        pause_.expires_after(kAcceptPause);
+        pause_.async_wait([self = shared_from_this()](asio::error_code cancelled) {
+            if (!cancelled && self->acceptor_.is_open()) self->accept();
+        });
+    }
+
     stream_protocol::acceptor acceptor_;
+    asio::steady_timer pause_;
     std::map<std::string, Verb> verbs_;
+    Patience patience_;
     std::shared_ptr<int> count_ = std::make_shared<int>(0);
 };
 
 Result<std::unique_ptr<AdminSocket>> AdminSocket::start(asio::io_context& io,
                                                         const std::filesystem::path& path,
-                                                        std::map<std::string, Verb> verbs) {
-    auto impl = std::make_shared<Impl>(io, std::move(verbs));
+                                                        std::map<std::string, Verb> verbs,
+                                                        std::chrono::milliseconds patience) {
+    auto impl = std::make_shared<Impl>(io, std::move(verbs), patience);
     CHECK(impl->bind(path));
     impl->accept();
     return std::unique_ptr<AdminSocket>{new AdminSocket{std::move(impl)}};

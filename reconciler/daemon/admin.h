@@ -5,15 +5,18 @@
 ///     {"verb":"enroll","args":{"agent":"web-1","ttl":3600}}
 ///     {"ok":true,"result":{"token":"…"}}    or    {"ok":false,"code":"denied","error":"…"}
 ///
-/// The CLI's verbs enroll, agents, accept, audit and doctor use it (docs/cli.md).
+/// The CLI's verbs enroll, agents, accept, audit and doctor use it (docs/cli.md). A connection that
+/// says nothing, or does not read, for limits::kAdminPatience is closed.
 
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "schema/base/limits.h"
 #include "schema/base/result.h"
 
 namespace tidegate::daemon {
@@ -27,7 +30,8 @@ public:
 
     /// `unavailable`: the socket cannot be bound (its path may be too long for the kernel).
     [[nodiscard]] static Result<std::unique_ptr<AdminSocket>> start(
-        asio::io_context& io, const std::filesystem::path& path, std::map<std::string, Verb> verbs);
+        asio::io_context& io, const std::filesystem::path& path, std::map<std::string, Verb> verbs,
+        std::chrono::milliseconds patience = limits::kAdminPatience);
     ~AdminSocket();
 
 private:
