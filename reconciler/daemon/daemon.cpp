@@ -22,10 +22,13 @@ Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
     : io_{io},
       options_{std::move(options)},
       data_dir_{data_dir},
-      publisher_{io, board_},
+      publisher_{io, board_, [this](StatusSnapshot& snapshot) { refresh(snapshot); }},
       effects_{[this](Batch batch, StoreWorker::Done done) {
                    const auto posted = [this, done](Result<CommitOutcome> outcome) {
-                       asio::post(io_, [done, outcome] { done(outcome); });
+                       asio::post(io_, [this, done, outcome] {
+                           publisher_.touch();
+                           done(outcome);
+                       });
                    };
                    if (auto taken = store_->submit(std::move(batch), posted); !taken)
                        posted(fail(taken.error()));
@@ -104,7 +107,6 @@ void Daemon::perform_one(engine::Publish& publish) {
                 ++publisher_.edit().counters.releases_ended[std::string{to_string(release.status)}];
         }
     publisher_.apply(std::move(publish));
-    publish_fleet();
 }
 
 void Daemon::perform_one(engine::WakeAt& wake) {

@@ -84,7 +84,8 @@ private:
                 std::string_view bytes) override;
     void on_disconnected(const std::string& agent, const std::string& reason) override;
     void on_alert(const std::string& agent, const std::string& text) override;
-    void publish_fleet();
+    /// The snapshot's gauges of fleet and store.
+    void refresh(StatusSnapshot& snapshot) const;
 
     // The admin socket's verbs.
     void admin_enroll(const std::string& arguments, AdminSocket::Answer answer);

@@ -49,7 +49,6 @@ void Daemon::poll() {
 
 void Daemon::take_report(PollReport report) {
     publish_config(report);
-    publish_fleet();  // refusals tell nobody; their count goes out with each poll
     if (report.held != held_) {
         held_ = report.held;
         if (!held_.empty()) {

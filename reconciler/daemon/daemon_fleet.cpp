@@ -12,7 +12,7 @@ void Daemon::on_connected(const Hello& hello, Inventory inventory) {
     spdlog::info("agents: {} is online with {} installations", hello.agent,
                  inventory.installations.size());
     feed(engine::AgentConnected{hello, std::move(inventory)});
-    publish_fleet();
+    publisher_.touch();
 }
 
 void Daemon::on_changed(const std::string& agent, std::vector<Installation> changed) {
@@ -42,7 +42,7 @@ void Daemon::on_log(const std::string& agent, const std::string& action, std::st
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {
     spdlog::info("agents: {} is offline: {}", agent, reason);
     feed(engine::AgentDisconnected{agent});
-    publish_fleet();
+    publisher_.touch();
 }
 
 void Daemon::on_alert(const std::string& agent, const std::string& text) {
@@ -50,12 +50,21 @@ void Daemon::on_alert(const std::string& agent, const std::string& text) {
     spdlog::warn("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);
 }
 
-void Daemon::publish_fleet() {
-    auto& snapshot = publisher_.edit();
-    const auto stats = fleet_ ? fleet_->stats() : FleetStats{};
-    snapshot.agents_online = static_cast<int>(stats.online);
-    snapshot.agents_known = static_cast<int>(state_.agents.size());
-    snapshot.counters.agents_refused = stats.refused + stats.transport.handshakes_failed;
+void Daemon::refresh(StatusSnapshot& snapshot) const {
+    if (fleet_) {
+        const auto stats = fleet_->stats();
+        const auto unnamed = fleet_->count_enrolled(
+            [this](const std::string& agent) { return !state_.by_agent.contains(agent); });
+        snapshot.agents_online = static_cast<int>(stats.online);
+        snapshot.agents_known = static_cast<int>(state_.by_agent.size() + unnamed);
+        snapshot.counters.agents_refused = stats.refused + stats.transport.handshakes_failed;
+    }
+    if (store_) {
+        const auto stats = store_->stats();
+        snapshot.counters.store_commits = stats.commits;
+        snapshot.counters.store_seconds = stats.seconds;
+    }
+    snapshot.store_trouble = effects_.trouble();
 }
 
 }  // namespace tidegate::daemon

@@ -49,6 +49,7 @@ Release& Publisher::editable(const std::string& id) {
 void Publisher::flush() {
     timer_.cancel();
     scheduled_ = false;
+    refresh_(next_);
     ++next_.generation;
     board_.set(shared(next_));
     editing_.clear();

@@ -2,6 +2,7 @@
 /// Builds the status snapshot from what the engine and the config source publish.
 
 #include <asio/steady_timer.hpp>
+#include <functional>
 
 #include "reconciler/engine/effect.h"
 #include "reconciler/status/board.h"
@@ -12,10 +13,16 @@ namespace tidegate::daemon {
 /// busy engine does not copy the maps of pointers at every step.
 class Publisher {
 public:
-    Publisher(asio::io_context& io, status::SnapshotBoard& board) : timer_{io}, board_{board} {}
+    /// `refresh` fills in what is looked up, not told, just before each publication.
+    using Refresh = std::function<void(StatusSnapshot&)>;
+
+    Publisher(asio::io_context& io, status::SnapshotBoard& board, Refresh refresh)
+        : timer_{io}, board_{board}, refresh_{std::move(refresh)} {}
 
     /// The snapshot to change; it is published a little later.
     [[nodiscard]] StatusSnapshot& edit();
+    /// There is something to look up.
+    void touch() { schedule(); }
     void apply(engine::Publish change);
     /// Puts it on the board now; for the start and the end.
     void flush();
@@ -27,6 +34,7 @@ private:
 
     asio::steady_timer timer_;
     status::SnapshotBoard& board_;
+    Refresh refresh_;
     StatusSnapshot next_;
     std::map<std::string, std::shared_ptr<Release>> editing_;  ///< nobody else sees them yet
     bool scheduled_ = false;

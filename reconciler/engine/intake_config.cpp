@@ -9,8 +9,10 @@ void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
         turn.state.owners.erase(key_of(key, target.name));
         turn.state.assignments[key].departed.insert(target.name);
         if (const auto served = turn.state.by_agent.find(target.agent);
-            served != turn.state.by_agent.end())
+            served != turn.state.by_agent.end()) {
             served->second.erase(key);
+            if (served->second.empty()) turn.state.by_agent.erase(served);
+        }
         turn.touch_target(target.name);
     }
 }

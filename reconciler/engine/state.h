@@ -86,7 +86,7 @@ struct State {
     std::map<InstallKey, Block> blocks;
     std::map<std::string, RevertJob> reverts;  ///< by release id
 
-    /// Agent → assignments whose targets it serves → their names.
+    /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
     std::map<InstallKey, AssignmentKey> owners;  ///< which assignment wishes something there
     std::map<AssignmentKey, Timestamp> wakes;

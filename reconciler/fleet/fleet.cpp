@@ -1,5 +1,6 @@
 #include "reconciler/fleet/fleet.h"
 
+#include <algorithm>
 #include <asio/steady_timer.hpp>
 #include <deque>
 #include <map>
@@ -154,6 +155,21 @@ public:
         std::vector<AgentInfo> all;
         for (const auto& name : names) all.push_back(describe(name));
         return all;
+    }
+
+    std::size_t count_enrolled(const std::function<bool(const std::string&)>& counts) const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            registry_.agents(), [&](const auto& item) {
+                return !item.second.revoked_at && counts(item.first);
+            }));
+    }
+
+    bool knows(const std::string& agent) const {
+        return registry_.knows(agent) || sessions_.last_seen().contains(agent);
+    }
+
+    void drop(const std::string& agent, const std::string& reason) {
+        sessions_.drop(agent, reason);
     }
 
     void shutdown(std::string_view reason) {
@@ -369,6 +385,13 @@ void Fleet::revoke(const std::string& agent, const std::string& actor, const std
     impl_->revoke(agent, actor, reason, std::move(done));
 }
 std::vector<AgentInfo> Fleet::agents() const { return impl_->agents(); }
+std::size_t Fleet::count_enrolled(const std::function<bool(const std::string&)>& counts) const {
+    return impl_->count_enrolled(counts);
+}
+bool Fleet::knows(const std::string& agent) const { return impl_->knows(agent); }
+void Fleet::drop(const std::string& agent, const std::string& reason) {
+    impl_->drop(agent, reason);
+}
 void Fleet::shutdown(std::string_view reason) { impl_->shutdown(reason); }
 std::string Fleet::local_address() const { return impl_->local_address(); }
 FleetStats Fleet::stats() const { return impl_->stats(); }

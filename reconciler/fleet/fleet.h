@@ -115,6 +115,13 @@ public:
                 std::function<void(Result<void>)> done);
     /// Sorted by name: those with a record and those seen since the start.
     [[nodiscard]] std::vector<AgentInfo> agents() const;
+    /// How many of the enrolled names `counts` holds for.
+    [[nodiscard]] std::size_t count_enrolled(
+        const std::function<bool(const std::string&)>& counts) const;
+    /// Enrolled once, waiting to be by a token, or seen since the start.
+    [[nodiscard]] bool knows(const std::string& agent) const;
+    /// Ends its session, if any; it may come again.
+    void drop(const std::string& agent, const std::string& reason);
 
     /// Says goodbye to all and takes no new connections; callbacks come as ever.
     void shutdown(std::string_view reason);

@@ -143,6 +143,12 @@ bool Registry::is_enrolled(const std::string& agent) const {
     return found != agents_.end() && !found->second.revoked_at;
 }
 
+bool Registry::knows(const std::string& agent) const {
+    return agents_.contains(agent) || std::ranges::any_of(tokens_, [&](const auto& item) {
+               return item.second.agent == agent;
+           });
+}
+
 Result<Change> Registry::add_token(const wire::Token& token, const TokenRequest& request,
                                    Timestamp now) {
     if (!wire::is_object_name(request.agent))

@@ -86,6 +86,8 @@ public:
 
     [[nodiscard]] bool allows(const std::string& agent, const std::string& serial) const;
     [[nodiscard]] const std::map<std::string, AgentRecord>& agents() const { return agents_; }
+    /// There is a record or a token for it.
+    [[nodiscard]] bool knows(const std::string& agent) const;
 
 private:
     [[nodiscard]] bool is_enrolled(const std::string& agent) const;

@@ -36,6 +36,9 @@ Result<void> check_entry(const AuditEntry& entry) {
     return {};
 }
 
+std::size_t bytes_of(const Put& put) { return put.key.size() + put.body.size(); }
+std::size_t bytes_of(const Erase& erase) { return erase.key.size(); }
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> make_store(std::string_view url,
@@ -57,6 +60,14 @@ Result<void> check_batch(const Batch& batch) {
         CHECK(std::visit([](const auto& one) { return check_write(one); }, write));
     for (const auto& entry : batch.audit) CHECK(check_entry(entry));
     return {};
+}
+
+std::size_t bytes_of(const Batch& batch) {
+    std::size_t bytes = 0;
+    for (const auto& write : batch.writes)
+        bytes += std::visit([](const auto& one) { return bytes_of(one); }, write);
+    for (const auto& entry : batch.audit) bytes += entry.subject.size() + entry.detail.size();
+    return bytes;
 }
 
 Result<AuditMark> verify_audit(Store& store) {

@@ -69,6 +69,9 @@ public:
 /// Whether a store would take the batch: sizes within limits.h, keys not empty, not the epoch's.
 [[nodiscard]] Result<void> check_batch(const Batch& batch);
 
+/// About what a batch takes, in memory and in the store.
+[[nodiscard]] std::size_t bytes_of(const Batch& batch);
+
 /// Reads the whole log page by page and verifies its chain; returns its end.
 [[nodiscard]] Result<AuditMark> verify_audit(Store& store);
 

@@ -1,20 +1,26 @@
 #include "reconciler/store/worker.h"
 
+#include <chrono>
+
 #include "schema/base/limits.h"
 
 namespace tidegate {
 namespace {
 
-std::size_t bytes_of(const Put& put) { return put.key.size() + put.body.size(); }
-std::size_t bytes_of(const Erase& erase) { return erase.key.size(); }
+/// Adds the time that it lives.
+class Stopwatch {
+public:
+    explicit Stopwatch(std::atomic<std::int64_t>& nanoseconds) : nanoseconds_{nanoseconds} {}
+    Stopwatch(const Stopwatch&) = delete;
+    Stopwatch& operator=(const Stopwatch&) = delete;
+    ~Stopwatch() {
+        nanoseconds_ += std::chrono::nanoseconds{std::chrono::steady_clock::now() - begin_}.count();
+    }
 
-std::size_t bytes_of(const Batch& batch) {
-    std::size_t bytes = 0;
-    for (const auto& write : batch.writes)
-        bytes += std::visit([](const auto& one) { return bytes_of(one); }, write);
-    for (const auto& entry : batch.audit) bytes += entry.subject.size() + entry.detail.size();
-    return bytes;
-}
+private:
+    std::atomic<std::int64_t>& nanoseconds_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace
 
@@ -63,8 +69,14 @@ Result<void> StoreWorker::check_room(std::size_t bytes) const {
     return {};
 }
 
+StoreWorker::Stats StoreWorker::stats() const {
+    return {commits_,
+            std::chrono::duration<double>{std::chrono::nanoseconds{nanoseconds_}}.count()};
+}
+
 void StoreWorker::serve() {
     for (auto items = take(); !items.empty(); items = take()) {
+        const Stopwatch stopwatch{nanoseconds_};
         if (const auto* job = std::get_if<Job>(&items.front())) {
             (*job)(*store_);
             fenced_ = store_->fenced();
@@ -99,6 +111,7 @@ void StoreWorker::commit(std::deque<Item> writes) {
     for (auto& item : writes) batches.push_back(std::move(std::get<Write>(item).batch));
     const auto outcome = store_->commit(batches);
     fenced_ = store_->fenced();
+    if (outcome && *outcome == CommitOutcome::committed) ++commits_;
     for (const auto& item : writes) std::get<Write>(item).done(outcome);
 }
 

@@ -39,6 +39,13 @@ public:
     /// Whether the store refuses further work. Any thread.
     [[nodiscard]] bool fenced() const { return fenced_; }
 
+    struct Stats {
+        std::uint64_t commits = 0;  ///< transactions that are durable
+        double seconds = 0;         ///< spent in the store, on these and on all else
+    };
+    /// Since the start. Any thread.
+    [[nodiscard]] Stats stats() const;
+
 private:
     struct Write {
         Batch batch;
@@ -60,6 +67,8 @@ private:
     std::size_t queued_bytes_ = 0;
     bool stopping_ = false;
     std::atomic<bool> fenced_ = false;
+    std::atomic<std::uint64_t> commits_ = 0;
+    std::atomic<std::int64_t> nanoseconds_ = 0;
     std::thread thread_;
 };
 

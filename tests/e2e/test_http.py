@@ -8,12 +8,13 @@ import random
 import re
 import resource
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
 import layouts
-from harness import Sandbox, wait
+from harness import BIN, Sandbox, wait
 
 MIB = 1024 * 1024
 
@@ -426,6 +427,43 @@ class HttpTest(unittest.TestCase):
         finally:
             for link in deaf:
                 link.close()
+
+
+class MetricsTest(unittest.TestCase):
+    def test_what_is_documented_is_there_and_moves(self):
+        text = (pathlib.Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+        documented = set(re.findall(r"^\| `(tidegate_\w+)`", text, re.M))
+        box = self.enterContext(Sandbox())
+        daemon = box.daemon
+        box.repo.commit(layouts.repo(box.root, targets=("t1", "t2")), "first")
+        daemon.start()
+        wait(lambda: daemon.metric("tidegate_agents_known") == 2, "the agents that the config names")
+        box.agent("t1")
+        box.agent("t3")
+        wait(lambda: daemon.metric("tidegate_agents_known") == 3 and daemon.metric("tidegate_agents_online") == 2,
+             "one more that is only enrolled")
+        box.agent("t2")
+        wait(lambda: daemon.assignment("test", "app")["sync"] == "in_sync", "in sync")
+        box.repo.commit({"versions/test/app.yaml": layouts.version("2.0.0-bad")}, "bad")
+        wait(lambda: daemon.metric("tidegate_reverts_total") == 1, "the revert")
+        wait(lambda: daemon.releases(status="rollback"), "the rollback")
+        box.repo.pull()
+
+        subprocess.run([str(BIN / "hostile-agent"), "ask", "--server", daemon.agents_address, "--anonymous",
+                        "--pki", str(box.agents["t1"].data / "pki")], input=b"POST /v1/session\n", check=True,
+                       stdout=subprocess.DEVNULL, timeout=60)
+        away = box.repo.remote.with_name("away.git")
+        box.repo.remote.rename(away)
+        wait(lambda: daemon.metric("tidegate_poll_failures_total") > 0, "a poll in vain")
+        away.rename(box.repo.remote)
+        box.repo.run("commit", "-q", "--amend", "-m", "rewritten")
+        box.repo.run("push", "-q", "--force", "origin", "main")
+        wait(lambda: daemon.metric("tidegate_config_tip_held") == 1, "the rewritten tip to be held")
+
+        exposed = set(re.findall(r"^# TYPE (tidegate_\w+) ", daemon.request("GET", "/metrics")[2], re.M))
+        self.assertEqual(exposed, documented)
+        still = [name for name in sorted(documented) if name.endswith("_total") and daemon.metric(name) <= 0]
+        self.assertEqual(still, [])
 
 
 if __name__ == "__main__":

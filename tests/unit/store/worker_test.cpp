@@ -57,6 +57,24 @@ protected:
     std::unique_ptr<StoreWorker> worker_;
 };
 
+TEST_F(StoreWorkerTest, CountsWhatIsDurable) {
+    make_worker();
+    Gate before{*worker_};
+    submit("a");
+    submit("b");
+    before.open();
+    Gate between{*worker_};
+    EXPECT_EQ(worker_->stats().commits, 1u) << "they waited together";
+    EXPECT_GT(worker_->stats().seconds, 0);
+    store_->fail_next_commit(MemoryStore::Fault::full);
+    submit("c");
+    between.open();
+    Gate after{*worker_};
+    EXPECT_EQ(worker_->stats().commits, 1u) << "that one is not";
+    after.open();
+    finish();
+}
+
 TEST_F(StoreWorkerTest, AnswersInOrderAndFinishesWhatItAccepted) {
     make_worker();
     for (const auto* key : {"c", "a", "b"}) submit(key);
