@@ -23,7 +23,7 @@ Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
       options_{std::move(options)},
       data_dir_{data_dir},
       publisher_{io, board_, [this](StatusSnapshot& snapshot) { refresh(snapshot); }},
-      effects_{[this](Batch batch, StoreWorker::Done done) {
+      effects_{{.submit = [this](Batch batch, StoreWorker::Done done) {
                    const auto posted = [this, done](Result<CommitOutcome> outcome) {
                        asio::post(io_, [this, done, outcome] {
                            publisher_.touch();
@@ -33,15 +33,17 @@ Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
                    if (auto taken = store_->submit(std::move(batch), posted); !taken)
                        posted(fail(taken.error()));
                },
-               [this](engine::Effect& effect) { perform(effect); },
-               [this](std::function<void()> job) {
-                   auto timer = std::make_shared<asio::steady_timer>(io_, Seconds{1});
-                   timer->async_wait([timer, job](asio::error_code error) {
-                       if (!error) job();
-                   });
-               },
-               [this](const Error& error) { fail_hard(error); }},
+                .perform = [this](engine::Effect& effect) { perform(effect); },
+                .later = [this](std::function<void()> job) {
+                    auto timer = std::make_shared<asio::steady_timer>(io_, Seconds{1});
+                    timer->async_wait([timer, job](asio::error_code error) {
+                        if (!error) job();
+                    });
+                },
+                .on_failure = [this](const Error& error) { fail_hard(error); },
+                .on_trouble = [this] { tell_trouble(); }}},
       wake_timer_{io},
+      stop_timer_{io},
       poll_timer_{io} {}
 
 Daemon::~Daemon() {
@@ -133,6 +135,17 @@ void Daemon::fail_hard(const Error& error) {
     io_.stop();
 }
 
+void Daemon::tell_trouble() {
+    publisher_.touch();
+    if (effects_.trouble().empty()) {
+        spdlog::info("store: takes writes again");
+        return;
+    }
+    ++publisher_.edit().counters.alerts;
+    spdlog::error("store: takes no writes, so nothing moves: {}; tried again every second",
+                  effects_.trouble());
+}
+
 void Daemon::stop() {
     if (stopping_) return;
     stopping_ = true;
@@ -143,11 +156,27 @@ void Daemon::stop() {
     // Everything decided so far is durable before the loop ends.
     Batch last;
     last.audit.push_back({wall_clock(), "daemon", "daemon.stopped", "", "", "{}"});
-    effects_.push(std::move(last), [this] {
-        publisher_.flush();
-        data_dir_.withdraw();
-        asio::post(io_, [this] { io_.stop(); });
+    effects_.push(std::move(last), [this] { end(); });
+    give_up_in_time();
+}
+
+void Daemon::give_up_in_time() {
+    stop_timer_.expires_after(limits::kStopPatience);
+    stop_timer_.async_wait([this](asio::error_code error) {
+        if (error) return;
+        if (effects_.trouble().empty()) return give_up_in_time();
+        spdlog::error("store: {}: stopping all the same; what is not durable was not acted upon",
+                      effects_.trouble());
+        exit_code_ = 1;
+        end();
     });
+}
+
+void Daemon::end() {
+    stop_timer_.cancel();
+    publisher_.flush();
+    data_dir_.withdraw();
+    asio::post(io_, [this] { io_.stop(); });
 }
 
 }  // namespace tidegate::daemon

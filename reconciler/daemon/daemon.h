@@ -63,6 +63,10 @@ private:
     void perform_one(engine::WakeAt& wake);
     void arm_wake();
     void fail_hard(const Error& error);
+    void tell_trouble();
+    /// Ends the loop although the store takes nothing, when that lasts.
+    void give_up_in_time();
+    void end();
 
     // The config repo.
     /// Runs on the config worker and takes its result to the loop.
@@ -75,6 +79,9 @@ private:
 
     // FleetHandler.
     void persist(Batch batch, std::function<void(Result<void>)> done) override;
+    /// Ends the agent's session when too much waits for the store already: it comes again, with
+    /// its whole inventory. False: go on.
+    [[nodiscard]] bool put_off(const std::string& agent);
     void on_connected(const Hello& hello, Inventory inventory) override;
     void on_changed(const std::string& agent, std::vector<Installation> changed) override;
     void on_update(const std::string& agent, const ActionUpdate& update) override;
@@ -108,6 +115,7 @@ private:
     engine::State state_;
     EffectQueue effects_;
     asio::steady_timer wake_timer_;
+    asio::steady_timer stop_timer_;
     std::optional<Timestamp> wake_at_;
 
     asio::steady_timer poll_timer_;

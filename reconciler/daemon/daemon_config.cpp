@@ -26,6 +26,7 @@ void Daemon::poll() {
         poll_again_ = true;
         return;
     }
+    if (effects_.full()) return schedule_poll(options_.poll_interval);
     polling_ = true;
     poll_again_ = false;
     on_config_worker([this] { return source_->poll(wall_clock()); },

@@ -4,27 +4,44 @@
 #include "reconciler/daemon/daemon.h"
 
 namespace tidegate::daemon {
+
+bool Daemon::put_off(const std::string& agent) {
+    if (!effects_.full()) return false;
+    fleet_->drop(agent, "the daemon's store is behind");
+    return true;
+}
+
 void Daemon::persist(Batch batch, std::function<void(Result<void>)> done) {
+    if (effects_.full()) {
+        asio::post(io_, [done = std::move(done)] {
+            done(fail(ErrorCode::exhausted, "the daemon's store is behind; try again later"));
+        });
+        return;
+    }
     effects_.push(std::move(batch), [done = std::move(done)] { done({}); });
 }
 
 void Daemon::on_connected(const Hello& hello, Inventory inventory) {
     spdlog::info("agents: {} is online with {} installations", hello.agent,
                  inventory.installations.size());
+    if (put_off(hello.agent)) return;
     feed(engine::AgentConnected{hello, std::move(inventory)});
     publisher_.touch();
 }
 
 void Daemon::on_changed(const std::string& agent, std::vector<Installation> changed) {
+    if (put_off(agent)) return;
     feed(engine::AgentChanged{agent, std::move(changed)});
 }
 
 void Daemon::on_update(const std::string& agent, const ActionUpdate& update) {
+    if (put_off(agent)) return;
     feed(engine::ActionUpdated{agent, update});
 }
 
 void Daemon::on_result(const std::string& agent, const ActionResult& result) {
     crash_point("result.received");
+    if (put_off(agent)) return;
     ++publisher_.edit().counters.actions_ended[std::string{to_string(result.outcome)}];
     feed(engine::ActionFinished{agent, result});
 }

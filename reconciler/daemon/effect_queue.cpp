@@ -4,8 +4,6 @@
 #include <iterator>
 #include <utility>
 
-#include "schema/base/limits.h"
-
 namespace tidegate::daemon {
 namespace {
 
@@ -30,11 +28,14 @@ void EffectQueue::push(engine::Effects effects) {
 }
 
 void EffectQueue::push(Batch batch, std::function<void()> then) {
-    enqueue({std::move(batch), {}, std::move(then)});
+    enqueue({std::move(batch), {}, std::move(then), 0});
 }
 
 void EffectQueue::enqueue(Step step) {
     if (failed_) return;
+    if (is_empty(step.batch) && step.effects.empty() && !step.then) return;
+    step.bytes = bytes_of(step.batch);
+    waiting_bytes_ += step.bytes;
     waiting_.push_back(std::move(step));
     pump();
 }
@@ -45,7 +46,7 @@ void EffectQueue::pump() {
     while (!failed_ && in_flight_ == 0 && !waiting_.empty() && is_empty(waiting_.front().batch))
         perform_front();
     if (!failed_ && in_flight_ == 0 && !waiting_.empty()) {
-        submit_(merge_waiting(), [this](Result<CommitOutcome> outcome) { answered(outcome); });
+        hooks_.submit(merge_waiting(), [this](Result<CommitOutcome> outcome) { answered(outcome); });
     }
     pumping_ = false;
 }
@@ -69,29 +70,36 @@ void EffectQueue::answered(const Result<CommitOutcome>& outcome) {
     if (failed_) return;
     const auto steps = std::exchange(in_flight_, 0);
     if (outcome && *outcome == CommitOutcome::committed) {
-        trouble_.clear();
-        for (std::size_t i = 0; i < steps; ++i) waiting_[i].batch = {};
+        for (std::size_t i = 0; i < steps; ++i) {
+            waiting_[i].batch = {};
+            waiting_bytes_ -= std::exchange(waiting_[i].bytes, 0);
+        }
+        set_trouble("");
         pump();
         return;
     }
     if (!outcome && outcome.error().code == ErrorCode::exhausted) {
-        trouble_ = outcome.error().message;
         in_flight_ = steps;
-        later_([this] {
+        set_trouble(outcome.error().message);
+        hooks_.later([this] {
             in_flight_ = 0;
             pump();
         });
         return;
     }
     failed_ = true;
-    on_failure_(outcome ? Error{ErrorCode::internal, "the store lost the answer to a commit", {}}
+    hooks_.on_failure(outcome ? Error{ErrorCode::internal, "the store lost the answer to a commit", {}}
                         : outcome.error());
+}
+
+void EffectQueue::set_trouble(const std::string& trouble) {
+    if (std::exchange(trouble_, trouble) != trouble) hooks_.on_trouble();
 }
 
 void EffectQueue::perform_front() {
     auto ready = std::move(waiting_.front());
     waiting_.pop_front();
-    for (auto& effect : ready.effects) perform_(effect);
+    for (auto& effect : ready.effects) hooks_.perform(effect);
     if (ready.then) ready.then();
 }
 

@@ -8,6 +8,7 @@
 
 #include "reconciler/engine/effect.h"
 #include "reconciler/store/worker.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 
@@ -18,24 +19,30 @@ namespace tidegate::daemon {
 /// which the daemon has to stop and start from what the disk really holds.
 class EffectQueue {
 public:
-    using Submit = std::function<void(Batch, StoreWorker::Done)>;
-    using Perform = std::function<void(engine::Effect&)>;
-    using Later = std::function<void(std::function<void()>)>;  ///< runs it in about a second
-    using Failure = std::function<void(const Error&)>;
+    struct Hooks {
+        std::function<void(Batch, StoreWorker::Done)> submit;
+        std::function<void(engine::Effect&)> perform;
+        std::function<void(std::function<void()>)> later;  ///< runs it in about a second
+        std::function<void(const Error&)> on_failure;
+        std::function<void()> on_trouble;  ///< `trouble` became another
+    };
 
-    EffectQueue(Submit submit, Perform perform, Later later, Failure on_failure)
-        : submit_{std::move(submit)},
-          perform_{std::move(perform)},
-          later_{std::move(later)},
-          on_failure_{std::move(on_failure)} {}
+    explicit EffectQueue(Hooks hooks) : hooks_{std::move(hooks)} {}
 
     /// The effects of one engine step. Runs them now when nothing waits and nothing is persisted.
     void push(engine::Effects effects);
     /// Any work that must come after what was pushed so far is durable.
     void push(Batch batch, std::function<void()> then);
 
-    /// Steps whose batch is not durable yet; a gauge.
+    /// Steps that are not durable yet, and about what their batches take.
     [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+    [[nodiscard]] std::size_t waiting_bytes() const { return waiting_bytes_; }
+    /// Whoever can wait should push no more. Nothing is refused here: what the engine has decided
+    /// cannot be taken back.
+    [[nodiscard]] bool full() const {
+        return waiting() >= limits::kEffectStepsWaitingMax ||
+               waiting_bytes() >= limits::kEffectBytesWaitingMax;
+    }
     /// Why the store does not take batches at the moment; empty when it does.
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
@@ -44,6 +51,7 @@ private:
         Batch batch;
         engine::Effects effects;
         std::function<void()> then;
+        std::size_t bytes = 0;  ///< of the batch
     };
 
     void enqueue(Step step);
@@ -53,12 +61,11 @@ private:
     [[nodiscard]] Batch merge_waiting();
     void answered(const Result<CommitOutcome>& outcome);
     void perform_front();
+    void set_trouble(const std::string& trouble);
 
-    Submit submit_;
-    Perform perform_;
-    Later later_;
-    Failure on_failure_;
+    Hooks hooks_;
     std::deque<Step> waiting_;
+    std::size_t waiting_bytes_ = 0;
     std::size_t in_flight_ = 0;  ///< steps at the front whose batch the store has
     bool pumping_ = false;
     bool failed_ = false;

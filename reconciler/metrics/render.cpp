@@ -84,6 +84,8 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
     out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
                 number(snapshot.counters.agents_refused));
     out.counter("tidegate_alerts_total", "Alerts raised.", number(snapshot.counters.alerts));
+    out.gauge("tidegate_store_blocked", "1 while the store takes no writes: nothing moves.",
+              number(!snapshot.store_trouble.empty()));
 }
 
 void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {

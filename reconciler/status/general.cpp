@@ -10,6 +10,9 @@ Answer show_healthz(const Call& call) {
 }
 
 Answer show_readyz(const Call& call) {
+    if (const auto& trouble = call.snapshot.store_trouble; !trouble.empty())
+        return error_answer(503, "unavailable",
+                            fmt::format("the store takes no writes, so nothing moves: {}", trouble));
     if (call.snapshot.ready) return json_answer({{"status", "ready"}});
     const auto& problem = call.snapshot.config.poll_error;
     const std::string reason = "no commit of the config repo was accepted yet";

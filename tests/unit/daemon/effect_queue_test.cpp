@@ -13,16 +13,19 @@ using testing::IsEmpty;
 /// A queue whose store answers when told, and whose effects are notices with a text.
 class EffectQueueTest : public testing::Test {
 protected:
-    EffectQueue queue{[this](Batch batch, StoreWorker::Done reply_to) {
-                          submitted.push_back(std::move(batch));
-                          answer = std::move(reply_to);
-                      },
-                      [this](engine::Effect& effect) {
-                          done.push_back(std::get<engine::Notify>(effect).text);
-                          if (on_perform) std::exchange(on_perform, nullptr)();
-                      },
-                      [this](std::function<void()> job) { later = std::move(job); },
-                      [this](const Error& error) { failure = error.message; }};
+    EffectQueue queue{{.submit =
+                           [this](Batch batch, StoreWorker::Done reply_to) {
+                               submitted.push_back(std::move(batch));
+                               answer = std::move(reply_to);
+                           },
+                       .perform =
+                           [this](engine::Effect& effect) {
+                               done.push_back(std::get<engine::Notify>(effect).text);
+                               if (on_perform) std::exchange(on_perform, nullptr)();
+                           },
+                       .later = [this](std::function<void()> job) { later = std::move(job); },
+                       .on_failure = [this](const Error& error) { failure = error.message; },
+                       .on_trouble = [this] { troubles.push_back(queue.trouble()); }}};
 
     static engine::Effects step(const std::string& row, const std::string& text) {
         engine::Effects effects;
@@ -45,6 +48,7 @@ protected:
     std::function<void()> later;
     std::function<void()> on_perform;
     std::string failure;
+    std::vector<std::string> troubles;
 };
 
 TEST_F(EffectQueueTest, WithoutPersistEffectsRunAtOnce) {
@@ -81,10 +85,39 @@ TEST_F(EffectQueueTest, AFullDiskIsWaitedOutInOrder) {
     EXPECT_THAT(done, IsEmpty());
     EXPECT_EQ(submitted.size(), 1u);
     std::exchange(later, nullptr)();
+    reply(fail(ErrorCode::exhausted, "disk full"));
+    std::exchange(later, nullptr)();
     EXPECT_THAT(keys(submitted.back()), ElementsAre("1", "2"));
     reply(CommitOutcome::committed);
     EXPECT_THAT(done, ElementsAre("a", "b"));
     EXPECT_EQ(queue.trouble(), "");
+    EXPECT_THAT(troubles, ElementsAre("disk full", "")) << "told at its begin and its end";
+}
+
+TEST_F(EffectQueueTest, SaysWhenItIsFull) {
+    const auto large = [](std::size_t bytes) {
+        return engine::Effects{
+            engine::Persist{{{Put{Table::meta, "k", std::string(bytes, 'x')}}, {}}}};
+    };
+    constexpr std::size_t kPiece = 16 << 20;
+    std::size_t pushed = 0;
+    while (!queue.full() && pushed <= limits::kEffectBytesWaitingMax) {
+        queue.push(large(kPiece));
+        pushed += kPiece;
+    }
+    EXPECT_EQ(pushed, limits::kEffectBytesWaitingMax);
+    while (answer) reply(CommitOutcome::committed);
+    EXPECT_EQ(queue.waiting_bytes(), 0u);
+    EXPECT_FALSE(queue.full());
+
+    queue.push(step("1", "a"));
+    for (std::size_t i = 1; i < limits::kEffectStepsWaitingMax; ++i) {
+        ASSERT_FALSE(queue.full());
+        queue.push(step("", "b"));
+    }
+    EXPECT_TRUE(queue.full());
+    queue.push(engine::Effects{});
+    EXPECT_EQ(queue.waiting(), limits::kEffectStepsWaitingMax) << "nothing to do, nothing kept";
 }
 
 TEST_F(EffectQueueTest, AnUnknownOutcomeEndsEverything) {

@@ -42,7 +42,7 @@ TEST(RenderTest, EveryNameIsDocumentedAndEveryDocumentedNameIsRendered) {
 TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
     const auto text = render(test::sample_snapshot(), kNow);
     for (const auto* line :
-         {"tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
+         {"tidegate_store_blocked 0\n", "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
           "tidegate_assignment_held{environment=\"prod\",project=\"shop-web\",gate=\"window\"} 1\n",
           "tidegate_assignment_targets{environment=\"prod\",project=\"shop-api\"} 2\n",
           "tidegate_assignment_targets_state{environment=\"prod\",project=\"shop-api\",state="
@@ -59,13 +59,15 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
         EXPECT_THAT(text, HasSubstr(line));
 }
 
-TEST(RenderTest, AHeldTipAndAFencedDaemonShow) {
+TEST(RenderTest, AHeldTipAFencedDaemonAndABlockedStoreShow) {
     auto snapshot = test::sample_snapshot();
     snapshot.config.tip_state = TipState::held;
     snapshot.fenced = true;
+    snapshot.store_trouble = "disk full";
     const auto text = render(snapshot, kNow);
     EXPECT_THAT(text, HasSubstr("tidegate_config_tip_held 1\n"));
     EXPECT_THAT(text, HasSubstr("tidegate_fenced 1\n"));
+    EXPECT_THAT(text, HasSubstr("tidegate_store_blocked 1\n"));
 }
 
 TEST(RenderTest, OneSeriesPerGateHoweverManyHolds) {

@@ -349,6 +349,12 @@ TEST(RoutesTest, ReadyOnlyOnceACommitWasAccepted) {
     snapshot.config.poll_error = "no route to host";
     EXPECT_EQ(get("/readyz", snapshot).status, 503);
     EXPECT_THAT(get("/readyz", snapshot).body, HasSubstr("no route to host"));
+    snapshot.ready = true;
+    EXPECT_EQ(get("/readyz", snapshot).status, 200);
+    snapshot.store_trouble = "disk full";
+    EXPECT_EQ(get("/readyz", snapshot).status, 503);
+    EXPECT_THAT(get("/readyz", snapshot).body, HasSubstr("disk full"));
+    EXPECT_EQ(get("/healthz", snapshot).status, 200);
     EXPECT_EQ(answer(request_of("/readyz"), nullptr, services()).status, 503);
     EXPECT_EQ(answer(request_of("/healthz"), nullptr, services()).status, 200);
 }
