@@ -75,7 +75,8 @@ int list_agents(const Console& console, const std::string& data_dir) {
 int revoke_agent(const Console& console, const RevokeOptions& options) {
     const auto done = ask_daemon(
         options.data_dir, "revoke",
-        {{"agent", options.agent}, {"reason", options.reason}, {"actor", local_actor()}});
+        {{"agent", options.agent}, {"reason", options.reason}, {"force", options.force},
+         {"actor", local_actor()}});
     if (!done) return report(console, done.error());
     if (console.format == Format::json)
         console.print(*done);

@@ -19,6 +19,7 @@ struct RevokeOptions {
     std::string data_dir;
     std::string agent;
     std::string reason;
+    bool force = false;  ///< also a name that the daemon does not know
 };
 int list_agents(const Console& console, const std::string& data_dir);
 int revoke_agent(const Console& console, const RevokeOptions& options);

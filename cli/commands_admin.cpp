@@ -42,6 +42,8 @@ void add_agents(CLI::App& app, Session& session) {
     auto options = std::make_shared<RevokeOptions>();
     revoke->add_option("agent", options->agent, "the agent's name")->required();
     revoke->add_option("--reason", options->reason, "for the audit log")->required();
+    revoke->add_flag("--force", options->force,
+                     "also a name that the daemon does not know, such as after a lost store");
     add_data_dir(*revoke, options->data_dir);
     revoke->footer(
         "Example:\n  tidegate agents revoke web-1 --reason 'host is gone' --data-dir DIR");

@@ -2,6 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "reconciler/daemon/daemon.h"
+#include "schema/base/limits.h"
+#include "schema/base/utf8.h"
+#include "schema/wire/names.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -12,15 +15,83 @@ json instant(const std::optional<Timestamp>& at) {
     return at ? json(format_rfc3339(*at)) : json(nullptr);
 }
 
-/// The arguments as an object; an empty one for anything else.
-json object(const std::string& arguments) {
-    auto parsed = json::parse(arguments, nullptr, false);
-    return parsed.is_object() ? parsed : json::object();
+/// A verb's arguments. What is missing has its default; what is of another type is an error.
+class Arguments {
+public:
+    explicit Arguments(const std::string& text) : json_(json::parse(text, nullptr, false)) {}
+
+    [[nodiscard]] Result<std::string> text(const char* key, const char* otherwise = "") const {
+        const auto value = TRY(find(key));
+        if (value.is_null()) return otherwise;
+        if (!value.is_string()) return fail(ErrorCode::invalid, "{} must be a text", key);
+        return value.get<std::string>();
+    }
+    [[nodiscard]] Result<bool> flag(const char* key) const {
+        const auto value = TRY(find(key));
+        if (!value.is_null() && !value.is_boolean())
+            return fail(ErrorCode::invalid, "{} must be true or false", key);
+        return value == true;
+    }
+    [[nodiscard]] Result<Seconds> seconds(const char* key, Seconds otherwise) const {
+        const auto value = TRY(find(key));
+        if (value.is_null()) return otherwise;
+        if (!value.is_number_integer())
+            return fail(ErrorCode::invalid, "{} must be a whole number of seconds", key);
+        return Seconds{value.get<std::int64_t>()};
+    }
+    [[nodiscard]] Result<std::string> agent() const {
+        auto name = TRY(text("agent"));
+        if (!wire::is_object_name(name))
+            return fail(ErrorCode::invalid,
+                        "an agent's name must be [a-z0-9][a-z0-9._-]{{0,62}}, got '{}'",
+                        head_of(name, limits::kNameBytesMax));
+        return name;
+    }
+
+private:
+    [[nodiscard]] Result<json> find(const char* key) const {
+        if (!json_.is_object())
+            return fail(ErrorCode::invalid, "the arguments must be a JSON object");
+        const auto found = json_.find(key);
+        return found == json_.end() ? json() : *found;
+    }
+
+    json json_;
+};
+
+Result<TokenOptions> read_enroll(const Arguments& from) {
+    TokenOptions token;
+    token.agent = TRY(from.agent());
+    token.actor = TRY(from.text("actor", "local"));
+    token.replace = TRY(from.flag("replace"));
+    token.ttl = TRY(from.seconds("ttl", token.ttl));
+    return token;
 }
 
-std::string text(const json& from, const char* key, const char* otherwise = "") {
-    const auto found = from.find(key);
-    return found != from.end() && found->is_string() ? found->get<std::string>() : otherwise;
+struct Revocation {
+    std::string agent;
+    std::string actor;
+    std::string reason;
+    bool force = false;
+};
+
+Result<Revocation> read_revoke(const Arguments& from) {
+    return Revocation{TRY(from.agent()), TRY(from.text("actor", "local")),
+                      TRY(from.text("reason")), TRY(from.flag("force"))};
+}
+
+struct Acceptance {
+    std::string commit;
+    std::string actor;
+    std::string reason;
+};
+
+Result<Acceptance> read_accept(const Arguments& from) {
+    Acceptance accept{TRY(from.text("commit")), TRY(from.text("actor", "local")),
+                      TRY(from.text("reason"))};
+    if (!wire::is_id(accept.commit) || accept.reason.empty())
+        return fail(ErrorCode::invalid, "accept wants a commit and a reason");
+    return accept;
 }
 
 }  // namespace
@@ -41,14 +112,9 @@ Result<void> Daemon::open_admin() {
 }
 
 void Daemon::admin_enroll(const std::string& arguments, AdminSocket::Answer answer) {
-    const auto request = object(arguments);
-    TokenOptions token;
-    token.agent = text(request, "agent");
-    token.actor = text(request, "actor", "local");
-    token.replace = request.contains("replace") && request["replace"] == true;
-    if (request.contains("ttl") && request["ttl"].is_number_integer())
-        token.ttl = Seconds{request["ttl"].get<std::int64_t>()};
-    fleet_->create_token(token, [answer](Result<std::string> made) {
+    const auto token = read_enroll(Arguments{arguments});
+    if (!token) return answer(fail(token.error()));
+    fleet_->create_token(*token, [answer](Result<std::string> made) {
         if (!made) return answer(fail(made.error()));
         answer(json{{"token", *made}}.dump());
     });
@@ -70,14 +136,38 @@ void Daemon::admin_agents(AdminSocket::Answer answer) {
 }
 
 void Daemon::admin_revoke(const std::string& arguments, AdminSocket::Answer answer) {
-    const auto request = object(arguments);
-    const auto agent = text(request, "agent");
-    if (agent.empty()) return answer(fail(ErrorCode::invalid, "revoke wants an agent"));
-    fleet_->revoke(agent, text(request, "actor", "local"), text(request, "reason"),
-                   [agent, answer](Result<void> done) {
-                       if (!done) return answer(fail(done.error()));
-                       answer(json{{"revoked", agent}}.dump());
-                   });
+    const auto asked = read_revoke(Arguments{arguments});
+    if (!asked) return answer(fail(asked.error()));
+    const auto& agent = asked->agent;
+    const bool known = fleet_->knows(agent) || state_.agents.contains(agent) ||
+                       state_.by_agent.contains(agent);
+    if (!known && !asked->force)
+        return answer(fail(ErrorCode::not_found,
+                           "no agent {} was ever enrolled or seen here; --force shuts the name out "
+                           "all the same",
+                           agent));
+    fleet_->revoke(agent, asked->actor, asked->reason, [agent, answer](Result<void> done) {
+        if (!done) return answer(fail(done.error()));
+        answer(json{{"revoked", agent}}.dump());
+    });
+}
+
+void Daemon::admin_accept(const std::string& arguments, AdminSocket::Answer answer) {
+    const auto asked = read_accept(Arguments{arguments});
+    if (!asked) return answer(fail(asked.error()));
+    Batch batch;
+    batch.audit.push_back({wall_clock(), asked->actor, "config.accept_asked", options_.branch,
+                           asked->commit, json{{"reason", asked->reason}}.dump()});
+    // On record before it is done.
+    persist(std::move(batch), [this, commit = asked->commit, answer](Result<void> recorded) {
+        if (!recorded) return answer(fail(recorded.error()));
+        on_config_worker([this, commit] { return source_->accept(commit, wall_clock()); },
+                         [this, commit, answer](Result<PollReport> report) {
+                             if (!report) return answer(fail(report.error()));
+                             take_report(*std::move(report));
+                             answer(json{{"accepted", commit}}.dump());
+                         });
+    });
 }
 
 void Daemon::admin_audit(AdminSocket::Answer answer) {

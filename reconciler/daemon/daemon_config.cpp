@@ -118,24 +118,4 @@ void Daemon::perform_one(engine::Query& query) {
                          });
 }
 
-void Daemon::admin_accept(const std::string& arguments, AdminSocket::Answer answer) {
-    const auto request = nlohmann::json::parse(arguments, nullptr, false);
-    const auto commit = request.value("commit", "");
-    const auto reason = request.value("reason", "");
-    if (commit.empty() || reason.empty())
-        return answer(fail(ErrorCode::invalid, "accept wants a commit and a reason"));
-    Batch batch;
-    batch.audit.push_back({wall_clock(), request.value("actor", "local"), "config.accept_asked",
-                           options_.branch, commit, nlohmann::json{{"reason", reason}}.dump()});
-    // On record before it is done.
-    effects_.push(std::move(batch), [this, commit, answer] {
-        on_config_worker([this, commit] { return source_->accept(commit, wall_clock()); },
-                         [this, commit, answer](Result<PollReport> report) {
-                             if (!report) return answer(fail(report.error()));
-                             take_report(*std::move(report));
-                             answer(nlohmann::json{{"accepted", commit}}.dump());
-                         });
-    });
-}
-
 }  // namespace tidegate::daemon

@@ -125,6 +125,7 @@ class CliTest(Fleet):
                          {"accepted": box.repo.tip()})
         wait(lambda: box.daemon.get("/api/release/config")["tip"]["state"] == "accepted", "it to be taken")
 
+        self.text("agents", "revoke", "t22", "--reason", "a typo", *self.at_home, code=1)
         self.text("agents", "revoke", "t2", "--reason", "gone", *self.at_home)
         self.assertRegex(self.text("agents", "list", *self.at_home), r"t2 +revoked")
 

@@ -1,0 +1,212 @@
+/// A whole daemon in this process, with a disk that can be full. Agents are for the e2e tests.
+
+#include "reconciler/daemon/daemon.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <asio/ip/tcp.hpp>
+#include <asio/local/stream_protocol.hpp>
+#include <atomic>
+#include <cerrno>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/integration/temp_dir.h"
+
+namespace {
+std::atomic<bool> disk_full = false;
+}
+
+/// Stands before the C library's, for SQLite's shared library too.
+extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off64_t offset) {
+    if (!disk_full) return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
+    errno = ENOSPC;
+    return -1;
+}
+
+namespace tidegate::daemon {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+using Clock = std::chrono::steady_clock;
+
+/// Far above what an end takes, far below the deadline of a Git call.
+constexpr std::chrono::seconds kSoon{20};
+
+template <class Condition>
+bool eventually(const Condition& condition) {
+    const auto deadline = Clock::now() + std::chrono::seconds{30};
+    while (!condition() && Clock::now() < deadline)
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    return condition();
+}
+
+class DaemonTest : public testing::Test {
+protected:
+    ~DaemonTest() override {
+        disk_full = false;
+        if (loop_.joinable()) end();
+    }
+
+    void start(const std::string& repo = "/nowhere/config.git") {
+        DaemonOptions options;
+        options.repo = repo;
+        options.data_dir = dir_.path() / "data";
+        options.listen_agents = options.listen_http = "127.0.0.1:0";
+        auto data = DataDir::open(options.data_dir);
+        ASSERT_TRUE(data) << data.error().text();
+        data_.emplace(*std::move(data));
+        auto daemon = Daemon::start(io_, options, *data_);
+        ASSERT_TRUE(daemon) << daemon.error().text();
+        daemon_ = *std::move(daemon);
+        loop_ = std::thread{[this] { io_.run(); }};
+    }
+    /// As SIGTERM does. Returns the exit code.
+    int end() {
+        asio::post(io_, [this] { daemon_->stop(); });
+        loop_.join();
+        const int code = daemon_->exit_code();
+        daemon_.reset();
+        return code;
+    }
+
+    [[nodiscard]] std::string get(const std::string& path) const {
+        const auto address = line_of(data_->root() / "run" / "http.addr");
+        const auto colon = address.rfind(':');
+        asio::ip::tcp::iostream link{address.substr(0, colon), address.substr(colon + 1)};
+        link << "GET " << path << " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" << std::flush;
+        return {std::istreambuf_iterator<char>{link}, {}};
+    }
+    static std::string line_of(const std::filesystem::path& file) {
+        auto text = test::read_text(file);
+        text.erase(text.find_last_not_of('\n') + 1);
+        return text;
+    }
+
+    using Admin = asio::local::stream_protocol::iostream;
+    [[nodiscard]] Admin say(const std::string& line) const {
+        Admin link{asio::local::stream_protocol::endpoint{data_->admin_socket().string()}};
+        link << line << '\n' << std::flush;
+        return link;
+    }
+    static json answer_of(Admin& link) {
+        std::string line;
+        std::getline(link, line);
+        return json::parse(line, nullptr, false);
+    }
+    [[nodiscard]] json ask(const std::string& line) const {
+        auto link = say(line);
+        return answer_of(link);
+    }
+    [[nodiscard]] json ask(const char* verb, const json& arguments) const {
+        return ask(json{{"verb", verb}, {"args", arguments}}.dump());
+    }
+
+    test::TempDir dir_;
+    asio::io_context io_;
+    std::optional<DataDir> data_;
+    std::unique_ptr<Daemon> daemon_;
+    std::thread loop_;
+};
+
+TEST_F(DaemonTest, AdminVerbsRefuseWhatTheyCannotRead) {
+    start();
+    const std::string endless(2'000, 'x');
+    const std::vector<std::pair<const char*, json>> refused{
+        {"accept", {{"commit", 1}, {"reason", "x"}}},
+        {"accept", {{"commit", {"a"}}, {"reason", "x"}}},
+        {"accept", {{"commit", endless}, {"reason", "x"}}},
+        {"accept", {{"commit", "abc"}, {"reason", nullptr}}},
+        {"accept", {{"commit", "abc"}, {"reason", "x"}, {"actor", 7}}},
+        {"accept", json::array()},
+        {"accept", nullptr},
+        {"revoke", {{"agent", endless}}},
+        {"revoke", {{"agent", 1}}},
+        {"revoke", {{"agent", "../x"}}},
+        {"revoke", {{"agent", "web-1"}, {"reason", json::array()}}},
+        {"revoke", {{"agent", "web-1"}, {"force", "yes"}}},
+        {"revoke", "web-1"},
+        {"revoke", json::object()},
+        {"enroll", {{"agent", json::object()}}},
+        {"enroll", {{"agent", endless}}},
+        {"enroll", {{"agent", "web-1"}, {"ttl", "1h"}}},
+        {"enroll", {{"agent", "web-1"}, {"ttl", 1e300}}},
+        {"enroll", {{"agent", "web-1"}, {"ttl", -1}}},
+        {"enroll", {{"agent", "web-1"}, {"replace", 1}}},
+        {"enroll", {{"agent", "web-1"}, {"actor", json::array()}}},
+        {"enroll", 5}};
+    for (const auto& [verb, arguments] : refused) {
+        const auto seen = ask(verb, arguments);
+        EXPECT_EQ(seen.value("ok", true), false) << verb << ' ' << arguments;
+        EXPECT_EQ(seen.value("code", ""), "invalid") << verb << ' ' << arguments << ' ' << seen;
+    }
+    for (const auto* line : {"", "{", "[]", "5", R"({"verb":5})", R"({"verb":[]})"})
+        EXPECT_EQ(ask(line).value("code", ""), "invalid") << line;
+    for (const auto* verb : {"agents", "audit", "info"})
+        EXPECT_EQ(ask(verb, json::array({1})).value("ok", false), true) << verb;
+    EXPECT_EQ(end(), 0);
+}
+
+TEST_F(DaemonTest, ANameThatNobodyKnowsIsRevokedOnlyByForce) {
+    start();
+    const auto typo = ask("revoke", {{"agent", "web-1"}, {"reason", "gone"}});
+    EXPECT_EQ(typo.value("code", ""), "not_found") << typo;
+    EXPECT_EQ(ask("agents", {})["result"]["items"].size(), 0u);
+    EXPECT_TRUE(ask("enroll", {{"agent", "web-2"}})["ok"]);
+    EXPECT_TRUE(ask("revoke", {{"agent", "web-2"}, {"reason", "a token may be voided"}})["ok"]);
+    EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", "gone"}, {"force", true}})["ok"]);
+    EXPECT_EQ(ask("agents", {})["result"]["items"].size(), 2u);
+}
+
+TEST_F(DaemonTest, AFullDiskIsToldAndWaitedOut) {
+    start();
+    disk_full = true;
+    auto waiting = say(R"({"verb":"enroll","args":{"agent":"web-1"}})");
+    ASSERT_TRUE(eventually([&] { return get("/readyz").find("no writes") != std::string::npos; }));
+    EXPECT_THAT(get("/readyz"), HasSubstr("HTTP/1.1 503"));
+    EXPECT_THAT(get("/metrics"), HasSubstr("\ntidegate_store_blocked 1\n"));
+    disk_full = false;
+    EXPECT_TRUE(answer_of(waiting)["ok"]);
+    ASSERT_TRUE(eventually([&] { return get("/readyz").find("no writes") == std::string::npos; }));
+    const auto metrics = get("/metrics");
+    EXPECT_THAT(metrics, HasSubstr("\ntidegate_store_blocked 0\n"));
+    EXPECT_THAT(metrics, Not(HasSubstr("\ntidegate_store_commits_total 0\n")));
+    EXPECT_THAT(metrics, Not(HasSubstr("\ntidegate_store_seconds_total 0\n")));
+    EXPECT_EQ(end(), 0);
+}
+
+TEST_F(DaemonTest, AFullDiskDoesNotKeepItFromEnding) {
+    start();
+    disk_full = true;
+    auto waiting = say(R"({"verb":"enroll","args":{"agent":"web-1"}})");
+    ASSERT_TRUE(eventually([&] { return get("/readyz").find("no writes") != std::string::npos; }));
+    const auto begin = Clock::now();
+    EXPECT_EQ(end(), 1);
+    EXPECT_LT(Clock::now() - begin, kSoon);
+}
+
+TEST_F(DaemonTest, ARemoteThatNeverAnswersDoesNotKeepItFromEnding) {
+    asio::io_context io;
+    asio::ip::tcp::acceptor silent{io, {asio::ip::address_v4::loopback(), 0}};
+    start(fmt::format("http://127.0.0.1:{}/x.git", silent.local_endpoint().port()));
+    const auto connected = silent.accept();
+    const auto begin = Clock::now();
+    EXPECT_EQ(end(), 0);
+    EXPECT_LT(Clock::now() - begin, kSoon);
+}
+
+}  // namespace
+}  // namespace tidegate::daemon
+
+int main(int argc, char** argv) {
+    if (argc == 2 && std::string_view{argv[1]} == "--git-child")
+        return tidegate::git::run_git_child(0, 1);
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
