@@ -3,12 +3,18 @@
 #include <yaml-cpp/yaml.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <iostream>
-#include <ranges>
+#include <set>
+
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
+
+using std::string_view_literals::operator""sv;
 
 /// A CLI11 check that also stores what it read.
 template <class T, class Parse>
@@ -26,6 +32,14 @@ Result<std::string> checked_host_port(std::string_view text) {
     return std::string{text};
 }
 
+/// What nobody means to be 0.
+Result<Seconds> positive_duration(std::string_view text) {
+    const auto value = TRY(parse_duration(text));
+    if (value < limits::kPollIntervalMin)
+        return fail(ErrorCode::invalid, "must be at least 1s, got '{}'", text);
+    return value;
+}
+
 void add_flags(CLI::App& app, DaemonOptions& options) {
     static std::string ignored;
     const auto typed = [&](const char* flag, const char* help, auto& into, auto parse) {
@@ -39,11 +53,11 @@ void add_flags(CLI::App& app, DaemonOptions& options) {
     typed("--listen-http", "HOST:PORT of the status endpoint; default 127.0.0.1:7480",
           options.listen_http, checked_host_port);
     typed("--poll-interval", "how often to look at the repo, such as 10s; default 10s",
-          options.poll_interval, parse_duration);
+          options.poll_interval, positive_duration);
     app.add_option("--store", options.store,
                    "sqlite:PATH or memory:; default store.sqlite in the data dir");
     typed("--certificate-ttl", "how long an agent's certificate lasts; default 168h",
-          options.certificate_ttl, parse_duration);
+          options.certificate_ttl, positive_duration);
     app.add_option("--git-ssh-key", options.git.ssh_key, "private key for ssh:// repos");
     app.add_option("--git-known-hosts", options.git.known_hosts, "host keys for ssh:// repos");
     app.add_option("--git-token-file", options.git.token_file, "password for https:// repos");
@@ -52,19 +66,19 @@ void add_flags(CLI::App& app, DaemonOptions& options) {
         ->capture_default_str();
     app.add_option("--git-identity-email", options.git.identity_email)->capture_default_str();
     typed("--git-deadline", "of one operation on the repo; default 60s", options.git.deadline,
-          parse_duration);
+          positive_duration);
     app.add_option("--log-level", options.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
         ->capture_default_str();
 }
 
-/// The config file's keys are the flags in snake_case; `git: {ssh_key: …}` is --git-ssh-key. A flag
-/// that the command line gave wins.
+/// The config file's keys are the flags in snake_case; maps only group them: `git: {ssh_key: …}` is
+/// --git-ssh-key, `listen: {http: …}` --listen-http. A flag that the command line gave wins.
 class ConfigFile {
 public:
     ConfigFile(CLI::App& app, std::string file) : app_{app}, file_{std::move(file)} {}
 
-    Result<void> apply() const {
+    Result<void> apply() {
         try {
             return apply(YAML::LoadFile(file_), "--");
         } catch (const YAML::BadFile&) {
@@ -75,24 +89,29 @@ public:
     }
 
 private:
-    Result<void> apply(const YAML::Node& map, const std::string& prefix) const {
+    Result<void> apply(const YAML::Node& map, const std::string& prefix) {
         if (!map.IsMap()) return wrong(map.Mark(), "wanted a map of keys to values");
-        std::set<std::string> seen;
         for (const auto& item : map) {
-            auto key = item.first.as<std::string>();
-            if (!seen.insert(key).second)
+            const auto key = item.first.as<std::string>();
+            auto flag = prefix + key;
+            std::ranges::replace(flag, '_', '-');
+            // By flag: `listen: {http: …}` beside `listen_http: …` is one said twice, too.
+            if (!seen_.insert(flag).second)
                 return wrong(item.first.Mark(), fmt::format("'{}' is repeated", key));
-            std::ranges::replace(key, '_', '-');
-            if (key == "git" && prefix == "--")
-                CHECK(apply(item.second, "--git-"));
+            if (std::ranges::find(kLater, flag) != kLater.end())
+                return wrong(item.first.Mark(),
+                             fmt::format("'{}' is not supported yet: this build neither signs "
+                                         "commits nor checks signatures",
+                                         key));
+            if (std::ranges::find(kGroups, flag) != kGroups.end())
+                CHECK(apply(item.second, flag + '-'));
             else
-                CHECK(set(prefix + key, item.first, item.second));
+                CHECK(set(flag, item.first, item.second));
         }
         return {};
     }
 
-    Result<void> set(const std::string& flag, const YAML::Node& key,
-                     const YAML::Node& value) const {
+    Result<void> set(const std::string& flag, const YAML::Node& key, const YAML::Node& value) {
         auto* option = app_.get_option_no_throw(flag);
         if (option == nullptr || flag == "--config" || flag == "--help" || flag == "--version")
             return wrong(key.Mark(), fmt::format("unknown key '{}'", key.Scalar()));
@@ -112,8 +131,12 @@ private:
             {file_, mark.line + 1, mark.column + 1}));
     }
 
+    static constexpr std::array kGroups{"--git"sv, "--git-identity"sv, "--listen"sv};
+    static constexpr std::array kLater{"--git-signing-key"sv, "--trust"sv};
+
     CLI::App& app_;
     std::string file_;
+    std::set<std::string> seen_;
 };
 
 }  // namespace

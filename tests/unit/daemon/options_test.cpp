@@ -49,6 +49,27 @@ TEST_F(OptionsTest, FileGivesWhatFlagsDoNot) {
     EXPECT_EQ(parsed.options.git.identity_name, "gate");
 }
 
+TEST_F(OptionsTest, TheFileMayGroupItsKeys) {
+    const auto parsed = parse(
+        "repo: /r\ndata_dir: /d\nlisten: {agents: '[::1]:1', http: 127.0.0.1:2}\n"
+        "git:\n  identity: {name: gate, email: gate@example.com}\n",
+        {"--listen-http", "127.0.0.1:3"});
+    ASSERT_FALSE(parsed.exit_code) << said_;
+    EXPECT_EQ(parsed.options.listen_agents, "[::1]:1");
+    EXPECT_EQ(parsed.options.listen_http, "127.0.0.1:3") << "flags win";
+    EXPECT_EQ(parsed.options.git.identity_name, "gate");
+    EXPECT_EQ(parsed.options.git.identity_email, "gate@example.com");
+}
+
+TEST_F(OptionsTest, NoIntervalIsZero) {
+    for (const auto* flag : {"--poll-interval", "--git-deadline", "--certificate-ttl"}) {
+        const std::string file = "repo: /r\ndata_dir: /d\n";
+        EXPECT_EQ(parse(file, {flag, "0s"}).exit_code, 2) << flag;
+        EXPECT_THAT(said_, HasSubstr("must be at least 1s, got '0s'")) << flag;
+        EXPECT_FALSE(parse(file, {flag, "1s"}).exit_code) << flag << ": " << said_;
+    }
+}
+
 TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
     struct Case {
         std::string config;
@@ -64,6 +85,13 @@ TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
              {"branch: [a]\n", "3:9: wanted a single value"},
              {"branch: a\nbranch: b\n", "4:1: 'branch' is repeated"},
              {"git: 3\n", "3:6: wanted a map"},
+             {"poll_interval: 0s\n", "3:16: --poll-interval: must be at least 1s, got '0s'"},
+             {"listen: 127.0.0.1:0\n", "3:9: wanted a map"},
+             {"listen: {tls: x}\n", "3:10: unknown key 'tls'"},
+             {"listen: {http: '[::1]:1'}\nlisten_http: '[::1]:2'\n",
+              "4:1: 'listen_http' is repeated"},
+             {"git: {signing_key: k}\n", "3:7: 'signing_key' is not supported yet"},
+             {"trust: {require_signatures: true}\n", "3:1: 'trust' is not supported yet"},
              {"branch: [\n", "tidegated.yaml:"}}) {
         EXPECT_EQ(parse(head + config).exit_code, 2) << config;
         EXPECT_THAT(said_, HasSubstr(error)) << config;
