@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <chrono>
 #include <utility>
 
 #include "agent/daemon/driver_host.h"
@@ -12,6 +11,7 @@
 #include "agent/drivers/script_driver.h"
 #include "agent/tasks/pipeline.h"
 #include "agent/tasks/stop_after.h"
+#include "agent/tasks/task.h"
 #include "schema/base/utf8.h"
 
 namespace tidegate::agent {
@@ -23,10 +23,6 @@ constexpr Milliseconds kLeftoverGrace{5'000};
 constexpr Seconds kStatusTimeout{30};
 /// A second look before drift is believed: a service may just be restarting.
 constexpr Milliseconds kSecondLook{2'000};
-
-Timestamp wall_clock() {
-    return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
-}
 
 TaskResult uninstall_task(std::string name, bool ok, std::string error, std::string output) {
     TaskResult task;

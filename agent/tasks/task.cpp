@@ -14,10 +14,6 @@ constexpr Seconds kScriptTimeout{300};
 constexpr Seconds kServiceTimeout{60};
 constexpr Milliseconds kServiceLook{500};
 
-Timestamp wall_clock() {
-    return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
-}
-
 TaskOutput good(std::string note = {}) { return {true, {}, std::move(note)}; }
 TaskOutput bad(std::string error) { return {false, std::move(error), {}}; }
 
@@ -104,6 +100,10 @@ TaskOutput run_bounded(const Task& task, TaskHost& host, const std::stop_token& 
 }
 
 }  // namespace
+
+Timestamp wall_clock() {
+    return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+}
 
 TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop) {
     TaskResult result;

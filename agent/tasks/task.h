@@ -8,6 +8,9 @@ namespace tidegate::agent {
 /// Never pending or running on return.
 [[nodiscard]] TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop);
 
+/// The host's clock, as it stands in reports.
+[[nodiscard]] Timestamp wall_clock();
+
 /// The strategy's check as a task of the stage `verify`.
 [[nodiscard]] Task as_task(const HealthCheck& check);
 
