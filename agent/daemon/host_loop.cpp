@@ -172,8 +172,8 @@ void HostLoop::look_for_drift() {
     for (const auto& installation : machine_.inventory().installations) {
         const auto& key = installation.key;
         const auto definition = definitions_.find(key);
-        if (installation.status != InstallStatus::installed || definition == definitions_.end() ||
-            !being_checked_.insert(key).second)
+        if (installation.status != InstallStatus::installed || machine_.busy(key) ||
+            definition == definitions_.end() || !being_checked_.insert(key).second)
             continue;
         drift_runner_->check_drift(definition->second,
                                    [this, key, starts = starts_[key]](std::string reason) {
@@ -184,7 +184,7 @@ void HostLoop::look_for_drift() {
     }
 }
 
-/// What was seen before an action began says nothing about what it left.
+/// What was seen before an action began says nothing about what it left; none begins during one.
 void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, std::string reason) {
     being_checked_.erase(key);
     if (starts_[key] == starts) step(machine::DriftSeen{key, !reason.empty(), std::move(reason)});

@@ -152,6 +152,8 @@ public:
     /// What goes up after Hello: installations, actions in progress, results without an Ack.
     [[nodiscard]] Inventory inventory() const;
     [[nodiscard]] std::uint64_t highest_epoch() const { return epoch_; }
+    /// An action of that installation has begun and its outcome is not durable yet.
+    [[nodiscard]] bool busy(const InstallKey& key) const;
     /// When the next queued action expires.
     [[nodiscard]] std::optional<Timestamp> next_wake() const;
 
@@ -179,7 +181,6 @@ private:
 
     [[nodiscard]] bool accept_epoch(std::uint64_t epoch, Effects& out);
     [[nodiscard]] Job* find(const std::string& action);
-    [[nodiscard]] bool busy(const InstallKey& key) const;
     void start_queued(Timestamp now, Effects& out);
     void conclude(Job& job, ActionResult result, Installation after, Effects& out);
     void end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out);

@@ -211,6 +211,23 @@ TEST_F(HostLoopTest, ReportsDriftAndItsEnd) {
     EXPECT_EQ(host.uplink.changes[2].drift_reason, "its work dir is gone");
 }
 
+TEST_F(HostLoopTest, WhatIsSeenDuringAnActionIsNotBookedAgainstWhatItLeaves) {
+    auto first = action("a", "1.0");
+    first.deploy.script.install_script = "touch up";
+    // Once it is down, a look hangs until the update is over.
+    first.deploy.script.service.status =
+        "[ -e up ] && exit; touch looked; while [ ! -e updated ]; do sleep 0.01; done; exit 1";
+    auto second = action("b", "2.0");
+    second.deploy.script.update_script =
+        "rm up; for i in $(seq 300); do [ -e looked ] && break; sleep 0.01; done; touch updated";
+    second.deploy.script.service.status = "touch right";
+    Host host{dir_, {}, Seconds{1}};
+    ASSERT_EQ(host.run(first).outcome, ActionOutcome::done);
+    ASSERT_EQ(host.run(second).outcome, ActionOutcome::done);
+    ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/right"); }));
+    EXPECT_TRUE(host.uplink.changes.empty()) << host.uplink.changes[0].drift_reason;
+}
+
 struct RefusalCase {
     const char* name;
     std::function<void(AgentConfig&, Action&)> change;
