@@ -47,24 +47,26 @@ Result<fs::path> allowed_path(const WorkDirRules& rules) {
     return path;
 }
 
+/// Permission to pass through a folder is enough for it; reading it may be forbidden.
+constexpr int kFolder = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+
 /// One component, never through a link: the path has none, so a link came in behind our back.
 Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& name,
                              const WorkDirRules& rules, bool make) {
     const bool made = make && ::mkdirat(parent.get(), name.c_str(), 0755) == 0;
-    FileDescriptor next{
-        ::openat(parent.get(), name.c_str(), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC)};
+    FileDescriptor next{::openat(parent.get(), name.c_str(), kFolder)};
     if (!next.valid())
         return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::denied, "work_dir '{}': {}",
                     rules.work_dir, std::strerror(errno));
     if (made && rules.owner != nullptr &&
-        ::fchown(next.get(), rules.owner->uid, rules.owner->gid) != 0)
+        ::fchownat(next.get(), "", rules.owner->uid, rules.owner->gid, AT_EMPTY_PATH) != 0)
         return fail(ErrorCode::denied, "work_dir '{}': {}", rules.work_dir, std::strerror(errno));
     return next;
 }
 
 Result<WorkDir> walk(const WorkDirRules& rules, bool make) {
     const auto path = TRY(allowed_path(rules));
-    FileDescriptor at{::open("/", O_DIRECTORY | O_RDONLY | O_CLOEXEC)};
+    FileDescriptor at{::open("/", kFolder)};
     for (const auto& name : path.relative_path()) at = TRY(enter(at, name, rules, make));
     return WorkDir{path.string(), std::move(at)};
 }

@@ -20,7 +20,7 @@ struct WorkDirRules {
 
 struct WorkDir {
     std::string path;
-    FileDescriptor directory;
+    FileDescriptor directory;  ///< O_PATH: to be entered (fchdir, openat), not to be read
 };
 
 /// `deploy.config.work_dir`, else `<target work_dir>/<project>`, else `/opt/apps/<project>`.

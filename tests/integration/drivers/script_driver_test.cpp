@@ -1,6 +1,8 @@
 #include "agent/drivers/script_driver.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -126,9 +128,9 @@ struct EscapeCase {
     bool allowed;
 };
 
-class WorkDirTest : public testing::TestWithParam<EscapeCase> {};
+class WorkDirEscapeTest : public testing::TestWithParam<EscapeCase> {};
 
-TEST_P(WorkDirTest, LiesBelowItsRoot) {
+TEST_P(WorkDirEscapeTest, LiesBelowItsRoot) {
     const test::TempDir dir;
     fs::create_directories(dir.path() / "apps/real");
     fs::create_directories(dir.path() / "outside");
@@ -147,7 +149,7 @@ TEST_P(WorkDirTest, LiesBelowItsRoot) {
     EXPECT_FALSE(fs::exists(dir / "nowhere"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, WorkDirTest,
+INSTANTIATE_TEST_SUITE_P(Cases, WorkDirEscapeTest,
                          testing::Values(EscapeCase{"Root", "apps", true},
                                          EscapeCase{"RootSlash", "apps/", true},
                                          EscapeCase{"New", "apps/new/deep", true},
@@ -160,6 +162,46 @@ INSTANTIATE_TEST_SUITE_P(Cases, WorkDirTest,
                                          EscapeCase{"Sibling", "apps-evil", false},
                                          EscapeCase{"Elsewhere", "/tmp", false}),
                          [](const auto& test) { return std::string{test.param.name}; });
+
+/// For as long as it lives the process acts as that user, where it may.
+class As {
+public:
+    explicit As(uid_t user) { EXPECT_TRUE(own_ != 0 || ::seteuid(user) == 0); }
+    As(const As&) = delete;
+    As& operator=(const As&) = delete;
+    ~As() { EXPECT_TRUE(own_ != 0 || ::seteuid(own_) == 0); }
+
+private:
+    const uid_t own_ = ::geteuid();
+};
+
+TEST(WorkDirTest, ParentsMayBePassedThroughWithoutBeingRead) {
+    const test::TempDir dir;
+    fs::create_directories(dir.path() / "srv/apps");
+    fs::permissions(dir.path(), fs::perms{0711});
+    fs::permissions(dir.path() / "srv", fs::perms{0311});
+    fs::permissions(dir.path() / "srv/apps", fs::perms{0777});
+    {
+        const As as{find_user("nobody")->uid};
+        const auto made = open_work_dir({dir / "srv/apps/shop", "", {}, nullptr});
+        EXPECT_TRUE(made) << made.error().text();
+        EXPECT_TRUE(fs::is_directory(dir.path() / "srv/apps/shop"));
+    }
+    fs::permissions(dir.path() / "srv", fs::perms{0755});
+}
+
+TEST(WorkDirTest, WhatIsMadeBelongsToTheScriptsUser) {
+    const test::TempDir dir;
+    ProcessUser user{"me", ::geteuid(), ::getegid(), {}, "/"};
+    if (user.uid == 0) user = *find_user("nobody");
+    ASSERT_TRUE(open_work_dir({dir / "apps/shop", "", {}, &user}));
+    for (const auto* made : {"apps", "apps/shop"}) {
+        struct stat status {};
+        ASSERT_EQ(::stat((dir / made).c_str(), &status), 0);
+        EXPECT_EQ(status.st_uid, user.uid) << made;
+        EXPECT_EQ(status.st_gid, user.gid) << made;
+    }
+}
 
 TEST(DefaultWorkDirTest, IsByTargetThenProject) {
     EXPECT_EQ(default_work_dir("/srv/x", "/opt/apps", "shop"), "/srv/x");
