@@ -32,6 +32,11 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
                                                  Uplink& uplink) {
     auto journal = TRY(Journal::open(options.data_dir + "/journal"));
     auto content = journal->take_content();
+    if (content.torn_bytes > 0)
+        uplink.notice(fmt::format(
+            "journal: cut off {} bytes of a record that was not yet whole when the agent or its "
+            "host stopped",
+            content.torn_bytes));
     CHECK(make_tmp_dir(options.rules));
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));

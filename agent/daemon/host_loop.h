@@ -28,6 +28,8 @@ public:
     virtual void fenced(std::uint64_t highest_epoch) = 0;
     /// The whole output of an action, masked and bounded.
     virtual void log(const std::string& action, const std::string& text) = 0;
+    /// For the agent's own log, where the host's owner should know of it.
+    virtual void notice(const std::string& text) = 0;
 };
 
 struct HostOptions {

@@ -126,5 +126,6 @@ void LinkedAgent::log(const std::string& action, const std::string& text) {
     if (session_ && !session_->log(action, text))
         spdlog::debug("output of {} was not uploaded", action);
 }
+void LinkedAgent::notice(const std::string& text) { spdlog::warn("{}", text); }
 
 }  // namespace tidegate::agent

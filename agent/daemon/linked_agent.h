@@ -40,6 +40,7 @@ public:
     void update(const ActionUpdate& update) override;
     void fenced(std::uint64_t highest_epoch) override;
     void log(const std::string& action, const std::string& text) override;
+    void notice(const std::string& text) override;
 
 private:
     asio::io_context& io_;

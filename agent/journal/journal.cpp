@@ -76,13 +76,14 @@ public:
             return replay(type, payload, location);
         };
         file_ = TRY(LogFile::open(path(), visit));
+        torn_bytes_ = file_->torn_bytes();
         compacted_bytes_ = kCompactBytesMin / 2;
         return compact_if_due();
     }
 
     JournalContent take_content() {
         JournalContent content;
-        content.torn_bytes = file_->torn_bytes();
+        content.torn_bytes = torn_bytes_;
         content.records.epoch = epoch_;
         for (const auto& [key, installation] : installations_)
             content.records.installations.push_back(installation);
@@ -269,6 +270,7 @@ private:
     std::string directory_;
     DirectoryLock lock_;
     std::optional<LogFile> file_;
+    std::uint64_t torn_bytes_ = 0;
     std::uint64_t compacted_bytes_ = 0;
 
     std::uint64_t epoch_ = 0;

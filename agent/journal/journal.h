@@ -45,7 +45,8 @@ struct JournalContent {
 /// on disk is not known any more.
 class Journal {
 public:
-    /// Makes the directory (0700) where needed and reads all. conflict: another process uses it.
+    /// Makes the directory (0700) where needed and reads all. conflict: another process uses it;
+    /// invalid: damaged in the middle.
     [[nodiscard]] static Result<std::unique_ptr<Journal>> open(const std::string& directory);
     ~Journal();
     Journal(const Journal&) = delete;

@@ -64,6 +64,12 @@ Result<std::optional<std::string>> read_frame(int fd, std::uint64_t offset, std:
     return std::optional<std::string>{std::move(body)};
 }
 
+Result<bool> any_frame_after(int fd, std::uint64_t offset, std::uint64_t end) {
+    while (++offset < end)
+        if (TRY(read_frame(fd, offset, end))) return true;
+    return false;
+}
+
 }  // namespace
 
 Result<LogFile> LogFile::open(const std::string& path, const Visitor& visit) {
@@ -71,7 +77,7 @@ Result<LogFile> LogFile::open(const std::string& path, const Visitor& visit) {
     file.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file.fd_ < 0) return fail_errno(path);
     CHECK(sync_directory(std::filesystem::path{path}.parent_path().string()));
-    CHECK(file.replay(visit));
+    CHECK(file.replay(path, visit));
     return file;
 }
 
@@ -89,7 +95,7 @@ LogFile::~LogFile() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-Result<void> LogFile::replay(const Visitor& visit) {
+Result<void> LogFile::replay(const std::string& path, const Visitor& visit) {
     struct stat status {};
     if (::fstat(fd_, &status) != 0) return fail_errno("cannot read");
     const auto end = static_cast<std::uint64_t>(status.st_size);
@@ -101,6 +107,12 @@ Result<void> LogFile::replay(const Visitor& visit) {
     }
     torn_bytes_ = end - bytes_;
     if (torn_bytes_ == 0) return {};
+    if (TRY(any_frame_after(fd_, bytes_, end)))
+        return fail(ErrorCode::invalid,
+                    "{} is damaged at byte {}, and whole records follow. Put it back from a "
+                    "backup, or move it away: then nothing counts as installed on this host, and "
+                    "the daemon installs it anew",
+                    path, bytes_);
     if (::ftruncate(fd_, static_cast<off_t>(bytes_)) != 0) return fail_errno("cannot truncate");
     return sync();
 }

@@ -23,7 +23,8 @@ public:
     using Visitor = std::function<Result<void>(char type, std::string_view payload, Location)>;
 
     /// Opens or makes it (0600, the directory synced), calls `visit` for each whole frame in order
-    /// and cuts off what follows the last one.
+    /// and cuts off what follows the last one. `invalid`: whole frames follow a damaged one, which
+    /// no torn write leaves; the file stays as it is.
     [[nodiscard]] static Result<LogFile> open(const std::string& path, const Visitor& visit);
     LogFile(LogFile&& other) noexcept;
     LogFile& operator=(LogFile&& other) noexcept;
@@ -44,7 +45,7 @@ public:
 
 private:
     LogFile() = default;
-    [[nodiscard]] Result<void> replay(const Visitor& visit);
+    [[nodiscard]] Result<void> replay(const std::string& path, const Visitor& visit);
 
     int fd_ = -1;
     std::uint64_t bytes_ = 0;

@@ -26,12 +26,14 @@ public:
     void update(const ActionUpdate& update) override { updates.push_back(update); }
     void fenced(std::uint64_t highest) override { fences.push_back(highest); }
     void log(const std::string&, const std::string& text) override { logs.push_back(text); }
+    void notice(const std::string& text) override { notices.push_back(text); }
 
     std::vector<ActionResult> results;
     std::vector<Installation> changes;
     std::vector<ActionUpdate> updates;
     std::vector<std::uint64_t> fences;
     std::vector<std::string> logs;
+    std::vector<std::string> notices;
 };
 
 /// One life of an agent process on a data directory.

@@ -52,6 +52,20 @@ TEST_F(HostLoopTest, RemembersAcrossARestart) {
     EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
 }
 
+TEST_F(HostLoopTest, SaysWhenTheJournalsTailWasTorn) {
+    {
+        Host host{dir_};
+        host.run(action("a", "1.0"));
+        EXPECT_TRUE(host.uplink.notices.empty());
+    }
+    std::ofstream{dir_ / "agent/journal/log", std::ios::app} << "half a record";
+    Host host{dir_};
+    EXPECT_EQ(host.uplink.notices,
+              std::vector<std::string>{"journal: cut off 13 bytes of a record that was not yet "
+                                       "whole when the agent or its host stopped"});
+    EXPECT_EQ(host.loop->inventory().installations.size(), 1U);
+}
+
 TEST_F(HostLoopTest, ExpandsConfigurationNotBodies) {
     auto wanted = action("a", "1.0");
     wanted.variables["PORT"].value = "80; rm -rf /";

@@ -168,6 +168,27 @@ TEST_F(JournalTest, ADamagedTailIsCutOffAndWritingGoesOn) {
     }
 }
 
+/// No torn write does that, and whole records would go with it.
+TEST_F(JournalTest, DamageBeforeWholeRecordsIsRefusedAndNothingIsCutOff) {
+    write({JournalIntent{first_, 1}});
+    const auto whole = test::read_text(log()).size();
+    write({JournalIntent{second_, 2}});
+    const auto bytes = test::read_text(log());
+    for (std::size_t at = 0; at < whole; at += 7) {
+        auto damaged = bytes;
+        damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+        test::write_text(log(), damaged);
+        const auto opened = Journal::open(directory());
+        ASSERT_FALSE(opened) << at;
+        EXPECT_EQ(opened.error().code, ErrorCode::invalid);
+        EXPECT_NE(opened.error().message.find(log() + " is damaged at byte 0"), std::string::npos)
+            << opened.error().message;
+        EXPECT_EQ(test::read_text(log()), damaged);
+    }
+    test::write_text(log(), bytes);
+    EXPECT_EQ(read().records.actions.size(), 2U);
+}
+
 TEST_F(JournalTest, IsWrittenAnewAndSaysTheSame) {
     auto big = action("big", "3.0");
     big.deploy.script.install_script = std::string(150 * 1024, 'x');
