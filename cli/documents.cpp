@@ -1,9 +1,9 @@
 #include "cli/documents.h"
 
 #include <filesystem>
-#include <fstream>
 
 #include "schema/base/limits.h"
+#include "schema/files/read_file.h"
 
 namespace tidegate::cli {
 namespace {
@@ -42,11 +42,8 @@ Result<std::vector<git::Blob>> read_files(const fs::path& root,
                                           const std::vector<std::string>& paths) {
     std::vector<git::Blob> blobs;
     for (const auto& path : paths) {
-        std::ifstream file{root / path, std::ios::binary};
         git::Blob blob{path, 0, false, {}};
-        blob.content.assign(std::istreambuf_iterator<char>{file}, {});
-        if (!file.good() && !file.eof())
-            return fail(ErrorCode::not_found, "cannot read {}", (root / path).string());
+        blob.content = TRY(read_file(root / path, limits::kFileBytesMax));
         blob.size = blob.content.size();
         blobs.push_back(std::move(blob));
     }

@@ -7,11 +7,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
 #include "schema/base/limits.h"
+#include "schema/files/read_file.h"
 
 namespace tidegate::transport {
 namespace {
@@ -81,19 +80,7 @@ Result<void> write_private_file(const fs::path& path, std::string_view content) 
 }
 
 Result<std::string> read_private_file(const fs::path& path) {
-    std::error_code error;
-    const auto size = fs::file_size(path, error);
-    if (error == std::errc::no_such_file_or_directory)
-        return fail(ErrorCode::not_found, "there is no {}", path.string());
-    if (error)
-        return fail(ErrorCode::unavailable, "cannot read {}: {}", path.string(), error.message());
-    if (size > limits::kPemBytesMax)
-        return fail(ErrorCode::invalid, "{} must be at most {} bytes long, got {}", path.string(),
-                    limits::kPemBytesMax, size);
-    std::ifstream file{path, std::ios::binary};
-    std::string content{std::istreambuf_iterator<char>{file}, {}};
-    if (!file.good() && !file.eof()) return fail_errno("read", path);
-    return content;
+    return read_file(path, limits::kPemBytesMax);
 }
 
 }  // namespace tidegate::transport

@@ -20,7 +20,7 @@ namespace tidegate::transport {
 /// Replaces the file as a whole (0600): after a crash it holds the old content or the new.
 [[nodiscard]] Result<void> write_private_file(const std::filesystem::path& path,
                                               std::string_view content);
-/// `not_found` when there is none; `invalid` above limits::kPemBytesMax.
+/// As `read_file`, up to limits::kPemBytesMax.
 [[nodiscard]] Result<std::string> read_private_file(const std::filesystem::path& path);
 
 }  // namespace tidegate::transport

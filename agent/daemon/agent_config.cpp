@@ -3,10 +3,9 @@
 #include <fmt/core.h>
 #include <yaml-cpp/yaml.h>
 
-#include <fstream>
 #include <functional>
-#include <iterator>
 
+#include "schema/files/read_file.h"
 #include "schema/model/deploy.h"
 
 namespace tidegate::agent {
@@ -126,9 +125,6 @@ private:
 }  // namespace
 
 Result<AgentConfig> parse_agent_config(const std::string& text, const std::string& file) {
-    if (text.size() > limits::kFileBytesMax)
-        return fail(ErrorCode::exhausted, "{} is larger than {} bytes", file,
-                    limits::kFileBytesMax);
     try {
         return Reader{file}.read(YAML::Load(text));
     } catch (const YAML::Exception& exception) {
@@ -139,9 +135,7 @@ Result<AgentConfig> parse_agent_config(const std::string& text, const std::strin
 }
 
 Result<AgentConfig> read_agent_config(const std::string& file) {
-    std::ifstream stream{file, std::ios::binary};
-    if (!stream) return fail(ErrorCode::not_found, "cannot read {}", file);
-    return parse_agent_config({std::istreambuf_iterator<char>{stream}, {}}, file);
+    return parse_agent_config(TRY(read_file(file, limits::kFileBytesMax)), file);
 }
 
 }  // namespace tidegate::agent

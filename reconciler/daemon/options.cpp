@@ -10,6 +10,7 @@
 #include <set>
 
 #include "schema/base/limits.h"
+#include "schema/files/read_file.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -79,10 +80,9 @@ public:
     ConfigFile(CLI::App& app, std::string file) : app_{app}, file_{std::move(file)} {}
 
     Result<void> apply() {
+        const auto text = TRY(read_file(file_, limits::kFileBytesMax));
         try {
-            return apply(YAML::LoadFile(file_), "--");
-        } catch (const YAML::BadFile&) {
-            return fail(ErrorCode::not_found, "cannot read {}", file_);
+            return apply(YAML::Load(text), "--");
         } catch (const YAML::Exception& error) {
             return wrong(error.mark, error.msg);
         }

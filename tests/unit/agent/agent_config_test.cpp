@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/integration/temp_dir.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -35,6 +37,17 @@ output_bytes_max: 2048
 TEST(AgentConfigTest, AnEmptyFileAllowsAll) {
     EXPECT_EQ(*parse_agent_config("", "agent.yaml"), AgentConfig{});
     EXPECT_EQ(*parse_agent_config("# nothing\n", "agent.yaml"), AgentConfig{});
+}
+
+TEST(AgentConfigTest, WhatCannotBeReadNeverAllowsAll) {
+    const test::TempDir dir;
+    const auto folder = read_agent_config(dir.path().string());
+    ASSERT_FALSE(folder);
+    EXPECT_EQ(folder.error().text(), "cannot read " + dir.path().string() + ": it is a folder");
+    test::write_text(dir / "agent.yaml", std::string(limits::kFileBytesMax + 1, '\n'));
+    const auto large = read_agent_config(dir / "agent.yaml");
+    ASSERT_FALSE(large);
+    EXPECT_EQ(large.error().code, ErrorCode::exhausted);
 }
 
 struct BadCase {

@@ -100,5 +100,11 @@ TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
     EXPECT_THAT(said_, HasSubstr("--repo"));
 }
 
+TEST_F(OptionsTest, AConfigThatCannotBeReadIsNamed) {
+    std::filesystem::create_directory(temp_ / "tidegated.yaml");
+    EXPECT_EQ(parse("").exit_code, 2);
+    EXPECT_EQ(said_, "cannot read " + temp_ / "tidegated.yaml" + ": it is a folder\n");
+}
+
 }  // namespace
 }  // namespace tidegate::daemon
