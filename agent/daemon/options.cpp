@@ -5,9 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <utility>
+
+#include "schema/files/read_file.h"
+#include "schema/wire/token.h"
 
 namespace tidegate::agent {
 namespace {
@@ -35,12 +36,11 @@ void split_server(const std::string& server, AgentOptions& out) {
         out.host = out.host.substr(1, out.host.size() - 2);
 }
 
-/// A missing file counts as none: the token is used once, and people remove it afterwards.
-std::string read_token(const std::string& file) {
-    std::ifstream stream{file};
-    std::string token;
-    stream >> token;
-    return token;
+Result<std::string> read_token(const std::string& file) {
+    auto text = TRY(read_file(file, limits::kPemBytesMax));
+    if (auto token = wire::parse_token(text); !token)
+        return fail(std::move(token).error().within(file));
+    return text;
 }
 
 }  // namespace

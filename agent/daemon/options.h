@@ -15,7 +15,7 @@ struct AgentOptions {
     std::uint16_t port = 0;
     std::string name;
     std::string data_dir;
-    std::string token;  ///< text of --token-file; empty if there is none
+    Result<std::string> token;  ///< of --token-file, empty without one; or why it cannot be read
     Seconds drift_interval{60};
     AgentConfig config;
 };

@@ -30,9 +30,12 @@ Result<Identity> Identity::open(const std::filesystem::path& data_dir, std::stri
     }
     identity.ca_pem_ = TRY(read_if_present(identity.directory_ / "ca.crt"));
     const auto certificate = TRY(read_if_present(identity.directory_ / "agent.crt"));
+    if (certificate.empty()) return identity;
     if (auto info = identity.check(certificate)) {
         identity.credential_.certificate_pem = certificate;
         identity.info_ = *std::move(info);
+    } else {
+        identity.unusable_ = std::move(info).error().message;
     }
     return identity;
 }
@@ -48,6 +51,13 @@ Result<CertificateInfo> Identity::check(const std::string& certificate_pem) cons
 
 bool Identity::is_valid(Timestamp now) const {
     return !ca_pem_.empty() && !credential_.empty() && now < info_.not_after;
+}
+
+std::string Identity::fault() const {
+    if (!unusable_.empty()) return unusable_;
+    if (credential_.empty()) return "there is none";
+    if (ca_pem_.empty()) return fmt::format("there is no {}", (directory_ / "ca.crt").string());
+    return fmt::format("it expired at {}", format_rfc3339(info_.not_after));
 }
 
 Timestamp Identity::renew_at() const {

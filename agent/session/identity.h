@@ -22,6 +22,8 @@ public:
 
     /// Whether there is a certificate and the CA, and for how long it is good.
     [[nodiscard]] bool is_valid(Timestamp now) const;
+    /// What keeps the certificate from being valid, for people.
+    [[nodiscard]] std::string fault() const;
     /// The end of the certificate; the epoch without one.
     [[nodiscard]] Timestamp not_after() const { return info_.not_after; }
     /// Two thirds of its life.
@@ -50,6 +52,7 @@ private:
     transport::Credential credential_;
     std::string ca_pem_;
     transport::CertificateInfo info_;
+    std::string unusable_;  ///< why what was found is none
 };
 
 }  // namespace tidegate::session

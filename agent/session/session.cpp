@@ -24,6 +24,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::minutes kRenewAgainAfter{10};
 constexpr int kAttemptsCounted = 16;
+/// CONNECTION_REFUSED (RFC 9000 §20.1): the daemon is full.
+constexpr std::uint64_t kDaemonFull = 0x02;
 
 Timestamp system_now() {
     return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
@@ -31,6 +33,22 @@ Timestamp system_now() {
 
 std::string text_of(const CloseReason& reason) {
     return fmt::format("{}: {}", to_string(reason.kind), reason.text);
+}
+
+/// Our certificate is not accepted there, or theirs not by us.
+bool is_stranger(const CloseReason& reason) {
+    return reason.kind == transport::CloseKind::refused && reason.code != kDaemonFull;
+}
+
+Result<wire::Token> token_of(const SessionOptions& options) {
+    const auto text = TRY(options.token);
+    if (text.empty())
+        return fail(ErrorCode::not_found, "tidegate enroll {} makes one", options.agent);
+    auto token = TRY(wire::parse_token(text));
+    if (token.agent != options.agent)
+        return fail(ErrorCode::denied, "the token is for agent {}, not for {}", token.agent,
+                    options.agent);
+    return token;
 }
 
 }  // namespace
@@ -94,7 +112,7 @@ private:
     void connect() {
         const auto now = options_.now();
         Result<void> dialled;
-        if (identity_.is_valid(now))
+        if (identity_.is_valid(now) && !std::exchange(enroll_next_, false))
             dialled = dial();
         else if (token_)
             dialled = enroll();
@@ -150,22 +168,29 @@ private:
         auto taken = identity_.pin(client_->ca_pem());
         if (taken) taken = identity_.adopt(body_);
         if (!taken) return give_up(std::move(taken).error().within("enrolment"));
+        token_.reset();
         handler_.on_notice(fmt::format("enrolled as {}, until {}", options_.agent,
                                        format_rfc3339(identity_.not_after())));
     }
 
     void enrolment_over(const CloseReason& reason) {
         if (stopped_) return;
-        if (response_.status == 200 && identity_.is_valid(options_.now()))
-            return schedule(Milliseconds{0});
+        if (!token_) return schedule(Milliseconds{0});
         if (response_.status >= 400 && response_.status < 500)
-            return give_up({ErrorCode::denied,
-                            fmt::format("the daemon refused to enrol {}: {}", options_.agent,
-                                        body_.substr(0, body_.find('\n'))),
-                            {}});
+            return enrolment_refused(fmt::format("the daemon refused to enrol {}: {}",
+                                                 options_.agent,
+                                                 body_.substr(0, body_.find('\n'))));
         retry_later(response_.status == 0
                         ? text_of(reason)
                         : fmt::format("the daemon answered {}", response_.status));
+    }
+
+    /// That token will not be shown again. A certificate within its dates still may be taken one
+    /// day: of a daemon that was restored from a backup.
+    void enrolment_refused(const std::string& why) {
+        token_.reset();
+        if (!identity_.is_valid(options_.now())) return give_up({ErrorCode::denied, why, {}});
+        retry_later(why);
     }
 
     // The link
@@ -173,8 +198,8 @@ private:
     Result<void> dial() {
         auto options = client_options(transport::PinnedCa{identity_.ca_pem()});
         options.agent = identity_.credential();
-        // A daemon to which a whole fleet comes back answers late; agents that give up and dial anew
-        // would keep it so.
+        // A daemon to which a whole fleet comes back answers late; agents that give up and dial
+        // anew would keep it so.
         options.silence_max = std::min<Milliseconds>(
             limits::kSilenceLongest, options.silence_max * (1 << std::min(attempt_, 4)));
         reader_ = {};
@@ -252,6 +277,7 @@ private:
             if (SteadyClock::now() - connected_at_ >= options_.backoff_max) attempt_ = 0;
             handler_.on_disconnected(why);
         }
+        enroll_next_ = token_ && is_stranger(reason);
         if (!stopped_) retry_later(why);
     }
 
@@ -310,7 +336,8 @@ private:
     SessionOptions options_;
     SessionHandler& handler_;
     session::Identity identity_;
-    std::optional<wire::Token> token_;
+    std::optional<wire::Token> token_;  ///< until it is used, or refused
+    bool enroll_next_ = false;          ///< though there is a certificate within its dates
     asio::steady_timer retry_;
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
@@ -341,19 +368,16 @@ Result<std::unique_ptr<Session>> Session::start(asio::io_context& io, SessionOpt
                                                 SessionHandler& handler) {
     if (!options.now) options.now = system_now;
     auto identity = TRY(session::Identity::open(options.data_dir, options.agent));
-    std::optional<wire::Token> token;
-    if (!identity.is_valid(options.now())) {
-        if (options.token.empty())
-            return fail(ErrorCode::denied,
-                        "agent {} has no valid certificate and no token (tidegate enroll {})",
-                        options.agent, options.agent);
-        token = TRY(wire::parse_token(options.token));
-        if (token->agent != options.agent)
-            return fail(ErrorCode::denied, "the token is for agent {}, not for {}", token->agent,
-                        options.agent);
-    }
-    auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(identity),
-                                       std::move(token));
+    const auto token = token_of(options);
+    const bool enrolled = identity.is_valid(options.now());
+    if (!enrolled && !token)
+        return fail(ErrorCode::denied, "agent {} has no valid certificate ({}) and no token ({})",
+                    options.agent, identity.fault(), token.error().message);
+    if (!token && token.error().code != ErrorCode::not_found)
+        handler.on_notice("going on without a token: " + token.error().message);
+    auto impl =
+        std::make_shared<Impl>(io, std::move(options), handler, std::move(identity),
+                               token ? std::optional{*token} : std::optional<wire::Token>{});
     impl->schedule(Milliseconds{0});
     return std::unique_ptr<Session>{new Session{std::move(impl)}};
 }

@@ -2,7 +2,8 @@
 /// The agent's end of the agent protocol: its certificate, its link to the daemon.
 ///
 ///     start ─▶ certificate good? ─no─▶ enrol with the token ─▶ connect ─▶ Hello, Inventory
-///                   └──yes──────────────────────────────────────▲   ─▶ Welcome: connected
+///                   └──yes─────────────────▲────────────────────▲   ─▶ Welcome: connected
+///                  certificate refused, and a token unused ─────┤                │
 ///                                     back-off with jitter ◀────┴── link lost ◀──┘
 ///
 /// One loop thread, nothing blocks but the writing of a renewed certificate (three small files).
@@ -53,7 +54,9 @@ struct SessionOptions {
     std::uint16_t port = 0;
     std::string agent;  ///< its name
     std::filesystem::path data_dir;
-    std::string token;  ///< text of the token file; ignored while there is a valid certificate
+    /// Text of the token file (empty: none), or why there is none. Used when there is no valid
+    /// certificate or the daemon does not accept it: it is revoked, or of a CA that is lost.
+    Result<std::string> token;
     Milliseconds heartbeat = limits::kHeartbeat;
     Milliseconds backoff_min = limits::kBackoffMin;
     Milliseconds backoff_max = limits::kBackoffMax;
@@ -64,7 +67,7 @@ class Session {
 public:
     /// Reads the certificate, or prepares enrolment, and starts to connect when `io` runs. The key
     /// is made here at the first start and kept for all certificates. `denied`: no valid
-    /// certificate and no token, or a token for another name; `invalid`, `unavailable`: files.
+    /// certificate and no token, or a token for another name; else: files.
     [[nodiscard]] static Result<std::unique_ptr<Session>> start(asio::io_context& io,
                                                                 SessionOptions options,
                                                                 SessionHandler& handler);

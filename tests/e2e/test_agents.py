@@ -220,15 +220,28 @@ class AgentsTest(unittest.TestCase):
         self.assertEqual(listed(box, "t1")["revoke_reason"], "stolen")
         self.assertEqual(listed(box, "t2")["status"], "online")
         # A token from before the revocation does not bring it back, nor does a restart.
-        shutil.rmtree(agent.data)
         agent.start(token_file=spare)
-        self.ends_with(agent, "token")
+        wait(lambda: "the daemon refused to enrol t1" in agent.text(), "the old token to be refused")
+        agent.kill()
         box.daemon.stop()
         box.daemon.start()
         self.assertIsNotNone(listed(box, "t1")["revoked_at"])
-        # A new token does.
+        # A new token does, though its certificate is still within its dates.
         agent.start(token_file=box.token("t1"))
         box.online("t1")
+
+    def test_a_lost_ca_is_replaced_by_new_tokens(self):
+        box = self.box
+        self.start()
+        agent = box.agents["t1"]
+        box.daemon.stop()
+        shutil.rmtree(box.daemon.data / "pki")
+        box.daemon.start()
+        wait(lambda: "no link: refused" in agent.text(), "the agent to know the daemon no more")
+        agent.kill()
+        agent.start(token_file=box.token("t1", "--replace"))
+        box.online("t1")
+        wait(lambda: sync(box) == "in_sync", "in sync")
 
     # Tokens
 
@@ -256,6 +269,16 @@ class AgentsTest(unittest.TestCase):
         other.start(token_file=box.root / "forged")
         self.ends_with(other, "made for another agent")
 
+        for file, why in ((box.root / "none", f"cannot read {box.root}/none: No such file or directory"),
+                          (box.root, f"cannot read {box.root}: it is a folder"),
+                          (box.repo.clone / "README.md", f"{box.repo.clone}/README.md: this is not an enrolment token")):
+            other.start(token_file=file)
+            self.ends_with(other, f"agent t3 has no valid certificate (there is none) and no token ({why}")
+        other.data = box.agents["t1"].data
+        box.agents["t1"].stop()
+        other.start()
+        self.ends_with(other, "the certificate is for tidegate://agent/t1, not for agent t3")
+
         self.assertEqual(box.cli("enroll", "t1", "--data-dir", str(box.daemon.data), check=False).returncode, 1)
         wait(lambda: box.daemon.metric("tidegate_alerts_total") >= 3, "alerts")
         names = json.loads(box.cli("agents", "list", "--data-dir", str(box.daemon.data), "--output", "json").stdout)
@@ -281,9 +304,6 @@ class AgentsTest(unittest.TestCase):
         self.assertEqual(listed(box, "t2")["status"], "online")
         # Somebody looks after it: only who has the new token is in.
         clone.kill()
-        first.kill()
-        first.start(token_file=box.token("t1", "--replace"))
-        shutil.rmtree(first.data / "pki")
         first.kill()
         first.start(token_file=box.token("t1", "--replace"))
         box.online("t1")

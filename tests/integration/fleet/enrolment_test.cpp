@@ -102,7 +102,9 @@ TEST_F(FleetTest, BadTokensAreRefused) {
     const auto mismatched =
         Session::start(io, session_options(other, "web-2", for_web1), other.handler);
     ASSERT_FALSE(mismatched);
-    EXPECT_EQ(mismatched.error().message, "the token is for agent web-1, not for web-2");
+    EXPECT_EQ(mismatched.error().message,
+              "agent web-2 has no valid certificate (there is none) and no token (the token is for "
+              "agent web-1, not for web-2)");
 
     auto renamed = value(wire::parse_token(for_web1));
     renamed.agent = "web-2";
@@ -203,7 +205,57 @@ TEST_F(FleetTest, AnExpiredAgentSaysWhatItNeeds) {
     const auto started = Session::start(io, with, agent.handler);
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, ErrorCode::denied);
-    EXPECT_NE(started.error().message.find("no valid certificate"), std::string::npos);
+    EXPECT_NE(started.error().message.find("no valid certificate (it expired at 20"),
+              std::string::npos)
+        << started.error().message;
+}
+
+TEST_F(FleetTest, AnAgentWithoutAnythingSaysWhatIsWrongWithWhatItFound) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    agent.session.reset();
+    auto with = session_options(agent, "web-2", "");
+    with.token = fail(ErrorCode::not_found, "cannot read /root/token: No such file or directory");
+    const auto started = Session::start(io, with, agent.handler);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().message,
+              "agent web-2 has no valid certificate (the certificate is for "
+              "tidegate://agent/web-1, not for agent web-2) and no token (cannot read "
+              "/root/token: No such file or directory)");
+}
+
+TEST_F(FleetTest, ATokenIsKeptWhileTheCertificateIsGood) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    const auto fresh = token("web-1", true);
+    for (const auto& text : {fresh, std::string{"garbage"}}) {
+        const auto before = handler.connected.size();
+        agent.session.reset();
+        start_agent(agent, "web-1", text);
+        ASSERT_TRUE(until([&] { return handler.connected.size() > before; }));
+    }
+    EXPECT_TRUE(agent.handler.noticed("going on without a token: this is not an enrolment token"));
+    TestAgent other;
+    start_agent(other, "web-1", fresh);
+    EXPECT_TRUE(until([&] { return other.session->connected(); }));
+}
+
+TEST_F(FleetTest, ALostCaIsReplacedByATokenOfTheNewOne) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    agent.session.reset();
+    fleet.reset();
+    std::filesystem::remove_all(data_dir.path() / "pki");
+    options.pki = value(open_pki(data_dir.path(), wall_now()));
+    start_fleet();
+    start_agent(agent, "web-1", token("web-1", true));
+    EXPECT_TRUE(until([&] { return agent.session->connected(); }));
+    agent.session.reset();
+    start_agent(agent, "web-1", "");  // and from then on without
+    EXPECT_TRUE(until([&] { return agent.session->connected(); }));
 }
 
 TEST_F(FleetTest, KeysAreMadeOnceAndDamageIsNotOverwritten) {

@@ -78,6 +78,32 @@ TEST_F(FleetTest, RevocationCutsAtOnceAndLasts) {
     EXPECT_FALSE(until([&] { return agent.session->connected(); }, Seconds{1}));
 }
 
+TEST_F(FleetTest, ARevokedAgentComesBackWithANewToken) {
+    start_fleet();
+    TestAgent agent;
+    const auto spent = token("web-1");
+    start_agent(agent, "web-1", spent);
+    ASSERT_TRUE(until([&] { return agent.session->connected(); }));
+    fleet->revoke("web-1", "alice", "stolen", [](auto) {});
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("refused"); }));
+
+    // What is of no use any more is shown once; then the link is tried with the usual patience.
+    agent.session.reset();
+    start_agent(agent, "web-1", spent);
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("the daemon refused to enrol web-1"); }));
+    const auto refused = fleet->stats().refused;
+    ASSERT_TRUE(until([&] { return fleet->stats().refused >= refused + 3; }));
+    EXPECT_EQ(std::ranges::count_if(
+                  handler.alerts,
+                  [](const auto& alert) { return alert.find("enrolment") != std::string::npos; }),
+              1);
+    EXPECT_FALSE(agent.handler.stopped);
+
+    agent.session.reset();
+    start_agent(agent, "web-1", token("web-1"));
+    EXPECT_TRUE(until([&] { return agent.session->connected(); }));
+}
+
 TEST_F(FleetTest, RevocationWithoutASessionCutsToo) {
     start_fleet();
     transport::TestClient idle;
