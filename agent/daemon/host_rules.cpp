@@ -63,7 +63,14 @@ Result<void> make_tmp_dir(const HostRules& rules) {
     std::filesystem::create_directories(path, error);
     if (error || ::chmod(path.c_str(), 0711) != 0)
         return fail(ErrorCode::unavailable, "cannot make {}", path);
-    return {};
+    if (!rules.limits.user) return {};
+    const auto& user = *rules.limits.user;
+    const auto closed = TRY(closed_folder(user, path));
+    if (closed.empty()) return {};
+    return fail(ErrorCode::denied,
+                "user '{}' (run_as) may not pass through {}, and its scripts are run from {}: "
+                "`chmod o+x {}`, or choose another --data-dir",
+                user.name, closed, path, closed);
 }
 
 std::string refusal(const HostRules& rules, const Action& action) {

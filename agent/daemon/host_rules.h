@@ -22,6 +22,7 @@ struct HostRules {
 
 /// Makes the scripts' directory, empty. Other users may enter it, not list it: each script belongs
 /// to the user that runs it. Only for who holds the journal: another agent's scripts may be there.
+/// `denied` names the folder where the scripts' user cannot get through to it.
 [[nodiscard]] Result<void> make_tmp_dir(const HostRules& rules);
 
 /// Why the host does not allow this action; empty when it does.

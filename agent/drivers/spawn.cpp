@@ -39,14 +39,6 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     ::_exit(127);
 }
 
-/// glibc's own set*id wrappers change every thread of the process, which after vfork is the
-/// agent's; the bare system calls change the caller alone.
-bool drop_to(const ProcessUser& user) {
-    return ::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
-           ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
-           ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
-}
-
 void reset_signals() {
     struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
@@ -64,7 +56,8 @@ void reset_signals() {
     ::dup2(launch.input, STDIN_FILENO);
     ::dup2(launch.output, STDOUT_FILENO);
     ::dup2(launch.output, STDERR_FILENO);
-    if (launch.user != nullptr && !drop_to(*launch.user)) give_up("change to the configured user");
+    if (launch.user != nullptr && !become_user(*launch.user))
+        give_up("change to the configured user");
     if ((launch.work_dir >= 0 ? ::fchdir(launch.work_dir) : ::chdir("/")) != 0)
         give_up("enter the work dir");
     ::syscall(SYS_close_range, 3U, UINT_MAX, 0U);

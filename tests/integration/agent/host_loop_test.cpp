@@ -310,5 +310,36 @@ TEST(HostRulesTest, RootNeedsPermission) {
     EXPECT_EQ(make_host_rules(config, dir.path().string()).error().code, ErrorCode::not_found);
 }
 
+/// Only root runs scripts as somebody else.
+TEST(HostRulesTest, TheScriptsUserMustGetToItsScripts) {
+    if (::geteuid() != 0) return;
+    const test::TempDir dir;  // 0700
+    std::filesystem::create_directory(dir / "data");
+    AgentConfig config;
+    config.run_as = "nobody";
+    const auto rules = *make_host_rules(config, dir / "data");
+    const auto closed = make_tmp_dir(rules);
+    ASSERT_FALSE(closed);
+    EXPECT_EQ(closed.error().code, ErrorCode::denied);
+    EXPECT_NE(closed.error().message.find("user 'nobody' (run_as) may not pass through " +
+                                          dir.path().string() + ","),
+              std::string::npos)
+        << closed.error().message;
+    std::filesystem::permissions(dir.path(), std::filesystem::perms{0711});
+    EXPECT_TRUE(make_tmp_dir(rules));
+}
+
+TEST_F(HostLoopTest, ScriptsRunAsTheConfiguredUser) {
+    if (::geteuid() != 0) return;
+    std::filesystem::permissions(dir_.path(), std::filesystem::perms{0711});
+    AgentConfig config;
+    config.run_as = "nobody";
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "id -un; touch mine";
+    Host host{dir_, config};
+    EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.uplink.logs.at(0), "== release/deploy: success\nnobody\n");
+}
+
 }  // namespace
 }  // namespace tidegate::agent
