@@ -79,7 +79,7 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
     out.gauge("tidegate_fenced", "1 when an agent has seen a newer reconciler: nothing moves.",
               number(snapshot.fenced));
     out.gauge("tidegate_agents_online", "Agents with a session.", number(snapshot.agents_online));
-    out.gauge("tidegate_agents_known", "Agents that the config names or that are enrolled.",
+    out.gauge("tidegate_agents_known", "Agents that serve a target or that are enrolled.",
               number(snapshot.agents_known));
     out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
                 number(snapshot.counters.agents_refused));
