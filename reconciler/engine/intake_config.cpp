@@ -74,6 +74,9 @@ void take(Turn& turn, const ConfigChanged& event) {
         for (const auto& [key, wish] : former->assignments)
             if (!event.desired->assignments.contains(key)) replace_wish(turn, key, nullptr);
     for (const auto& [key, wish] : event.desired->assignments) replace_wish(turn, key, wish);
+    // After a restart: what was under way may have left Git meanwhile.
+    if (!former)
+        for (const auto& [key, assignment] : state.assignments) turn.touch(key);
     // All have left before any enters: a target may have moved between environments.
     for (const auto& key : turn.touched()) {
         auto& assignment = state.assignments[key];

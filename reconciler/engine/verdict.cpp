@@ -68,6 +68,7 @@ std::string freeze_reason(const AssignmentState& assignment, const Release& rele
     if (assignment.good && assignment.good->forward_only)
         return "last good is on the far side of a forward_only release";
     const auto* rules = rules_of(assignment);
+    if (!rules) return "it is no longer in Git";
     if (!rules->strategy.auto_rollback.value_or(rules->rollback.auto_rollback))
         return "auto_rollback is off";
     return "";
@@ -91,20 +92,20 @@ std::string keep_reason(const Assignment& rules, const Release& release) {
     return "";
 }
 
-void begin_rollback(Turn& turn, Release& release, const std::string& reason) {
-    const auto* rules = rules_of(turn.state.assignments.at(release.key));
+void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
+                    const std::string& reason) {
     fail_running_steps(turn, release);
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
     release.paused_at.reset();
     release.deadline =
-        turn.now + rules->rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+        turn.now + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
     for (auto& [name, progress] : release.targets) {
         if (progress.attempt == 0) continue;
         progress.attempt = 0;
         turn.save(release, progress);
     }
-    release.revert_note = keep_reason(*rules, release);
+    release.revert_note = keep_reason(rules, release);
     if (!release.revert_note.empty()) {
         release.revert = RevertState::not_needed;
     } else {
@@ -140,7 +141,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
     if (introduces) quarantine(turn, release, reason);
     const auto& assignment = turn.state.assignments.at(release.key);
     const auto freeze = introduces ? freeze_reason(assignment, release) : "";
-    if (introduces && freeze.empty()) return begin_rollback(turn, release, reason);
+    if (introduces && freeze.empty())
+        return begin_rollback(turn, release, *rules_of(assignment), reason);
     if (must_wait(turn, release)) {
         for (const auto& step : release.steps)
             if (step.deadline && *step.deadline > turn.now) turn.wake(release.key, *step.deadline);

@@ -284,6 +284,25 @@ TEST(ScenarioTest, UninstallsPinsAndForcesOnce) {
               "uninstall v1 success");
 }
 
+/// Nothing says any more how it would go back: the failure stands, and nobody stumbles over it.
+TEST(ScenarioTest, FreezesWhatLeftGitBeforeARestart) {
+    Calm world;
+    world.commit(kShop, {"bad1"});
+    while (world.state().outbox.empty()) world.run_for(100ms);
+    world.run_for(400ms);
+    world.crash_daemon();
+    world.remove(kShop);
+    world.start_daemon();
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 failed");
+    const auto& release =
+        world.state().releases.at(world.state().assignments.at(kShop).releases[1]);
+    EXPECT_NE(release.reason.find("it is no longer in Git"), std::string::npos) << release.reason;
+    world.commit(kShop, {"v2"});
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(world.installed(kShop), kAllV2);
+}
+
 TEST(ScenarioTest, AnInterruptedScriptIsNeverRunAgainByItself) {
     Calm world;
     world.commit(kShop, {"v2"});
