@@ -50,14 +50,17 @@ void succeed(Turn& turn, Release& release) {
                 release.targets.empty() ? "already in place everywhere" : "");
 }
 
-/// A newer wish: what runs may finish, nothing new begins.
+/// A newer wish: what runs may finish by its deadline, nothing new begins.
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
-        end_release(turn, release, ReleaseStatus::cancelled, why);
-    else if (release.reason != why) {
-        release.reason = why;
-        turn.save(release);
-    }
+        return end_release(turn, release, ReleaseStatus::cancelled, why);
+    for (const auto& step : release.steps)
+        if (step.status == StepStatus::running && step.deadline)
+            turn.wake(release.key, *step.deadline);
+    turn.wake(release.key, *release.deadline);
+    if (release.reason == why) return;
+    release.reason = why;
+    turn.save(release);
 }
 
 /// A head that could start goes before keeping what is.

@@ -214,6 +214,20 @@ TEST(ScenarioTest, DoesNotGoBackWhileAgentsReconnect) {
               "introduce v1 success, introduce v2 cancelled, introduce v3 success");
 }
 
+/// An agent that never answers must not keep the newer wish from its deadline on.
+TEST(ScenarioTest, ASupersededReleaseMeetsItsDeadline) {
+    Calm world;
+    world.commit(kShop, {"v2"});
+    while (world.state().outbox.empty()) world.run_for(100ms);
+    world.disconnect("a-1", 24h);
+    world.commit(kShop, {"v3"});
+    world.run_for(2h);
+    EXPECT_EQ(world.installed(kShop).substr(7), "p-2=v3 p-3=v3 p-4=v3 p-5=v3");
+    EXPECT_EQ(world.releases(kShop),
+              "introduce v1 success, introduce v2 rollback, introduce v3 success");
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "v3");
+}
+
 TEST(ScenarioTest, GoesBackByAPersonsCommit) {
     Calm world;
     world.commit(kShop, {"v2"});
