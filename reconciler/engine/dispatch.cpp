@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/steps.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -92,11 +93,16 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
-/// An entry whose target went to another agent: its end can no longer be waited for.
-bool is_lost(const Turn& turn, const AssignmentState& assignment, const OutboxEntry& entry) {
-    const auto* target = find_target(assignment, entry.action.key.target);
-    return target && target->agent != entry.agent &&
-           turn.now >= entry.created_at + entry.action.start_within + entry.action.deadline;
+/// Of an entry whose target left or went to another agent: how long its end is waited for.
+std::optional<Timestamp> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
+    const auto* target = wished_target(assignment, entry.action.key.target);
+    if (target && target->agent == entry.agent) return std::nullopt;
+    return entry.created_at + entry.action.start_within + entry.action.deadline;
+}
+
+void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
+    remove_from_steps(turn, release, entry.action.key.target);
+    withdraw(turn, release, entry);
 }
 
 void resend(Turn& turn, const Release& release, OutboxEntry& entry) {
@@ -170,8 +176,10 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
         const auto agent = turn.state.agents.find(entry.agent);
         const bool online = agent != turn.state.agents.end() && agent->second.online;
         const bool wanted = still_wanted(turn.state, assignment, release, entry);
-        if (is_lost(turn, assignment, entry)) {
-            withdraw(turn, release, entry);
+        const auto lost = lost_at(assignment, entry);
+        if (lost && turn.now < *lost) turn.wake(key, *lost);
+        if (lost && turn.now >= *lost) {
+            give_up(turn, release, entry);
         } else if (online && !entry.sent) {
             if (wanted)
                 resend(turn, release, entry);

@@ -50,6 +50,13 @@ void succeed(Turn& turn, Release& release) {
                 release.targets.empty() ? "already in place everywhere" : "");
 }
 
+/// Its steps are done because their targets left: nothing is proven, what came instead begins anew.
+bool proves_nothing(const Release& release) {
+    return !release.targets.empty() && std::ranges::none_of(release.targets, [](const auto& entry) {
+        return entry.second.status == TargetStatus::success;
+    });
+}
+
 /// A newer wish: what runs may finish by its deadline, nothing new begins.
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
@@ -135,7 +142,10 @@ void advance(Turn& turn, const AssignmentKey& key) {
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
     drop_departed(turn, release);
-    if (advance_steps(turn, release)) return succeed(turn, release);
+    const bool done = advance_steps(turn, release);
+    if (done && proves_nothing(release))
+        return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");
+    if (done) return succeed(turn, release);
     if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
 }
 

@@ -134,8 +134,13 @@ class Budget {
 public:
     Budget(const State& state, const AssignmentKey& key, const Step& step)
         : limit_(step.max_unavailable), away_(unavailable_targets(state, key)) {
-        for (const auto& id : state.assignments.at(key).in_flight)
-            changing_ += state.outbox.at(id).restore ? 0 : 1;
+        const auto& assignment = state.assignments.at(key);
+        for (const auto& id : assignment.in_flight) {
+            const auto& entry = state.outbox.at(id);
+            const bool counts =
+                !entry.restore && wished_target(assignment, entry.action.key.target);
+            changing_ += counts ? 1 : 0;
+        }
     }
     [[nodiscard]] bool allows(const std::string& name) const {
         if (limit_ == 0) return true;

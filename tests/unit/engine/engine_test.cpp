@@ -10,7 +10,7 @@ const AssignmentKey kKey{"prod", "shop"};
 
 std::string name_of(int number) { return fmt::format("web-{:05}", number); }
 
-AssignmentPtr wish_of(int targets, const Strategy& strategy) {
+AssignmentPtr wish_of(int targets, const Strategy& strategy, int first = 0) {
     auto definition = std::make_shared<Definition>();
     definition->key = kKey;
     definition->digest = Digest::of("v1");
@@ -22,7 +22,7 @@ AssignmentPtr wish_of(int targets, const Strategy& strategy) {
     wish->intent.digest_commit = "c1";
     wish->definition = definition;
     wish->strategy = strategy;
-    for (int i = 0; i < targets; ++i) {
+    for (int i = first; i < targets; ++i) {
         DesiredTarget target;
         target.name = name_of(i);
         target.agent = name_of(i);
@@ -46,16 +46,39 @@ struct Cost {
 class Rollout {
 public:
     Rollout(int targets, const Strategy& strategy) : state_(*restore({}, 1, now_)) {
-        auto desired = std::make_shared<Desired>();
-        desired->root_commit = "c0";
-        desired->assignments[kKey] = wish_of(targets, strategy);
         for (int i = 0; i < targets; ++i) {
             AgentConnected event;
             event.hello.agent = name_of(i);
             feed(event);
         }
+        wish(wish_of(targets, strategy));
+    }
+
+    void wish(AssignmentPtr assignment) {
+        auto desired = std::make_shared<Desired>();
+        desired->root_commit = "c0";
+        desired->assignments[kKey] = std::move(assignment);
         feed(ConfigChanged{desired});
     }
+
+    /// Lets time pass; only the engine's own alarms ring.
+    void pass(Milliseconds time) {
+        const auto end = now_ + time;
+        while (state_.wake && *state_.wake <= end) {
+            now_ = std::max(now_, *state_.wake);
+            feed(Woke{});
+        }
+        now_ = end;
+    }
+
+    void breaks(int target) {
+        Installation there;
+        there.key = {name_of(target), kKey.project, ""};
+        there.status = InstallStatus::failed;
+        there.report = 1;
+        feed(AgentChanged{name_of(target), {there}});
+    }
+    void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain() {
@@ -175,6 +198,41 @@ TEST(StepTest, AKindThatNobodyWalksHoldsTheRelease) {
     const auto view = explain(rollout.state(), kKey, Timestamp{});
     ASSERT_EQ(view->holds.size(), 1u);
     EXPECT_EQ(view->holds[0].gate, "unsupported");
+}
+
+std::vector<std::string> in_outbox(Rollout& rollout) {
+    std::vector<std::string> targets;
+    for (const auto& [id, entry] : rollout.state().outbox)
+        targets.push_back(entry.action.key.target);
+    return targets;
+}
+
+TEST(TargetsThatLeftTest, AnActionThereIsGivenUpAtItsDeadlineAndTheReleaseGoesOn) {
+    Rollout rollout(2, one_by_one());
+    rollout.leaves(0);
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(0)});
+    rollout.pass(std::chrono::hours{1});
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+}
+
+TEST(TargetsThatLeftTest, AReleaseWithoutAnyTargetLeftProvesNothing) {
+    Rollout rollout(1, one_by_one());
+    rollout.leaves(0);
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    rollout.pass(std::chrono::hours{1});
+    ASSERT_EQ(rollout.state().releases.size(), 2u);
+    EXPECT_FALSE(rollout.state().assignments.at(kKey).good);
+}
+
+TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
+    auto strategy = one_by_one();
+    strategy.batch_size = {2, false};
+    Rollout rollout(2, strategy);
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(0)});
+    rollout.breaks(1);
+    rollout.wish(wish_of(2, strategy, 1));
+    EXPECT_EQ(in_outbox(rollout).size(), 2u);
 }
 
 TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
