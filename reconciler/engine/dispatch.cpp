@@ -106,12 +106,8 @@ void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
 }
 
 void resend(Turn& turn, const Release& release, OutboxEntry& entry) {
-    const auto step =
-        entry.restore || release.steps.empty()
-            ? std::optional<Timestamp>()
-            : release.steps.at(static_cast<std::size_t>(entry.action.step)).admitted_at;
-    const auto holds = dispatch_holds(
-        turn, release.key, {release.kind, entry.restore, release.admitted, step.has_value()});
+    const auto question = question_of(release, {entry.action.step, entry.restore});
+    const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
     if (!holds.empty()) return;
     entry.sent = true;
@@ -127,6 +123,12 @@ void add_holds(Turn& turn, const AssignmentKey& key, const std::vector<Hold>& ho
         if (shown.size() < kHoldsShown && std::ranges::find(shown, hold) == shown.end())
             shown.push_back(hold);
     }
+}
+
+GateQuestion question_of(const Release& release, const Order& order) {
+    if (order.restore) return {release.kind, true, false, false};
+    const auto& step = release.steps.at(static_cast<std::size_t>(order.step));
+    return {release.kind, false, release.admitted, step.admitted_at.has_value()};
 }
 
 std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,

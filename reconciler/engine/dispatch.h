@@ -15,6 +15,10 @@ struct Order {
     int step = 0;
     bool restore = false;
 };
+/// What the gates are asked for it. A restore is a unit of its own: that the failed step or release
+/// was admitted once says nothing of it (`respect_windows`).
+[[nodiscard]] GateQuestion question_of(const Release& release, const Order& order);
+
 /// Renders, records and sends. False when the definition is not loaded yet.
 [[nodiscard]] bool dispatch(Turn& turn, Release& release, const DesiredTarget& target,
                             const Order& order);

@@ -33,6 +33,8 @@ bool goes_back(const AssignmentState& assignment, const TargetProgress& progress
     return is_touched(progress) && !(alone && progress.status == TargetStatus::success);
 }
 
+constexpr Order kRestore{planner::kRestoreStep, true};
+
 enum class Restoring {
     settled,  ///< restored, or given up
     running,  ///< an action is on its way, or something has to come first
@@ -80,9 +82,9 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         return Restoring::settled;
     }
     if (waits_for_definition(assignment, release)) return Restoring::running;
-    const auto holds = dispatch_holds(turn, release.key, {release.kind, true, true, true});
+    const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
-    if (holds.empty()) (void)dispatch(turn, release, *target, {planner::kRestoreStep, true});
+    if (holds.empty()) (void)dispatch(turn, release, *target, kRestore);
     return Restoring::running;
 }
 
@@ -103,6 +105,20 @@ void give_up(Turn& turn, Release& release) {
                  "not restored by the deadline: " + progress.error);
 }
 
+/// `respect_windows`: the deadline stands still while they are closed.
+bool is_paused(Turn& turn, Release& release) {
+    const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
+    if (held == release.paused_at.has_value()) return held;
+    if (held) {
+        release.paused_at = turn.now;
+    } else {
+        *release.deadline += turn.now - *release.paused_at;
+        release.paused_at.reset();
+    }
+    turn.save(release);
+    return held;
+}
+
 void end_rollback(Turn& turn, Release& release, int away) {
     const auto failed = std::ranges::count_if(release.targets, [](const auto& entry) {
         return entry.second.status == TargetStatus::restore_failed;
@@ -121,7 +137,8 @@ void advance_rollback(Turn& turn, Release& release) {
     if (!release.last_good) return contain(turn, release);
     int running = 0;
     int away = 0;
-    const bool late = turn.now >= *release.deadline;
+    const bool paused = is_paused(turn, release);
+    const bool late = !paused && turn.now >= *release.deadline;
     if (late) give_up(turn, release);
     const auto& assignment = turn.state.assignments.at(release.key);
     for (auto& [name, progress] : release.targets) {
@@ -131,7 +148,7 @@ void advance_rollback(Turn& turn, Release& release) {
         away += state == Restoring::away ? 1 : 0;
     }
     if (running == 0) return end_rollback(turn, release, away);
-    turn.wake(release.key, *release.deadline);
+    if (!paused) turn.wake(release.key, *release.deadline);
 }
 
 void restore_owed(Turn& turn, const AssignmentKey& key) {

@@ -271,8 +271,7 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
                     *end + step.wait_before}});
         return Progress::stays;
     }
-    auto holds = dispatch_holds(
-        turn, release.key, {release.kind, false, release.admitted, step.admitted_at.has_value()});
+    auto holds = dispatch_holds(turn, release.key, question_of(release, {step.index, false}));
     if (!holds.empty()) {
         pause(turn, release, std::move(holds), before.running == 0);
         return Progress::stays;

@@ -61,10 +61,12 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     const auto& release = state.releases.at(action.release);
     if (banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
-    if (action.kind == ActionKind::rollback) return;
     const auto& place = fleet_.environments.at(release.key.environment);
+    const bool restores = action.kind == ActionKind::rollback;
     const auto hour = std::chrono::floor<std::chrono::hours>(now.time_since_epoch()).count() % 24;
-    if (place.rules.window && hour >= 12) fail("8: sent outside the window", now);
+    if (place.rules.window && hour >= 12 && (!restores || place.rollback.respect_windows))
+        fail("8: sent outside the window", now);
+    if (restores) return;
     if (const auto wish = wishes_.find(release.key); wish != wishes_.end() && wish->second->paused)
         fail("8: sent while paused", now);
     if (sent_.insert(action.id).second) check_budget(action, state, now);

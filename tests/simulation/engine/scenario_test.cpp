@@ -280,6 +280,28 @@ TEST(ScenarioTest, WaitsForTheWindowAndSaysUntilWhen) {
     EXPECT_EQ(world.releases(kEdge), "introduce v1 success");
 }
 
+TEST(ScenarioTest, RestoresWaitForTheWindowWhereAsked) {
+    auto fleet = usual_fleet();
+    fleet.environments["edge"].rules.window->on_close = OnClose::finish_step;
+    fleet.environments["edge"].rollback.respect_windows = true;
+    World world({7, fleet, false});
+    world.commit(kEdge, {"v1"});
+    world.run_for(12h - 6s);
+    ASSERT_EQ(world.releases(kEdge), "introduce v1 success");
+    world.commit(kEdge, {"bad1"});
+    world.run_for(10min);
+    ASSERT_EQ(world.releases(kEdge), "introduce v1 success, introduce bad1 rolling_back");
+    EXPECT_EQ(world.holds(kEdge), "window until 2026-01-02T00:00:00Z");
+    world.crash_daemon();
+    world.start_daemon();
+    world.run_for(11h);
+    EXPECT_EQ(world.releases(kEdge), "introduce v1 success, introduce bad1 rolling_back");
+    world.run_for(1h);
+    EXPECT_EQ(world.installed(kEdge), "e-1=v1 e-2=v1 e-3=v1");
+    EXPECT_EQ(world.releases(kEdge), "introduce v1 success, introduce bad1 rollback");
+    EXPECT_TRUE(world.violations().empty());
+}
+
 TEST(ScenarioTest, UninstallsPinsAndForcesOnce) {
     Calm world;
     world.commit(kShop, {"v1", false, false, 0, false, Operation::update});
