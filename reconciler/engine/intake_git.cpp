@@ -54,7 +54,7 @@ struct RevertOutcome {
         job.asked = false;
         job.prepared.clear();
         ++job.failures;
-        const bool lost_race = failed.error.code == ErrorCode::conflict;
+        const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
         job.again_at = turn.now + (lost_race ? Seconds{0} : back_off(job.failures));
         release.revert_note = failed.error.text();
     }

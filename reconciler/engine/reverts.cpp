@@ -65,6 +65,7 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
         if (job.asked || turn.state.fenced) continue;
         auto& release = turn.state.releases.at(id);
         if (is_answered_by_wish(turn, release)) continue;
+        if (!turn.state.git_hold.empty()) continue;  // nothing can be built on such a tip
         if (turn.now < job.again_at) {
             turn.wake(key, job.again_at);
             continue;

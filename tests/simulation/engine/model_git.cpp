@@ -170,6 +170,10 @@ engine::LastGoodFound ModelGit::find(const engine::FindLastGood& query) const {
 }
 
 engine::RevertDone ModelGit::revert(const engine::RevertRequest& request, Timestamp now) {
+    ++reverts_asked;
+    if (moved_on)
+        return {request.release,
+                engine::RevertDone::Failed{{ErrorCode::conflict, "newer commits have come", {}}}};
     return request.prepared.empty() ? prepare(request, now) : push(request);
 }
 

@@ -65,6 +65,8 @@ public:
     /// Invariants 11 and 12, as seen from the repo; empty = kept.
     std::string violation;
     bool protected_branch = false;
+    bool moved_on = false;  ///< the tip is never the one that reverts are planned on
+    int reverts_asked = 0;
 
 private:
     struct Commit {

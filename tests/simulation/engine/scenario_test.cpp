@@ -132,6 +132,24 @@ TEST(ScenarioTest, KeepsLastGoodWhileTheRevertWaitsForAMerge) {
               "introduce v1 success, introduce bad1 rollback, heal v1 success");
 }
 
+TEST(ScenarioTest, ARevertThatCannotBeBuiltIsNotAskedForInALoop) {
+    Calm world;
+    auto& git = world.git();
+    git.moved_on = true;
+    world.commit(kShop, {"bad1"});
+    world.run_for(1h);
+    EXPECT_GT(git.reverts_asked, 5);
+    EXPECT_LT(git.reverts_asked, 20);
+    world.hold_tip(true);
+    const auto asked = git.reverts_asked;
+    world.run_for(1h);
+    EXPECT_EQ(git.reverts_asked, asked);
+    git.moved_on = false;
+    world.hold_tip(false);
+    EXPECT_TRUE(world.settle(1h));
+    EXPECT_EQ(git.spec_at_tip(kShop)->version, "v1");
+}
+
 TEST(ScenarioTest, SkipsOfflineTargetsWhichCatchUp) {
     Calm world;
     world.disconnect("a-2", 1h);

@@ -33,6 +33,7 @@ public:
     void start_daemon();
     void lose_store();
     void disconnect(const std::string& agent, Milliseconds back_after);
+    void hold_tip(bool held) { feed(engine::GitHeld{held, git_.tip(), "it was forced"}); }
     void heal();
     void check_store();  ///< what is in memory would come back after a crash
     void chaos();        ///< one random fault or wish, and the next one later
