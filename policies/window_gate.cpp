@@ -6,8 +6,12 @@
 namespace tidegate {
 namespace {
 
-bool is_emergency(const Intent& intent, const ReleaseWindow& window) {
-    if (intent.emergency_reason.empty()) return false;
+/// The commit carries the emergency: what it asks for passes, but not later repairs of it.
+bool is_emergency(const GateInput& input, const ReleaseWindow& window) {
+    const auto& intent = input.assignment.intent;
+    if (intent.emergency_reason.empty() || input.kind == ReleaseKind::heal ||
+        input.kind == ReleaseKind::catch_up)
+        return false;
     return std::ranges::any_of(window.emergency_users, [&](const std::string& user) {
         return user ==
                (user.find('@') != std::string::npos ? intent.author_email : intent.author_name);
@@ -27,7 +31,7 @@ Verdict window_gate(const GateInput& input, Timestamp now) {
     const auto& window = *input.rules.window;
     if (input.restore && !input.assignment.rollback.respect_windows) return {};
     if (is_admitted(input, window.on_close)) return {};
-    if (is_emergency(input.assignment.intent, window)) return {};
+    if (is_emergency(input, window)) return {};
     if (!input.rules.zone)
         return Verdict::hold("window", fmt::format("time zone {} is not known", window.timezone));
     auto state = window_state(window, *input.rules.zone, now);

@@ -121,6 +121,24 @@ INSTANTIATE_TEST_SUITE_P(
                     EmergencyCase{"On Call", "oncall@example.com", "", false},
                     EmergencyCase{"oncall@example.com", "eve@example.com", "outage", false}));
 
+struct EmergencyKindCase {
+    ReleaseKind kind;
+    bool go;
+};
+class EmergencyKindTest : public testing::TestWithParam<EmergencyKindCase> {};
+TEST_P(EmergencyKindTest, PassesWhatItsCommitAsksForAndNoLaterRepairs) {
+    auto assignment = assignment_with(closed_rules());
+    assignment.intent.author_email = "oncall@example.com";
+    assignment.intent.emergency_reason = "outage";
+    EXPECT_EQ(evaluate_gates(assignment, {.kind = GetParam().kind}, kNoon).empty(), GetParam().go);
+}
+INSTANTIATE_TEST_SUITE_P(Cases, EmergencyKindTest,
+                         testing::Values(EmergencyKindCase{ReleaseKind::introduce, true},
+                                         EmergencyKindCase{ReleaseKind::restore, true},
+                                         EmergencyKindCase{ReleaseKind::uninstall, true},
+                                         EmergencyKindCase{ReleaseKind::heal, false},
+                                         EmergencyKindCase{ReleaseKind::catch_up, false}));
+
 TEST(GatesTest, RestoresPassWindowsUnlessTold) {
     auto assignment = assignment_with(closed_rules());
     EXPECT_THAT(evaluate_gates(assignment, {.restore = true}, kNoon), IsEmpty());
