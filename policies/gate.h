@@ -61,8 +61,4 @@ struct GateQuestion {
 /// a person stopped (pause, freeze).
 [[nodiscard]] std::vector<Hold> standing_holds(const Assignment& assignment, Timestamp now);
 
-/// Whether the accepted rules admit the whole step or release on its first pass (`on_close`), so
-/// that the engine knows which of its flags to set. The strictest of both rule sets wins.
-[[nodiscard]] OnClose admitted_unit(const Assignment& assignment, ReleaseKind kind);
-
 }  // namespace tidegate

@@ -67,15 +67,4 @@ std::vector<Hold> standing_holds(const Assignment& assignment, Timestamp now) {
     return holds;
 }
 
-OnClose admitted_unit(const Assignment& assignment, ReleaseKind kind) {
-    auto unit = OnClose::finish_release;
-    const auto breadth = [](OnClose value) {
-        return value == OnClose::pause ? 0 : value == OnClose::finish_step ? 1 : 2;
-    };
-    for (const auto* rules : rule_sets(assignment, kind))
-        if (rules->window && breadth(rules->window->on_close) < breadth(unit))
-            unit = rules->window->on_close;
-    return unit;
-}
-
 }  // namespace tidegate

@@ -8,10 +8,8 @@
 namespace tidegate::engine {
 
 Effects step(State& state, const Event& event, Timestamp now) {
-    if (state.stopped) return {};
     Turn turn(state, now);
     std::visit([&](const auto& known) { take(turn, known); }, event);
-    if (state.stopped) return turn.finish();
     if (!state.desired) return turn.finish();
     while (const auto key = turn.next_unseen()) {
         const auto at = next_look(state, *key, now);

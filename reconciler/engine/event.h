@@ -98,14 +98,8 @@ struct LastGoodFound {
 /// The time of the last WakeAt has come. Early or doubled ones do no harm.
 struct Woke {};
 
-/// A batch could not be committed, or it is not known whether it was: the state in memory may be
-/// ahead of the store. The engine stops (`stopped`); the daemon restores a new State from the rows.
-struct StoreFailed {
-    Error error;
-};
-
 using Event = std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
                            ActionUpdated, ActionFinished, AgentFenced, RevertDone, DefinitionLoaded,
-                           LastGoodFound, Woke, StoreFailed>;
+                           LastGoodFound, Woke>;
 
 }  // namespace tidegate::engine

@@ -19,7 +19,6 @@ void take(Turn& turn, const RevertDone& event);
 void take(Turn& turn, const DefinitionLoaded& event);
 void take(Turn& turn, const LastGoodFound& event);
 void take(Turn& turn, const Woke& event);
-void take(Turn& turn, const StoreFailed& event);
 
 /// Parts used by more than one of them.
 

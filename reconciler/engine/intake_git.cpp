@@ -99,9 +99,4 @@ void take(Turn& turn, const Woke&) {
     turn.state.wake.reset();
 }
 
-void take(Turn& turn, const StoreFailed& event) {
-    turn.state.stopped = true;
-    turn.notify(NoticeKind::fenced, {}, "", "the store failed: " + event.error.text());
-}
-
 }  // namespace tidegate::engine

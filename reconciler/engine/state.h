@@ -71,7 +71,6 @@ struct State {
     std::uint64_t epoch = 0;
     Timestamp started_at;
     bool fenced = false;   ///< an agent has seen a newer daemon
-    bool stopped = false;  ///< the store failed: restore anew
     std::string git_hold;  ///< non-empty: the tip is held, and why
 
     std::shared_ptr<const Desired> desired;

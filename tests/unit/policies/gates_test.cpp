@@ -152,13 +152,5 @@ TEST(GatesTest, AnUnknownZoneIsClosed) {
     EXPECT_THAT(gates(evaluate_gates(assignment, {}, kNoon)), ElementsAre("window"));
 }
 
-TEST(GatesTest, TheStrictestUnitWins) {
-    auto assignment = assignment_with(closed_rules(OnClose::finish_release));
-    EXPECT_EQ(admitted_unit(assignment, ReleaseKind::introduce), OnClose::finish_release);
-    assignment.anchor_rules = std::make_shared<Rules>(closed_rules(OnClose::pause));
-    EXPECT_EQ(admitted_unit(assignment, ReleaseKind::introduce), OnClose::pause);
-    EXPECT_EQ(admitted_unit(assignment, ReleaseKind::heal), OnClose::finish_release);
-}
-
 }  // namespace
 }  // namespace tidegate
