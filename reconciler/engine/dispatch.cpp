@@ -24,10 +24,18 @@ ActionKind kind_of(const Release& release, const Definition& definition) {
     return ActionKind::deploy;
 }
 
+/// As it was when it was good, with the checks of that time: the wish may have the same digest by
+/// now and yet the checks of the failed commit.
+DefinitionPtr good_definition(const AssignmentState& assignment, const LastGood& good) {
+    const auto known = assignment.definitions.find(good.digest);
+    return known != assignment.definitions.end() ? known->second
+                                                 : definition_of(assignment, good.digest);
+}
+
 DefinitionPtr definition_for(const AssignmentState& assignment, const Release& release,
                              const DesiredTarget& target, bool restore) {
     if (restore)
-        return release.last_good ? definition_of(assignment, release.last_good->digest) : nullptr;
+        return release.last_good ? good_definition(assignment, *release.last_good) : nullptr;
     if (target.pinned) return target.definition;
     return definition_of(assignment, release.digest);
 }
@@ -48,7 +56,8 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
     planner::ActionSpec spec{.release = release,
                              .target = target,
                              .definition = definition,
-                             .strategy = rules_of(assignment)->strategy,
+                             .check = order.restore ? definition.health_check
+                                                    : rules_of(assignment)->strategy.health_check,
                              .step = order.step,
                              .attempt = progress.attempt,
                              .kind = kind_of(release, definition),

@@ -134,8 +134,7 @@ Action render(const ActionSpec& spec) {
     action.deploy = definition.deploy;
     action.pipeline = definition.pipeline;
     action.rollback_script = spec.rollback_script;
-    if (spec.strategy.health_check && spec.kind != ActionKind::uninstall)
-        action.verify.push_back(*spec.strategy.health_check);
+    if (spec.check && spec.kind != ActionKind::uninstall) action.verify.push_back(*spec.check);
     action.variables = merge_levels(definition, spec.target);
     add_runtime(action.variables, runtime_values(spec));
     action.deadline = time_bound(action);

@@ -26,8 +26,8 @@ inline constexpr int kRestoreStep = 1'000'000;
 struct ActionSpec {
     const Release& release;
     const DesiredTarget& target;
-    const Definition& definition;  ///< what is to be there afterwards
-    const Strategy& strategy;      ///< its health check is the verification
+    const Definition& definition;             ///< what is to be there afterwards
+    const std::optional<HealthCheck>& check;  ///< the verification
     int step = 0;
     int attempt = 0;
     ActionKind kind = ActionKind::deploy;

@@ -25,6 +25,8 @@ struct Definition {
     bool keep_data = false;
     Deploy deploy;
     Pipeline pipeline;
+    /// Of the strategy there. Not part of the digest; what is restored to is verified with it.
+    std::optional<HealthCheck> health_check;
     Variables base;     ///< system, project and environment levels, merged
     Variables release;  ///< the version file's level; the target's goes between the two
 };

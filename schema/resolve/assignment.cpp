@@ -218,6 +218,7 @@ Definition AssignmentMaker::make_definition() {
     definition.keep_data = version_->keep_data;
     definition.deploy = project_->deploy;
     definition.pipeline = project_->pipeline;
+    definition.health_check = strategy().health_check;
     definition.base = merged(project_->variables, environment_->variables);
     if (const auto* repository = document_of<Repository>(result_.repository_file))
         definition.base = merged(repository->variables, definition.base);

@@ -16,6 +16,7 @@ AssignmentPtr wish_of(int targets, const Strategy& strategy, int first = 0) {
     definition->digest = Digest::of("v1");
     definition->version = "v1";
     definition->deploy.script.install_script = "install";
+    definition->health_check = strategy.health_check;
     auto wish = std::make_shared<Assignment>();
     wish->key = kKey;
     wish->intent.commit = "c1";
@@ -90,23 +91,25 @@ public:
     }
 
     /// The outcome of one action, at the same time as the one before.
-    Cost finish_one() {
+    Cost finish_one(ActionOutcome outcome = ActionOutcome::done) {
         const auto action = std::move(sent_.front());
         sent_.erase(sent_.begin());
         ActionFinished event;
         event.agent = action.key.target;
         event.result.id = action.id;
         event.result.kind = action.kind;
-        event.result.outcome = ActionOutcome::done;
+        event.result.outcome = outcome;
         auto& there = event.result.installation;
         there.key = action.key;
-        there.status = InstallStatus::installed;
+        there.status =
+            outcome == ActionOutcome::done ? InstallStatus::installed : InstallStatus::failed;
         there.version = action.version;
         there.digest = action.digest;
-        there.report = 1;
+        there.report = ++report_;
         return feed(event);
     }
 
+    [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
     [[nodiscard]] const std::map<std::pair<Table, std::string>, std::string>& rows() const {
@@ -143,6 +146,7 @@ private:
     Timestamp now_{Milliseconds{1'767'225'600'000}};
     State state_;
     std::vector<Action> sent_;
+    std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };
 
@@ -198,6 +202,41 @@ TEST(StepTest, AKindThatNobodyWalksHoldsTheRelease) {
     const auto view = explain(rollout.state(), kKey, Timestamp{});
     ASSERT_EQ(view->holds.size(), 1u);
     EXPECT_EQ(view->holds[0].gate, "unsupported");
+}
+
+Strategy checked_by(const char* url) {
+    auto strategy = one_by_one();
+    strategy.health_check.emplace();
+    strategy.health_check->url = url;
+    return strategy;
+}
+
+/// A commit that breaks its own health check must not break the way back, too.
+TEST(RestoreTest, IsVerifiedWithTheChecksOfLastGood) {
+    Rollout rollout(1, checked_by("old"));
+    (void)rollout.finish_one();
+    auto second = std::make_shared<Assignment>(*wish_of(1, checked_by("new")));
+    auto definition = std::make_shared<Definition>(*second->definition);
+    definition->digest = Digest::of("v2");
+    definition->version = "v2";
+    second->definition = second->targets[0].definition = definition;
+    second->targets[0].digest = target_digest(definition->digest, second->targets[0].config_digest);
+    second->intent.commit = second->intent.digest_commit = "c2";
+    rollout.wish(second);
+    ASSERT_EQ(rollout.next().verify.at(0).url, "new");
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+    EXPECT_EQ(rollout.next().verify.at(0).url, "old");
+    // The version is taken back in Git, the broken check is not.
+    auto reverted = std::make_shared<Assignment>(*wish_of(1, checked_by("new")));
+    reverted->intent.commit = reverted->intent.digest_commit = "c3";
+    reverted->intent.by_daemon = true;
+    rollout.wish(reverted);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+    EXPECT_EQ(rollout.next().verify.at(0).url, "old");
 }
 
 std::vector<std::string> in_outbox(Rollout& rollout) {

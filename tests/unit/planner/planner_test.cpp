@@ -118,7 +118,7 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     const ActionSpec spec{.release = release,
                           .target = target,
                           .definition = definition,
-                          .strategy = {},
+                          .check = {},
                           .step = 1,
                           .attempt = 0,
                           .kind = ActionKind::rollback,
