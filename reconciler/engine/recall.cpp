@@ -39,21 +39,26 @@ void recall_release(Turn& turn, const AssignmentKey& key, const AssignmentState&
     turn.save(release);
 }
 
-void recall_quarantine(Turn& turn, const AssignmentKey& key, const LastGood& rejected,
-                       const std::string& why) {
+/// Not one that a person's commit may have lifted since: its digest came in at another commit.
+bool recall_quarantine(Turn& turn, const Quarantine& known) {
+    const auto& wish = *turn.state.assignments.at(known.key).wish;
+    const bool lifted =
+        wish.definition->digest == known.digest && wish.intent.digest_commit != known.digest_commit;
+    if (lifted || quarantine_of(turn.state, known.key, known.digest)) return false;
+    turn.put(known);
+    turn.audit("quarantine.recalled", known.key.text(), known.digest_commit,
+               json_object({{"digest", known.digest.hex()}}));
+    return true;
+}
+
+void recall_rejected(Turn& turn, const AssignmentKey& key, const LastGood& rejected) {
     const auto& assignment = turn.state.assignments.at(key);
-    if (quarantine_of(turn.state, key, rejected.digest)) return;
     const auto& wish = *assignment.wish;
     const bool is_wish = wish.definition->digest == rejected.digest;
-    // A person's commit may have lifted it since: then the digest came in at another commit.
-    if (is_wish && wish.intent.digest_commit != rejected.commit) return;
-    Quarantine quarantine{key, rejected.digest, rejected.version,
-                          "",  rejected.commit, is_wish ? wish.retry : 0,
-                          why, turn.now};
-    turn.put(quarantine);
-    turn.audit("quarantine.recalled", key.text(), rejected.commit,
-               json_object({{"digest", rejected.digest.hex()}}));
-    if (is_wish) recall_release(turn, key, assignment, rejected);
+    const bool recalled =
+        recall_quarantine(turn, {key, rejected.digest, rejected.version, "", rejected.commit,
+                                 is_wish ? wish.retry : 0, "a restore took it away", turn.now});
+    if (recalled && is_wish) recall_release(turn, key, assignment, rejected);
 }
 
 std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
@@ -102,12 +107,8 @@ void finish_recall(Turn& turn, const AssignmentKey& key) {
     if (!assignment.wish) return;
     for (const auto& target : assignment.wish->targets)
         if (const auto* seen = seen_on(turn.state, key, target); seen && seen->rejected)
-            recall_quarantine(turn, key, *seen->rejected, "a restore took it away");
-    const auto& intent = assignment.wish->intent;
-    const auto trailer = intent.trailers.find("Tidegate-Digest");
-    if (!intent.by_daemon || trailer == intent.trailers.end()) return;
-    if (const auto digest = Digest::from_hex(trailer->second))
-        recall_quarantine(turn, key, {*digest, intent.parent, ""}, "our own revert says so");
+            recall_rejected(turn, key, *seen->rejected);
+    for (const auto& revert : assignment.wish->reverts) recall_quarantine(turn, revert);
 }
 
 }  // namespace tidegate::engine

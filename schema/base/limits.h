@@ -19,7 +19,7 @@ inline constexpr std::size_t kErrorsReportedMax = 1'000;
 inline constexpr std::size_t kErrorsPerAssignmentMax = 50;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;
 inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
-inline constexpr std::size_t kRevertsKeptMax = 10'000;
+inline constexpr std::size_t kRevertsKeptPerAssignment = 100;
 inline constexpr std::size_t kRevertEvidenceLinesMax = 20;
 inline constexpr std::size_t kRevertLineBytesMax = 300;
 inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};

@@ -60,6 +60,18 @@ struct Intent {
     std::map<std::string, std::string> trailers;  ///< those that start with `Tidegate-`
 };
 
+/// An (assignment, digest) that no kind of release may deploy until a person lifts it.
+struct Quarantine {
+    AssignmentKey key;
+    Digest digest;
+    std::string version;
+    std::string release;
+    std::string digest_commit;  ///< a newer entering of the digest lifts it
+    int retry = 0;              ///< a higher counter lifts it
+    std::string reason;
+    Timestamp at;
+};
+
 struct Assignment {
     AssignmentKey key;
     std::string commit;  ///< the accepted commit this was resolved at
@@ -76,6 +88,9 @@ struct Assignment {
     Rules rules;                                ///< of the accepted commit
     std::shared_ptr<const Rules> anchor_rules;  ///< of the anchor; null = it adds none
     Intent intent;
+    /// What our own reverts took away and no person brought back: a lost store gets its quarantines
+    /// back from these.
+    std::vector<Quarantine> reverts;
     std::vector<Error> config_errors;  ///< newer commits' errors that hold it here: hold `config`
 };
 using AssignmentPtr = std::shared_ptr<const Assignment>;

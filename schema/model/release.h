@@ -159,18 +159,6 @@ struct Release : ReleaseHead {
     std::map<std::string, TargetProgress> targets;  ///< by name
 };
 
-/// An (assignment, digest) that no kind of release may deploy until a person lifts it.
-struct Quarantine {
-    AssignmentKey key;
-    Digest digest;
-    std::string version;
-    std::string release;
-    std::string digest_commit;  ///< a newer entering of the digest lifts it
-    int retry = 0;              ///< a higher counter lifts it
-    std::string reason;
-    Timestamp at;
-};
-
 /// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`.
 struct Block {
     InstallKey key;

@@ -62,7 +62,7 @@ void remember_version(const History& history, AssignmentHistory& facts,
     trim_versions(facts.versions, pins);
 }
 
-void note_revert(History& history, const AssignmentHistory& facts, const Change& change) {
+void note_revert(AssignmentHistory& facts, const Change& change) {
     Quarantine quarantine;
     quarantine.key = change.key;
     quarantine.digest = facts.digest;
@@ -72,18 +72,16 @@ void note_revert(History& history, const AssignmentHistory& facts, const Change&
     quarantine.retry = facts.retry;
     quarantine.reason = trailer(change.commit, "Tidegate-Reason");
     quarantine.at = change.commit.committed_at;
-    history.reverts.push_back(std::move(quarantine));
-    if (history.reverts.size() > limits::kRevertsKeptMax)
-        history.reverts.erase(history.reverts.begin());
+    facts.reverts.push_back(std::move(quarantine));
+    if (facts.reverts.size() > limits::kRevertsKeptPerAssignment)
+        facts.reverts.erase(facts.reverts.begin());
 }
 
 /// A person entered the digest anew, or raised `retry`.
-void lift_reverts(History& history, const AssignmentHistory& facts, const Change& change,
-                  bool digest_is_new) {
-    std::erase_if(history.reverts, [&](const Quarantine& quarantine) {
-        return quarantine.key == change.key &&
-               ((digest_is_new && quarantine.digest == facts.digest) ||
-                facts.retry > quarantine.retry);
+void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
+    std::erase_if(facts.reverts, [&](const Quarantine& quarantine) {
+        return (digest_is_new && quarantine.digest == facts.digest) ||
+               facts.retry > quarantine.retry;
     });
 }
 
@@ -133,7 +131,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
     if (intent_is_new) {
         by_daemon = facts.present && digest_is_new &&
                     is_own_revert(change, facts.digest, definition.digest);
-        if (by_daemon) note_revert(history, facts, change);
+        if (by_daemon) note_revert(facts, change);
         facts.intent = make_intent(facts, change, digest_is_new);
         facts.intent.by_daemon = by_daemon;
         facts.anchor = anchor_of(history, change, entry);
@@ -145,7 +143,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
     facts.retry = entry.assignment->retry;
     facts.held_at.clear();
     facts.held_authors.clear();
-    if (intent_is_new && !by_daemon) lift_reverts(history, facts, change, digest_is_new);
+    if (intent_is_new && !by_daemon) lift_reverts(facts, digest_is_new);
 }
 
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change) {
@@ -156,7 +154,7 @@ void record_invalid(const History& history, AssignmentHistory& facts, const Chan
 
 void record_removed(History& history, AssignmentHistory& facts, const Change& change) {
     if (!facts.present) return;
-    if (is_own_revert(change, facts.digest, std::nullopt)) note_revert(history, facts, change);
+    if (is_own_revert(change, facts.digest, std::nullopt)) note_revert(facts, change);
     remember_version(history, facts, {});
     facts.present = false;
     facts.held_at.clear();

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "schema/model/release.h"
+#include "schema/model/assignment.h"
 #include "schema/resolve/resolve.h"
 
 namespace tidegate {
@@ -51,6 +51,9 @@ struct AssignmentHistory {
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
     /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
     std::vector<VersionPoint> versions;
+    /// Digests that our own reverts took away and no person brought back since, the newest last, at
+    /// most kRevertsKeptPerAssignment. A store that was lost gets its quarantines back from these.
+    std::vector<Quarantine> reverts;
 };
 
 struct History {
@@ -59,9 +62,6 @@ struct History {
     std::map<AssignmentKey, AssignmentHistory> assignments;
     /// The last valid rules of each environment that there is.
     std::map<std::string, std::shared_ptr<const Rules>> rules;
-    /// Digests that our own reverts took away and no person brought back since. A store that was
-    /// lost gets its quarantines back from these.
-    std::vector<Quarantine> reverts;
 };
 
 [[nodiscard]] std::string to_json(const History& history);

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 1;
+constexpr int kHistoryFormat = 2;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -124,7 +124,33 @@ RulesPtr rules_at(const std::vector<RulesPtr>& table, const Json& number) {
     return number.is_null() ? nullptr : table.at(number.get<std::size_t>());
 }
 
+// ---- reverts
+
+Json revert_to_json(const Quarantine& revert) {
+    return {{"digest", revert.digest.hex()}, {"version", revert.version},
+            {"release", revert.release},     {"digest_commit", revert.digest_commit},
+            {"retry", revert.retry},         {"reason", revert.reason},
+            {"at", time_to_json(revert.at)}};
+}
+
+Quarantine revert_from_json(const Json& json, const AssignmentKey& key) {
+    Quarantine revert;
+    revert.key = key;
+    revert.digest = digest_from_json(json.at("digest"));
+    json.at("version").get_to(revert.version);
+    json.at("release").get_to(revert.release);
+    json.at("digest_commit").get_to(revert.digest_commit);
+    json.at("retry").get_to(revert.retry);
+    json.at("reason").get_to(revert.reason);
+    revert.at = time_from_json(json.at("at"));
+    return revert;
+}
+
 // ---- assignments
+
+AssignmentKey key_from_json(const Json& json) {
+    return {json.at("environment").get<std::string>(), json.at("project").get<std::string>()};
+}
 
 Json intent_to_json(const Intent& intent) {
     return {{"commit", intent.commit},
@@ -161,6 +187,8 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
     auto versions = Json::array();
     for (const auto& point : facts.versions)
         versions.push_back({point.version, point.commit, point.digest.hex()});
+    auto reverts = Json::array();
+    for (const auto& revert : facts.reverts) reverts.push_back(revert_to_json(revert));
     return {{"environment", key.environment},
             {"project", key.project},
             {"present", facts.present},
@@ -172,10 +200,12 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"anchor", table.number_of(facts.anchor)},
             {"held_at", facts.held_at},
             {"held_authors", facts.held_authors},
-            {"versions", std::move(versions)}};
+            {"versions", std::move(versions)},
+            {"reverts", std::move(reverts)}};
 }
 
-AssignmentHistory assignment_from_json(const Json& json, const std::vector<RulesPtr>& table) {
+AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& key,
+                                       const std::vector<RulesPtr>& table) {
     AssignmentHistory facts;
     json.at("present").get_to(facts.present);
     facts.digest = digest_from_json(json.at("digest"));
@@ -193,38 +223,9 @@ AssignmentHistory assignment_from_json(const Json& json, const std::vector<Rules
     for (const auto& point : json.at("versions"))
         facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
                                   digest_from_json(point.at(2))});
+    for (const auto& item : json.at("reverts"))
+        facts.reverts.push_back(revert_from_json(item, key));
     return facts;
-}
-
-// ---- reverts
-
-Json revert_to_json(const Quarantine& revert) {
-    return {{"environment", revert.key.environment},
-            {"project", revert.key.project},
-            {"digest", revert.digest.hex()},
-            {"version", revert.version},
-            {"release", revert.release},
-            {"digest_commit", revert.digest_commit},
-            {"retry", revert.retry},
-            {"reason", revert.reason},
-            {"at", time_to_json(revert.at)}};
-}
-
-AssignmentKey key_from_json(const Json& json) {
-    return {json.at("environment").get<std::string>(), json.at("project").get<std::string>()};
-}
-
-Quarantine revert_from_json(const Json& json) {
-    Quarantine revert;
-    revert.key = key_from_json(json);
-    revert.digest = digest_from_json(json.at("digest"));
-    json.at("version").get_to(revert.version);
-    json.at("release").get_to(revert.release);
-    json.at("digest_commit").get_to(revert.digest_commit);
-    json.at("retry").get_to(revert.retry);
-    json.at("reason").get_to(revert.reason);
-    revert.at = time_from_json(json.at("at"));
-    return revert;
 }
 
 Result<History> read(const Json& json, const ZoneLookup& zones) {
@@ -237,9 +238,10 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     json.at("tip").get_to(history.tip);
     for (const auto& [environment, number] : json.at("rules").items())
         history.rules[environment] = rules_at(table, number);
-    for (const auto& item : json.at("assignments"))
-        history.assignments[key_from_json(item)] = assignment_from_json(item, table);
-    for (const auto& item : json.at("reverts")) history.reverts.push_back(revert_from_json(item));
+    for (const auto& item : json.at("assignments")) {
+        const auto key = key_from_json(item);
+        history.assignments[key] = assignment_from_json(item, key, table);
+    }
     return history;
 }
 
@@ -249,13 +251,11 @@ std::string to_json(const History& history) {
     RulesTable table;
     Json json{{"format", kHistoryFormat}, {"digest_format", kDigestFormat},
               {"root", history.root},     {"tip", history.tip},
-              {"rules", Json::object()},  {"assignments", Json::array()},
-              {"reverts", Json::array()}};
+              {"rules", Json::object()},  {"assignments", Json::array()}};
     for (const auto& [environment, rules] : history.rules)
         json["rules"][environment] = table.number_of(rules);
     for (const auto& [key, facts] : history.assignments)
         json["assignments"].push_back(assignment_to_json(key, facts, table));
-    for (const auto& revert : history.reverts) json["reverts"].push_back(revert_to_json(revert));
     json["rules_table"] = table.rows();
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

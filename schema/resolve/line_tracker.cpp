@@ -148,6 +148,7 @@ void LineTracker::State::build(const AssignmentKey& key) {
     Assignment assignment = *entry->second->assignment;
     assignment.intent = facts->second.intent;
     assignment.anchor_rules = facts->second.anchor;
+    assignment.reverts = facts->second.reverts;
     if (!facts->second.held_at.empty()) {
         const auto& newer = *resolved.assignments.at(key);
         assignment.commit = facts->second.held_at;

@@ -46,13 +46,15 @@ struct Cost {
 /// A release on `targets` hosts, driven by hand; counts what single outcomes cost.
 class Rollout {
 public:
-    Rollout(int targets, const Strategy& strategy) : state_(*restore({}, 1, now_)) {
+    Rollout(int targets, const Strategy& strategy) : Rollout(targets, wish_of(targets, strategy)) {}
+
+    Rollout(int targets, AssignmentPtr first) : state_(*restore({}, 1, now_)) {
         for (int i = 0; i < targets; ++i) {
             AgentConnected event;
             event.hello.agent = name_of(i);
             feed(event);
         }
-        wish(wish_of(targets, strategy));
+        wish(std::move(first));
     }
 
     void wish(AssignmentPtr assignment) {
@@ -272,6 +274,22 @@ TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
     rollout.breaks(1);
     rollout.wish(wish_of(2, strategy, 1));
     EXPECT_EQ(in_outbox(rollout).size(), 2u);
+}
+
+/// A pin to what was reverted is held after the store was lost, too.
+TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
+    auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    auto reverted = std::make_shared<Definition>(*wish->definition);
+    reverted->digest = Digest::of("v2");
+    wish->reverts = {{kKey, reverted->digest, "v2", "r1", "c0", 0, "it broke", Timestamp{}}};
+    auto& target = wish->targets[0];
+    target.pinned = true;
+    target.definition = reverted;
+    target.digest = target_digest(reverted->digest, target.config_digest);
+    Rollout rollout(1, wish);
+    rollout.drain();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_TRUE(rollout.state().quarantines.contains({kKey, reverted->digest}));
 }
 
 TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {

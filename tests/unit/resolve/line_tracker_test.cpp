@@ -320,17 +320,21 @@ TEST_P(OwnRevertTest, IsRecognised) {
         c.own = changes.own;
     });
     EXPECT_EQ(line.get()->intent.by_daemon, GetParam().by_daemon);
-    ASSERT_EQ(line.tracker.history().reverts.size(), GetParam().by_daemon ? 1U : 0U);
+    ASSERT_EQ(line.tracker.history().assignments.at(kProdApi).reverts.size(),
+              GetParam().by_daemon ? 1U : 0U);
     if (!GetParam().by_daemon) return;
     line.restart();
-    const auto& revert = line.tracker.history().reverts[0];
+    const auto& revert = line.tracker.history().assignments.at(kProdApi).reverts[0];
     EXPECT_EQ(revert.digest, guilty);
     EXPECT_EQ(revert.version, "1.1.0");
     EXPECT_EQ(revert.digest_commit, "c2");
+    ASSERT_EQ(line.get()->reverts.size(), 1U);
+    EXPECT_EQ(line.get()->reverts[0].digest, guilty);
 
     line.tree.add(version("prod", "api", "1.1.0"));
     line.commit();
-    EXPECT_THAT(line.tracker.history().reverts, IsEmpty()) << "a person brought it back";
+    EXPECT_THAT(line.tracker.history().assignments.at(kProdApi).reverts, IsEmpty())
+        << "a person brought it back";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -366,7 +370,7 @@ TEST(OwnRevert, OfAFirstInstallRemovesTheFile) {
                       {"Tidegate-Restores", "none"}};
     });
     EXPECT_FALSE(line.get());
-    EXPECT_EQ(line.tracker.history().reverts.size(), 1U);
+    EXPECT_EQ(line.tracker.history().assignments.at(kProdApi).reverts.size(), 1U);
 }
 
 // ---- keeping it
@@ -410,8 +414,8 @@ TEST(LineTrackerJson, RefusesWhatDoesNotFit) {
     const auto other = LineTracker::load({zones, kIdentity}, json, line.tree.files);
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().code, ErrorCode::conflict);
-    for (const auto* text : {"", "{", "[]", "{}", R"({"format":2,"digest_format":1})",
-                             R"({"format":1,"digest_format":1,"rules_table":[{}]})"}) {
+    for (const auto* text : {"", "{", "[]", "{}", R"({"format":1,"digest_format":1})",
+                             R"({"format":2,"digest_format":1,"rules_table":[{}]})"}) {
         const auto bad = LineTracker::load({zones, kIdentity}, text, line.tree.files);
         ASSERT_FALSE(bad) << text;
         EXPECT_EQ(bad.error().code, ErrorCode::invalid);
