@@ -13,8 +13,8 @@
 
 namespace tidegate {
 
-/// What a gate may look at. `rules` is one of the two rule sets that gate a release: the accepted
-/// commit's, or the anchor's (design, section 4.3).
+/// What a gate may look at. `rules` is one of the rule sets that gate a release: the accepted
+/// commit's, or one of the anchor's (design, section 4.3).
 struct GateInput {
     const Assignment& assignment;
     const Rules& rules;

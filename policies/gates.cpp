@@ -15,16 +15,17 @@ bool obeys_anchor(ReleaseKind kind) {
 
 std::vector<const Rules*> rule_sets(const Assignment& assignment, ReleaseKind kind) {
     std::vector<const Rules*> sets{&assignment.rules};
-    if (assignment.anchor_rules && obeys_anchor(kind))
-        sets.push_back(assignment.anchor_rules.get());
+    if (!obeys_anchor(kind)) return sets;
+    for (const auto& rules : assignment.anchor_rules) sets.push_back(rules.get());
     return sets;
 }
 
 /// Says which rules speak, where they are not the ones everybody sees.
-Hold of_anchor(Hold hold, const Rules& anchor) {
+Hold of_anchor(Hold hold, const Rules& anchor, const std::string& environment) {
     hold.reason += fmt::format(
-        " (by the rules at {}, before the change; raise retry to be judged "
+        " (by the rules {}at {}, before the change; raise retry to be judged "
         "by newer ones)",
+        anchor.environment == environment ? "" : "of " + anchor.environment + " ",
         anchor.commit.substr(0, 12));
     return hold;
 }
@@ -47,9 +48,10 @@ std::vector<Hold> evaluate_gates(const Assignment& assignment, const GateQuestio
         for (const auto gate : kGates)
             for (auto& hold : gate(input, now).holds)
                 if (std::ranges::find(holds, hold) == holds.end())
-                    holds.push_back(is_anchor && hold.gate != "pause"
-                                        ? of_anchor(std::move(hold), *rules)
-                                        : std::move(hold));
+                    holds.push_back(
+                        is_anchor && hold.gate != "pause"
+                            ? of_anchor(std::move(hold), *rules, assignment.key.environment)
+                            : std::move(hold));
     }
     std::ranges::stable_sort(holds, {}, &Hold::gate);
     const auto repeated = std::ranges::unique(holds);

@@ -85,8 +85,9 @@ struct Assignment {
     RollbackRules rollback;
     Heal heal = Heal::on;
     Offline offline = Offline::skip;
-    Rules rules;                                ///< of the accepted commit
-    std::shared_ptr<const Rules> anchor_rules;  ///< of the anchor; null = it adds none
+    Rules rules;  ///< of the accepted commit
+    /// Of the anchor: those of this environment, and of those that held its targets.
+    std::vector<std::shared_ptr<const Rules>> anchor_rules;
     Intent intent;
     /// What our own reverts took away and no person brought back: a lost store gets its quarantines
     /// back from these.

@@ -162,9 +162,10 @@ struct Freeze {
     friend bool operator==(const Freeze&, const Freeze&) = default;
 };
 
-/// What an assignment's releases must pass, as one commit says it. Two of these gate a release:
-/// the accepted commit's and the anchor's (design, section 4.3).
+/// What an assignment's releases must pass, as one commit says it for one environment. The accepted
+/// commit's and the anchor's gate a release (design, section 4.3).
 struct Rules {
+    std::string environment;
     std::string commit;  ///< where they come from, for explain
     std::optional<ReleaseWindow> window;
     std::shared_ptr<const ZoneRules> zone;  ///< of the window; null = not known: window closed

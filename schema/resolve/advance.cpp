@@ -88,15 +88,19 @@ void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
 /// The rules at the first parent (design, section 4.3). `paused` is a wish of the version file,
 /// not a rule of the environment, so it does not bind the next commit. Nor does a freeze that
 /// outlives the intent: only the commit that itself lifts one stays frozen.
-std::shared_ptr<const Rules> anchor_of(const History& history, const Change& change,
-                                       const ResolvedAssignment& entry) {
-    const auto found = history.rules.find(change.key.environment);
-    if (change.commit.parent.empty() || found == history.rules.end()) return nullptr;
-    auto rules = *found->second;
-    rules.commit = change.commit.parent;
-    rules.paused = false;
-    if (entry.freeze && entry.freeze->active) rules.freeze = {};
-    return std::make_shared<const Rules>(std::move(rules));
+std::vector<std::shared_ptr<const Rules>> anchors_of(const Change& change,
+                                                     const ResolvedAssignment& entry) {
+    std::vector<std::shared_ptr<const Rules>> anchors;
+    if (change.commit.parent.empty()) return anchors;
+    for (const auto& before : change.rules_before) {
+        auto rules = *before;
+        rules.commit = change.commit.parent;
+        rules.paused = false;
+        const bool own = rules.environment == change.key.environment;
+        if (own && entry.freeze && entry.freeze->active) rules.freeze = {};
+        anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
+    }
+    return anchors;
 }
 
 Intent make_intent(const AssignmentHistory& facts, const Change& change, bool digest_is_new) {
@@ -134,7 +138,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
         if (by_daemon) note_revert(facts, change);
         facts.intent = make_intent(facts, change, digest_is_new);
         facts.intent.by_daemon = by_daemon;
-        facts.anchor = anchor_of(history, change, entry);
+        facts.anchors = anchors_of(change, entry);
     }
     facts.present = true;
     facts.digest = definition.digest;

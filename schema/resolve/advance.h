@@ -20,9 +20,12 @@ struct Change {
     const std::set<std::string>& changed;  ///< paths
     const std::string& identity;           ///< of the daemon
     const AssignmentKey& key;
+    /// As the commit before has them: its environment's, and those of the ones that held its
+    /// targets.
+    const std::vector<std::shared_ptr<const Rules>>& rules_before;
 };
 
-// `history.tip` and `history.rules` are still those of the commit before.
+// `history.tip` and `history.environments` are still those of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);

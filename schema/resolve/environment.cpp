@@ -120,6 +120,7 @@ bool EnvironmentMaker::is_named(const Policy& policy) const {
 void EnvironmentMaker::take_rules(const Repository* repository) {
     const auto& document = *part_.document;
     Rules rules;
+    rules.environment = name_;
     rules.freeze = document.freeze;
     take_window(rules);
     take_policies();

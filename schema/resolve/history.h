@@ -45,7 +45,7 @@ struct AssignmentHistory {
     std::string fingerprint;
     int retry = 0;
     Intent intent;
-    std::shared_ptr<const Rules> anchor;  ///< null = the anchor adds no rules
+    std::vector<std::shared_ptr<const Rules>> anchors;  ///< see Assignment::anchor_rules
     /// Its last valid commit while newer ones are not; empty = valid at the tip.
     std::string held_at;
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
@@ -56,12 +56,17 @@ struct AssignmentHistory {
     std::vector<Quarantine> reverts;
 };
 
+/// An environment at its last valid commit.
+struct EnvironmentHistory {
+    std::shared_ptr<const Rules> rules;
+    std::vector<std::string> targets;  ///< names, sorted
+};
+
 struct History {
     std::string root;  ///< the first commit that was added
     std::string tip;   ///< the last one
     std::map<AssignmentKey, AssignmentHistory> assignments;
-    /// The last valid rules of each environment that there is.
-    std::map<std::string, std::shared_ptr<const Rules>> rules;
+    std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
 };
 
 [[nodiscard]] std::string to_json(const History& history);

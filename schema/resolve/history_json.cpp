@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 2;
+constexpr int kHistoryFormat = 3;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -79,7 +79,8 @@ ReleaseWindow window_from_json(const Json& json) {
 }
 
 Json rules_to_json(const Rules& rules) {
-    Json json{{"unsupported", rules.unsupported}};  // `commit` is the intent's parent
+    Json json{{"environment", rules.environment},
+              {"unsupported", rules.unsupported}};  // `commit` is the intent's parent
     if (rules.window) json["window"] = window_to_json(*rules.window);
     if (rules.freeze.active) {
         json["freeze"] = {{"reason", rules.freeze.reason}};
@@ -90,6 +91,7 @@ Json rules_to_json(const Rules& rules) {
 
 RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
     Rules rules;
+    json.at("environment").get_to(rules.environment);
     rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
     if (json.contains("window")) {
         rules.window = window_from_json(json.at("window"));
@@ -107,7 +109,6 @@ RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
 class RulesTable {
 public:
     Json number_of(const RulesPtr& rules) {
-        if (!rules) return nullptr;
         auto json = rules_to_json(*rules);
         const auto [at, added] = numbers_.emplace(json.dump(), rows_.size());
         if (added) rows_.push_back(std::move(json));
@@ -120,8 +121,8 @@ private:
     std::vector<Json> rows_;
 };
 
-RulesPtr rules_at(const std::vector<RulesPtr>& table, const Json& number) {
-    return number.is_null() ? nullptr : table.at(number.get<std::size_t>());
+const RulesPtr& rules_at(const std::vector<RulesPtr>& table, const Json& number) {
+    return table.at(number.get<std::size_t>());
 }
 
 // ---- reverts
@@ -189,6 +190,8 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
         versions.push_back({point.version, point.commit, point.digest.hex()});
     auto reverts = Json::array();
     for (const auto& revert : facts.reverts) reverts.push_back(revert_to_json(revert));
+    auto anchors = Json::array();
+    for (const auto& anchor : facts.anchors) anchors.push_back(table.number_of(anchor));
     return {{"environment", key.environment},
             {"project", key.project},
             {"present", facts.present},
@@ -197,7 +200,7 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"fingerprint", facts.fingerprint},
             {"retry", facts.retry},
             {"intent", intent_to_json(facts.intent)},
-            {"anchor", table.number_of(facts.anchor)},
+            {"anchors", std::move(anchors)},
             {"held_at", facts.held_at},
             {"held_authors", facts.held_authors},
             {"versions", std::move(versions)},
@@ -213,10 +216,10 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     json.at("fingerprint").get_to(facts.fingerprint);
     json.at("retry").get_to(facts.retry);
     facts.intent = intent_from_json(json.at("intent"));
-    if (const auto anchor = rules_at(table, json.at("anchor"))) {
-        auto rules = *anchor;
+    for (const auto& number : json.at("anchors")) {
+        auto rules = *rules_at(table, number);
         rules.commit = facts.intent.parent;
-        facts.anchor = std::make_shared<const Rules>(std::move(rules));
+        facts.anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
     }
     json.at("held_at").get_to(facts.held_at);
     json.at("held_authors").get_to(facts.held_authors);
@@ -236,8 +239,9 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     History history;
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
-    for (const auto& [environment, number] : json.at("rules").items())
-        history.rules[environment] = rules_at(table, number);
+    for (const auto& [name, item] : json.at("environments").items())
+        history.environments[name] = {rules_at(table, item.at("rules")),
+                                      item.at("targets").get<std::vector<std::string>>()};
     for (const auto& item : json.at("assignments")) {
         const auto key = key_from_json(item);
         history.assignments[key] = assignment_from_json(item, key, table);
@@ -249,11 +253,12 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
 
 std::string to_json(const History& history) {
     RulesTable table;
-    Json json{{"format", kHistoryFormat}, {"digest_format", kDigestFormat},
-              {"root", history.root},     {"tip", history.tip},
-              {"rules", Json::object()},  {"assignments", Json::array()}};
-    for (const auto& [environment, rules] : history.rules)
-        json["rules"][environment] = table.number_of(rules);
+    Json json{{"format", kHistoryFormat},       {"digest_format", kDigestFormat},
+              {"root", history.root},           {"tip", history.tip},
+              {"environments", Json::object()}, {"assignments", Json::array()}};
+    for (const auto& [name, environment] : history.environments)
+        json["environments"][name] = {{"rules", table.number_of(environment.rules)},
+                                      {"targets", environment.targets}};
     for (const auto& [key, facts] : history.assignments)
         json["assignments"].push_back(assignment_to_json(key, facts, table));
     json["rules_table"] = table.rows();

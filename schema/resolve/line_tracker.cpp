@@ -9,10 +9,12 @@
 #include "schema/base/nearest.h"
 #include "schema/resolve/advance.h"
 #include "schema/resolve/digest.h"
+#include "schema/resolve/parts.h"
 
 namespace tidegate {
 namespace {
 
+using RulesPtr = std::shared_ptr<const Rules>;
 using DefinitionKey = std::pair<std::string, AssignmentKey>;  ///< commit, assignment
 
 /// Where a pin's version comes from; none = it never was there.
@@ -42,6 +44,17 @@ std::vector<Error> pin_errors(const ResolvedAssignment& entry, const AssignmentH
     return errors;
 }
 
+std::vector<std::string> names_of(const std::vector<DesiredTarget>& targets) {
+    std::vector<std::string> names;
+    for (const auto& target : targets) names.push_back(target.name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+bool holds(const EnvironmentHistory& environment, const std::string& target) {
+    return std::binary_search(environment.targets.begin(), environment.targets.end(), target);
+}
+
 /// What holds an entry; empty = it is valid.
 std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHistory& facts) {
     return entry.assignment ? pin_errors(entry, facts) : entry.errors;
@@ -67,7 +80,8 @@ struct LineTracker::State {
     std::map<AssignmentKey, AssignmentPtr> built;
 
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
-    void take_rules();
+    [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
+    void take_environments();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
     void build(const AssignmentKey& key);
@@ -81,10 +95,13 @@ void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignment
 }
 
 void LineTracker::State::advance(const LineCommit& commit, const std::set<std::string>& changed) {
+    std::map<std::string, std::vector<RulesPtr>> rules_before;  ///< by environment
     for (const auto& key : resolved.touched) {
         const auto found = resolved.assignments.find(key);
         auto& facts = history.assignments[key];
-        const Change change{commit, changed, options.identity, key};
+        const auto [rules, is_first] = rules_before.try_emplace(key.environment);
+        if (is_first) rules->second = find_rules_before(key.environment);
+        const Change change{commit, changed, options.identity, key, rules->second};
         dirty.insert(key);
         if (found == resolved.assignments.end()) {
             record_removed(history, facts, change);
@@ -98,11 +115,35 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
     }
 }
 
-void LineTracker::State::take_rules() {
-    std::erase_if(history.rules,
+/// Those of the environment as the commit before has it, and of the others that held its targets.
+std::vector<RulesPtr> LineTracker::State::find_rules_before(const std::string& environment) const {
+    std::vector<RulesPtr> rules;
+    const auto part = resolved.environments.find(environment);
+    if (part == resolved.environments.end()) return rules;
+    const auto own = history.environments.find(environment);
+    const bool is_new = own == history.environments.end();
+    if (!is_new) rules.push_back(own->second.rules);
+    if (!is_new && own->second.rules == part->second->rules) return rules;  // the same part
+    std::vector<std::string> came;
+    for (const auto& target : part->second->targets)
+        if (is_new || !holds(own->second, target.name)) came.push_back(target.name);
+    for (const auto& [name, known] : history.environments)
+        if (std::any_of(came.begin(), came.end(),
+                        [&](const auto& target) { return holds(known, target); }))
+            rules.push_back(known.rules);
+    return rules;
+}
+
+void LineTracker::State::take_environments() {
+    std::erase_if(history.environments,
                   [&](const auto& each) { return !resolved.environments.contains(each.first); });
-    for (const auto& [name, part] : resolved.environments)
-        if (auto rules = resolved.rules_of(name)) history.rules[name] = std::move(rules);
+    for (const auto& [name, part] : resolved.environments) {
+        auto rules = resolved.rules_of(name);
+        if (!rules) continue;
+        auto& known = history.environments[name];
+        if (known.rules == rules) continue;  // the same part as before
+        known = {std::move(rules), names_of(part->targets)};
+    }
 }
 
 std::vector<DefinitionKey> LineTracker::State::definitions_needed() const {
@@ -147,7 +188,7 @@ void LineTracker::State::build(const AssignmentKey& key) {
     }
     Assignment assignment = *entry->second->assignment;
     assignment.intent = facts->second.intent;
-    assignment.anchor_rules = facts->second.anchor;
+    assignment.anchor_rules = facts->second.anchors;
     assignment.reverts = facts->second.reverts;
     if (!facts->second.held_at.empty()) {
         const auto& newer = *resolved.assignments.at(key);
@@ -210,7 +251,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
     state.resolved =
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
     state.advance(commit, changed);
-    state.take_rules();
+    state.take_environments();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;
 }

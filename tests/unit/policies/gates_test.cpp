@@ -15,6 +15,7 @@ const Timestamp kNoon = *parse_rfc3339("2026-11-20T12:00:00Z");
 
 Rules closed_rules(OnClose on_close = OnClose::finish_step) {
     Rules rules;
+    rules.environment = "prod";
     rules.commit = "0123456789abcdef";
     rules.window.emplace();
     rules.window->name = "nights";
@@ -65,7 +66,7 @@ TEST(GatesTest, WhatAPersonStoppedStandsEvenAtRest) {
 
 TEST(GatesTest, AChangeCannotLoosenItsOwnRules) {
     auto assignment = assignment_with({});
-    assignment.anchor_rules = std::make_shared<Rules>(closed_rules());
+    assignment.anchor_rules = {std::make_shared<Rules>(closed_rules())};
     const auto holds = evaluate_gates(assignment, {}, kNoon);
     ASSERT_THAT(gates(holds), ElementsAre("window"));
     EXPECT_THAT(holds[0].reason, testing::HasSubstr("by the rules at 0123456789ab"));
@@ -73,9 +74,23 @@ TEST(GatesTest, AChangeCannotLoosenItsOwnRules) {
     EXPECT_THAT(evaluate_gates(assignment, {.kind = ReleaseKind::catch_up}, kNoon), IsEmpty());
 }
 
+TEST(GatesTest, ATargetKeepsTheRulesOfWhereItWas) {
+    auto assignment = assignment_with({});
+    auto former = std::make_shared<Rules>();
+    former->environment = "frozen-prod";
+    former->commit = "0123456789abcdef";
+    former->freeze = {true, "audit", {}};
+    assignment.anchor_rules = {std::make_shared<Rules>(), former};
+    const auto holds = evaluate_gates(assignment, {}, kNoon);
+    ASSERT_THAT(gates(holds), ElementsAre("freeze"));
+    EXPECT_THAT(holds[0].reason,
+                testing::StartsWith("environment frozen-prod is frozen: audit (by the rules of "
+                                    "frozen-prod at 0123456789ab"));
+}
+
 TEST(GatesTest, TheSameHoldOfBothRuleSetsShowsOnce) {
     auto assignment = assignment_with(closed_rules());
-    assignment.anchor_rules = std::make_shared<Rules>(closed_rules());
+    assignment.anchor_rules = {std::make_shared<Rules>(closed_rules())};
     EXPECT_EQ(evaluate_gates(assignment, {}, kNoon).size(), 1u);
 }
 

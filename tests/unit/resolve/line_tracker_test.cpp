@@ -70,7 +70,7 @@ TEST(LineTracker, IntentIsTheCommitThatChangedSomething) {
     Line line;
     EXPECT_EQ(line.get()->intent.commit, "c1");
     EXPECT_EQ(line.get()->intent.parent, "");
-    EXPECT_FALSE(line.get()->anchor_rules);
+    EXPECT_THAT(line.get()->anchor_rules, IsEmpty());
     EXPECT_EQ(line.desired().root_commit, "c1");
 
     line.tree.add(version("prod", "api", "1.1.0"));
@@ -124,17 +124,18 @@ TEST(LineTracker, AnchorHasTheRulesOfTheFirstParent) {
     line.commit();
     line.tree.add(environment("prod", {"p-1"})).add(version("prod", "api", "1.1.0"));
     line.commit();
-    ASSERT_TRUE(line.get()->anchor_rules);
-    EXPECT_EQ(line.get()->anchor_rules->commit, "c2");
-    EXPECT_TRUE(line.get()->anchor_rules->window);
-    EXPECT_THAT(line.get()->anchor_rules->unsupported, ElementsAre("approval: require_approval"));
+    ASSERT_EQ(line.get()->anchor_rules.size(), 1U);
+    EXPECT_EQ(line.get()->anchor_rules.at(0)->commit, "c2");
+    EXPECT_TRUE(line.get()->anchor_rules.at(0)->window);
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported,
+                ElementsAre("approval: require_approval"));
     EXPECT_FALSE(line.get()->rules.window);
 
     auto again = version("prod", "api", "1.1.0");
     again.retry = 1;
     line.tree.add(again);
     line.commit();
-    EXPECT_FALSE(line.get()->anchor_rules->window) << "retry anchors anew";
+    EXPECT_FALSE(line.get()->anchor_rules.at(0)->window) << "retry anchors anew";
 }
 
 TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
@@ -151,7 +152,7 @@ TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     later.tree.add(environment("prod", {"p-1"}));
     later.commit();
     EXPECT_FALSE(later.get()->rules.freeze.active);
-    EXPECT_FALSE(later.get()->anchor_rules->freeze.active);
+    EXPECT_FALSE(later.get()->anchor_rules.at(0)->freeze.active);
 
     Line at_once;
     at_once.tree.add(frozen());
@@ -159,7 +160,44 @@ TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     at_once.tree.add(environment("prod", {"p-1"})).add(version("prod", "api", "1.1.0"));
     at_once.commit();
     EXPECT_FALSE(at_once.get()->rules.freeze.active);
-    EXPECT_TRUE(at_once.get()->anchor_rules->freeze.active);
+    EXPECT_TRUE(at_once.get()->anchor_rules.at(0)->freeze.active);
+}
+
+std::vector<std::string> anchor_environments(const AssignmentPtr& assignment) {
+    std::vector<std::string> names;
+    for (const auto& rules : assignment->anchor_rules) names.push_back(rules->environment);
+    return names;
+}
+
+TEST(LineTracker, ATargetKeepsTheRulesOfTheEnvironmentThatHeldIt) {
+    const AssignmentKey moved{"prod2", "api"};
+    Line line;
+    auto frozen = environment("prod", {"p-1", "p-2"});
+    frozen.freeze = {true, "audit", {}};
+    line.tree.add(frozen);
+    line.commit();
+    frozen = environment("prod", {"p-2"});
+    frozen.freeze = {true, "audit", {}};
+    line.tree.add(frozen).add(environment("prod2", {"p-1"})).add(version("prod2", "api", "6.6.6"));
+    line.commit();
+    ASSERT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod"));
+    EXPECT_TRUE(line.get(moved)->anchor_rules[0]->freeze.active);
+    EXPECT_EQ(line.get(moved)->anchor_rules[0]->commit, "c2");
+    line.restart();
+    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod"));
+
+    // The rest follows, into an environment that has rules of its own by now; prod goes.
+    line.tree.remove("environments/prod.yaml").remove("versions/prod/api.yaml");
+    line.tree.remove("versions/prod/web.yaml");
+    line.tree.add(environment("prod2", {"p-1", "p-2"})).add(version("prod2", "api", "6.6.7"));
+    line.commit();
+    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod2", "prod"));
+
+    auto again = version("prod2", "api", "6.6.7");
+    again.retry = 1;
+    line.tree.add(again);
+    line.commit();
+    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod2"));
 }
 
 TEST(LineTracker, PauseOfTheParentDoesNotBind) {
@@ -173,7 +211,7 @@ TEST(LineTracker, PauseOfTheParentDoesNotBind) {
     line.tree.add(version("prod", "api", "1.1.0"));
     line.commit();
     EXPECT_FALSE(line.get()->paused);
-    EXPECT_FALSE(line.get()->anchor_rules->paused);
+    EXPECT_FALSE(line.get()->anchor_rules.at(0)->paused);
 }
 
 TEST(LineTracker, InvalidStatesLeaveTheLastValidOneInForce) {
@@ -391,17 +429,17 @@ TEST(LineTrackerJson, GoesOnWhereItStopped) {
     line.commit();
     line.restart();
     const auto api = line.get();
-    ASSERT_TRUE(api->anchor_rules && api->anchor_rules->window);
-    const auto& anchor = *api->anchor_rules->window;
+    ASSERT_TRUE(!api->anchor_rules.empty() && api->anchor_rules.at(0)->window);
+    const auto& anchor = *api->anchor_rules.at(0)->window;
     EXPECT_EQ(anchor.allowed[0].days, hours.allowed[0].days);
     EXPECT_EQ(anchor.allowed[0].end, hours.allowed[0].end);
     EXPECT_EQ(anchor.blackout_dates, hours.blackout_dates);
     EXPECT_EQ(anchor.emergency_users, hours.emergency_users);
     EXPECT_EQ(anchor.on_close, OnClose::finish_release);
-    EXPECT_EQ(api->anchor_rules->zone->name, "Asia/Shanghai");
-    EXPECT_EQ(api->anchor_rules->freeze.until, Timestamp{Seconds{5}});
+    EXPECT_EQ(api->anchor_rules.at(0)->zone->name, "Asia/Shanghai");
+    EXPECT_EQ(api->anchor_rules.at(0)->freeze.until, Timestamp{Seconds{5}});
     EXPECT_EQ(api->intent.commit, "c3");
-    EXPECT_EQ(api->anchor_rules->commit, "c2");
+    EXPECT_EQ(api->anchor_rules.at(0)->commit, "c2");
     line.tree.add(version("prod", "web", "3"));
     line.commit();
     EXPECT_EQ(line.get(kProdWeb)->intent.parent, "c3");
@@ -414,8 +452,8 @@ TEST(LineTrackerJson, RefusesWhatDoesNotFit) {
     const auto other = LineTracker::load({zones, kIdentity}, json, line.tree.files);
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().code, ErrorCode::conflict);
-    for (const auto* text : {"", "{", "[]", "{}", R"({"format":1,"digest_format":1})",
-                             R"({"format":2,"digest_format":1,"rules_table":[{}]})"}) {
+    for (const auto* text : {"", "{", "[]", "{}", R"({"format":2,"digest_format":1})",
+                             R"({"format":3,"digest_format":1,"rules_table":[{}]})"}) {
         const auto bad = LineTracker::load({zones, kIdentity}, text, line.tree.files);
         ASSERT_FALSE(bad) << text;
         EXPECT_EQ(bad.error().code, ErrorCode::invalid);
