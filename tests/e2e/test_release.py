@@ -72,18 +72,6 @@ class ReleaseTest(unittest.TestCase):
             wait(lambda: box.repo.tip() != again, "the second revert")
             self.assertEqual(self.installs(box).count("t1 2.0.0-bad"), 2)
 
-    def test_newer_commit_supersedes(self):
-        with Sandbox() as box:
-            # The first wave is kept waiting by a file, so that the newer commit meets it running.
-            self.fleet(box, body='while [ "$APP_VERSION" = 1.1.0 ] && [ ! -e "%s/go" ]; do sleep 0.05; done' % box.root)
-            box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
-            wait(lambda: "t1 1.1.0" in self.installs(box), "t1 to be busy")
-            box.repo.commit({"versions/test/app.yaml": layouts.version("1.2.0")}, "1.2.0")
-            wait(lambda: box.daemon.assignment("test", "app")["desired"]["version"] == "1.2.0", "1.2.0 to be seen")
-            (box.root / "go").touch()
-            wait(lambda: in_sync_at(box, "1.2.0"), "1.2.0 everywhere")
-            self.assertEqual([line for line in self.installs(box) if "1.1.0" in line], ["t1 1.1.0"])
-
     def test_state_absent_uninstalls(self):
         with Sandbox() as box:
             self.fleet(box)
