@@ -19,6 +19,8 @@ namespace {
 
 /// Of one task in the result; the whole output goes up as the action's log.
 constexpr std::size_t kTaskOutputBytesMax = 4 * 1024;
+/// Of the upload's bound, for the line that names what was dropped.
+constexpr std::size_t kDroppedLineBytesMax = 64;
 constexpr Milliseconds kLeftoverGrace{5'000};
 constexpr Seconds kStatusTimeout{30};
 /// A second look before drift is believed: a service may just be restarting.
@@ -63,19 +65,21 @@ PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver&
     }
 }
 
-/// All output as text for people; what stays in the result is cut to its tail.
+/// All output as text for people, head and tail where it is long; what stays in the result is cut
+/// to its tail.
 std::string take_log(std::vector<StageResult>& stages) {
-    std::string log;
+    OutputBuffer log{limits::kLogBytesMax - kDroppedLineBytesMax};
     for (auto& stage : stages) {
         for (auto& task : stage.tasks) {
-            log += fmt::format("== {}/{}: {}{}{}\n", stage.name, task.name, to_string(task.status),
-                               task.error.empty() ? "" : ": ", task.error);
-            log += task.output;
-            if (!task.output.empty() && !task.output.ends_with('\n')) log += '\n';
+            log.append(fmt::format("== {}/{}: {}{}{}\n", stage.name, task.name,
+                                   to_string(task.status), task.error.empty() ? "" : ": ",
+                                   task.error));
+            log.append(task.output);
+            if (!task.output.empty() && !task.output.ends_with('\n')) log.append("\n");
             task.output = tail_of(task.output, kTaskOutputBytesMax);
         }
     }
-    return log;
+    return log.text();
 }
 
 std::string find_drift(Driver& driver, bool has_probe, const std::stop_token& stop) {

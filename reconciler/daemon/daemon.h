@@ -19,6 +19,7 @@
 #include "reconciler/daemon/config_source.h"
 #include "reconciler/daemon/data_dir.h"
 #include "reconciler/daemon/effect_queue.h"
+#include "reconciler/daemon/ended_actions.h"
 #include "reconciler/daemon/options.h"
 #include "reconciler/daemon/publisher.h"
 #include "reconciler/daemon/worker.h"
@@ -82,6 +83,9 @@ private:
     /// Ends the agent's session when too much waits for the store already: it comes again, with
     /// its whole inventory. False: go on.
     [[nodiscard]] bool put_off(const std::string& agent);
+    /// Their output may still be on its way.
+    void note_ended(const std::string& agent, const std::vector<ActionResult>& results);
+    [[nodiscard]] bool is_in_outbox(const std::string& action, const std::string& agent) const;
     void on_connected(const Hello& hello, Inventory inventory) override;
     void on_changed(const std::string& agent, std::vector<Installation> changed) override;
     void on_update(const std::string& agent, const ActionUpdate& update) override;
@@ -128,6 +132,7 @@ private:
     std::shared_ptr<git::Canceller> git_canceller_ = std::make_shared<git::Canceller>();
     std::unique_ptr<Worker> config_worker_;
     std::unique_ptr<ActionLogs> logs_;
+    EndedActions ended_;
     std::unique_ptr<AdminSocket> admin_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<status::Server> status_;

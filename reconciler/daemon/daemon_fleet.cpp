@@ -21,10 +21,21 @@ void Daemon::persist(Batch batch, std::function<void(Result<void>)> done) {
     effects_.push(std::move(batch), [done = std::move(done)] { done({}); });
 }
 
+bool Daemon::is_in_outbox(const std::string& action, const std::string& agent) const {
+    const auto entry = state_.outbox.find(action);
+    return entry != state_.outbox.end() && entry->second.agent == agent;
+}
+
+void Daemon::note_ended(const std::string& agent, const std::vector<ActionResult>& results) {
+    for (const auto& result : results)
+        if (is_in_outbox(result.id, agent)) ended_.add(result.id, agent);
+}
+
 void Daemon::on_connected(const Hello& hello, Inventory inventory) {
     spdlog::info("agents: {} is online with {} installations", hello.agent,
                  inventory.installations.size());
     if (put_off(hello.agent)) return;
+    note_ended(hello.agent, inventory.results);
     feed(engine::AgentConnected{hello, std::move(inventory)});
     publisher_.touch();
 }
@@ -43,6 +54,7 @@ void Daemon::on_result(const std::string& agent, const ActionResult& result) {
     crash_point("result.received");
     if (put_off(agent)) return;
     ++publisher_.edit().counters.actions_ended[std::string{to_string(result.outcome)}];
+    note_ended(agent, {result});
     feed(engine::ActionFinished{agent, result});
 }
 
@@ -52,8 +64,7 @@ void Daemon::on_fenced(const std::string& agent, std::uint64_t highest_epoch) {
 }
 
 void Daemon::on_log(const std::string& agent, const std::string& action, std::string_view bytes) {
-    const auto entry = state_.outbox.find(action);
-    if (entry != state_.outbox.end() && entry->second.agent == agent) logs_->append(action, bytes);
+    if (is_in_outbox(action, agent) || ended_.belongs(action, agent)) logs_->append(action, bytes);
 }
 
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {

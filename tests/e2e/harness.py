@@ -4,18 +4,21 @@ Everything lives below one temporary directory and ends with it. Nothing sleeps 
 `wait` polls a condition until a deadline.
 """
 
+import collections
 import contextlib
 import http.client
 import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BIN = pathlib.Path(os.environ["TIDEGATE_BIN"])
@@ -246,6 +249,69 @@ class Agent(Process):
             command += ["--token-file", str(token_file)]
         self.launch([*command, *flags], env)
         return self
+
+
+class Relay(threading.Thread):
+    """Carries UDP between one agent and the daemon; `move` gives the agent a new source port, `cut` loses all.
+
+    Every datagram takes `delay` seconds each way.
+    """
+
+    def __init__(self, daemon_address, delay=0.0):
+        super().__init__(daemon=True)
+        host, port = daemon_address.rsplit(":", 1)
+        self.to = (host, int(port))
+        self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.inside.bind(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.inside.getsockname()[1]
+        self.outside = self.dial()
+        self.left = []  # closed at the end: the thread may be reading them
+        self.agent = None
+        self.ended = False
+        self.cut = False
+        self.delay = delay
+        self.waiting = collections.deque()  # (due, socket, data, address)
+        self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.ended = True
+        self.join()
+        for each in (self.inside, self.outside, *self.left):
+            each.close()
+
+    def dial(self):
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("127.0.0.1", 0))
+        return made
+
+    def move(self):
+        self.left.append(self.outside)
+        self.outside = self.dial()
+        return self.outside.getsockname()[1]
+
+    def run(self):
+        while not self.ended:
+            outside = self.outside
+            patience = self.waiting[0][0] - time.monotonic() if self.waiting else 0.05
+            for ready in select.select([self.inside, outside], [], [], max(0, patience))[0]:
+                with contextlib.suppress(OSError):
+                    self.take(ready, outside)
+            while self.waiting and self.waiting[0][0] <= time.monotonic():
+                _, to, data, address = self.waiting.popleft()
+                with contextlib.suppress(OSError):
+                    to.sendto(data, address)
+
+    def take(self, ready, outside):
+        if ready is self.inside:
+            data, self.agent = self.inside.recvfrom(65536)
+            to, address = outside, self.to
+        else:
+            data, to, address = outside.recv(65536), self.inside, self.agent
+        if not self.cut and address:
+            self.waiting.append((time.monotonic() + self.delay, to, data, address))
 
 
 class Sandbox:

@@ -4,17 +4,14 @@ import contextlib
 import json
 import os
 import pathlib
-import select
 import shutil
-import socket
 import sqlite3
 import struct
 import subprocess
-import threading
 import unittest
 
 import layouts
-from harness import BIN, Agent, Sandbox, wait
+from harness import BIN, Agent, Relay, Sandbox, wait
 
 SHA = "0" * 64
 
@@ -76,58 +73,6 @@ def field(number, value):
         return varint(number << 3) + varint(value)
     value = value.encode() if isinstance(value, str) else value
     return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-class Relay(threading.Thread):
-    """Carries UDP between one agent and the daemon; `move` gives the agent a new source port, `cut` loses all."""
-
-    def __init__(self, daemon_address):
-        super().__init__(daemon=True)
-        host, port = daemon_address.rsplit(":", 1)
-        self.to = (host, int(port))
-        self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.inside.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.inside.getsockname()[1]
-        self.outside = self.dial()
-        self.left = []  # closed at the end: the thread may be reading them
-        self.agent = None
-        self.ended = False
-        self.cut = False
-        self.start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        self.ended = True
-        self.join()
-        for each in (self.inside, self.outside, *self.left):
-            each.close()
-
-    def dial(self):
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        made.bind(("127.0.0.1", 0))
-        return made
-
-    def move(self):
-        self.left.append(self.outside)
-        self.outside = self.dial()
-        return self.outside.getsockname()[1]
-
-    def run(self):
-        while not self.ended:
-            outside = self.outside
-            for ready in select.select([self.inside, outside], [], [], 0.05)[0]:
-                try:
-                    if ready is self.inside:
-                        data, self.agent = self.inside.recvfrom(65536)
-                        to, address = outside, self.to
-                    else:
-                        data, to, address = outside.recv(65536), self.inside, self.agent
-                    if not self.cut and address:
-                        to.sendto(data, address)
-                except OSError:
-                    pass
 
 
 def listed(box, name):

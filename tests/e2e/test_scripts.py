@@ -6,7 +6,7 @@ import subprocess
 import unittest
 
 import layouts
-from harness import Sandbox, processes_of, wait
+from harness import Relay, Sandbox, processes_of, wait
 
 MIB = 1024 * 1024
 
@@ -25,8 +25,8 @@ class ScriptsTest(unittest.TestCase):
     def setUp(self):
         self.box = self.enterContext(Sandbox())
 
-    def start(self, body, *flags, timeouts=None, extra="", body_always=":", rollback=None):
-        """1.0.0 everywhere; the body runs for 2.0.0 only."""
+    def start(self, body, *flags, timeouts=None, extra="", body_always=":", rollback=None, delay=None):
+        """1.0.0 everywhere; the body runs for 2.0.0 only. With a delay the agent is far away."""
         box = self.box
         files = layouts.repo(box.root, body=f'{body_always}; if [ "$APP_VERSION" = 2.0.0 ]; then {body}\n      fi')
         project = files["projects/app.yaml"]
@@ -37,7 +37,11 @@ class ScriptsTest(unittest.TestCase):
         files["projects/app.yaml"] = project + extra
         box.repo.commit(files, "first")
         box.daemon.start()
+        real = box.daemon.agents_address
+        if delay:
+            box.daemon.agents_address = self.enterContext(Relay(real, delay)).address
         box.agent("t1", *flags)
+        box.daemon.agents_address = real
         wait(lambda: box.daemon.assignment("test", "app")["sync"] == "in_sync", "in sync")
         self.pushed = box.repo.commit({"versions/test/app.yaml": layouts.version("2.0.0")}, "2.0.0")
 
@@ -121,6 +125,15 @@ class ScriptsTest(unittest.TestCase):
         full = lambda: box.daemon.request("GET", f"/api/release/deploys/{release}/logs?action={action}")[2]
         wait(lambda: "the head" in full(), "the whole log")
         self.assertRegex(full(), r"\[\.\.\. \d{9} bytes dropped \.\.\.\]")
+
+    def test_the_end_of_a_long_log_comes_though_the_result_overtakes_it(self):
+        box = self.box
+        self.start("yes 0123456789012345678901234567890 | head -c 60000; echo the last words; exit 1", delay=0.01)
+        self.contained("exit code 1")
+        release = release_of(box, "2.0.0")["id"]
+        action = box.daemon.get(f"/api/release/deploys/{release}/logs")["items"][0]["action"]
+        full = lambda: box.daemon.request("GET", f"/api/release/deploys/{release}/logs?action={action}")[2]
+        wait(lambda: full().rstrip().endswith("the last words"), "the end of the log")
 
     def test_a_secret_that_a_script_prints_is_masked_everywhere(self):
         box = self.box

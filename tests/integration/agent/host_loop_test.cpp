@@ -37,6 +37,20 @@ TEST_F(HostLoopTest, InstallsThenUpdates) {
     EXPECT_EQ(host.uplink.updates.back().progress, 100);
 }
 
+TEST_F(HostLoopTest, ALogThatIsTooLongKeepsItsEnd) {
+    AgentConfig config;
+    config.output_bytes_max = limits::kOutputBytesMax;
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "echo first; yes | head -c 600000; echo last";
+    Host host{dir_, config};
+    host.run(wanted);
+    const auto& log = host.uplink.logs.at(0);
+    EXPECT_LE(log.size(), limits::kLogBytesMax);
+    EXPECT_TRUE(log.starts_with("== release/deploy: success\nfirst\n"));
+    EXPECT_TRUE(log.ends_with("y\nlast\n"));
+    EXPECT_NE(log.find(" bytes dropped ...]\n"), std::string::npos);
+}
+
 TEST_F(HostLoopTest, RemembersAcrossARestart) {
     {
         Host host{dir_};
