@@ -198,14 +198,15 @@ private:
     /// TERM, then after the grace KILL, again and again while new ones appear.
     bool end_all() {
         ending_ = true;
-        if (!signal_members(id_, SIGTERM)) return true;
+        RunMembers members{id_};
+        if (!members.signal(SIGTERM)) return true;
         const auto kill_at = Clock::now() + spec_.grace;
         while (Clock::now() < kill_at) {
             pump_for(kLook);
-            if (living_members(id_).empty()) return true;
+            if (members.look().empty()) return true;
         }
         while (Clock::now() < kill_at + kKillWait) {
-            if (!signal_members(id_, SIGKILL)) return true;
+            if (!members.signal(SIGKILL)) return true;
             pump_for(kLook);
         }
         return false;

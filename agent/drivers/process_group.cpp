@@ -36,6 +36,7 @@ std::string read_proc(pid_t pid, const char* name) {
 /// The fields of /proc/PID/stat that matter here (proc(5)).
 struct Stat {
     char state = 'X';
+    pid_t parent = 0;
     pid_t group = 0;
     pid_t session = 0;
     std::uint64_t start_time = 0;
@@ -47,8 +48,8 @@ std::optional<Stat> read_stat(pid_t pid) {
     if (name_end == std::string::npos) return std::nullopt;
     std::istringstream fields{text.substr(name_end + 1)};
     Stat stat;
+    fields >> stat.state >> stat.parent >> stat.group >> stat.session;
     std::string skipped;
-    fields >> stat.state >> skipped >> stat.group >> stat.session;
     for (int field = 7; field < 22; ++field) fields >> skipped;
     fields >> stat.start_time;
     if (!fields) return std::nullopt;
@@ -70,15 +71,14 @@ std::optional<pid_t> to_pid(const char* name) {
     return pid;
 }
 
-template <class Predicate>
-std::vector<pid_t> living(const Predicate& wanted) {
-    std::vector<pid_t> found;
+/// All but zombies.
+std::map<pid_t, Stat> living() {
+    std::map<pid_t, Stat> found;
     const std::unique_ptr<DIR, int (*)(DIR*)> proc{::opendir("/proc"), ::closedir};
     while (const dirent* entry = proc ? ::readdir(proc.get()) : nullptr) {
         const auto pid = to_pid(entry->d_name);
         const auto stat = pid ? read_stat(*pid) : std::nullopt;
-        if (stat && stat->state != 'Z' && stat->state != 'X' && wanted(*pid, *stat))
-            found.push_back(*pid);
+        if (stat && stat->state != 'Z' && stat->state != 'X') found.emplace(*pid, *stat);
     }
     return found;
 }
@@ -90,32 +90,50 @@ std::uint64_t process_start_time(pid_t pid) {
     return stat ? stat->start_time : 0;
 }
 
-std::vector<pid_t> living_members(const ProcessId& id) {
+std::vector<pid_t> RunMembers::look() {
     // The group's number is ours only as long as the leader (perhaps a zombie) holds it.
-    const bool group_is_ours = id.pid > 1 && process_start_time(id.pid) == id.start_time;
-    return living([&](pid_t pid, const Stat& stat) {
-        return (group_is_ours && (stat.group == id.pid || stat.session == id.pid)) ||
-               carries(pid, kMarkerVariable, id.marker);
-    });
+    const bool group_is_ours = id_.pid > 1 && process_start_time(id_.pid) == id_.start_time;
+    const auto all = living();
+    std::map<pid_t, std::uint64_t> members;
+    for (const auto& [pid, stat] : all) {
+        const auto seen = seen_.find(pid);
+        if ((seen != seen_.end() && seen->second == stat.start_time) ||
+            (group_is_ours && (stat.group == id_.pid || stat.session == id_.pid)) ||
+            carries(pid, kMarkerVariable, id_.marker))
+            members.emplace(pid, stat.start_time);
+    }
+    for (std::size_t before = 0; before < members.size();) {
+        before = members.size();
+        for (const auto& [pid, stat] : all)
+            if (members.contains(stat.parent)) members.emplace(pid, stat.start_time);
+    }
+    seen_ = members;
+    std::vector<pid_t> pids;
+    for (const auto& [pid, start_time] : members) pids.push_back(pid);
+    return pids;
 }
 
-std::vector<pid_t> living_with_variable(const std::string& name, const std::string& value) {
-    return living([&](pid_t pid, const Stat&) { return carries(pid, name, value); });
-}
-
-bool signal_members(const ProcessId& id, int signal) {
-    const auto members = living_members(id);
+bool RunMembers::signal(int signal) {
+    const auto members = look();
     for (const auto pid : members) ::kill(pid, signal);
     return !members.empty();
 }
 
+std::vector<pid_t> living_with_variable(const std::string& name, const std::string& value) {
+    std::vector<pid_t> found;
+    for (const auto& [pid, stat] : living())
+        if (carries(pid, name, value)) found.push_back(pid);
+    return found;
+}
+
 bool end_leftover(const ProcessId& id, Milliseconds grace) {
+    RunMembers members{id};
     const auto start = std::chrono::steady_clock::now();
-    if (!signal_members(id, SIGTERM)) return true;
+    if (!members.signal(SIGTERM)) return true;
     for (;;) {
         const auto waited = std::chrono::steady_clock::now() - start;
         const bool over = waited > grace;
-        if (over ? !signal_members(id, SIGKILL) : living_members(id).empty()) return true;
+        if (over ? !members.signal(SIGKILL) : members.look().empty()) return true;
         if (waited > grace + kKillWait) return false;
         ::poll(nullptr, 0, 20);
     }

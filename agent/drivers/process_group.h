@@ -1,10 +1,15 @@
 #pragma once
-/// All processes that come from one script, also those that left its process group: each carries
-/// the script's marker in its environment. Reads /proc; Linux only.
+/// All processes that come from one script, also those that left its process group. Reads /proc;
+/// Linux only.
+///
+/// Known by the group and session, by the script's marker in the environment, and, while a run is
+/// being ended, as children of one that is known: who cleared its environment in a session of its
+/// own carries nothing else. Whose parent had ended before that is out of reach.
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,15 +30,24 @@ struct ProcessId {
 /// Clock ticks since boot at which the process started; 0 if there is none.
 [[nodiscard]] std::uint64_t process_start_time(pid_t pid);
 
-/// Living processes (zombies do not count) of the run, in no particular order.
-[[nodiscard]] std::vector<pid_t> living_members(const ProcessId& id);
+/// The processes of one run while it is ended: who was seen once is known after its parent's death.
+class RunMembers {
+public:
+    explicit RunMembers(ProcessId id) : id_{std::move(id)} {}
+
+    /// Those that live now (zombies do not count), in no particular order.
+    [[nodiscard]] std::vector<pid_t> look();
+    /// Sends one signal to all of them; false if there was none left.
+    bool signal(int signal);
+
+private:
+    ProcessId id_;
+    std::map<pid_t, std::uint64_t> seen_;  ///< with start times
+};
 
 /// Living processes with NAME=value in the environment they were started with.
 [[nodiscard]] std::vector<pid_t> living_with_variable(const std::string& name,
                                                       const std::string& value);
-
-/// Sends one signal to all of them; false if there was none left.
-bool signal_members(const ProcessId& id, int signal);
 
 /// For what a former agent process left running: TERM, up to `grace`, then KILL. Blocks. False if
 /// something survived even that.

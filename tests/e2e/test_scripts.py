@@ -80,12 +80,16 @@ class ScriptsTest(unittest.TestCase):
             f"export {mark}; trap '' TERM; "
             "for i in 1 2 3; do (trap '' TERM; while :; do sleep 0.2; done) & done; "
             "setsid bash -c \"trap '' TERM; while :; do sleep 0.2; done\" & "
+            f"setsid env -i bash -c \"trap '' TERM; touch {box.root}/bare; while :; do sleep 0.2; done\" & "
             f"(setsid setsid bash -c \"trap '' TERM HUP; touch {box.root}/far; while :; do sleep 0.2; done\" &) & "
             "wait", timeouts="install: 2, update: 2, rollback: 30")
-        wait(lambda: (box.root / "far").exists(), "the farthest child")
+        for child in ("far", "bare"):
+            wait(lambda: (box.root / child).exists(), f"the child {child}")
         self.assertGreaterEqual(len(processes_of(mark)), 6)
+        self.assertEqual(len(processes_of(f"{box.root}/bare; while")), 1)
         self.contained("timed out after 2s")
         self.assertEqual(processes_of(mark), [])
+        self.assertEqual(processes_of(f"{box.root}/bare; while"), [])
 
     def test_an_action_killed_with_its_agent_leaves_nothing_running(self):
         box = self.box

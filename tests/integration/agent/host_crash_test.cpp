@@ -65,7 +65,7 @@ TEST_F(HostCrashTest, AnInterruptedActionIsEndedAndUnknown) {
     const pid_t left = std::stoi(ran());
     ASSERT_EQ(::kill(left, 0), 0);
     EXPECT_EQ(restart().outcome, ActionOutcome::unknown);
-    EXPECT_TRUE(living_members({left, process_start_time(left), ""}).empty());
+    EXPECT_TRUE(RunMembers({left, process_start_time(left), ""}).look().empty());
     EXPECT_EQ(lines(ran()), 1);
 }
 

@@ -127,6 +127,16 @@ while :; do sleep 100; done)");
     EXPECT_TRUE(dies(strayed));
 }
 
+TEST_F(ProcessTest, KillsWhoCarriesNoMarkerInASessionOfItsOwn) {
+    auto wanted = spec("trap '' TERM; setsid env -i bash -c 'trap \"\" TERM; "
+                       "while :; do sleep 100; done' & echo $!; while :; do sleep 100; done");
+    wanted.timeout = Milliseconds{700};
+    const auto result = run(wanted);
+    EXPECT_EQ(result.end, ProcessEnd::timed_out);
+    EXPECT_FALSE(result.survivors);
+    EXPECT_TRUE(dies(std::stoi(result.output)));
+}
+
 TEST_F(ProcessTest, LetsAScriptCleanUpOnTerm) {
     auto wanted = spec("trap 'echo bye; exit 1' TERM; sleep 100 & wait");
     wanted.timeout = Milliseconds{300};
@@ -207,22 +217,24 @@ TEST_F(ProcessTest, RunsAsAnotherUser) {
 TEST_F(ProcessTest, LeftoversOfAFormerAgentAreEnded) {
     ProcessId id;
     auto wanted = spec("trap '' TERM; setsid sleep 1000 & echo $! >" + dir_ / "pid" +
+                       "; setsid env -i sleep 1000 & echo $! >" + dir_ / "bare" +
                        "; echo up >" + dir_ / "up" + "; while :; do sleep 1000; done");
     wanted.on_process = [&](const ProcessId& started) { id = started; };
     std::jthread former{[&](std::stop_token stop) { (void)run_process(wanted, stop); }};
     for (const auto end = Clock::now() + std::chrono::seconds{10};
          test::read_text(dir_ / "up").empty() && Clock::now() < end;)
         ::poll(nullptr, 0, 5);
-    EXPECT_GE(living_members(id).size(), 2U);
+    EXPECT_GE(RunMembers(id).look().size(), 3U);
     EXPECT_TRUE(end_leftover(id, Milliseconds{100}));
-    EXPECT_TRUE(living_members(id).empty());
+    EXPECT_TRUE(RunMembers(id).look().empty());
     EXPECT_TRUE(dies(std::stoi(test::read_text(dir_ / "pid"))));
+    EXPECT_TRUE(dies(std::stoi(test::read_text(dir_ / "bare"))));
 }
 
 TEST_F(ProcessTest, AReusedPidIsLeftAlone) {
     // This very process has the pid, but not the start time and not the marker.
     const ProcessId other{::getpid(), 1, "no-such-marker"};
-    EXPECT_TRUE(living_members(other).empty());
+    EXPECT_TRUE(RunMembers(other).look().empty());
     EXPECT_TRUE(end_leftover(other, Milliseconds{0}));
 }
 
