@@ -2,6 +2,7 @@
 
 #include <gnutls/crypto.h>
 
+#include <algorithm>
 #include <asio/ip/udp.hpp>
 #include <asio/post.hpp>
 #include <deque>
@@ -36,6 +37,7 @@ public:
 private:
     void on_datagram(const Datagram& datagram) override;
     void on_unreachable() override;
+    void take(const asio::ip::udp::resolver::results_type& found);
     void dial_next();
     [[nodiscard]] Result<void> dial(const SocketAddress& remote);
     void abandon();
@@ -79,13 +81,19 @@ void Client::Impl::resolve() {
             if (error)
                 return self->finish(
                     {CloseKind::unreachable, 0, self->options_.host + ": " + error.message()});
-            for (const auto& result : results) {
-                const auto endpoint = result.endpoint();
-                self->addresses_.push_back(
-                    SocketAddress::from(endpoint.data(), static_cast<socklen_t>(endpoint.size())));
-            }
-            self->dial_next();
+            self->take(results);
         });
+}
+
+void Client::Impl::take(const asio::ip::udp::resolver::results_type& found) {
+    for (const auto& each : found) {
+        const auto endpoint = each.endpoint();
+        addresses_.push_back(
+            SocketAddress::from(endpoint.data(), static_cast<socklen_t>(endpoint.size())));
+    }
+    const auto first = options_.first_address % std::max<std::size_t>(addresses_.size(), 1);
+    std::ranges::rotate(addresses_, addresses_.begin() + static_cast<std::ptrdiff_t>(first));
+    dial_next();
 }
 
 void Client::Impl::dial_next() {

@@ -130,6 +130,7 @@ private:
         transport::ClientOptions client;
         client.host = options_.host;
         client.port = options_.port;
+        client.first_address = first_address_;
         client.trust = std::move(trust);
         return client;
     }
@@ -180,6 +181,7 @@ private:
             return enrolment_refused(fmt::format("the daemon refused to enrol {}: {}",
                                                  options_.agent,
                                                  body_.substr(0, body_.find('\n'))));
+        if (response_.status == 0) ++first_address_;
         retry_later(response_.status == 0
                         ? text_of(reason)
                         : fmt::format("the daemon answered {}", response_.status));
@@ -276,6 +278,8 @@ private:
         if (std::exchange(connected_, false)) {
             if (SteadyClock::now() - connected_at_ >= options_.backoff_max) attempt_ = 0;
             handler_.on_disconnected(why);
+        } else {
+            ++first_address_;
         }
         enroll_next_ = token_ && is_stranger(reason);
         if (!stopped_) retry_later(why);
@@ -345,6 +349,7 @@ private:
     bool stopped_ = false;
     bool connected_ = false;
     int attempt_ = 0;
+    std::size_t first_address_ = 0;  ///< of the daemon's name; another after each try in vain
     SteadyClock::time_point connected_at_;
     std::optional<Timestamp> renewal_asked_at_;
     std::string lost_because_;  ///< of this link, when it was we who ended it
