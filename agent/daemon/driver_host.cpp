@@ -40,9 +40,11 @@ TaskOutput DriverHost::stop_service(Seconds timeout, std::stop_token stop) {
 }
 
 ServiceState DriverHost::service_state(std::stop_token stop) {
-    if (!driver_.has_service(ServiceVerb::status)) return ServiceState::not_known;
+    if (!can_tell()) return ServiceState::not_known;
     const auto result = driver_.service(ServiceVerb::status, kStatusTimeout, std::move(stop));
-    return result.ok ? ServiceState::running : ServiceState::stopped;
+    return result.ok       ? ServiceState::running
+           : result.exited ? ServiceState::stopped
+                           : ServiceState::not_known;
 }
 
 void DriverHost::progress(const std::string& stage, const std::string& task, TaskStatus status,

@@ -23,6 +23,7 @@ public:
     bool installed() const override { return current_.status != InstallStatus::absent; }
     bool can_start() const override { return driver_.has_service(ServiceVerb::start); }
     bool can_stop() const override { return driver_.has_service(ServiceVerb::stop); }
+    bool can_tell() const override { return driver_.has_service(ServiceVerb::status); }
     TaskOutput start_service(Seconds timeout, std::stop_token stop) override;
     TaskOutput stop_service(Seconds timeout, std::stop_token stop) override;
     ServiceState service_state(std::stop_token stop) override;

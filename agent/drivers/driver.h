@@ -49,6 +49,8 @@ struct DriverResult {
     std::string output;  ///< masked, bounded
     /// Whether it may have changed something; false = refused before anything ran.
     bool started = false;
+    /// It ended by itself, with whatever code: not by a signal, a time-out or a cancel.
+    bool exited = false;
 };
 
 /// What stands on the target, as far as the driver can tell.

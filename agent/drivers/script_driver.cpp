@@ -117,7 +117,8 @@ private:
 
     static DriverResult report(Result<ProcessResult> result, Seconds timeout) {
         if (!result) return refused(result.error().text());
-        return {result->ok(), result->error(timeout), std::move(result->output), true};
+        return {result->ok(), result->error(timeout), std::move(result->output), true,
+                result->end == ProcessEnd::exited};
     }
 
     std::map<std::string, std::string> environment() const {

@@ -27,15 +27,20 @@ TaskOutput check_health(const HealthCheck& check, TaskHost& host, const std::sto
     return {ok, std::move(error), std::move(output)};
 }
 
-/// Looks until the service is in that state, or time is up, or nothing can be known.
+/// Looks until the service is in that state, or time is up, or nobody can tell.
 ServiceState await_service(ServiceState wanted, Seconds time, TaskHost& host,
                            const std::stop_token& stop) {
     const auto end = std::chrono::steady_clock::now() + time;
     for (;;) {
         const auto state = host.service_state(stop);
-        if (state == wanted || state == ServiceState::not_known) return state;
+        if (state == wanted || !host.can_tell()) return state;
         if (std::chrono::steady_clock::now() >= end || !wait_for(kServiceLook, stop)) return state;
     }
+}
+
+/// What is wrong with it, where it should have stopped.
+std::string_view still(ServiceState state) {
+    return state == ServiceState::running ? "still running" : "service.status fails";
 }
 
 TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
@@ -45,10 +50,10 @@ TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token&
     const auto patience = result.ok ? task.graceful_timeout : Seconds{0};
     const auto state = await_service(ServiceState::stopped, patience, host, stop);
     if (state == ServiceState::stopped) return good(std::move(result.output));
-    if (result.ok && state == ServiceState::not_known) return result;
+    if (result.ok && !host.can_tell()) return result;
     if (stop.stop_requested()) return bad("cancelled");
     const auto why =
-        result.ok ? fmt::format("still running after {}", format_duration(task.graceful_timeout))
+        result.ok ? fmt::format("{} after {}", still(state), format_duration(task.graceful_timeout))
                   : result.error;
     if (!task.force_kill || !host.kill_service()) return {false, why, std::move(result.output)};
     return {true, {}, fmt::format("{}\n{}; killed\n", result.output, why)};
@@ -60,7 +65,7 @@ TaskOutput start_service(const Task& task, TaskHost& host, const std::stop_token
     if (!result.ok || !task.wait_ready) return result;
     const auto state = await_service(ServiceState::running, task.ready_timeout, host, stop);
     if (state == ServiceState::running) return result;
-    if (state == ServiceState::not_known) {
+    if (!host.can_tell()) {
         result.output += "readiness is not known: the project has no service.status\n";
         return result;
     }

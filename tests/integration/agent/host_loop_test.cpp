@@ -129,6 +129,22 @@ TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
     EXPECT_EQ(history(), "install 1.0\nstop\nuninstall true\n");
 }
 
+TEST_F(HostLoopTest, AServiceIsNotStoppedBecauseItsStatusCannotBeTold) {
+    Host host{dir_};
+    host.run(action("a", "1.0"));
+    auto wanted = action("b", "2.0");
+    wanted.pipeline.release.resize(1);
+    wanted.pipeline.release[0].name = "stop";
+    wanted.pipeline.release[0].type = TaskType::stop_service;
+    wanted.pipeline.release[0].graceful_timeout = Seconds{1};
+    wanted.deploy.script.service.stop = ":";
+    wanted.deploy.script.service.status = "kill -9 $$";
+    EXPECT_EQ(host.run(wanted).error, "release/stop: service.status fails after 1s");
+    wanted.id = Digest::of("c").hex();
+    wanted.deploy.script.service.status = "exit 3";
+    EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+}
+
 TEST_F(HostLoopTest, VerifyRunsOnlyTheChecks) {
     auto verify = action("a", "1.0");
     verify.kind = ActionKind::verify;

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "agent/tasks/stop_after.h"
 
@@ -34,6 +35,7 @@ public:
     bool installed() const override { return was_installed; }
     bool can_start() const override { return true; }
     bool can_stop() const override { return true; }
+    bool can_tell() const override { return tells; }
     TaskOutput start_service(Seconds, std::stop_token) override {
         ran.emplace_back("start");
         return {true, "", ""};
@@ -58,6 +60,7 @@ public:
     ServiceState state = ServiceState::not_known;
     bool deploys = true;
     bool stops = true;
+    bool tells = true;
     bool was_installed = true;
 
 private:
@@ -205,7 +208,7 @@ struct StopCase {
     const char* name;
     bool installed;
     bool stops;
-    ServiceState state;
+    std::optional<ServiceState> state;  ///< none: nobody can tell
     bool force;
     bool ok;
     std::vector<std::string> ran;
@@ -217,7 +220,8 @@ TEST_P(StopServiceTest, EndsStoppedOrFails) {
     FakeHost host;
     host.was_installed = installed;
     host.stops = stops;
-    host.state = state;
+    host.tells = state.has_value();
+    host.state = state.value_or(ServiceState::not_known);
     Pipeline pipeline;
     pipeline.release = {of_type("stop", TaskType::stop_service)};
     pipeline.release[0].graceful_timeout = Seconds{0};
@@ -231,12 +235,15 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         StopCase{"NothingThere", false, true, ServiceState::running, true, true, {}},
         StopCase{"Clean", true, true, ServiceState::stopped, true, true, {"stop"}},
-        StopCase{"NoStatus", true, true, ServiceState::not_known, true, true, {"stop"}},
+        StopCase{"NoStatus", true, true, {}, true, true, {"stop"}},
+        StopCase{"StatusFails", true, true, ServiceState::not_known, false, false, {"stop"}},
+        StopCase{
+            "StatusFailsForce", true, true, ServiceState::not_known, true, true, {"stop", "kill"}},
         StopCase{"StillRunning", true, true, ServiceState::running, true, true, {"stop", "kill"}},
         StopCase{"NoForce", true, true, ServiceState::running, false, false, {"stop"}},
         StopCase{
             "ScriptFailsButStopped", true, false, ServiceState::stopped, false, true, {"stop"}},
-        StopCase{"ScriptFails", true, false, ServiceState::not_known, false, false, {"stop"}}),
+        StopCase{"ScriptFails", true, false, {}, false, false, {"stop"}}),
     [](const auto& test) { return std::string{test.param.name}; });
 
 TEST_F(PipelineTest, StartWaitsUntilReady) {
@@ -249,6 +256,8 @@ TEST_F(PipelineTest, StartWaitsUntilReady) {
     host_.state = ServiceState::stopped;
     EXPECT_EQ(run().error, "release/start: not ready after 0s");
     host_.state = ServiceState::not_known;
+    EXPECT_EQ(run().error, "release/start: not ready after 0s");
+    host_.tells = false;
     EXPECT_TRUE(run().ok);
 }
 
