@@ -114,8 +114,8 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
     session.inventory_bytes += bytes;
     if (session.inventory_bytes > limits::kInventoryBytesMax ||
         whole.installations.size() > limits::kInstallationsPerAgentMax ||
-        whole.running.size() > limits::kJournalActionsKept ||
-        whole.results.size() > limits::kJournalActionsKept)
+        whole.running.size() > limits::kInstallationsPerAgentMax ||
+        whole.results.size() > limits::kInstallationsPerAgentMax)
         return fail(ErrorCode::exhausted, "the inventory is too long");
     if (!piece.last) return {};
     session.ready = true;

@@ -61,6 +61,11 @@ TEST_F(FleetTest, LongInventoriesComeWhole) {
         long_result.stages[0].tasks[0].output.assign(100'000, 'x');
         agent.handler.all.results.push_back(long_result);
     }
+    // One action each on more targets than the journal keeps outcomes of.
+    for (std::size_t i = 0; i <= limits::kJournalActionsKept; ++i) {
+        agent.handler.all.running.push_back("a" + std::to_string(i));
+        agent.handler.all.results.push_back(result("s" + std::to_string(i)));
+    }
     join(agent, "web-1");
     EXPECT_EQ(handler.connected[0].second, agent.handler.all);
 }
