@@ -120,9 +120,11 @@ void ActionRunner::start(machine::Start start) {
 
 void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
     const auto& action = start.action;
-    machine::Finished finished{action.id, ActionOutcome::done, {}, {}, {}};
+    machine::Finished finished;
+    finished.action = action.id;
     auto prepared = prepare(rules_, action, start.current);
-    if (!prepared || stop.stop_requested()) {
+    finished.untouched = !prepared || stop.stop_requested();
+    if (finished.untouched) {
         finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
         finished.error = prepared ? "cancelled before its start" : prepared.error().text();
     } else {

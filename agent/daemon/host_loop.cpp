@@ -125,7 +125,7 @@ void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
     if (!stopping_) return runner_->start(std::move(effect));
     post([this, id = effect.action.id] {
-        step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}});
+        step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
     });
 }
 

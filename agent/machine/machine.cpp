@@ -149,9 +149,8 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     if (!job || job->phase != Phase::running) return out;
     auto result = result_of(job->action, input.outcome, input.error);
     result.stages = input.stages;
-    const bool untouched = input.outcome == ActionOutcome::refused;
     auto after = current(job->action.key);
-    if (!untouched) {
+    if (!input.untouched) {
         after = left_behind(job->action, std::move(after), input.outcome);
         if (input.outcome == ActionOutcome::done) after.installed_at = input.at;
     }

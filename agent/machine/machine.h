@@ -47,14 +47,15 @@ struct IntentDurable {
 struct OutcomeDurable {
     std::string action;
 };
-/// What the host made of a started action: outcome, error, stages; for `done` and `failed` the
-/// machine makes the installation record itself.
+/// What the host made of a started action: outcome, error, stages; unless it left everything
+/// untouched the machine makes the installation record itself.
 struct Finished {
     std::string action;
     ActionOutcome outcome = ActionOutcome::done;
     std::string error;
     std::vector<StageResult> stages;
     std::optional<Timestamp> at;  ///< wall clock; shown, never compared
+    bool untouched = false;       ///< refused or cancelled before anything of it ran
 };
 /// What the probe of an interrupted action found.
 enum class ProbeAnswer { new_version, old_version, unknown };

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <mutex>
+#include <thread>
+
 #include "tests/integration/agent/host_fixture.h"
 
 namespace tidegate::agent {
@@ -166,6 +169,46 @@ TEST_F(HostLoopTest, CancelEndsARunningAction) {
     host.loop->step(machine::CancelCommand{1, wanted.id});
     ASSERT_TRUE(host.until([&] { return !host.uplink.results.empty(); }));
     EXPECT_EQ(host.uplink.results[0].outcome, ActionOutcome::cancelled);
+}
+
+TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
+    AgentConfig config;
+    config.allow_root = true;
+    auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules && make_tmp_dir(*rules));
+    std::mutex mutex;
+    std::vector<machine::Finished> ended;
+    RunnerEvents events;
+    events.update = [](const ActionUpdate&) {};
+    events.process_started = [](const ProcessStarted&) {};
+    events.finished = [&](machine::Finished finished, const std::string&) {
+        const std::scoped_lock lock{mutex};
+        ended.push_back(std::move(finished));
+    };
+    auto running = action("a", "1.0");
+    running.deploy.script.install_script = "touch started; sleep 1000";
+    const auto waiting = action("b", "2.0");
+    {
+        ActionRunner runner{*rules, events, 1};
+        runner.start({running, {}});
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        while (!std::filesystem::exists(dir_ / "apps/shop/started") &&
+               std::chrono::steady_clock::now() < end)
+            std::this_thread::yield();
+        runner.start({waiting, {}});
+        runner.kill(waiting.id);
+        runner.kill(running.id);
+        const auto both = [&] {
+            const std::scoped_lock lock{mutex};
+            return ended.size() == 2;
+        };
+        while (!both() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    }
+    ASSERT_EQ(ended.size(), 2U);
+    EXPECT_EQ(ended[0].outcome, ActionOutcome::cancelled);
+    EXPECT_FALSE(ended[0].untouched);
+    EXPECT_EQ(ended[1].outcome, ActionOutcome::cancelled);
+    EXPECT_TRUE(ended[1].untouched);
 }
 
 TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {

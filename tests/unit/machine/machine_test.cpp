@@ -134,6 +134,24 @@ TEST(MachineTest, CancelsBeforeAndAfterTheStart) {
     EXPECT_EQ(running.machine.inventory().installations.at(0).status, InstallStatus::failed);
 }
 
+TEST(MachineTest, WhatNothingRanOfLeavesTheRecord) {
+    for (const auto outcome : {ActionOutcome::cancelled, ActionOutcome::refused}) {
+        Host host;
+        host.start("a");
+        host.in(Finished{"a", ActionOutcome::done, "", {}, {}});
+        host.in(OutcomeDurable{"a"});
+        const auto before = host.machine.inventory().installations;
+        auto next = action("b");
+        next.version = "3.0";
+        host.in(RunCommand{1, next});
+        host.in(IntentDurable{"b"});
+        host.in(Finished{"b", outcome, "", {}, {}, true});
+        host.in(OutcomeDurable{"b"});
+        EXPECT_EQ(host.machine.inventory().installations, before) << to_string(outcome);
+        EXPECT_EQ(host.machine.inventory().results.back().installation, before.at(0));
+    }
+}
+
 struct CrashCase {
     ProbeAnswer answer;
     ActionOutcome outcome;
