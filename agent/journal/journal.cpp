@@ -104,7 +104,8 @@ public:
         bool durable = false;
         for (const auto& record : records) {
             const auto encoded = TRY(encode(record));
-            durable = durable || encoded.type == kIntent || encoded.type == kOutcome;
+            durable = durable || encoded.type == kIntent || encoded.type == kOutcome ||
+                      encoded.type == kEpoch;
             note(record, file_->add(encoded.type, encoded.payload));
         }
         CHECK(file_->flush());

@@ -54,7 +54,7 @@ public:
 
     /// Once, after open.
     [[nodiscard]] JournalContent take_content();
-    /// All records by one write and, if an intent or an outcome is among them, one fsync.
+    /// All records by one write and, if an intent, an outcome or an epoch is among them, one fsync.
     [[nodiscard]] Result<void> write(const std::vector<JournalRecord>& records);
 
 private:

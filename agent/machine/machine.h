@@ -86,10 +86,12 @@ struct JournalIntent {
 struct JournalOutcome {
     ActionResult result;
 };
-/// Write (fsync not needed): the highest epoch seen, an installation's drift, a forgotten action.
+/// Write and fsync, nobody waits for it: the highest epoch seen. Lost in a crash of the host, an
+/// older daemon would be obeyed again.
 struct JournalEpoch {
     std::uint64_t epoch = 0;
 };
+/// Write (fsync not needed): an installation's drift, a forgotten action.
 struct JournalInstallation {
     Installation installation;
 };

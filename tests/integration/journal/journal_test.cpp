@@ -4,12 +4,23 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "tests/integration/temp_dir.h"
+
+namespace {
+int syncs = 0;
+}
+
+/// In the place of the C library's: counts.
+extern "C" int fdatasync(int fd) {
+    ++syncs;
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
 
 namespace tidegate::agent {
 namespace {
@@ -121,6 +132,21 @@ TEST_F(JournalTest, UninstallingRemovesTheDefinition) {
            JournalOutcome{result(gone, 2)}});
     EXPECT_TRUE(read().definitions.empty());
     EXPECT_EQ(read().records.installations.at(0).status, InstallStatus::absent);
+}
+
+TEST_F(JournalTest, WaitsForTheDiskWhereALossWouldLie) {
+    auto journal = Journal::open(directory());
+    ASSERT_TRUE(journal);
+    const auto syncs_of = [&](const JournalRecord& record) {
+        const auto before = syncs;
+        EXPECT_TRUE((*journal)->write({record}));
+        return syncs - before;
+    };
+    EXPECT_EQ(syncs_of(JournalIntent{first_, 1}), 1);
+    EXPECT_EQ(syncs_of(JournalOutcome{result(first_, 1)}), 1);
+    EXPECT_EQ(syncs_of(JournalEpoch{2}), 1);
+    EXPECT_EQ(syncs_of(JournalForget{first_.id}), 0);
+    EXPECT_EQ(syncs_of(JournalInstallation{result(first_, 2).installation}), 0);
 }
 
 TEST_F(JournalTest, DriftIsKept) {
