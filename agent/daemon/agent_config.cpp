@@ -1,10 +1,13 @@
 #include "agent/daemon/agent_config.h"
 
 #include <fmt/core.h>
+#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <functional>
 
+#include "schema/base/variable_name.h"
 #include "schema/files/read_file.h"
 #include "schema/model/deploy.h"
 
@@ -16,9 +19,10 @@ class Reader {
 public:
     explicit Reader(std::string file) : file_{std::move(file)} {}
 
-    Result<AgentConfig> read(const YAML::Node& root) const {
-        AgentConfig config;
-        const std::map<std::string, std::function<Result<void>(const YAML::Node&)>> fields{
+    using Fields = std::map<std::string, std::function<Result<void>(const YAML::Node&)>>;
+
+    Fields fields_of(AgentConfig& config) const {
+        return {
             {"run_as", [&](const auto& node) { return text(node, config.run_as); }},
             {"allow_root", [&](const auto& node) { return flag(node, config.allow_root); }},
             {"drivers", [&](const auto& node) { return drivers(node, config.drivers); }},
@@ -28,6 +32,11 @@ public:
             {"variables", [&](const auto& node) { return variables(node, config.variables); }},
             {"output_bytes_max",
              [&](const auto& node) { return output_bytes(node, config.output_bytes_max); }}};
+    }
+
+    Result<AgentConfig> read(const YAML::Node& root) const {
+        AgentConfig config;
+        const auto fields = fields_of(config);
         CHECK(each(root, "agent.yaml", [&](const std::string& key, const YAML::Node& value) {
             const auto field = fields.find(key);
             if (field != fields.end()) return field->second(value);
@@ -102,9 +111,14 @@ private:
         return {};
     }
     Result<void> variables(const YAML::Node& node, std::map<std::string, HostVariable>& out) const {
-        return each(node, "variables", [&](const std::string& name, const YAML::Node& value) {
+        CHECK(each(node, "variables", [&](const std::string& name, const YAML::Node& value) {
             return value.IsMap() ? secret(value, out[name]) : text(value, out[name].value);
-        });
+        }));
+        for (const auto& item : node)
+            if (!is_variable_name(item.first.Scalar()))
+                return wrong(item.first, "wanted a name of A-Z a-z 0-9 _, first no digit, got '{}'",
+                             item.first.Scalar());
+        return {};
     }
     Result<void> secret(const YAML::Node& node, HostVariable& out) const {
         out.secret = true;
@@ -136,6 +150,21 @@ Result<AgentConfig> parse_agent_config(const std::string& text, const std::strin
 
 Result<AgentConfig> read_agent_config(const std::string& file) {
     return parse_agent_config(TRY(read_file(file, limits::kFileBytesMax)), file);
+}
+
+std::vector<std::string> agent_config_keys() {
+    AgentConfig unused;
+    std::vector<std::string> keys;
+    for (const auto& [key, field] : Reader{""}.fields_of(unused)) keys.push_back(key);
+    return keys;
+}
+
+std::string agent_config_warning(const AgentConfig& config, const std::string& file) {
+    const bool secrets = std::ranges::any_of(
+        config.variables, [](const auto& variable) { return variable.second.secret; });
+    struct stat found {};
+    if (!secrets || ::stat(file.c_str(), &found) != 0 || (found.st_mode & S_IROTH) == 0) return {};
+    return fmt::format("{} holds secrets and everybody can read it: `chmod o-r {}`", file, file);
 }
 
 }  // namespace tidegate::agent

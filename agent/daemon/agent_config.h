@@ -37,9 +37,14 @@ struct AgentConfig {
 };
 
 /// Strict: an unknown or repeated key or a wrong type is an error with file:line:column.
-/// A variable is `NAME: text` or `NAME: {type: secret, value: text}`.
+/// A variable is `NAME: text` or `NAME: {type: secret, value: text}`. docs/agent.md has all.
 [[nodiscard]] Result<AgentConfig> parse_agent_config(const std::string& text,
                                                      const std::string& file);
 [[nodiscard]] Result<AgentConfig> read_agent_config(const std::string& file);
+/// What it may hold, sorted.
+[[nodiscard]] std::vector<std::string> agent_config_keys();
+
+/// What is wrong with the file though it can be used: secrets that everybody can read. Empty: none.
+[[nodiscard]] std::string agent_config_warning(const AgentConfig& config, const std::string& file);
 
 }  // namespace tidegate::agent

@@ -1,6 +1,7 @@
 #include "agent/daemon/options.h"
 
 #include <fmt/core.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -82,6 +83,8 @@ AgentOptions parse_options(int argc, char** argv) {
         auto config = read_agent_config(config_file);
         if (!config) wrong_usage(config.error().text());
         options.config = *std::move(config);
+        const auto warning = agent_config_warning(options.config, config_file);
+        if (!warning.empty()) spdlog::warn("{}", warning);
     }
     options.config.allow_root = options.config.allow_root || allow_root;
     return options;

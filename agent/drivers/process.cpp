@@ -20,6 +20,7 @@
 #include "agent/drivers/file_descriptor.h"
 #include "agent/drivers/output.h"
 #include "agent/drivers/spawn.h"
+#include "schema/base/variable_name.h"
 
 namespace tidegate::agent {
 namespace {
@@ -80,14 +81,6 @@ std::vector<std::string> command(const ProcessSpec& spec, const std::string& scr
 std::string new_marker() {
     static std::atomic<std::uint64_t> count{0};
     return fmt::format("{}.{}.{}", ::getpid(), Clock::now().time_since_epoch().count(), ++count);
-}
-
-bool is_variable_name(std::string_view name) {
-    constexpr std::string_view kFirst = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
-    return !name.empty() && kFirst.find(name.front()) != std::string_view::npos &&
-           name.find_first_not_of(
-               "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-               "0123456789") == std::string_view::npos;
 }
 
 Result<std::vector<std::string>> environment(const ProcessSpec& spec, const std::string& marker) {

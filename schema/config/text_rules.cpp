@@ -7,7 +7,6 @@
 namespace tidegate::config {
 namespace {
 
-constexpr std::size_t kVariableNameBytesMax = 128;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -73,12 +72,6 @@ bool is_cron_field(std::string_view text, const CronField& field) {
 }
 
 }  // namespace
-
-bool is_variable_name(std::string_view text) {
-    return !text.empty() && text.size() <= kVariableNameBytesMax && !is_digit(text.front()) &&
-           std::ranges::all_of(text,
-                               [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
-}
 
 bool is_http_url(std::string_view text) {
     if (text.starts_with("${")) return true;

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <string_view>
 
+#include "schema/base/variable_name.h"
 #include "schema/config/fields.h"
 
 namespace tidegate::config {
 
-[[nodiscard]] bool is_variable_name(std::string_view text);
 [[nodiscard]] bool is_http_url(std::string_view text);
 [[nodiscard]] bool is_absolute_path(std::string_view text);
 [[nodiscard]] bool is_sha256(std::string_view text);

@@ -149,6 +149,7 @@ class ScriptsTest(unittest.TestCase):
             'printf %s "${DB_PASSWORD:0:8}"; sleep 0.3; echo "${DB_PASSWORD:8}"; exit 1',
             "--config", str(config))
         self.contained("exit code 1")
+        self.assertIn(f"{config} holds secrets and everybody can read it", box.agents["t1"].text())
         kept = self.logs()
         self.assertIn("password=***", kept)
         seen = {"tidegate logs": kept, "git": "\n".join(box.repo.log("%B")),

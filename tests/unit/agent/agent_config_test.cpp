@@ -1,6 +1,9 @@
 #include "agent/daemon/agent_config.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <tuple>
 
 #include "tests/integration/temp_dir.h"
 
@@ -37,6 +40,33 @@ output_bytes_max: 2048
 TEST(AgentConfigTest, AnEmptyFileAllowsAll) {
     EXPECT_EQ(*parse_agent_config("", "agent.yaml"), AgentConfig{});
     EXPECT_EQ(*parse_agent_config("# nothing\n", "agent.yaml"), AgentConfig{});
+}
+
+TEST(AgentConfigTest, EveryKeyIsDescribedAndTheExampleIsGood) {
+    const auto docs = test::read_text(TIDEGATE_SOURCE_DIR "/docs/agent.md");
+    for (const auto& key : agent_config_keys())
+        EXPECT_NE(docs.find("| `" + key + "` |"), std::string::npos) << key;
+    const auto begin = docs.find("```yaml\n") + 8;
+    const auto example = docs.substr(begin, docs.find("```", begin) - begin);
+    const auto config = parse_agent_config(example, "docs/agent.md");
+    ASSERT_TRUE(config) << config.error().text();
+    for (const auto& key : agent_config_keys())
+        EXPECT_NE(example.find(key + ':'), std::string::npos) << key;
+}
+
+TEST(AgentConfigTest, WarnsOfSecretsThatEverybodyCanRead) {
+    const test::TempDir dir;
+    const auto file = dir / "agent.yaml";
+    for (const auto& [text, mode, warned] :
+         {std::tuple{"variables: {P: {type: secret, value: x}}\n", 0644, true},
+          std::tuple{"variables: {P: {type: secret, value: x}}\n", 0640, false},
+          std::tuple{"variables: {P: x}\n", 0644, false}}) {
+        test::write_text(file, text);
+        ASSERT_EQ(::chmod(file.c_str(), static_cast<mode_t>(mode)), 0);
+        const auto config = read_agent_config(file);
+        ASSERT_TRUE(config);
+        EXPECT_EQ(!agent_config_warning(*config, file).empty(), warned) << text << mode;
+    }
 }
 
 TEST(AgentConfigTest, WhatCannotBeReadNeverAllowsAll) {
@@ -77,6 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"Relative", "work_dirs: [opt]\n", "agent.yaml:1:12: 'opt' is not an absolute path"},
         BadCase{"TooMuch", "output_bytes_max: 99999999\n",
                 "agent.yaml:1:19: output_bytes_max must be 1024..1048576"},
+        BadCase{"BadVariableName", "variables:\n  A: b\n  9-A: b\n",
+                "agent.yaml:3:3: wanted a name of A-Z a-z 0-9 _, first no digit, got '9-A'"},
         BadCase{"BadVariable", "variables:\n  X: {type: plain, value: y}\n",
                 "agent.yaml:2:6: wanted a text or {type: secret, value: …}"},
         BadCase{"Broken", "run_as: [\n", "agent.yaml:2:1: end of sequence flow not found"}),
