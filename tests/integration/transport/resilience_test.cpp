@@ -232,6 +232,32 @@ std::vector<AddressCase> address_cases() {
 INSTANTIATE_TEST_SUITE_P(Addresses, AddressTest, testing::ValuesIn(address_cases()),
                          [](const auto& tested) { return tested.param.name; });
 
+TEST_F(TransportTest, AHalfOpenConnectionGoesAway) {
+    server_options.handshake_timeout = Seconds{1};
+    start_server();
+    TestClient agent;
+    agent.connect(io, client_options(pki.agent("web-1")));
+    ASSERT_TRUE(until([&] { return server->stats().connections == 1; }));
+    agent.client.reset();  // without a word
+    ASSERT_TRUE(handler.connected.empty());
+    EXPECT_TRUE(until([&] { return server->stats().connections == 0; }));
+    EXPECT_EQ(server->stats().handshakes_failed, 1U);
+    EXPECT_TRUE(handler.disconnects.empty());
+}
+
+TEST_F(TransportTest, AnIdleConnectionIsEnded) {
+    server_options.idle_timeout = Seconds{1};
+    start_server();
+    TestClient agent;
+    auto options = client_options(pki.agent("web-1"));
+    options.keep_alive = Seconds{30};
+    agent.connect(io, options);
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    EXPECT_TRUE(until([&] { return server->stats().connections == 0; }));
+    ASSERT_EQ(handler.disconnects.size(), 1U);
+    EXPECT_EQ(handler.disconnects[0].kind, CloseKind::timeout);
+}
+
 TEST_F(TransportTest, AHandshakeThatStallsIsDropped) {
     start_server();
     auto options = client_options({});
