@@ -12,12 +12,13 @@ namespace {
 
 using nlohmann::json;
 
-/// From the store itself, so that a log can be checked where no daemon runs.
+/// From the store itself, so that a log can be checked where no daemon runs. It is only looked at:
+/// a mistyped path must not become an empty store, nor root's a file the daemon cannot write.
 Result<json> audit_of_store(const AuditOptions& options) {
     const auto file = std::filesystem::path{options.data_dir} / "store.sqlite";
     if (options.store.empty() && !std::filesystem::exists(file))
         return fail(ErrorCode::unavailable, "no daemon answers and there is no {}", file.string());
-    const auto store = TRY(make_store(options.store, options.data_dir));
+    const auto store = TRY(read_store(options.store, options.data_dir));
     const auto mark = TRY(verify_audit(*store));
     return json{{"rows", mark.seq}, {"hash", mark.hash.hex()}, {"read_by", "store"}};
 }
@@ -73,10 +74,11 @@ int list_agents(const Console& console, const std::string& data_dir) {
 }
 
 int revoke_agent(const Console& console, const RevokeOptions& options) {
-    const auto done = ask_daemon(
-        options.data_dir, "revoke",
-        {{"agent", options.agent}, {"reason", options.reason}, {"force", options.force},
-         {"actor", local_actor()}});
+    const auto done = ask_daemon(options.data_dir, "revoke",
+                                 {{"agent", options.agent},
+                                  {"reason", options.reason},
+                                  {"force", options.force},
+                                  {"actor", local_actor()}});
     if (!done) return report(console, done.error());
     if (console.format == Format::json)
         console.print(*done);

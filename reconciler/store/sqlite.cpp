@@ -84,11 +84,16 @@ void Query::bind(int index, std::int64_t value) {
     if (code != SQLITE_OK) bound_ = code;
 }
 
-Result<Database> Database::open(const std::filesystem::path& file) {
-    CHECK(create(file));
-    constexpr int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+Result<Database> Database::open(const std::filesystem::path& file, Access access) {
+    std::error_code unreadable;
+    if (access == Access::write)
+        CHECK(create(file));
+    else if (!std::filesystem::exists(file, unreadable) && !unreadable)
+        return fail(ErrorCode::not_found, "{}: there is no such store", file.string());
+    const int mode = access == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    constexpr int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     sqlite3* handle = nullptr;
-    const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    const int code = sqlite3_open_v2(file.c_str(), &handle, mode | flags, nullptr);
     Database database{handle};
     if (code != SQLITE_OK)
         return fail(code_of(code), "{}: cannot open the store: {}", file.string(),

@@ -63,10 +63,13 @@ private:
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
+/// `write` creates the file with mode 0600 if it is not there; `read` changes nothing in it.
+enum class Access { read, write };
+
 class Database {
 public:
-    /// Creates the file with mode 0600 if it is not there.
-    [[nodiscard]] static Result<Database> open(const std::filesystem::path& file);
+    /// Errors of `read`: `not_found` there is no such file.
+    [[nodiscard]] static Result<Database> open(const std::filesystem::path& file, Access access);
 
     [[nodiscard]] Result<void> execute(const char* sql);
     [[nodiscard]] Result<Statement> prepare(std::string_view sql);

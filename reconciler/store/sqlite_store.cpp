@@ -45,9 +45,8 @@ Result<AuditRow> audit_row_from(const sqlite::Query& query) {
     return row;
 }
 
-/// Refuses what is not ours before anything is changed; then brings the format up to date.
-Result<void> migrate(sqlite::Database& database, const std::string& file) {
-    CHECK(database.execute("BEGIN IMMEDIATE"));
+/// Of a store of ours, 0 where the file is empty; refuses what is another's or of a newer build.
+Result<std::size_t> format_of(sqlite::Database& database, const std::string& file) {
     const auto owner = TRY(database.value("PRAGMA application_id"));
     const auto tables = TRY(database.value("SELECT count(*) FROM sqlite_schema"));
     if (owner != fmt::format("{}", kApplicationId) && (owner != "0" || tables != "0"))
@@ -57,6 +56,13 @@ Result<void> migrate(sqlite::Database& database, const std::string& file) {
         return fail(ErrorCode::invalid,
                     "{}: has store format {}, this build knows up to {}: run a newer tidegated",
                     file, format, kMigrations.size());
+    return format;
+}
+
+/// Refuses what is not ours before anything is changed; then brings the format up to date.
+Result<void> migrate(sqlite::Database& database, const std::string& file) {
+    CHECK(database.execute("BEGIN IMMEDIATE"));
+    const auto format = TRY(format_of(database, file));
     for (auto next = format; next < kMigrations.size(); ++next)
         CHECK(database.execute(kMigrations[next]));
     if (format < kMigrations.size())
@@ -64,6 +70,12 @@ Result<void> migrate(sqlite::Database& database, const std::string& file) {
                                            kApplicationId, kMigrations.size())
                                    .c_str()));
     return database.execute("COMMIT");
+}
+
+Result<void> check_undamaged(sqlite::Database& database, const std::string& file) {
+    if (const auto damage = TRY(database.value("PRAGMA quick_check(1)")); damage != "ok")
+        return fail(ErrorCode::internal, "{}: the store is damaged: {}", file, damage);
+    return {};
 }
 
 /// The checkpoint copies what an earlier process wrote to the log into the file and syncs it: after
@@ -77,9 +89,17 @@ Result<void> prepare_file(sqlite::Database& database, const std::string& file) {
         return fail(ErrorCode::invalid, "{}: the file system must support WAL, got mode {}", file,
                     mode);
     CHECK(database.execute("PRAGMA synchronous = FULL"));
-    if (const auto damage = TRY(database.value("PRAGMA quick_check(1)")); damage != "ok")
-        return fail(ErrorCode::internal, "{}: the store is damaged: {}", file, damage);
+    CHECK(check_undamaged(database, file));
     return database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// The same questions, and nothing is changed.
+Result<void> check_file(sqlite::Database& database, const std::string& file) {
+    CHECK(database.execute("PRAGMA trusted_schema = OFF"));
+    if (const auto format = TRY(format_of(database, file)); format != kMigrations.size())
+        return fail(ErrorCode::invalid, "{}: has store format {}, this build reads {}", file,
+                    format, kMigrations.size());
+    return check_undamaged(database, file);
 }
 
 class SqliteStore final : public Store {
@@ -248,9 +268,17 @@ Result<void> SqliteStore::prepare_statements() {
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file,
                                                  CrashPoint crash_point) {
-    auto database = TRY(sqlite::Database::open(file));
+    auto database = TRY(sqlite::Database::open(file, sqlite::Access::write));
     CHECK(prepare_file(database, file.string()));
     auto store = std::make_unique<SqliteStore>(std::move(database), std::move(crash_point));
+    CHECK(store->prepare_statements());
+    return store;
+}
+
+Result<std::unique_ptr<Store>> read_sqlite_store(const std::filesystem::path& file) {
+    auto database = TRY(sqlite::Database::open(file, sqlite::Access::read));
+    CHECK(check_file(database, file.string()));
+    auto store = std::make_unique<SqliteStore>(std::move(database), CrashPoint{});
     CHECK(store->prepare_statements());
     return store;
 }

@@ -12,4 +12,8 @@ namespace tidegate {
 [[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file,
                                                                CrashPoint crash_point = {});
 
+/// To look only: nothing is created, brought up to date or checkpointed, and a commit is `denied`.
+/// Errors as above, and `not_found` where there is no such file.
+[[nodiscard]] Result<std::unique_ptr<Store>> read_sqlite_store(const std::filesystem::path& file);
+
 }  // namespace tidegate

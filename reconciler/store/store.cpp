@@ -36,6 +36,17 @@ Result<void> check_entry(const AuditEntry& entry) {
     return {};
 }
 
+constexpr std::string_view kMemory = "memory:";
+
+/// The file of a SQLite store.
+Result<std::filesystem::path> file_of(std::string_view url, const std::filesystem::path& data_dir) {
+    constexpr std::string_view sqlite = "sqlite:";
+    if (url.empty()) return data_dir / "store.sqlite";
+    if (url.starts_with(sqlite) && url.size() > sqlite.size()) return url.substr(sqlite.size());
+    return fail(ErrorCode::invalid, "store URL must be sqlite:PATH or memory:, got scheme '{}'",
+                url.substr(0, std::min<std::size_t>(url.find(':'), 32)));
+}
+
 std::size_t bytes_of(const Put& put) { return put.key.size() + put.body.size(); }
 std::size_t bytes_of(const Erase& erase) { return erase.key.size(); }
 
@@ -44,15 +55,17 @@ std::size_t bytes_of(const Erase& erase) { return erase.key.size(); }
 Result<std::unique_ptr<Store>> make_store(std::string_view url,
                                           const std::filesystem::path& data_dir,
                                           CrashPoint crash_point) {
-    constexpr std::string_view sqlite = "sqlite:";
-    if (url.empty()) return open_sqlite_store(data_dir / "store.sqlite", std::move(crash_point));
-    if (url == "memory:")
+    if (url == kMemory)
         return std::make_unique<MemoryStore>(std::make_shared<MemoryDisk>(),
                                              std::move(crash_point));
-    if (url.starts_with(sqlite) && url.size() > sqlite.size())
-        return open_sqlite_store(url.substr(sqlite.size()), std::move(crash_point));
-    return fail(ErrorCode::invalid, "store URL must be sqlite:PATH or memory:, got scheme '{}'",
-                url.substr(0, std::min<std::size_t>(url.find(':'), 32)));
+    return open_sqlite_store(TRY(file_of(url, data_dir)), std::move(crash_point));
+}
+
+Result<std::unique_ptr<Store>> read_store(std::string_view url,
+                                          const std::filesystem::path& data_dir) {
+    if (url == kMemory)
+        return fail(ErrorCode::not_found, "a store in memory: can only be asked by its daemon");
+    return read_sqlite_store(TRY(file_of(url, data_dir)));
 }
 
 Result<void> check_batch(const Batch& batch) {

@@ -66,6 +66,11 @@ public:
                                                         const std::filesystem::path& data_dir,
                                                         CrashPoint crash_point = {});
 
+/// Opens the store that `url` names, if it is there, to look only: the file stays as it is.
+/// Errors: `not_found` (also `memory:`, which is gone with its process), `invalid`.
+[[nodiscard]] Result<std::unique_ptr<Store>> read_store(std::string_view url,
+                                                        const std::filesystem::path& data_dir);
+
 /// Whether a store would take the batch: sizes within limits.h, keys not empty, not the epoch's.
 [[nodiscard]] Result<void> check_batch(const Batch& batch);
 

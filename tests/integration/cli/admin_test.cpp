@@ -119,6 +119,17 @@ TEST_F(AdminTest, WithoutADaemonTheAuditLogIsReadFromTheStore) {
     EXPECT_EQ(outcome.json()["read_by"], "store");
 }
 
+TEST_F(AdminTest, AStoreThatIsNotThereIsNeitherVerifiedNorMade) {
+    for (const auto& store : {"sqlite:" + data + "/typo.sqlite", std::string{"memory:"}}) {
+        const auto outcome = tidegate({"audit", "verify", "--data-dir", data, "--store", store});
+        EXPECT_EQ(outcome.code, kProblem) << store << outcome.out;
+        EXPECT_EQ(outcome.out, "");
+        EXPECT_NE(outcome.err.find("store"), std::string::npos) << outcome.err;
+    }
+    EXPECT_EQ(tidegate({"doctor", "--data-dir", data}).code, kProblem);
+    EXPECT_TRUE(std::filesystem::is_empty(data));
+}
+
 TEST_F(AdminTest, DoctorNamesWhatIsBad) {
     FakeDaemon daemon{data,
                       {{"info", good({{"version", "1"},

@@ -151,6 +151,37 @@ TEST_F(SqliteStoreTest, AForeignDatabaseIsLeftAsItWas) {
     EXPECT_EQ(edit(file_, "INSERT INTO mine VALUES (1)"), SQLITE_OK);
 }
 
+TEST_F(SqliteStoreTest, AReaderChangesNothing) {
+    const auto text_of = [](const std::filesystem::path& file) {
+        std::ifstream in{file, std::ios::binary};
+        return std::string{std::istreambuf_iterator<char>{in}, {}};
+    };
+    const auto log = file_.string() + "-wal";
+    const auto owner = open();
+    ASSERT_TRUE(owner->commit(std::vector{batch_for("r1")}).has_value());
+    const auto before = text_of(file_), log_before = text_of(log);
+    ASSERT_FALSE(log_before.empty());
+    {
+        const auto reader = read_sqlite_store(file_).value();
+        EXPECT_EQ(verify_audit(*reader).value().seq, 1u);
+        const auto refused = reader->commit(std::vector{batch_for("r2")});
+        ASSERT_FALSE(refused.has_value());
+        EXPECT_EQ(refused.error().code, ErrorCode::denied);
+    }
+    EXPECT_EQ(text_of(file_), before);
+    EXPECT_EQ(text_of(log), log_before);
+}
+
+TEST_F(SqliteStoreTest, AReaderTakesOnlyWhatItsBuildKnows) {
+    const auto missing = read_sqlite_store(file_);
+    ASSERT_FALSE(missing.has_value());
+    EXPECT_EQ(missing.error().code, ErrorCode::not_found);
+    std::ofstream{file_};
+    const auto empty = read_sqlite_store(file_);
+    ASSERT_FALSE(empty.has_value());
+    EXPECT_THAT(empty.error().message, HasSubstr("format 0, this build reads 1"));
+}
+
 TEST_F(SqliteStoreTest, AnEpochWhoseSyncFailedIsNotHandedOut) {
     const auto store = open();
     disk_faults().sync_fails = true;
