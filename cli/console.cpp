@@ -48,9 +48,12 @@ void Console::print(const nlohmann::json& json) const {
     out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 
+nlohmann::json error_json(const Error& error) {
+    return {{"error", error.text()}, {"code", to_string(error.code)}};
+}
+
 int report(const Console& console, const Error& error) {
-    if (console.format == Format::json)
-        console.print({{"error", error.text()}, {"code", to_string(error.code)}});
+    if (console.format == Format::json) console.print(error_json(error));
     console.err << "tidegate: " << console.styled(Style::red, "error:") << ' '
                 << clean(error.text()) << '\n';
     const bool away = error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout;

@@ -32,6 +32,9 @@ struct Console {
     void print(const nlohmann::json& json) const;
 };
 
+/// `{"error": …, "code": …}`, as every verb writes it.
+[[nodiscard]] nlohmann::json error_json(const Error& error);
+
 /// Says what went wrong and gives the exit code: kUnreachable for what is away, else kProblem.
 int report(const Console& console, const Error& error);
 

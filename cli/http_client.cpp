@@ -133,7 +133,7 @@ Result<void> follow_events(const std::string& server, const std::string& path,
         if (!answer)
             return fail(ErrorCode::unavailable, "{} broke off: {}", base,
                         httplib::to_string(answer.error()));
-        return {};
+        return fail(ErrorCode::unavailable, "{} ended the stream", base);
     });
 }
 

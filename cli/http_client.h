@@ -13,8 +13,8 @@ namespace tidegate::cli {
 [[nodiscard]] Result<nlohmann::json> get_json(const std::string& server, const std::string& path);
 /// All pages of a list. `path` may have a query.
 [[nodiscard]] Result<nlohmann::json> get_items(const std::string& server, const std::string& path);
-/// Follows a stream of Server-Sent Events (WHATWG HTML §9.2) until it ends or `on_event` says
-/// false. An end by the server is good; unavailable: it broke off or never began.
+/// Follows a stream of Server-Sent Events (WHATWG HTML §9.2) until `on_event` says false.
+/// Errors: unavailable (it never began, broke off, or the server ended it).
 [[nodiscard]] Result<void> follow_events(
     const std::string& server, const std::string& path,
     const std::function<bool(const std::string& name, const nlohmann::json& data)>& on_event);

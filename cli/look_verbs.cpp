@@ -88,6 +88,22 @@ void print_log(const Console& console, const json& entry) {
     if (!error.empty()) console.out << console.styled(Style::red, error) << '\n';
 }
 
+void print_line(const Console& console, const json& line) {
+    console.out << line.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+}
+
+void print_change(const Console& console, const std::string& name, const json& data) {
+    const auto sync = name == "removed" ? "removed" : text_of(data, "sync", name);
+    const auto& targets = member(data, "targets");
+    console.out << fmt::format("{}/{}", text_of(data, "environment"), text_of(data, "project"))
+                << "  " << text_of(member(data, "desired"), "version", "-") << "  "
+                << console.styled(style_of_sync(sync), sync) << "  "
+                << number_of(targets, "in_sync") << '/' << number_of(targets, "total");
+    for (const auto& hold : list_of(data, "holds"))
+        console.out << "  " << text_of(hold, "gate") << ": " << text_of(hold, "reason");
+    console.out << std::endl;
+}
+
 }  // namespace
 
 int status(const Console& console, const std::string& server) {
@@ -138,26 +154,18 @@ int logs(const Console& console, const LogsOptions& options) {
 }
 
 int watch(const Console& console, const std::string& server) {
+    const bool lines = console.format == Format::json;
     const auto show = [&](const std::string& name, const json& data) {
-        if (console.format == Format::json) {
-            console.out << json{{"event", name}, {"data", data}}.dump(
-                               -1, ' ', false, json::error_handler_t::replace)
-                        << std::endl;
-            return console.out.good();
-        }
-        const auto sync = name == "removed" ? "removed" : text_of(data, "sync", name);
-        const auto& targets = member(data, "targets");
-        console.out << fmt::format("{}/{}", text_of(data, "environment"), text_of(data, "project"))
-                    << "  " << text_of(member(data, "desired"), "version", "-") << "  "
-                    << console.styled(style_of_sync(sync), sync) << "  "
-                    << number_of(targets, "in_sync") << '/' << number_of(targets, "total");
-        for (const auto& hold : list_of(data, "holds"))
-            console.out << "  " << text_of(hold, "gate") << ": " << text_of(hold, "reason");
-        console.out << std::endl;
+        if (lines)
+            print_line(console, {{"event", name}, {"data", data}});
+        else
+            print_change(console, name, data);
         return console.out.good();
     };
     const auto ended = follow_events(server, "/api/release/assignments/watch", show);
-    return ended ? kGood : report(console, ended.error());
+    if (ended) return kGood;
+    if (lines) print_line(console, error_json(ended.error()));
+    return report({console.out, console.err, Format::text, console.colour}, ended.error());
 }
 
 }  // namespace tidegate::cli

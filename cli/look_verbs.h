@@ -25,6 +25,7 @@ struct LogsOptions {
 int logs(const Console& console, const LogsOptions& options);
 
 /// Prints a line per change of an assignment until interrupted; JSON: one object per line.
+/// The stream has no end of its own: that it ended is kUnreachable.
 int watch(const Console& console, const std::string& server);
 
 }  // namespace tidegate::cli

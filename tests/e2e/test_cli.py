@@ -1,7 +1,6 @@
 """Every verb of the command line against a live daemon, as text and as JSON."""
 
 import json
-import signal
 import subprocess
 import unittest
 
@@ -69,8 +68,10 @@ class CliTest(Fleet):
                 item = json.loads(line)["data"]
                 if item["desired"]["version"] == "1.1.0" and item["sync"] == "in_sync":
                     break
+            self.box.daemon.stop()
+            self.assertEqual(watch.wait(timeout=20), 3)
         finally:
-            watch.send_signal(signal.SIGINT)
+            watch.kill()
             watch.wait(timeout=10)
             watch.stdout.close()
 

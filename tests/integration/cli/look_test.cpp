@@ -89,11 +89,14 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
     EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);
 }
 
-TEST_F(LookTest, WatchEndsWithTheStream) {
+TEST_F(LookTest, WatchSaysThatTheServerEndedTheStream) {
     const auto outcome = look({"watch", "--output", "json"});
-    EXPECT_EQ(outcome.code, kGood) << outcome.err;
-    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 2);
+    EXPECT_EQ(outcome.code, kUnreachable);
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 3);
     EXPECT_NE(outcome.out.find("\"event\":\"removed\""), std::string::npos);
+    EXPECT_NE(outcome.out.find("\n{\"code\":\"unavailable\""), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.err.find("ended the stream"), std::string::npos) << outcome.err;
+    EXPECT_EQ(look({"watch"}).code, kUnreachable);
 }
 
 TEST_F(LookTest, UnknownReleaseIsAProblemAndNoServerIsAway) {
