@@ -128,10 +128,16 @@ void add_status_checks(std::vector<CheckResult>& checks, const std::string& serv
     checks.push_back({"status endpoint", "answers", config ? Health::good : Health::bad,
                       config ? server : config.error().text()});
     if (!config) return;
-    const auto& errors = list_of(member(*config, "tip"), "errors");
-    checks.push_back(
-        {"config errors", "the tip is valid", errors.empty() ? Health::good : Health::bad,
-         errors.empty() ? "none" : fmt::format("{} errors: see tidegate status", errors.size())});
+    const auto& tip = member(*config, "tip");
+    const auto& errors = list_of(tip, "errors");
+    checks.push_back({"config errors", "the tip is valid",
+                      tip.is_null()    ? Health::doubtful
+                      : errors.empty() ? Health::good
+                                       : Health::bad,
+                      tip.is_null() ? "no tip was seen yet"
+                      : errors.empty()
+                          ? "none"
+                          : fmt::format("{} errors: see tidegate status", errors.size())});
     const auto trouble = text_of(*config, "poll_error");
     checks.push_back({"config remote", "the last poll reached it",
                       trouble.empty() ? Health::good : Health::bad,

@@ -62,15 +62,14 @@ void print_summary(const Console& console, const json& item, const std::string& 
                 << "  " << console.styled(style_of_sync(sync), sync) << '\n'
                 << fmt::format("desired    {}  digest {}  commit {}\n",
                                text_of(desired, "version", "-"),
-                               text_of(desired, "digest").substr(0, 12),
-                               short_commit(text_of(desired, "commit", "-")))
+                               text_of(desired, "digest").substr(0, 12), commit_of(desired, "-"))
                 << fmt::format("targets    {} of {} in sync", number_of(targets, "in_sync"),
                                number_of(targets, "total"));
     for (const auto* state : {"updating", "failed", "offline", "drifted"})
         if (const auto count = number_of(targets, state); count > 0)
             console.out << fmt::format(", {} {}", count, state);
     console.out << "\nlast good  " << text_of(good, "version", "none yet");
-    if (!good.is_null()) console.out << "  commit " << short_commit(text_of(good, "commit"));
+    if (!good.is_null()) console.out << "  commit " << commit_of(good, "-");
     console.out << '\n';
     if (!back.empty()) console.out << "           get back: " << back << '\n';
 }

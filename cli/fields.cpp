@@ -33,4 +33,9 @@ const json& list_of(const json& object, const char* key) {
 
 std::string short_commit(const std::string& commit) { return commit.substr(0, 9); }
 
+std::string commit_of(const json& object, std::string_view otherwise) {
+    const auto commit = text_of(object, "commit");
+    return commit.empty() ? std::string{otherwise} : short_commit(commit);
+}
+
 }  // namespace tidegate::cli

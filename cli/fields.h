@@ -20,5 +20,7 @@ namespace tidegate::cli {
 [[nodiscard]] const nlohmann::json& list_of(const nlohmann::json& object, const char* key);
 /// The first nine characters of a commit id.
 [[nodiscard]] std::string short_commit(const std::string& commit);
+/// The same of the member `commit`; the whole of `otherwise` where there is none.
+[[nodiscard]] std::string commit_of(const nlohmann::json& object, std::string_view otherwise);
 
 }  // namespace tidegate::cli

@@ -19,8 +19,8 @@ void print_config(const Console& console, const json& config) {
     const auto state = text_of(tip, "state", "unknown");
     const auto style = state == "accepted" ? Style::green : Style::red;
     console.out << "config    " << console.styled(style, state) << "  accepted "
-                << short_commit(text_of(accepted, "commit", "nothing yet")) << "  tip "
-                << short_commit(text_of(tip, "commit", "none")) << '\n';
+                << commit_of(accepted, "nothing yet") << "  tip " << commit_of(tip, "not seen yet")
+                << '\n';
     if (const auto trouble = text_of(config, "poll_error"); !trouble.empty())
         console.out << "          " << console.styled(Style::red, trouble) << '\n';
     for (const auto& error : list_of(tip, "errors"))

@@ -54,7 +54,9 @@ private:
     std::string out_;
 };
 
-std::string short_commit(const std::string& commit) { return commit.substr(0, 10); }
+std::string commit_or(const std::string& commit, const char* otherwise) {
+    return commit.empty() ? otherwise : commit.substr(0, 10);
+}
 
 std::string when(const std::optional<Timestamp>& at) {
     if (!at) return "–";
@@ -90,14 +92,13 @@ void write_errors(Html& html, const char* style, const std::vector<Error>& error
 
 void write_config(Html& html, const StatusSnapshot& snapshot) {
     const auto& config = snapshot.config;
-    html.raw("<section class=\"config\"><h2>Config repo ").badge(to_string(config.tip_state));
+    html.raw("<section class=\"config\"><h2>Config repo ");
+    html.badge(config.tip_commit.empty() ? "unknown" : to_string(config.tip_state));
     html.raw("</h2><div class=\"facts\">");
     write_fact(html, "branch", snapshot.branch);
-    write_fact(
-        html, "accepted",
-        config.accepted_commit.empty() ? "nothing yet" : short_commit(config.accepted_commit));
+    write_fact(html, "accepted", commit_or(config.accepted_commit, "nothing yet"));
     write_fact(html, "accepted at", when(config.accepted_at));
-    write_fact(html, "tip", short_commit(config.tip_commit));
+    write_fact(html, "tip", commit_or(config.tip_commit, "not seen yet"));
     write_fact(html, "last poll", when(config.last_poll_at));
     write_fact(html, "agents",
                fmt::format("{} of {} online", snapshot.agents_online, snapshot.agents_known));

@@ -166,12 +166,14 @@ Json config_json(const ConfigStatus& config) {
     Json accepted;
     if (!config.accepted_commit.empty())
         accepted = {{"commit", config.accepted_commit}, {"at", or_null(config.accepted_at)}};
+    Json tip;
+    if (!config.tip_commit.empty())
+        tip = {{"commit", config.tip_commit},
+               {"state", to_string(config.tip_state)},
+               {"errors", errors_json(config.errors)},
+               {"warnings", errors_json(config.warnings)}};
     return {{"accepted", std::move(accepted)},
-            {"tip",
-             {{"commit", config.tip_commit},
-              {"state", to_string(config.tip_state)},
-              {"errors", errors_json(config.errors)},
-              {"warnings", errors_json(config.warnings)}}},
+            {"tip", std::move(tip)},
             {"last_poll_at", or_null(config.last_poll_at)},
             {"poll_error", or_null(config.poll_error)}};
 }

@@ -27,9 +27,9 @@ json assignment() {
 /// Says what the daemon's status endpoint would say.
 struct LookTest : testing::Test {
     LookTest() {
-        answer("/api/release/config",
-               {{"accepted", {{"commit", "c0ffee"}}},
-                {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}});
+        server.Get("/api/release/config", [this](const auto&, auto& response) {
+            response.set_content(config.dump(), "application/json");
+        });
         answer("/api/release/deploys", {{"items", json::array()}, {"next_cursor", nullptr}});
         server.Get("/api/release/assignments", [](const auto& request, auto& response) {
             auto second = assignment();
@@ -64,6 +64,8 @@ struct LookTest : testing::Test {
         return tidegate(line);
     }
 
+    json config{{"accepted", {{"commit", "c0ffee"}}},
+                {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}};
     httplib::Server server;
     int port = 0;
     std::thread thread;
@@ -77,6 +79,15 @@ TEST_F(LookTest, StatusShowsAllPages) {
         << outcome.out;
     EXPECT_NE(outcome.out.find("shop-web"), std::string::npos);
     EXPECT_EQ(look({"status", "--output", "json"}).json()["assignments"].size(), 2U);
+}
+
+TEST_F(LookTest, StatusCallsNothingAcceptedBeforeATipWasSeen) {
+    config = {{"accepted", nullptr}, {"tip", nullptr}, {"poll_error", "no route to host"}};
+    const auto outcome = look({"status"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_TRUE(outcome.out.starts_with(
+        "config    unknown  accepted nothing yet  tip not seen yet\n          no route to host\n"))
+        << outcome.out;
 }
 
 TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {

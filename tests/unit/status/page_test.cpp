@@ -61,7 +61,14 @@ TEST(PageTest, AFencedDaemonSaysSo) {
     EXPECT_THAT(render_page(snapshot), HasSubstr("Fenced"));
 }
 
-TEST(PageTest, AnEmptySnapshotRenders) { EXPECT_THAT(render_page({}), HasSubstr("nothing yet")); }
+TEST(PageTest, WithoutATipNothingIsCalledAccepted) {
+    StatusSnapshot snapshot;
+    snapshot.config.poll_error = "no route to host";
+    const auto page = render_page(snapshot);
+    for (const auto* text : {"nothing yet", "not seen yet", "badge unknown", "no route to host"})
+        EXPECT_THAT(page, HasSubstr(text));
+    EXPECT_THAT(page, Not(HasSubstr("badge accepted")));
+}
 
 }  // namespace
 }  // namespace tidegate::status

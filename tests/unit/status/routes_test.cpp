@@ -194,6 +194,16 @@ TEST(OpenApiTest, EveryAnswerFitsItsSchema) {
     }
 }
 
+TEST(OpenApiTest, TheConfigOfAnEmptySnapshotHasNoTip) {
+    StatusSnapshot snapshot;
+    snapshot.config.poll_error = "no route to host";
+    const auto config = get_json("/api/release/config", snapshot);
+    EXPECT_EQ(config.dump(), R"({"accepted":null,"tip":null,"last_poll_at":null,)"
+                             R"("poll_error":"no route to host"})");
+    const auto document = get_json("/openapi.json");
+    check_schema(document, document["components"]["schemas"]["Config"], config, "config");
+}
+
 TEST(OpenApiTest, EveryRouteNamesWhatChangesIt) {
     for (const auto& route : routes()) {
         for (const auto* method : {"POST", "PUT", "DELETE", "PATCH", "OPTIONS"}) {
