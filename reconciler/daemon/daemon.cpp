@@ -108,6 +108,9 @@ void Daemon::perform_one(engine::Publish& publish) {
             if (known == publisher_.edit().releases.end() || !is_final(known->second->status))
                 ++publisher_.edit().counters.releases_ended[std::string{to_string(release.status)}];
         }
+    // The engine keeps when an agent came and went; people are shown its last message.
+    for (auto& target : publish.targets)
+        if (const auto seen = fleet_->last_seen(target.agent)) target.last_seen_at = seen;
     publisher_.apply(std::move(publish));
 }
 

@@ -73,6 +73,16 @@ void Daemon::on_disconnected(const std::string& agent, const std::string& reason
     publisher_.touch();
 }
 
+void Daemon::on_heard(const std::set<std::string>& agents) {
+    for (const auto& agent : agents) {
+        const auto served = state_.by_agent.find(agent);
+        const auto at = fleet_->last_seen(agent);
+        if (served == state_.by_agent.end() || !at) continue;
+        for (const auto& [key, targets] : served->second)
+            for (const auto& target : targets) publisher_.seen(target, *at);
+    }
+}
+
 void Daemon::on_alert(const std::string& agent, const std::string& text) {
     ++publisher_.edit().counters.alerts;
     spdlog::warn("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);

@@ -36,6 +36,14 @@ void Publisher::apply(engine::Publish change) {
     }
 }
 
+void Publisher::seen(const std::string& target, Timestamp at) {
+    const auto found = next_.targets.find(target);
+    if (found == next_.targets.end() || found->second->last_seen_at == at) return;
+    auto view = *found->second;
+    view.last_seen_at = at;
+    edit().targets[target] = shared(std::move(view));
+}
+
 Release& Publisher::editable(const std::string& id) {
     auto& copy = editing_[id];
     if (!copy) {

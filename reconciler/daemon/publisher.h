@@ -24,6 +24,8 @@ public:
     /// There is something to look up.
     void touch() { schedule(); }
     void apply(engine::Publish change);
+    /// The target's agent was heard of then; costs a copy of its view when that is news.
+    void seen(const std::string& target, Timestamp at);
     /// Puts it on the board now; for the start and the end.
     void flush();
 

@@ -168,6 +168,12 @@ public:
         return registry_.knows(agent) || sessions_.last_seen().contains(agent);
     }
 
+    std::optional<Timestamp> last_seen(const std::string& agent) const {
+        const auto seen = sessions_.last_seen().find(agent);
+        if (seen == sessions_.last_seen().end()) return std::nullopt;
+        return seen->second;
+    }
+
     void drop(const std::string& agent, const std::string& reason) {
         sessions_.drop(agent, reason);
     }
@@ -321,8 +327,7 @@ private:
             info.address = session->connection.remote_address();
             info.version = session->hello->version;
         }
-        if (const auto seen = sessions_.last_seen().find(name); seen != sessions_.last_seen().end())
-            info.last_seen_at = seen->second;
+        info.last_seen_at = last_seen(name);
         const auto found = registry_.agents().find(name);
         if (found == registry_.agents().end()) return info;
         if (found->second.enrolled_at != Timestamp{}) info.enrolled_at = found->second.enrolled_at;
@@ -332,7 +337,7 @@ private:
         return info;
     }
 
-    /// Once a second: connections that never said Hello, certificates that ran out.
+    /// Once a second: connections that never said Hello, certificates that ran out, who was heard.
     void tick() {
         const auto now = std::chrono::steady_clock::now();
         for (; !waiting_.empty() && waiting_.front().first <= now; waiting_.pop_front()) {
@@ -342,6 +347,7 @@ private:
             Connection{found->second}.close("no Hello in time");
         }
         sessions_.drop_expired(options_.now());
+        if (const auto heard = sessions_.take_heard(); !heard.empty()) handler_.on_heard(heard);
         timer_.expires_after(kTick);
         timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             if (const auto self = weak.lock(); self && !error) self->tick();
@@ -389,6 +395,9 @@ std::size_t Fleet::count_enrolled(const std::function<bool(const std::string&)>&
     return impl_->count_enrolled(counts);
 }
 bool Fleet::knows(const std::string& agent) const { return impl_->knows(agent); }
+std::optional<Timestamp> Fleet::last_seen(const std::string& agent) const {
+    return impl_->last_seen(agent);
+}
 void Fleet::drop(const std::string& agent, const std::string& reason) {
     impl_->drop(agent, reason);
 }

@@ -11,6 +11,8 @@
 #include <asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +27,7 @@ namespace tidegate {
 
 /// The user's side. Called on the loop thread; must outlive the Fleet. May call everything of the
 /// Fleet, but not destroy it. All of an agent's calls lie between its on_connected and
-/// on_disconnected, but on_alert and on_fenced.
+/// on_disconnected, but on_alert, on_fenced and on_heard.
 class FleetHandler {
 public:
     virtual ~FleetHandler() = default;
@@ -45,6 +47,8 @@ public:
     virtual void on_log(const std::string& agent, const std::string& action,
                         std::string_view bytes) = 0;
     virtual void on_disconnected(const std::string& agent, const std::string& reason) = 0;
+    /// Once a second: those of whom a message came since the last call, be it a heartbeat.
+    virtual void on_heard(const std::set<std::string>& agents) = 0;
     /// For people: a misused token, two holders of an identity, a broken peer. `agent` may be
     /// empty.
     virtual void on_alert(const std::string& agent, const std::string& text) = 0;
@@ -120,6 +124,8 @@ public:
         const std::function<bool(const std::string&)>& counts) const;
     /// Enrolled once, waiting to be by a token, or seen since the start.
     [[nodiscard]] bool knows(const std::string& agent) const;
+    /// When its last message came; none since this start.
+    [[nodiscard]] std::optional<Timestamp> last_seen(const std::string& agent) const;
     /// Ends its session, if any; it may come again.
     void drop(const std::string& agent, const std::string& reason);
 

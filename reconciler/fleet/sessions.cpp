@@ -66,6 +66,7 @@ void Sessions::receive(std::uint64_t connection, std::string_view bytes) {
 Result<void> Sessions::handle(const SessionPtr& session, const std::string& frame) {
     auto message = TRY(wire::decode_agent(frame));
     last_seen_[session->agent] = options_.now();
+    heard_.insert(session->agent);
     if (auto* hello = std::get_if<Hello>(&message)) return greet(session, std::move(*hello));
     if (!session->hello) return fail(ErrorCode::invalid, "the first message must be Hello");
     if (auto* piece = std::get_if<wire::InventoryPiece>(&message))

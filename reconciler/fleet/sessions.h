@@ -13,7 +13,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "reconciler/fleet/fleet.h"
 #include "schema/wire/frame.h"
@@ -76,6 +78,8 @@ public:
     void abort(const SessionPtr& session, const std::string& why);
     /// When each name was last heard of, since the start.
     [[nodiscard]] const std::map<std::string, Timestamp>& last_seen() const { return last_seen_; }
+    /// Those heard of since it was last taken.
+    [[nodiscard]] std::set<std::string> take_heard() { return std::exchange(heard_, {}); }
     [[nodiscard]] std::size_t ready_count() const;
 
 private:
@@ -101,6 +105,7 @@ private:
     std::map<std::string, SessionPtr> current_;     ///< the greeted one of each name
     std::map<std::string, Boots> boots_;
     std::map<std::string, Timestamp> last_seen_;
+    std::set<std::string> heard_;
 };
 
 }  // namespace tidegate::fleet

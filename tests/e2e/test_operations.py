@@ -208,6 +208,20 @@ class OperationsTest(Fleet):
 
     # Absence
 
+    def test_last_seen_is_the_last_message(self):
+        def seen():
+            status = self.box.daemon.get("/api/release/targets/t1/status")
+            return status["status"], datetime.datetime.fromisoformat(status["last_seen_at"].replace("Z", "+00:00"))
+        self.start()
+        connected = datetime.datetime.now(UTC)
+        self.push("1.1.0")
+        self.settled("1.1.0")
+        wait(lambda: seen()[1] > connected, "the release's messages to count")
+        ended = datetime.datetime.now(UTC)
+        self.box.cli("agents", "revoke", "t1", "--reason", "gone", "--data-dir", str(self.box.daemon.data))
+        wait(lambda: seen()[0] == "offline", "t1 to be cut off")
+        self.assertLess(seen()[1], ended)
+
     def test_targets_that_are_away_are_skipped_and_catch_up_alone(self):
         self.start(("t1", "t2"))
         self.assertEqual(self.box.agents["t2"].stop(), 0)

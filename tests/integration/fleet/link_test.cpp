@@ -129,6 +129,17 @@ TEST_F(FleetTest, AgentsAreListed) {
     EXPECT_FALSE(fleet->agents()[0].online);
 }
 
+TEST_F(FleetTest, HeartbeatsAreHeard) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    EXPECT_FALSE(fleet->last_seen("web-2"));
+    const auto joined = fleet->last_seen("web-1");
+    ASSERT_TRUE(until([&] { return handler.heard_of.size() >= 2; }));
+    EXPECT_EQ(handler.heard_of.back(), std::set<std::string>{"web-1"});
+    EXPECT_GT(fleet->last_seen("web-1"), joined);
+}
+
 TEST_F(FleetTest, AStalledAgentIsCutAndNobodyElse) {
     start_fleet();
     TestAgent good;

@@ -32,6 +32,7 @@ struct TestFleetHandler : FleetHandler {
     std::vector<std::uint64_t> fenced;
     std::map<std::string, std::string> logs;
     std::vector<std::string> disconnected;  ///< "agent: reason"
+    std::vector<std::set<std::string>> heard_of;
     std::vector<std::string> alerts;
 
     explicit TestFleetHandler(asio::io_context& loop) : io{loop} {}
@@ -70,6 +71,7 @@ struct TestFleetHandler : FleetHandler {
     void on_disconnected(const std::string& agent, const std::string& reason) override {
         disconnected.push_back(agent + ": " + reason);
     }
+    void on_heard(const std::set<std::string>& agents) override { heard_of.push_back(agents); }
     void on_alert(const std::string& agent, const std::string& text) override {
         alerts.push_back(agent + ": " + text);
     }
