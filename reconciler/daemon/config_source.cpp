@@ -188,7 +188,14 @@ void ConfigSource::tell_tip(const std::string& tip) {
 }
 
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
-    for (const auto& commit : TRY(git_.line(from, to))) CHECK(add(commit));
+    for (const auto& commit : TRY(git_.line(from, to))) {
+        if (commit.off_line) {
+            // Neither an older history nor the line from its root leads here by this way.
+            CHECK(git_.remember_anchor(commit.id, commit.first_parent));
+            unsaved_ = kTipsPerHistory;
+        }
+        CHECK(add(commit));
+    }
     return {};
 }
 

@@ -217,6 +217,9 @@ Result<void> GitProcess::push(const Remote& remote, const PushRequest& request) 
 Result<void> GitProcess::keep(const std::string& commit) {
     return state_->ask<void>("keep", commit);
 }
+Result<void> GitProcess::remember_anchor(const std::string& commit, const std::string& anchor) {
+    return state_->ask<void>("remember_anchor", commit, anchor);
+}
 std::optional<int> GitProcess::pid() const {
     if (state_->child.pid < 0) return std::nullopt;
     return state_->child.pid;

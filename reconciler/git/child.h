@@ -72,6 +72,8 @@ public:
     [[nodiscard]] Result<std::string> create_commit(const NewCommit& commit);
     [[nodiscard]] Result<void> push(const Remote& remote, const PushRequest& request);
     [[nodiscard]] Result<void> keep(const std::string& commit);
+    [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
+                                               const std::string& anchor);
 
     /// The running child, for tests and diagnosis.
     [[nodiscard]] std::optional<int> pid() const;

@@ -67,6 +67,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
         {"create_commit", handler(&Repository::create_commit)},
         {"push", handler(&Repository::push)},
         {"keep", handler(&Repository::keep)},
+        {"remember_anchor", handler(&Repository::remember_anchor)},
     };
     return table;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "reconciler/git/library.h"
@@ -9,6 +10,9 @@ namespace tidegate::git {
 namespace {
 
 using Authors = std::set<std::string>;
+using Anchors = std::map<std::string, git_oid>;  ///< by the commit that is anchored there
+
+constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
 
 Person to_person(const git_signature* signature) {
     if (!signature) return {};
@@ -86,33 +90,58 @@ Result<Commit> read_change(git_repository* repository, const git_commit* commit)
     return change;
 }
 
-Result<Commit> read_whole_range(git_repository* repository, const git_oid& from,
-                                const git_commit* to) {
+Result<Commit> read_range(git_repository* repository, const git_oid& from, const git_commit* to) {
     auto change = to_commit(to);
     change.first_parent = to_text(from);
-    change.off_line = true;
     const auto authors = TRY(authors_between(repository, from, *git_commit_id(to)));
     change.authors.assign(authors.begin(), authors.end());
     return change;
 }
 
-/// First parents from `to` back, newest first, without `from`; none where `from` was not met.
-Result<std::optional<std::vector<git_oid>>> first_parents(git_repository* repository,
-                                                          const std::optional<git_oid>& from,
-                                                          git_oid at) {
+Result<Anchors> read_anchors(git_repository* repository) {
+    Handle<git_reference_iterator> references;
+    CHECK(checked(git_reference_iterator_glob_new(out(references), repository,
+                                                  (std::string{kAnchorRefs} + "*").c_str()),
+                  "anchors"));
+    Anchors anchors;
+    Handle<git_reference> reference;
+    while (git_reference_next(out(reference), references.get()) == 0) {
+        if (anchors.size() == limits::kHistoryCommitsMax)
+            return fail(ErrorCode::exhausted, "there are more than {} anchors",
+                        limits::kHistoryCommitsMax);
+        const std::string name = git_reference_name(reference.get());
+        if (const auto* anchor = git_reference_target(reference.get()))
+            anchors.emplace(name.substr(kAnchorRefs.size()), *anchor);
+    }
+    return anchors;
+}
+
+/// What is before a commit on the line; none before a root.
+Result<std::optional<git_oid>> step_back(git_repository* repository, const Anchors& anchors,
+                                         const git_oid& at) {
+    if (const auto anchor = anchors.find(to_text(at)); anchor != anchors.end())
+        return anchor->second;
+    Handle<git_commit> commit;
+    CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
+    if (git_commit_parentcount(commit.get()) == 0) return std::nullopt;
+    return *git_commit_parent_id(commit.get(), 0);
+}
+
+/// The line from `at` back, newest first, without `from`; none where `from` was not met.
+Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository,
+                                                      const Anchors& anchors,
+                                                      const std::optional<git_oid>& from,
+                                                      git_oid at) {
     std::vector<git_oid> ids;
     while (!from || !git_oid_equal(&*from, &at)) {
         if (ids.size() == limits::kHistoryCommitsMax)
             return fail(ErrorCode::exhausted, "the first-parent line is longer than {} commits",
                         limits::kHistoryCommitsMax);
         ids.push_back(at);
-        Handle<git_commit> commit;
-        CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
-        if (git_commit_parentcount(commit.get()) == 0) {
-            if (from) return std::nullopt;
-            break;
-        }
-        at = *git_commit_parent_id(commit.get(), 0);
+        const auto before = TRY(step_back(repository, anchors, at));
+        if (!before && from) return std::nullopt;
+        if (!before) break;
+        at = *before;
     }
     return ids;
 }
@@ -124,20 +153,36 @@ Result<std::vector<Commit>> Repository::line(const std::string& from, const std:
     const auto tip = TRY(find_commit(repository, to));
     std::optional<git_oid> start;
     if (!from.empty()) start = *git_commit_id(TRY(find_commit(repository, from)).get());
-    const auto ids = TRY(first_parents(repository, start, *git_commit_id(tip.get())));
+    const auto anchors = TRY(read_anchors(repository));
+    const auto ids = TRY(line_back(repository, anchors, start, *git_commit_id(tip.get())));
     std::vector<Commit> changes;
     if (!ids) {
         if (!TRY(is_ancestor(from, to)))
             return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
-        changes.push_back(TRY(read_whole_range(repository, *start, tip.get())));
+        changes.push_back(TRY(read_range(repository, *start, tip.get())));
+        changes.back().off_line = true;
         return changes;
     }
     for (auto id = ids->rbegin(); id != ids->rend(); ++id) {
         Handle<git_commit> commit;
         CHECK(checked(git_commit_lookup(out(commit), repository, &*id), "commit " + to_text(*id)));
-        changes.push_back(TRY(read_change(repository, commit.get())));
+        const auto anchor = anchors.find(to_text(*id));
+        changes.push_back(anchor == anchors.end()
+                              ? TRY(read_change(repository, commit.get()))
+                              : TRY(read_range(repository, anchor->second, commit.get())));
     }
     return changes;
+}
+
+Result<void> Repository::remember_anchor(const std::string& commit, const std::string& anchor) {
+    if (!TRY(is_ancestor(anchor, commit)))
+        return fail(ErrorCode::conflict, "commit {} does not descend from {}", commit, anchor);
+    const auto id = TRY(to_oid(anchor));
+    Handle<git_reference> made;
+    return checked(
+        git_reference_create(out(made), state_->get(), (std::string{kAnchorRefs} + commit).c_str(),
+                             &id, 1, nullptr),
+        "cannot remember the anchor of " + commit);
 }
 
 }  // namespace tidegate::git

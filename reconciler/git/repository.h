@@ -44,7 +44,8 @@ public:
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
                                            const std::string& descendant) const;
     /// The changes after `from` (empty: from the root) up to `to` on the first-parent line,
-    /// oldest first. conflict: `to` does not descend from `from`.
+    /// oldest first; from a commit with a remembered anchor the line goes back to that. conflict:
+    /// `to` does not descend from `from`.
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
                                                    const std::string& to) const;
     /// Every entry of the commit's tree but the folders, ordered as Git orders trees.
@@ -68,6 +69,11 @@ public:
     /// Keeps the commit and all before it, whatever the remote does, by a ref under
     /// `refs/tidegate/accepted/`; refs there that it makes needless are removed.
     [[nodiscard]] Result<void> keep(const std::string& commit);
+    /// From now on all that the commit brings on top of the anchor is one change on the line, by a
+    /// ref under `refs/tidegate/anchors/`. Its own first parents tell of another way to it, and
+    /// that would be the line once nobody knows where it was accepted from.
+    [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
+                                               const std::string& anchor);
 
     struct State;  ///< private to the folder
 

@@ -47,7 +47,9 @@ struct Trailer {
 /// One change on the first-parent line.
 struct Commit {
     std::string id;
-    std::string first_parent;  ///< empty for a root; the anchor where `off_line`
+    /// Empty for a root. The anchor, of a change that stands for a range (`off_line`, or once so
+    /// and remembered: Repository::remember_anchor).
+    std::string first_parent;
     std::vector<std::string> parents;
     Person author;
     Person committer;

@@ -88,6 +88,68 @@ TEST_F(ConfigSourceTest, ARestartGoesOnFromAnOlderHistory) {
     EXPECT_EQ(version_of(second.poll({})), "1.2.0");
 }
 
+/// What the line says of the assignment, and whether it is still gated by a window.
+struct Facts {
+    std::string commit, parent;
+    bool window = false;
+    friend bool operator==(const Facts&, const Facts&) = default;
+};
+Facts facts_of(const PollReport& report) {
+    const auto& one = *report.desired->assignments.at({"staging", "shop-api"});
+    return {one.intent.commit, one.intent.parent, one.anchor_rules.at(0)->window.has_value()};
+}
+
+/// A window is accepted; then comes a merge made the wrong way round whose topic, older than the
+/// window, drops it and brings 1.1.0.
+class WrongWayTest : public ConfigSourceTest {
+protected:
+    void SetUp() override {
+        ConfigSourceTest::SetUp();
+        auto first = source();
+        ASSERT_TRUE(first.poll({}).desired);
+        older_history_ = read_text(history());
+        git("branch topic");
+        std::ofstream{work() / "environments/staging.yaml", std::ios::app}
+            << "release_window: business-hours\n";
+        git("commit --quiet --all --message window");
+        window_ = first.poll({}).status.accepted_commit;
+        git("checkout --quiet topic");
+        commit("1.1.0");
+        git("merge --quiet --strategy=ours --message wrong main");
+        git("checkout --quiet -B main");
+        const auto report = first.poll({});
+        ASSERT_EQ(report.status.errors.size(), 0U);
+        facts_ = facts_of(report);
+        ASSERT_EQ(facts_, (Facts{tip(), window_, true}));
+    }
+    void expect_the_same_facts() {
+        auto second = source();
+        auto report = second.open({tip(), {}}, {});
+        if (!report) report = second.poll({});
+        ASSERT_TRUE(report->desired) << report->status.poll_error;
+        EXPECT_EQ(facts_of(*report), facts_);
+        commit("1.2.0");
+        EXPECT_EQ(version_of(second.poll({})), "1.2.0");
+    }
+
+    std::string older_history_, window_;
+    Facts facts_;
+};
+
+TEST_F(WrongWayTest, ARestartKeepsTheAnchor) { expect_the_same_facts(); }
+TEST_F(WrongWayTest, AnOlderHistoryKeepsTheAnchor) {
+    write_text(history(), older_history_);
+    expect_the_same_facts();
+}
+TEST_F(WrongWayTest, ALostHistoryKeepsTheAnchor) {
+    std::filesystem::remove(history());
+    expect_the_same_facts();
+}
+TEST_F(WrongWayTest, ALostCloneKeepsTheAnchor) {
+    std::filesystem::remove_all(dir_ / "git");
+    expect_the_same_facts();
+}
+
 TEST_F(ConfigSourceTest, AHistoryOfAnotherLineIsReplayed) {
     std::string tip;
     {

@@ -93,6 +93,28 @@ TEST_F(HistoryTest, TakesAMergeTheWrongWayRoundAsOneChange) {
               (Texts{"Ann <ann@example.com>", "dan <dan@example.com>", "eve <eve@example.com>"}));
 }
 
+TEST_F(HistoryTest, ARememberedAnchorIsOnTheLine) {
+    const auto root = commit("a.yaml", "one");
+    const auto accepted = commit_by("cid", "cid", "accepted");
+    git("checkout -q -b topic " + root);
+    const auto topic = commit_by("dan", "dan", "topic1");
+    git("merge -q --no-ff -m wrong main");
+    const auto wrong = git("rev-parse HEAD");
+    const auto tip = commit_by("eve", "eve", "later");
+    auto repository = good(Repository::open_existing(path("work")));
+    EXPECT_EQ(ids(good(repository.line("", tip))), (Texts{root, topic, wrong, tip}));
+
+    good(repository.remember_anchor(wrong, accepted));
+    const auto whole = good(repository.line("", tip));
+    EXPECT_EQ(ids(whole), (Texts{root, accepted, wrong, tip}));
+    EXPECT_EQ(whole[2].first_parent, accepted);
+    EXPECT_EQ(whole[2].authors, (Texts{"Ann <ann@example.com>", "dan <dan@example.com>"}));
+    EXPECT_EQ(ids(good(repository.line(accepted, tip))), (Texts{wrong, tip}));
+    EXPECT_FALSE(good(repository.line(accepted, wrong)).at(0).off_line);
+    EXPECT_TRUE(good(repository.line(topic, tip)).at(0).off_line) << "not that way any more";
+    EXPECT_EQ(code_of(repository.remember_anchor(accepted, wrong)), ErrorCode::conflict);
+}
+
 TEST_F(HistoryTest, RefusesALineThatIsNone) {
     const auto root = commit("a.yaml", "one");
     const auto left = commit("a.yaml", "left");
