@@ -82,12 +82,12 @@ class ScriptsTest(unittest.TestCase):
             "setsid bash -c \"trap '' TERM; while :; do sleep 0.2; done\" & "
             f"setsid env -i bash -c \"trap '' TERM; touch {box.root}/bare; while :; do sleep 0.2; done\" & "
             f"(setsid setsid bash -c \"trap '' TERM HUP; touch {box.root}/far; while :; do sleep 0.2; done\" &) & "
-            "wait", timeouts="install: 2, update: 2, rollback: 30")
+            "wait", timeouts="install: 10, update: 10, rollback: 30")
         for child in ("far", "bare"):
             wait(lambda: (box.root / child).exists(), f"the child {child}")
-        self.assertGreaterEqual(len(processes_of(mark)), 6)
+        wait(lambda: len(processes_of(mark)) >= 6, "all children of the group and out of it")
         self.assertEqual(len(processes_of(f"{box.root}/bare; while")), 1)
-        self.contained("timed out after 2s")
+        self.contained("timed out after 10s")
         self.assertEqual(processes_of(mark), [])
         self.assertEqual(processes_of(f"{box.root}/bare; while"), [])
 
