@@ -137,7 +137,7 @@ class ScriptsTest(unittest.TestCase):
         release = release_of(box, "2.0.0")["id"]
         action = box.daemon.get(f"/api/release/deploys/{release}/logs")["items"][0]["action"]
         full = lambda: box.daemon.request("GET", f"/api/release/deploys/{release}/logs?action={action}")[2]
-        wait(lambda: full().rstrip().endswith("the last words"), "the end of the log")
+        wait(lambda: "\nthe last words\n== verify" in full(), "the end of the log")
 
     def test_a_secret_that_a_script_prints_is_masked_everywhere(self):
         box = self.box
