@@ -145,8 +145,7 @@ void Daemon::tell_trouble() {
         return;
     }
     ++publisher_.edit().counters.alerts;
-    spdlog::error("store: takes no writes, so nothing moves: {}; tried again every second",
-                  effects_.trouble());
+    spdlog::error("store: takes no writes, so nothing moves: {}", effects_.trouble());
 }
 
 void Daemon::stop() {

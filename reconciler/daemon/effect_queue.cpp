@@ -46,7 +46,9 @@ void EffectQueue::pump() {
     while (!failed_ && in_flight_ == 0 && !waiting_.empty() && is_empty(waiting_.front().batch))
         perform_front();
     if (!failed_ && in_flight_ == 0 && !waiting_.empty()) {
+        silence_ = {};
         hooks_.submit(merge_waiting(), [this](Result<CommitOutcome> outcome) { answered(outcome); });
+        watch();
     }
     pumping_ = false;
 }
@@ -90,6 +92,17 @@ void EffectQueue::answered(const Result<CommitOutcome>& outcome) {
     failed_ = true;
     hooks_.on_failure(outcome ? Error{ErrorCode::internal, "the store lost the answer to a commit", {}}
                         : outcome.error());
+}
+
+void EffectQueue::watch() {
+    if (std::exchange(watching_, true)) return;
+    hooks_.later([this] {
+        watching_ = false;
+        if (failed_ || in_flight_ == 0) return;
+        if (++silence_ == kSilenceMax)
+            set_trouble(fmt::format("no answer to a write for {} s", kSilenceMax.count()));
+        watch();
+    });
 }
 
 void EffectQueue::set_trouble(const std::string& trouble) {

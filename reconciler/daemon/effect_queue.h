@@ -15,10 +15,13 @@ namespace tidegate::daemon {
 /// Loop thread only; the worker's answers must be posted there by `submit`.
 ///
 /// A full disk or a full queue is waited out: effects stay where they are and the batch is tried
-/// again, so nothing happens that is not on disk. Every other failure is final: `on_failure`, after
-/// which the daemon has to stop and start from what the disk really holds.
+/// again, so nothing happens that is not on disk. A store that does not answer for kSilenceMax is
+/// in trouble as well, until it does. Every other failure is final: `on_failure`, after which the
+/// daemon has to stop and start from what the disk really holds.
 class EffectQueue {
 public:
+    static constexpr std::chrono::seconds kSilenceMax{5};
+
     struct Hooks {
         std::function<void(Batch, StoreWorker::Done)> submit;
         std::function<void(engine::Effect&)> perform;
@@ -61,12 +64,16 @@ private:
     [[nodiscard]] Batch merge_waiting();
     void answered(const Result<CommitOutcome>& outcome);
     void perform_front();
+    /// Looks about once a second, as long as the store has a batch, whether it is still the same.
+    void watch();
     void set_trouble(const std::string& trouble);
 
     Hooks hooks_;
     std::deque<Step> waiting_;
     std::size_t waiting_bytes_ = 0;
-    std::size_t in_flight_ = 0;  ///< steps at the front whose batch the store has
+    std::size_t in_flight_ = 0;       ///< steps at the front whose batch the store has
+    std::chrono::seconds silence_{};  ///< since the store got the batch
+    bool watching_ = false;
     bool pumping_ = false;
     bool failed_ = false;
     std::string trouble_;

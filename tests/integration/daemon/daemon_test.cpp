@@ -1,4 +1,5 @@
-/// A whole daemon in this process, with a disk that can be full. Agents are for the e2e tests.
+/// A whole daemon in this process, with a disk that can be full or hang. Agents are for the e2e
+/// tests.
 
 #include "reconciler/daemon/daemon.h"
 
@@ -11,6 +12,7 @@
 #include <asio/local/stream_protocol.hpp>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -19,14 +21,22 @@
 
 namespace {
 std::atomic<bool> disk_full = false;
-}
+std::atomic<bool> disk_hangs = false;
 
-/// Stands before the C library's, for SQLite's shared library too.
+int sync(long call, int descriptor) {
+    disk_hangs.wait(true);
+    return static_cast<int>(syscall(call, descriptor));
+}
+}  // namespace
+
+// These stand before the C library's, for SQLite's shared library too.
 extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off64_t offset) {
     if (!disk_full) return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
     errno = ENOSPC;
     return -1;
 }
+extern "C" int fsync(int descriptor) { return sync(SYS_fsync, descriptor); }
+extern "C" int fdatasync(int descriptor) { return sync(SYS_fdatasync, descriptor); }
 
 namespace tidegate::daemon {
 namespace {
@@ -51,6 +61,7 @@ class DaemonTest : public testing::Test {
 protected:
     ~DaemonTest() override {
         disk_full = false;
+        hang(false);
         if (loop_.joinable()) end();
     }
 
@@ -74,6 +85,15 @@ protected:
         const int code = daemon_->exit_code();
         daemon_.reset();
         return code;
+    }
+
+    static void hang(bool hangs) {
+        disk_hangs = hangs;
+        disk_hangs.notify_all();
+    }
+
+    [[nodiscard]] bool shows(const std::string& path, std::string_view text) const {
+        return get(path).find(text) != std::string::npos;
     }
 
     [[nodiscard]] std::string get(const std::string& path) const {
@@ -189,6 +209,18 @@ TEST_F(DaemonTest, AFullDiskDoesNotKeepItFromEnding) {
     const auto begin = Clock::now();
     EXPECT_EQ(end(), 1);
     EXPECT_LT(Clock::now() - begin, kSoon);
+}
+
+TEST_F(DaemonTest, AHangingDiskIsToldAndWaitedOut) {
+    start();
+    hang(true);
+    auto waiting = say(R"({"verb":"enroll","args":{"agent":"web-1"}})");
+    ASSERT_TRUE(eventually([&] { return shows("/readyz", "no answer to a write"); }));
+    EXPECT_TRUE(shows("/metrics", "\ntidegate_store_blocked 1\n"));
+    hang(false);
+    EXPECT_TRUE(answer_of(waiting)["ok"]);
+    ASSERT_TRUE(eventually([&] { return shows("/metrics", "\ntidegate_store_blocked 0\n"); }));
+    EXPECT_EQ(end(), 0);
 }
 
 TEST_F(DaemonTest, ARemoteThatNeverAnswersDoesNotKeepItFromEnding) {

@@ -23,7 +23,7 @@ protected:
                                done.push_back(std::get<engine::Notify>(effect).text);
                                if (on_perform) std::exchange(on_perform, nullptr)();
                            },
-                       .later = [this](std::function<void()> job) { later = std::move(job); },
+                       .later = [this](auto job) { later.push_back(std::move(job)); },
                        .on_failure = [this](const Error& error) { failure = error.message; },
                        .on_trouble = [this] { troubles.push_back(queue.trouble()); }}};
 
@@ -36,6 +36,9 @@ protected:
     void reply(Result<CommitOutcome> outcome) {
         std::exchange(answer, nullptr)(std::move(outcome));
     }
+    void a_second_passes() {
+        for (const auto& job : std::exchange(later, {})) job();
+    }
     static std::vector<std::string> keys(const Batch& batch) {
         std::vector<std::string> all;
         for (const auto& write : batch.writes) all.push_back(std::get<Put>(write).key);
@@ -45,7 +48,7 @@ protected:
     std::vector<Batch> submitted;
     StoreWorker::Done answer;
     std::vector<std::string> done;
-    std::function<void()> later;
+    std::vector<std::function<void()>> later;
     std::function<void()> on_perform;
     std::string failure;
     std::vector<std::string> troubles;
@@ -84,14 +87,39 @@ TEST_F(EffectQueueTest, AFullDiskIsWaitedOutInOrder) {
     EXPECT_EQ(queue.trouble(), "disk full");
     EXPECT_THAT(done, IsEmpty());
     EXPECT_EQ(submitted.size(), 1u);
-    std::exchange(later, nullptr)();
+    a_second_passes();
     reply(fail(ErrorCode::exhausted, "disk full"));
-    std::exchange(later, nullptr)();
+    a_second_passes();
     EXPECT_THAT(keys(submitted.back()), ElementsAre("1", "2"));
     reply(CommitOutcome::committed);
     EXPECT_THAT(done, ElementsAre("a", "b"));
     EXPECT_EQ(queue.trouble(), "");
     EXPECT_THAT(troubles, ElementsAre("disk full", "")) << "told at its begin and its end";
+}
+
+TEST_F(EffectQueueTest, AStoreThatDoesNotAnswerIsTrouble) {
+    queue.push(step("1", "a"));
+    for (auto i = EffectQueue::kSilenceMax.count(); i > 1; --i) a_second_passes();
+    EXPECT_EQ(queue.trouble(), "");
+    a_second_passes();
+    EXPECT_EQ(queue.trouble(), "no answer to a write for 5 s");
+    a_second_passes();
+    reply(CommitOutcome::committed);
+    EXPECT_THAT(troubles, ElementsAre("no answer to a write for 5 s", ""));
+    EXPECT_THAT(done, ElementsAre("a"));
+    a_second_passes();
+    EXPECT_THAT(later, IsEmpty()) << "nothing to look at";
+}
+
+TEST_F(EffectQueueTest, ManyQuickAnswersInARowAreNoTrouble) {
+    queue.push(step("0", "a"));
+    for (int i = 0; i < 20; ++i) {
+        queue.push(step("1", "b"));
+        reply(CommitOutcome::committed);
+        a_second_passes();
+        EXPECT_EQ(later.size(), 1U) << "one look, however many batches";
+    }
+    EXPECT_THAT(troubles, IsEmpty());
 }
 
 TEST_F(EffectQueueTest, SaysWhenItIsFull) {
