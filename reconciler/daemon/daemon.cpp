@@ -9,6 +9,8 @@
 namespace tidegate::daemon {
 namespace {
 
+/// From SIGTERM to the end, whatever hangs.
+constexpr Milliseconds kLongestStop{std::chrono::seconds{10}};
 /// A wall clock may jump while a steady timer sleeps: look at it at least this often.
 constexpr Milliseconds kLongestSleep{std::chrono::seconds{30}};
 
@@ -151,6 +153,7 @@ void Daemon::tell_trouble() {
 void Daemon::stop() {
     if (stopping_) return;
     stopping_ = true;
+    last_resort_.emplace(kLongestStop);
     spdlog::info("stopping");
     poll_timer_.cancel();
     wake_timer_.cancel();

@@ -20,6 +20,7 @@
 #include "reconciler/daemon/data_dir.h"
 #include "reconciler/daemon/effect_queue.h"
 #include "reconciler/daemon/ended_actions.h"
+#include "reconciler/daemon/last_resort.h"
 #include "reconciler/daemon/options.h"
 #include "reconciler/daemon/publisher.h"
 #include "reconciler/daemon/worker.h"
@@ -107,6 +108,7 @@ private:
     void admin_audit(AdminSocket::Answer answer);
     void admin_info(AdminSocket::Answer answer);
 
+    std::optional<LastResort> last_resort_;  ///< first: watches over the end of all others
     asio::io_context& io_;
     DaemonOptions options_;
     DataDir& data_dir_;

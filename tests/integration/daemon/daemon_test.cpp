@@ -223,6 +223,20 @@ TEST_F(DaemonTest, AHangingDiskIsToldAndWaitedOut) {
     EXPECT_EQ(end(), 0);
 }
 
+TEST_F(DaemonTest, AHangingDiskDoesNotKeepItFromEnding) {
+    const auto serve = [&] {
+        start();
+        hang(true);
+        const auto waiting = say(R"({"verb":"enroll","args":{"agent":"web-1"}})");
+        std::thread{[] {
+            std::this_thread::sleep_for(kSoon);
+            ::_exit(2);
+        }}.detach();
+        std::exit(end());  // NOLINT(concurrency-mt-unsafe)
+    };
+    EXPECT_EXIT(serve(), testing::ExitedWithCode(1), "");
+}
+
 TEST_F(DaemonTest, ARemoteThatNeverAnswersDoesNotKeepItFromEnding) {
     asio::io_context io;
     asio::ip::tcp::acceptor silent{io, {asio::ip::address_v4::loopback(), 0}};
