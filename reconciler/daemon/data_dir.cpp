@@ -16,6 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path lock_file(const fs::path& root) { return root / "run" / "daemon.lock"; }
+
 Result<void> make_private(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
@@ -27,13 +29,24 @@ Result<void> make_private(const fs::path& path) {
     return {};
 }
 
+/// An empty folder may become a data dir; any other that is open belongs to those it is open to.
+Result<void> check_free(const fs::path& root) {
+    std::error_code error;
+    const auto mode = fs::status(root, error).permissions();
+    const bool open = (mode & (fs::perms::group_all | fs::perms::others_all)) != fs::perms::none;
+    if (error || !open || fs::is_empty(root, error) || fs::exists(lock_file(root), error))
+        return {};
+    return fail(ErrorCode::denied, "{} is open to others and not a data dir", root.string());
+}
+
 }  // namespace
 
 Result<DataDir> DataDir::open(const fs::path& root) {
+    CHECK(check_free(root));
     CHECK(make_private(root));
     for (const auto* folder : {"pki", "git", "run", "logs", "cache"})
         CHECK(make_private(root / folder));
-    const auto file = root / "run" / "daemon.lock";
+    const auto file = lock_file(root);
     const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0)
         return fail(ErrorCode::unavailable, "cannot open {}: {}", file.string(),

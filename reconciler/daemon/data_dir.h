@@ -1,5 +1,6 @@
 #pragma once
-/// The daemon's data dir: made at start with mode 0700, locked by the one daemon that uses it.
+/// The daemon's data dir: made at start with mode 0700, locked by the one daemon that uses it. A
+/// folder that holds something else and is open to others is refused, never closed to them.
 /// Layout: design, section 3.
 
 #include <filesystem>
@@ -12,7 +13,8 @@ namespace tidegate::daemon {
 /// Holds the lock as long as it lives. Movable, any thread.
 class DataDir {
 public:
-    /// Errors name the path: not creatable, open to others, or in use by another daemon.
+    /// Errors name the path. `unavailable`: not creatable; `denied`: open to others and not a data
+    /// dir, or not ours to close; `conflict`: in use by another daemon.
     [[nodiscard]] static Result<DataDir> open(const std::filesystem::path& root);
     DataDir(DataDir&& other) noexcept;
     DataDir& operator=(DataDir&&) = delete;

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -21,6 +20,9 @@ protected:
         folder = name;
     }
     void TearDown() override { fs::remove_all(folder); }
+    static unsigned mode_of(const fs::path& path) {
+        return static_cast<unsigned>(fs::status(path).permissions());
+    }
     fs::path folder;
 };
 
@@ -28,9 +30,7 @@ TEST_F(DataDirTest, IsMadePrivateAndLocked) {
     const auto root = folder / "deep" / "data";
     auto first = DataDir::open(root);
     ASSERT_TRUE(first) << first.error().text();
-    struct stat info {};
-    ASSERT_EQ(::stat(root.c_str(), &info), 0);
-    EXPECT_EQ(info.st_mode & 0777, 0700u);
+    EXPECT_EQ(mode_of(root), 0700U);
     const auto second = DataDir::open(root);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, ErrorCode::conflict);
@@ -40,6 +40,33 @@ TEST_F(DataDirTest, IsMadePrivateAndLocked) {
 TEST_F(DataDirTest, TheLockEndsWithItsHolder) {
     { ASSERT_TRUE(DataDir::open(folder / "data")); }
     EXPECT_TRUE(DataDir::open(folder / "data"));
+}
+
+TEST_F(DataDirTest, AFolderOfOthersIsNotClosedToThem) {
+    for (const auto mode : {0755U, 01777U, 0770U}) {
+        const auto shared = folder / std::to_string(mode);
+        fs::create_directories(shared / "others");
+        fs::permissions(shared, fs::perms{mode});
+        const auto refused = DataDir::open(shared);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::denied);
+        EXPECT_THAT(refused.error().message, testing::HasSubstr("is open to others"));
+        EXPECT_EQ(mode_of(shared), mode);
+        EXPECT_FALSE(fs::exists(shared / "run"));
+    }
+}
+
+TEST_F(DataDirTest, AnEmptyFolderAPrivateOneAndADataDirAreTaken) {
+    const auto root = folder / "data";
+    fs::create_directory(root);
+    fs::permissions(root, fs::perms{0755});
+    { ASSERT_TRUE(DataDir::open(root)) << "empty"; }
+    EXPECT_EQ(mode_of(root), 0700U);
+    fs::permissions(root, fs::perms{0755});
+    { ASSERT_TRUE(DataDir::open(root)) << "a data dir"; }
+    EXPECT_EQ(mode_of(root), 0700U);
+    fs::remove_all(root / "run");
+    EXPECT_TRUE(DataDir::open(root)) << "private";
 }
 
 TEST_F(DataDirTest, AddressesComeAndGo) {
