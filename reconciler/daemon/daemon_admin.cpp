@@ -165,7 +165,10 @@ void Daemon::admin_accept(const std::string& arguments, AdminSocket::Answer answ
                          [this, commit, answer](Result<PollReport> report) {
                              if (!report) return answer(fail(report.error()));
                              take_report(*std::move(report));
-                             answer(json{{"accepted", commit}}.dump());
+                             // Behind the row that keeps it: what is answered survives a crash.
+                             effects_.push(Batch{}, [commit, answer] {
+                                 answer(json{{"accepted", commit}}.dump());
+                             });
                          });
     });
 }

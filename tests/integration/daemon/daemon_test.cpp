@@ -21,8 +21,13 @@
 
 namespace {
 std::atomic<bool> disk_full = false;
+std::atomic<const std::string*> no_room_for = nullptr;  ///< only for writes with this text
 std::atomic<bool> disk_hangs = false;
 
+bool has_no_room(std::string_view bytes) {
+    const auto* text = no_room_for.load();
+    return disk_full || (text && bytes.find(*text) != std::string_view::npos);
+}
 int sync(long call, int descriptor) {
     disk_hangs.wait(true);
     return static_cast<int>(syscall(call, descriptor));
@@ -31,7 +36,8 @@ int sync(long call, int descriptor) {
 
 // These stand before the C library's, for SQLite's shared library too.
 extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off64_t offset) {
-    if (!disk_full) return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
+    if (!has_no_room({static_cast<const char*>(bytes), count}))
+        return syscall(SYS_pwrite64, descriptor, bytes, count, offset);
     errno = ENOSPC;
     return -1;
 }
@@ -61,6 +67,7 @@ class DaemonTest : public testing::Test {
 protected:
     ~DaemonTest() override {
         disk_full = false;
+        no_room_for = nullptr;
         hang(false);
         if (loop_.joinable()) end();
     }
@@ -70,6 +77,7 @@ protected:
         options.repo = repo;
         options.data_dir = dir_.path() / "data";
         options.listen_agents = options.listen_http = "127.0.0.1:0";
+        options.poll_interval = Seconds{1};
         auto data = DataDir::open(options.data_dir);
         ASSERT_TRUE(data) << data.error().text();
         data_.emplace(*std::move(data));
@@ -92,6 +100,12 @@ protected:
         disk_hangs.notify_all();
     }
 
+    [[nodiscard]] std::filesystem::path work() const { return dir_.path() / "work"; }
+    void git(const std::string& arguments) const {
+        const auto command = "git -C '" + work().string() +
+                             "' -c user.name=t -c user.email=t@example.com " + arguments;
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;  // NOLINT(concurrency-mt-unsafe)
+    }
     [[nodiscard]] bool shows(const std::string& path, std::string_view text) const {
         return get(path).find(text) != std::string::npos;
     }
@@ -235,6 +249,26 @@ TEST_F(DaemonTest, AHangingDiskDoesNotKeepItFromEnding) {
         std::exit(end());  // NOLINT(concurrency-mt-unsafe)
     };
     EXPECT_EXIT(serve(), testing::ExitedWithCode(1), "");
+}
+
+TEST_F(DaemonTest, AcceptIsAnsweredOnceItIsDurable) {
+    std::filesystem::create_directory(work());
+    git("init --quiet --initial-branch=main");
+    git("commit --quiet --allow-empty --message first");
+    start(work().string());
+    ASSERT_TRUE(eventually([&] { return shows("/readyz", "200 OK"); }));
+    git("commit --quiet --allow-empty --amend --message other");
+    const auto tip = line_of(work() / ".git/refs/heads/main");
+    ASSERT_TRUE(eventually([&] { return shows("/api/release/config", "held"); }));
+
+    const auto accepted_row = R"("commit":")" + tip + '"';
+    no_room_for = &accepted_row;
+    auto asked = say(json{{"verb", "accept"}, {"args", {{"commit", tip}, {"reason", "x"}}}}.dump());
+    ASSERT_TRUE(eventually([&] { return shows("/readyz", "no writes"); }));
+    EXPECT_EQ(asked.socket().available(), 0U);
+    no_room_for = nullptr;
+    EXPECT_TRUE(answer_of(asked)["ok"]);
+    EXPECT_EQ(end(), 0);
 }
 
 TEST_F(DaemonTest, ARemoteThatNeverAnswersDoesNotKeepItFromEnding) {

@@ -122,6 +122,16 @@ TEST_F(EffectQueueTest, ManyQuickAnswersInARowAreNoTrouble) {
     EXPECT_THAT(troubles, IsEmpty());
 }
 
+TEST_F(EffectQueueTest, WhatComesBehindABatchWaitsForIt) {
+    queue.push(step("1", "a"));
+    queue.push(Batch{}, [this] { done.push_back("behind"); });
+    EXPECT_THAT(done, IsEmpty());
+    reply(CommitOutcome::committed);
+    EXPECT_THAT(done, ElementsAre("a", "behind"));
+    queue.push(Batch{}, [this] { done.push_back("at once"); });
+    EXPECT_THAT(done, ElementsAre("a", "behind", "at once"));
+}
+
 TEST_F(EffectQueueTest, SaysWhenItIsFull) {
     const auto large = [](std::size_t bytes) {
         return engine::Effects{
