@@ -55,14 +55,18 @@ Result<DataDir> DataDir::open(const fs::path& root) {
         ::close(lock);
         return fail(ErrorCode::conflict, "{} is in use by another daemon", root.string());
     }
-    return DataDir{root, lock};
+    DataDir taken{root, lock};
+    taken.withdraw();
+    return taken;
 }
 
 DataDir::DataDir(DataDir&& other) noexcept
     : root_{std::move(other.root_)}, lock_{std::exchange(other.lock_, -1)} {}
 
 DataDir::~DataDir() {
-    if (lock_ >= 0) ::close(lock_);
+    if (lock_ < 0) return;
+    withdraw();
+    ::close(lock_);
 }
 
 Result<void> DataDir::publish_address(std::string_view name, std::string_view address) {

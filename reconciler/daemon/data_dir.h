@@ -10,7 +10,8 @@
 
 namespace tidegate::daemon {
 
-/// Holds the lock as long as it lives. Movable, any thread.
+/// Holds the lock as long as it lives; addresses in it are those of the lock's holder, never of a
+/// daemon that crashed or did not start. Movable, any thread.
 class DataDir {
 public:
     /// Errors name the path. `unavailable`: not creatable; `denied`: open to others and not a data

@@ -178,9 +178,6 @@ class Daemon(Process):
         self.http_address = None
 
     def start(self, *flags, env=None, wait_until_up=True):
-        for name in ("agents.addr", "http.addr"):
-            with contextlib.suppress(FileNotFoundError):
-                (self.data / "run" / name).unlink()
         self.launch([str(BIN / "tidegated"), "--repo", str(self.remote), "--branch", "main",
                      "--data-dir", str(self.data),
                      "--listen-agents", self.agents_address or "127.0.0.1:0",
@@ -194,9 +191,11 @@ class Daemon(Process):
         def up():
             if not self.alive():
                 raise AssertionError(f"tidegated ended with {self.child.poll()}:\n{self.tail()}")
-            self.agents_address = (self.data / "run" / "agents.addr").read_text().strip()
             self.http_address = (self.data / "run" / "http.addr").read_text().strip()
-            return self.agents_address and self.http_address and self.request("GET", "/healthz")[0] == 200
+            if self.request("GET", "/healthz")[0] != 200:
+                return False
+            self.agents_address = (self.data / "run" / "agents.addr").read_text().strip()
+            return self.agents_address
         wait(up, "tidegated to be up")
 
     def request(self, method, path, body=None, headers=None, timeout=10):

@@ -20,6 +20,7 @@ protected:
         folder = name;
     }
     void TearDown() override { fs::remove_all(folder); }
+    [[nodiscard]] fs::path address_file() const { return folder / "data" / "run" / "http.addr"; }
     static unsigned mode_of(const fs::path& path) {
         return static_cast<unsigned>(fs::status(path).permissions());
     }
@@ -73,12 +74,39 @@ TEST_F(DataDirTest, AddressesComeAndGo) {
     auto data = DataDir::open(folder / "data");
     ASSERT_TRUE(data);
     ASSERT_TRUE(data->publish_address("http", "127.0.0.1:80"));
-    std::ifstream in{folder / "data" / "run" / "http.addr"};
+    std::ifstream in{address_file()};
     std::string text;
     std::getline(in, text);
     EXPECT_EQ(text, "127.0.0.1:80");
     data->withdraw();
-    EXPECT_FALSE(fs::exists(folder / "data" / "run" / "http.addr"));
+    EXPECT_FALSE(fs::exists(address_file()));
+}
+
+TEST_F(DataDirTest, AddressesOfAFormerDaemonAreGoneOnceItIsTaken) {
+    { ASSERT_TRUE(DataDir::open(folder / "data")); }
+    std::ofstream{address_file()} << "127.0.0.1:80";
+    std::ofstream{folder / "data" / "run" / "admin.sock"};
+    const auto data = DataDir::open(folder / "data");
+    ASSERT_TRUE(data);
+    EXPECT_FALSE(fs::exists(address_file()));
+    EXPECT_FALSE(fs::exists(data->admin_socket()));
+}
+
+TEST_F(DataDirTest, WhoeverIsRefusedLeavesTheHoldersAddresses) {
+    auto data = DataDir::open(folder / "data");
+    ASSERT_TRUE(data);
+    ASSERT_TRUE(data->publish_address("http", "127.0.0.1:80"));
+    ASSERT_FALSE(DataDir::open(folder / "data"));
+    EXPECT_TRUE(fs::exists(address_file()));
+}
+
+TEST_F(DataDirTest, AStartThatFailsLeavesNoAddress) {
+    {
+        auto data = DataDir::open(folder / "data");
+        ASSERT_TRUE(data);
+        ASSERT_TRUE(data->publish_address("http", "127.0.0.1:80"));
+    }
+    EXPECT_FALSE(fs::exists(address_file()));
 }
 
 struct HostPortCase {
