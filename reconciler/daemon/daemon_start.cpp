@@ -81,10 +81,11 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOption
     snapshot.epoch = epoch;
     daemon->publisher_.apply(engine::snapshot(daemon->state_, wall_clock()));
     CHECK(daemon->open_fleet(rows));
-    CHECK(daemon->open_status());
     CHECK(daemon->open_admin());
     CHECK(daemon->open_config(rows));
     daemon->publisher_.flush();
+    // Last: it answers as soon as it is bound, and /healthz says that everything is.
+    CHECK(daemon->open_status());
     // Whoever waits for this file finds everything bound.
     CHECK(data_dir.publish_address("http", daemon->status_->local_address()));
     return daemon;

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <iterator>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -23,6 +25,8 @@ namespace {
 std::atomic<bool> disk_full = false;
 std::atomic<const std::string*> no_room_for = nullptr;  ///< only for writes with this text
 std::atomic<bool> disk_hangs = false;
+std::mutex bound_mutex;
+std::vector<int> bound;  ///< families of the sockets bound so far
 
 bool has_no_room(std::string_view bytes) {
     const auto* text = no_room_for.load();
@@ -43,6 +47,11 @@ extern "C" ssize_t pwrite64(int descriptor, const void* bytes, size_t count, off
 }
 extern "C" int fsync(int descriptor) { return sync(SYS_fsync, descriptor); }
 extern "C" int fdatasync(int descriptor) { return sync(SYS_fdatasync, descriptor); }
+extern "C" int bind(int descriptor, const sockaddr* address, socklen_t size) noexcept {
+    const std::lock_guard lock{bound_mutex};
+    bound.push_back(address->sa_family);
+    return static_cast<int>(syscall(SYS_bind, descriptor, address, size));
+}
 
 namespace tidegate::daemon {
 namespace {
@@ -269,6 +278,12 @@ TEST_F(DaemonTest, AcceptIsAnsweredOnceItIsDurable) {
     no_room_for = nullptr;
     EXPECT_TRUE(answer_of(asked)["ok"]);
     EXPECT_EQ(end(), 0);
+}
+
+TEST_F(DaemonTest, HealthIsAskedForWhereEverythingIsBound) {
+    bound.clear();
+    start();
+    EXPECT_THAT(bound, testing::ElementsAre(AF_INET, AF_UNIX, AF_INET)) << "agents, admin, HTTP";
 }
 
 TEST_F(DaemonTest, ARemoteThatNeverAnswersDoesNotKeepItFromEnding) {
