@@ -83,7 +83,8 @@ void Streams::feed(Stream& stream, const StatusSnapshot& snapshot) {
         if (stream.out.empty() && !stream.ending) write_news(stream, snapshot);
         if (stream.out.empty()) break;
         const auto io = stream.socket.send(stream.out, stream.sent);
-        if (io == Socket::Io::closed) stream.gone = true;
+        const bool stalled = Clock::now() - stream.last_event >= limits::kHttpWriteTimeout;
+        if (io == Socket::Io::closed || (io == Socket::Io::again && stalled)) stream.gone = true;
         if (io != Socket::Io::done) break;
         stream.out.clear();
         stream.sent = 0;

@@ -5,7 +5,7 @@
 ///
 /// `id` of an event is the daemon's epoch and the snapshot's generation. A stream over one release
 /// ends after the event that shows its end; over all assignments it goes on for ever. Comments keep
-/// idle ones alive.
+/// idle ones alive. One that does not take its events within kHttpWriteTimeout is closed.
 
 #include <atomic>
 #include <chrono>

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 
+#include <filesystem>
 #include <random>
 
 #include "schema/base/limits.h"
@@ -185,6 +186,39 @@ TEST(HostileTest, ReadersThatDoNotReadTakeNoWorker) {
             "?action=a1 HTTP/1.1\r\n\r\n");
     }
     for (int i = 0; i < 10; ++i) EXPECT_TRUE(serves(site));
+}
+
+/// Descriptors of this process, the server's among them.
+std::size_t open_files() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{"/proc/self/fd"})
+        ++count;
+    return count;
+}
+
+TEST(HostileTest, AWatcherThatDoesNotReadIsDropped) {
+    Site site;
+    const auto before = open_files();
+    auto lazy = site.connect();
+    lazy.send("GET /api/release/assignments/watch HTTP/1.1\r\n\r\n");
+    auto live = site.connect();
+    live.send("GET /api/release/assignments/watch HTTP/1.1\r\n\r\n");
+    auto snapshot = test::sample_snapshot();
+    for (std::size_t i = 0; i < snapshot.assignments.size(); ++i)
+        ASSERT_THAT(live.read_to("\n\n"), HasSubstr("event: assignment"));
+    ASSERT_EQ(open_files(), before + 4) << "both ends of both";
+    auto view = *snapshot.assignments.begin()->second;
+    view.holds = {{"window", std::string(1 << 20, 'x'), {}}};
+    for (int megabytes = 0; megabytes < 20; ++megabytes) {  // more than the kernel takes for it
+        ++snapshot.generation;
+        snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+        site.publish(snapshot);
+        ASSERT_THAT(live.read_to("\n\n"), HasSubstr("event: assignment"));
+    }
+    const auto deadline = test::steady_clock::now() + test::kPatience;
+    while (open_files() > before + 3 && test::steady_clock::now() < deadline)
+        (void)live.hears_within(std::chrono::milliseconds(50));
+    EXPECT_EQ(open_files(), before + 3) << "the server's end of the lazy one is closed";
 }
 
 TEST(HostileTest, RandomBytesNeverStopTheServer) {
