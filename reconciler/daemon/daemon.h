@@ -84,7 +84,7 @@ private:
     /// Ends the agent's session when too much waits for the store already: it comes again, with
     /// its whole inventory. False: go on.
     [[nodiscard]] bool put_off(const std::string& agent);
-    /// Their output may still be on its way.
+    /// Counts outcomes that are news; their output may still be on its way.
     void note_ended(const std::string& agent, const std::vector<ActionResult>& results);
     [[nodiscard]] bool is_in_outbox(const std::string& action, const std::string& agent) const;
     void on_connected(const Hello& hello, Inventory inventory) override;

@@ -27,8 +27,11 @@ bool Daemon::is_in_outbox(const std::string& action, const std::string& agent) c
 }
 
 void Daemon::note_ended(const std::string& agent, const std::vector<ActionResult>& results) {
-    for (const auto& result : results)
-        if (is_in_outbox(result.id, agent)) ended_.add(result.id, agent);
+    for (const auto& result : results) {
+        if (!is_in_outbox(result.id, agent)) continue;
+        ++publisher_.edit().counters.actions_ended[std::string{to_string(result.outcome)}];
+        ended_.add(result.id, agent);
+    }
 }
 
 void Daemon::on_connected(const Hello& hello, Inventory inventory) {
@@ -53,7 +56,6 @@ void Daemon::on_update(const std::string& agent, const ActionUpdate& update) {
 void Daemon::on_result(const std::string& agent, const ActionResult& result) {
     crash_point("result.received");
     if (put_off(agent)) return;
-    ++publisher_.edit().counters.actions_ended[std::string{to_string(result.outcome)}];
     note_ended(agent, {result});
     feed(engine::ActionFinished{agent, result});
 }

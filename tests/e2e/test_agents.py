@@ -375,12 +375,13 @@ class AgentsTest(unittest.TestCase):
         updates = (field(5, field(1, action) + field(2, b"%d" % i + endless) + field(3, "x") + field(4, "running"))
                    for i in range(40))
         hello = field(1, field(1, 1) + field(2, "t1") + field(3, "b00t") + field(4, endless))
-        given = b"".join(map(frame, (hello, field(2, field(4, 1)), *updates, result)))
+        given = b"".join(map(frame, (hello, field(2, field(4, 1)), *updates, result, result)))
         talk(box, own_identity(box, "t1"), given, "--seconds", 5)
         seen = wait(lambda: next(t for r in box.daemon.releases() for t in box.daemon.release(r["id"])["targets"]
                                  if t["error"]), "the outcome to be taken in")
         self.assertEqual(len(seen["error"]), 4096)
         self.assertLessEqual(len(seen["stages"]), 16)
+        self.assertEqual(box.daemon.metric("tidegate_actions_total"), 1, "told twice, counted once")
         self.assertTrue(box.daemon.alive())
         self.assertEqual(box.daemon.stop(), 0)
 
