@@ -113,11 +113,13 @@ TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
     context_.deploy.service.start = "trap '' TERM; setsid sleep 1000 >/dev/null 2>&1 & echo $!";
     const auto started = driver()->service(ServiceVerb::start, Seconds{5}, {});
     ASSERT_TRUE(started.ok);
-    EXPECT_EQ(living_with_variable("TIDEGATE_SERVICE", "web-1/shop").size(), 1U);
     context_.service_marker = "web-1/sho";
     EXPECT_FALSE(driver()->kill_service());
     context_.service_marker = "web-1/shop";
-    EXPECT_TRUE(driver()->kill_service());
+    // While it changes from one program to the next, the kernel shows no environment of it.
+    bool killed = false;
+    for (int i = 0; i < 100'000 && !killed; ++i) killed = driver()->kill_service();
+    EXPECT_TRUE(killed);
     for (int i = 0; i < 1000 && driver()->kill_service(); ++i) std::this_thread::yield();
     EXPECT_FALSE(driver()->kill_service());
 }
