@@ -58,6 +58,8 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     progress.status = entry.restore ? restore_status(progress, result.outcome)
                                     : forward_status(progress, result.outcome);
     progress.error = result.error;
+    if (progress.status == TargetStatus::waiting)  // its target may have left in the meantime
+        turn.state.assignments.at(release.key).targets_changed = true;
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
     turn.save(release, progress);

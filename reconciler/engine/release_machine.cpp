@@ -86,6 +86,7 @@ void drop_departed(Turn& turn, Release& release) {
         if (progress.status != TargetStatus::waiting) continue;
         if (target && target_digest_for(*target, release.digest) == progress.desired) continue;
         progress.status = TargetStatus::cancelled;
+        progress.action.clear();
         progress.error = target ? "its own config changed" : "no longer in the environment";
         remove_from_steps(turn, release, name);
         turn.save(release, progress);
