@@ -46,6 +46,8 @@ struct PollReport {
 class ConfigSource {
 public:
     explicit ConfigSource(SourceOptions options);
+    ConfigSource(const ConfigSource&) = delete;  // its reader calls back into it
+    ConfigSource& operator=(const ConfigSource&) = delete;
 
     /// Takes up the line at the accepted commit, without the remote. After an error the next poll
     /// tries again; the commit stays the one that others must descend from.
