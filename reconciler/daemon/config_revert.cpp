@@ -95,7 +95,10 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     if (facts != tracker_.history().assignments.end() && facts->second.present) {
         input.guilty_by_daemon = facts->second.intent.by_daemon &&
                                  facts->second.intent.digest_commit == request.guilty_commit;
-        if (facts->second.held_at.empty()) input.tip_digest = facts->second.digest;
+        if (!facts->second.held_at.empty())
+            return fail(ErrorCode::conflict, "{} is not valid at the tip: the revert waits",
+                        request.key.text());
+        input.tip_digest = facts->second.digest;
     }
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));

@@ -32,7 +32,9 @@ struct RevertInput {
     bool guilty_by_daemon = false;
     std::optional<LastGood> last_good;  ///< none = first install
 
-    std::optional<Digest> tip_digest;           ///< what the assignment is at the tip, if valid
+    /// What the assignment is at the tip; none = it is not there. Where the tip is not valid for
+    /// it nobody can say whether it still asks for the guilty state: not the time to plan.
+    std::optional<Digest> tip_digest;
     std::optional<std::string> version_at_tip;  ///< texts of the version file
     std::optional<std::string> version_at_guilty;
     std::optional<std::string> version_at_good;

@@ -125,6 +125,23 @@ class RevertsTest(Fleet):
                          layouts.version("1.0.0").strip())
         wait(lambda: self.version_on("t1") == "1.0.0", "the restore")
 
+    def test_a_revert_waits_until_the_tip_is_valid_again(self):
+        box = self.box
+        go = f"{box.root}/go"
+        self.start(("t1", "t2"), body=f'while [ "$APP_VERSION" = {BAD} ] && [ ! -e {go} ]; do sleep 0.05; done')
+        self.push(BAD)
+        wait(lambda: f"t1 {BAD}" in self.installs(), "t1 to be busy")
+        project = (box.repo.clone / "projects/app.yaml").read_text()
+        tip = box.repo.commit({"projects/app.yaml": project + "flavour: sweet\n"}, "a typo")
+        wait(lambda: box.daemon.get("/api/release/config")["accepted"]["commit"] == tip, "the typo to be taken in")
+        (box.root / "go").touch()
+        wait(lambda: "not valid at the tip" in str(self.revert_of(BAD)["note"]), "the revert to wait")
+        self.assertEqual(self.revert_of(BAD)["state"], "wanted")
+        box.repo.commit({"projects/app.yaml": project}, "mended")
+        wait(self.reverts, "the revert", 60)
+        self.settled("1.0.0")
+        self.assertEqual(box.repo.show("versions/test/app.yaml"), layouts.version("1.0.0").strip())
+
     def test_forward_only_freezes_instead(self):
         self.start(("t1", "t2"))
         bad = self.push(BAD, extra="forward_only: true\n")

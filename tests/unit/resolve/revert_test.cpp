@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
                    RevertKind::nothing,
                    {}},
         RevertCase{
-            "TipIsInvalid", [](RevertInput& i) { i.tip_digest.reset(); }, RevertKind::nothing, {}},
+            "NotAtTheTip", [](RevertInput& i) { i.tip_digest.reset(); }, RevertKind::nothing, {}},
         RevertCase{"NeverARevertOfARevert",
                    [](RevertInput& i) { i.guilty_by_daemon = true; },
                    RevertKind::nothing,
