@@ -1,6 +1,8 @@
 """Every verb of the command line against a live daemon, as text and as JSON."""
 
 import json
+import pathlib
+import re
 import subprocess
 import unittest
 
@@ -135,6 +137,17 @@ class CliTest(Fleet):
         self.text("agents", "list", *self.at_home, code=3)
         self.text("enroll", "t9", *self.at_home, code=3)
         self.text("doctor", *self.at_home, code=1)
+
+
+class ManualTest(unittest.TestCase):
+    def test_the_pages_of_both_daemons_name_every_flag(self):
+        for program in ("tidegated", "tidegate-agent"):
+            said = subprocess.run([str(BIN / program), "--help"], capture_output=True, text=True, check=True).stdout
+            page = pathlib.Path(__file__).parents[2] / "packaging" / "man" / f"{program}.8"
+            named = set(re.findall(r"--[\w-]+", page.read_text().replace("\\-", "-")))
+            flags = set(re.findall(r"^ +(?:-\w,)?(--[\w-]+)", said, re.M))
+            self.assertGreater(len(flags), 5)
+            self.assertEqual(flags - named, set(), program)
 
 
 if __name__ == "__main__":
