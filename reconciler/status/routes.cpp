@@ -9,9 +9,11 @@
 namespace tidegate::status {
 namespace {
 
+// Whole commands, so that a test can look each of them up.
 constexpr std::string_view kVersionFile =
-    "change versions/<environment>/<project>.yaml in the config repo and push; tidegate rollback, "
-    "retry, promote, pause and resume write such commits";
+    "set version, paused, retry or pins in versions/<environment>/<project>.yaml of the config "
+    "repo and push; tidegate rollback, tidegate pause, tidegate resume, tidegate retry and "
+    "tidegate pin write such commits";
 constexpr std::string_view kProjectFile = "change projects/<project>.yaml and push";
 constexpr std::string_view kEnvironmentFile = "change environments/<environment>.yaml and push";
 constexpr std::string_view kWindowFile =
@@ -20,7 +22,7 @@ constexpr std::string_view kTargets =
     "change targets in environments/<environment>.yaml and push; tidegate enroll admits an agent, "
     "tidegate agents revoke shuts it out";
 constexpr std::string_view kApprovals =
-    "change approvals/<environment>/<project>.yaml and push, or use tidegate approve or reject";
+    "add to approvals in approvals/<environment>/<project>.yaml of the config repo and push";
 constexpr std::string_view kConfig =
     "push to the config repo; tidegate accept takes a tip that was held";
 constexpr std::string_view kNothing = "this shows the daemon; the config repo is where to change";

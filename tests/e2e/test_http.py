@@ -241,7 +241,7 @@ class HttpTest(unittest.TestCase):
         ways = {"/api/release/deploys": "versions/<environment>/<project>.yaml", "/api/release/projects/app":
                 "projects/<project>.yaml", "/api/release/environments/test": "environments/<environment>.yaml",
                 "/api/release/environments/closed/window": "windows/<name>.yaml", "/api/release/approvals":
-                "tidegate approve", "/api/release/config": "tidegate accept", "/api/release/targets/t1/status":
+                "approvals/<environment>/<project>.yaml", "/api/release/config": "tidegate accept", "/api/release/targets/t1/status":
                 "tidegate enroll", "/": "tidegate rollback", "/nope": "tidegate rollback"}
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
             for path, way in ways.items():
