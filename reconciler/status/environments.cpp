@@ -120,14 +120,12 @@ std::set<AssignmentKey> approval_keys(const StatusSnapshot& snapshot) {
 }  // namespace
 
 Answer list_environments(const Call& call) {
-    auto page = Page::of(call.request);
-    if (!page) return bad_request(page.error());
-    PagedList list{*std::move(page)};
-    each_document<Environment>(call.snapshot, "environments/", [&](const Environment& each) {
-        const auto key = each.name + ".yaml";
-        if (list.wants(key)) list.add(key, environment_json(call.snapshot, each));
+    return paged(call.request, [&](PagedList& list) {
+        each_document<Environment>(call.snapshot, "environments/", [&](const Environment& each) {
+            const auto key = each.name + ".yaml";
+            if (list.wants(key)) list.add(key, environment_json(call.snapshot, each));
+        });
     });
-    return std::move(list).answer();
 }
 
 Answer show_environment(const Call& call) {
@@ -138,19 +136,20 @@ Answer show_environment(const Call& call) {
 
 Answer list_environment_targets(const Call& call) {
     return with_environment(call, [&](const Environment& environment) {
-        auto page = Page::of(call.request);
-        if (!page) return bad_request(page.error());
-        PagedList list{*std::move(page)};
-        for (const auto& [name, target] : call.snapshot.targets)
-            if (target->environment == environment.name && list.wants(name))
-                list.add(name, target_json(*target));
-        return std::move(list).answer();
+        return paged(call.request, [&](PagedList& list) {
+            for (const auto& [name, target] : call.snapshot.targets)
+                if (target->environment == environment.name && list.wants(name))
+                    list.add(name, target_json(*target));
+        });
     });
 }
 
 Answer list_environment_variables(const Call& call) {
     return with_environment(call, [&](const Environment& environment) {
-        return json_answer({{"items", variables_json(environment.variables)}});
+        return paged(call.request, [&](PagedList& list) {
+            for (const auto& [name, variable] : environment.variables)
+                if (list.wants(name)) list.add(name, variable_json(name, variable));
+        });
     });
 }
 
@@ -167,14 +166,12 @@ Answer show_target_status(const Call& call) {
 }
 
 Answer list_approvals(const Call& call) {
-    auto page = Page::of(call.request);
-    if (!page) return bad_request(page.error());
-    PagedList list{*std::move(page)};
-    for (const auto& key : approval_keys(call.snapshot)) {
-        const auto text = key.environment + ' ' + key.project;
-        if (list.wants(text)) list.add(text, approval_json(call.snapshot, key));
-    }
-    return std::move(list).answer();
+    return paged(call.request, [&](PagedList& list) {
+        for (const auto& key : approval_keys(call.snapshot)) {
+            const auto text = key.environment + ' ' + key.project;
+            if (list.wants(text)) list.add(text, approval_json(call.snapshot, key));
+        }
+    });
 }
 
 Answer show_approval(const Call& call) {

@@ -11,8 +11,9 @@ Answer show_healthz(const Call& call) {
 
 Answer show_readyz(const Call& call) {
     if (const auto& trouble = call.snapshot.store_trouble; !trouble.empty())
-        return error_answer(503, "unavailable",
-                            fmt::format("the store takes no writes, so nothing moves: {}", trouble));
+        return error_answer(
+            503, "unavailable",
+            fmt::format("the store takes no writes, so nothing moves: {}", trouble));
     if (call.snapshot.ready) return json_answer({{"status", "ready"}});
     const auto& problem = call.snapshot.config.poll_error;
     const std::string reason = "no commit of the config repo was accepted yet";
@@ -45,16 +46,14 @@ Answer show_page(const Call& call) {
 Answer show_config(const Call& call) { return json_answer(config_json(call.snapshot.config)); }
 
 Answer list_assignments(const Call& call) {
-    auto page = Page::of(call.request);
-    if (!page) return bad_request(page.error());
-    PagedList list{*std::move(page)};
-    for (const auto& [key, view] : call.snapshot.assignments) {
-        if (list.full()) break;
-        // A space sorts before all characters of a name, so the keys' order is that of the map.
-        const auto text = key.environment + ' ' + key.project;
-        if (list.wants(text)) list.add(text, assignment_json(*view));
-    }
-    return std::move(list).answer();
+    return paged(call.request, [&](PagedList& list) {
+        for (const auto& [key, view] : call.snapshot.assignments) {
+            if (list.full()) break;
+            // A space sorts before all characters of a name, so the keys' order is that of the map.
+            const auto text = key.environment + ' ' + key.project;
+            if (list.wants(text)) list.add(text, assignment_json(*view));
+        }
+    });
 }
 
 Answer watch_assignments(const Call& call) {

@@ -38,4 +38,14 @@ private:
 
 [[nodiscard]] Answer json_answer(const Json& json);
 
+/// The page that the query asks for, of what `fill` gives to the list; 400 for a bad query.
+template <class Fill>
+[[nodiscard]] Answer paged(const Request& request, Fill fill) {
+    auto page = Page::of(request);
+    if (!page) return error_answer(400, "invalid", page.error().message);
+    PagedList list{*std::move(page)};
+    fill(list);
+    return std::move(list).answer();
+}
+
 }  // namespace tidegate::status

@@ -78,15 +78,13 @@ Json artifact_json(const Definition& definition) {
 }  // namespace
 
 Answer list_projects(const Call& call) {
-    auto page = Page::of(call.request);
-    if (!page) return bad_request(page.error());
-    PagedList list{*std::move(page)};
-    each_document<Project>(call.snapshot, "projects/", [&](const Project& project) {
-        // Paths sort by name and ".yaml", so `a-b` comes before `a`; cursors follow the paths.
-        const auto key = project.name + ".yaml";
-        if (list.wants(key)) list.add(key, project_json(call.snapshot, project));
+    return paged(call.request, [&](PagedList& list) {
+        each_document<Project>(call.snapshot, "projects/", [&](const Project& project) {
+            // Paths sort by name and ".yaml", so `a-b` comes before `a`; cursors follow the paths.
+            const auto key = project.name + ".yaml";
+            if (list.wants(key)) list.add(key, project_json(call.snapshot, project));
+        });
     });
-    return std::move(list).answer();
 }
 
 Answer show_project(const Call& call) {
@@ -103,48 +101,58 @@ Answer show_project(const Call& call) {
 
 Answer list_project_environments(const Call& call) {
     return with_project(call, [&](const Project& project) {
-        Json items = Json::array();
-        for (const auto& [key, view] : call.snapshot.assignments)
-            if (key.project == project.name) items.push_back(assignment_json(*view));
-        return json_answer({{"items", std::move(items)}});
+        return paged(call.request, [&](PagedList& list) {
+            for (const auto& [key, view] : call.snapshot.assignments)
+                if (key.project == project.name && list.wants(key.environment))
+                    list.add(key.environment, assignment_json(*view));
+        });
     });
 }
 
 Answer list_project_pipelines(const Call& call) {
     return with_project(call, [&](const Project& project) {
         const auto& pipeline = project.pipeline;
-        Json item{{"name", or_null(pipeline.name)},
-                  {"stages",
-                   {stage_json("pre_release", pipeline.pre_release),
-                    stage_json("release", pipeline.release),
-                    stage_json("post_release", pipeline.post_release)}}};
-        return json_answer({{"items", Json::array({std::move(item)})}});
+        return paged(call.request, [&](PagedList& list) {
+            if (!list.wants("only")) return;
+            list.add("only", {{"name", or_null(pipeline.name)},
+                              {"stages",
+                               {stage_json("pre_release", pipeline.pre_release),
+                                stage_json("release", pipeline.release),
+                                stage_json("post_release", pipeline.post_release)}}});
+        });
     });
 }
 
 Answer list_project_variables(const Call& call) {
     return with_project(call, [&](const Project& project) {
-        return json_answer({{"items", variables_json(project.variables)}});
+        return paged(call.request, [&](PagedList& list) {
+            for (const auto& [name, variable] : project.variables)
+                if (list.wants(name)) list.add(name, variable_json(name, variable));
+        });
     });
 }
 
 Answer list_project_artifacts(const Call& call) {
     return with_project(call, [&](const Project& project) {
-        Json items = Json::array();
-        if (call.snapshot.desired)
+        return paged(call.request, [&](PagedList& list) {
+            if (!call.snapshot.desired) return;
             for (const auto& [key, assignment] : call.snapshot.desired->assignments)
-                if (key.project == project.name && assignment->definition)
-                    items.push_back(artifact_json(*assignment->definition));
-        return json_answer({{"items", std::move(items)}});
+                if (key.project == project.name && assignment->definition &&
+                    list.wants(key.environment))
+                    list.add(key.environment, artifact_json(*assignment->definition));
+        });
     });
 }
 
 Answer list_project_dependencies(const Call& call) {
     return with_project(call, [&](const Project& project) {
-        Json items = Json::array();
-        for (const auto& dependency : project.depends_on)
-            items.push_back(dependency_json(dependency));
-        return json_answer({{"items", std::move(items)}});
+        return paged(call.request, [&](PagedList& list) {
+            std::size_t number = 0;
+            for (const auto& dependency : project.depends_on) {
+                const auto key = fmt::format("{:06}", number++);
+                if (list.wants(key)) list.add(key, dependency_json(dependency));
+            }
+        });
     });
 }
 

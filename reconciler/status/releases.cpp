@@ -196,20 +196,18 @@ TargetFigures target_figures(const Release& release) {
 }  // namespace
 
 Answer list_deploys(const Call& call) {
-    auto page = Page::of(call.request);
-    if (!page) return bad_request(page.error());
     const auto filter = read_filter(call.request);
     if (!filter) return bad_request(filter.error());
     std::vector<std::pair<std::string, const Release*>> newest_first;
     for (const auto& [id, release] : call.snapshot.releases)
         if (filter->takes(*release)) newest_first.emplace_back(age_key(*release), release.get());
     std::ranges::sort(newest_first);
-    PagedList list{*std::move(page)};
-    for (const auto& [key, release] : newest_first) {
-        if (list.full()) break;
-        if (list.wants(key)) list.add(key, release_summary_json(*release));
-    }
-    return std::move(list).answer();
+    return paged(call.request, [&](PagedList& list) {
+        for (const auto& [key, release] : newest_first) {
+            if (list.full()) break;
+            if (list.wants(key)) list.add(key, release_summary_json(*release));
+        }
+    });
 }
 
 Answer show_deploy(const Call& call) {
@@ -239,19 +237,18 @@ Answer show_deploy_logs(const Call& call) {
     return with_release(call, [&](const Release& release) {
         if (const auto action = query_value(call.request, "action"); !action.empty())
             return full_log(call, release, action);
-        auto page = Page::of(call.request);
-        if (!page) return bad_request(page.error());
-        PagedList list{*std::move(page)};
-        for (const auto& [name, target] : release.targets) {
-            std::size_t number = 0;
-            for (const auto& stage : target.stages)
-                for (const auto& task : stage.tasks) {
-                    const auto key = fmt::format("{} {:06}", name, number++);
-                    if (list.wants(key)) list.add(key, log_json(release, {target, stage, task}));
-                }
-            if (list.full()) break;
-        }
-        return std::move(list).answer();
+        return paged(call.request, [&](PagedList& list) {
+            for (const auto& [name, target] : release.targets) {
+                std::size_t number = 0;
+                for (const auto& stage : target.stages)
+                    for (const auto& task : stage.tasks) {
+                        const auto key = fmt::format("{} {:06}", name, number++);
+                        if (list.wants(key))
+                            list.add(key, log_json(release, {target, stage, task}));
+                    }
+                if (list.full()) break;
+            }
+        });
     });
 }
 

@@ -57,26 +57,6 @@ Json installation_json(const Installation& installation) {
             {"installed_at", or_null(installation.installed_at)}};
 }
 
-Json variable_json(const std::string& name, const Variable& variable) {
-    Json item{{"name", name}, {"type", to_string(variable.type)}};
-    switch (variable.type) {
-        case VariableType::plain:
-        case VariableType::template_text:
-            item["value"] = variable.value;
-            break;
-        case VariableType::env_specific:
-            item["values"] = variable.values;
-            break;
-        case VariableType::external:
-            item["source"] = variable.source;
-            item["key"] = variable.key;
-            break;
-        case VariableType::secret:
-            break;
-    }
-    return item;
-}
-
 }  // namespace
 
 std::string print(const Json& json) {
@@ -178,10 +158,24 @@ Json config_json(const ConfigStatus& config) {
             {"poll_error", or_null(config.poll_error)}};
 }
 
-Json variables_json(const Variables& variables) {
-    Json items = Json::array();
-    for (const auto& [name, variable] : variables) items.push_back(variable_json(name, variable));
-    return items;
+Json variable_json(const std::string& name, const Variable& variable) {
+    Json item{{"name", name}, {"type", to_string(variable.type)}};
+    switch (variable.type) {
+        case VariableType::plain:
+        case VariableType::template_text:
+            item["value"] = variable.value;
+            break;
+        case VariableType::env_specific:
+            item["values"] = variable.values;
+            break;
+        case VariableType::external:
+            item["source"] = variable.source;
+            item["key"] = variable.key;
+            break;
+        case VariableType::secret:
+            break;
+    }
+    return item;
 }
 
 std::string public_url(const std::string& url) {

@@ -29,8 +29,8 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json release_json(const Release& release);
 [[nodiscard]] Json target_json(const TargetView& target);
 [[nodiscard]] Json config_json(const ConfigStatus& config);
-/// Names and types; values only of types that hold no secret.
-[[nodiscard]] Json variables_json(const Variables& variables);
+/// Name and type; the value only of types that hold no secret.
+[[nodiscard]] Json variable_json(const std::string& name, const Variable& variable);
 /// Without credentials and without the query, which may carry a signature.
 [[nodiscard]] std::string public_url(const std::string& url);
 

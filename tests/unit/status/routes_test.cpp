@@ -292,6 +292,41 @@ TEST(ListTest, BadQueriesAreRefused) {
     EXPECT_EQ(get("/api/release/deploys?unknown=1").status, 200);
 }
 
+TEST(ListTest, EveryListHasPages) {
+    int lists = 0;
+    for (const auto& route : routes()) {
+        const auto path = example_path(std::string(route.pattern));
+        const auto answered = get(path);
+        if (answered.status != 200 || !answered.body.starts_with(R"({"items":)")) continue;
+        ++lists;
+        EXPECT_EQ(get(path + "?limit=bogus").status, 400) << path;
+        EXPECT_EQ(get(path + "?cursor=zz").status, 400) << path;
+        EXPECT_TRUE(Json::parse(answered.body).contains("next_cursor")) << path;
+        EXPECT_LE(get_json(path + "?limit=1")["items"].size(), 1U) << path;
+    }
+    EXPECT_EQ(lists, 13);
+}
+
+TEST(ListTest, AProjectsEnvironmentsGoPageByPage) {
+    auto snapshot = test::sample_snapshot();
+    for (const auto* name : {"a", "a-b", "staging"}) {
+        const auto view = test::sample_view({name, "shop-api"}, Sync::in_sync);
+        snapshot.assignments[view->key] = view;
+    }
+    std::vector<std::string> seen;
+    std::string cursor;
+    do {
+        const auto page =
+            get_json("/api/release/projects/shop-api/environments?limit=1" + cursor, snapshot);
+        EXPECT_EQ(page["items"].size(), 1U);
+        for (const auto& item : page["items"]) seen.push_back(item["environment"]);
+        cursor = page["next_cursor"].is_null()
+                     ? ""
+                     : "&cursor=" + page["next_cursor"].get<std::string>();
+    } while (!cursor.empty());
+    EXPECT_EQ(seen, (std::vector<std::string>{"a", "a-b", "prod", "staging"}));
+}
+
 TEST(ListTest, APageEndsWhenItIsTooManyBytes) {
     auto snapshot = test::sample_snapshot();
     auto release = *test::sample_release();
