@@ -89,12 +89,13 @@ void add_history(CLI::App& app, Session& session) {
 }
 
 void add_logs(CLI::App& app, Session& session) {
-    auto* verb = app.add_subcommand("logs", "Shows what the tasks of a release printed");
+    auto* verb = app.add_subcommand("logs", "Shows what the tasks of a release printed last");
     auto options = std::make_shared<LogsOptions>();
     verb->add_option("release", options->release, "its id, as history shows it")->required();
     verb->add_option("--target", options->target, "of this target only");
     add_server(*verb, options->server);
-    verb->footer("Example:\n  tidegate logs 5f3c… --target web-1");
+    verb->add_flag("--full", options->full, "all that was printed, action by action");
+    verb->footer("Example:\n  tidegate logs 5f3c… --target web-1 --full");
     verb->callback([&session, options] { session.exit_code = logs(session.console, *options); });
 }
 

@@ -79,9 +79,9 @@ private:
 
 }  // namespace
 
-Result<json> get_json(const std::string& server, const std::string& path) {
+Result<std::string> get_text(const std::string& server, const std::string& path) {
     const auto base = without_slash(server);
-    return with_client(base, [&](httplib::Client& client) -> Result<json> {
+    return with_client(base, [&](httplib::Client& client) -> Result<std::string> {
         std::string body;
         const auto answer = client.Get(path, [&](const char* data, std::size_t size) {
             body.append(data, size);
@@ -91,11 +91,16 @@ Result<json> get_json(const std::string& server, const std::string& path) {
             return fail(ErrorCode::unavailable, "{} does not answer: {}", base,
                         httplib::to_string(answer.error()));
         if (answer->status != 200) return fail(status_error(base + path, answer->status, body));
-        auto parsed = json::parse(body, nullptr, false);
-        if (parsed.is_discarded())
-            return fail(ErrorCode::invalid, "{}{} does not answer in JSON", base, path);
-        return parsed;
+        return body;
     });
+}
+
+Result<json> get_json(const std::string& server, const std::string& path) {
+    auto parsed = json::parse(TRY(get_text(server, path)), nullptr, false);
+    if (parsed.is_discarded())
+        return fail(ErrorCode::invalid, "{}{} does not answer in JSON", without_slash(server),
+                    path);
+    return parsed;
 }
 
 Result<json> get_items(const std::string& server, const std::string& path) {

@@ -10,6 +10,8 @@
 namespace tidegate::cli {
 
 /// Errors: unavailable (nobody answers, 5xx), not_found (404), invalid (another answer).
+[[nodiscard]] Result<std::string> get_text(const std::string& server, const std::string& path);
+/// The same, and `invalid` for what is no JSON.
 [[nodiscard]] Result<nlohmann::json> get_json(const std::string& server, const std::string& path);
 /// All pages of a list. `path` may have a query.
 [[nodiscard]] Result<nlohmann::json> get_items(const std::string& server, const std::string& path);

@@ -1,5 +1,7 @@
 #include "cli/look_verbs.h"
 
+#include <set>
+
 #include "cli/explain.h"
 #include "cli/fields.h"
 #include "cli/http_client.h"
@@ -88,6 +90,53 @@ void print_log(const Console& console, const json& entry) {
     if (!error.empty()) console.out << console.styled(Style::red, error) << '\n';
 }
 
+std::string path_of(const LogsOptions& options) {
+    return "/api/release/deploys/" + percent_encoded(options.release);
+}
+
+/// A target on which nothing ran is known all the same.
+Result<void> check_target(const LogsOptions& options) {
+    const auto release = TRY(get_json(options.server, path_of(options)));
+    for (const auto& target : list_of(release, "targets"))
+        if (text_of(target, "name") == options.target) return {};
+    return fail(ErrorCode::not_found, "no such target in release {}: {}", options.release,
+                options.target);
+}
+
+Result<json> entries_of(const LogsOptions& options) {
+    auto shown = json::array();
+    for (auto& entry : TRY(get_items(options.server, path_of(options) + "/logs")))
+        if (options.target.empty() || text_of(entry, "target") == options.target)
+            shown.push_back(std::move(entry));
+    if (shown.empty() && !options.target.empty()) CHECK(check_target(options));
+    return shown;
+}
+
+/// Of each action once; null where the daemon does not have it (yet, or any more).
+Result<json> whole_logs(const LogsOptions& options, const json& entries) {
+    auto logs = json::array();
+    std::set<std::string> seen;
+    for (const auto& entry : entries) {
+        const auto action = text_of(entry, "action");
+        if (action.empty() || !seen.insert(action).second) continue;
+        const auto text =
+            get_text(options.server, path_of(options) + "/logs?action=" + percent_encoded(action));
+        if (!text && text.error().code != ErrorCode::not_found) return fail(text.error());
+        logs.push_back({{"target", text_of(entry, "target")},
+                        {"action", action},
+                        {"text", text ? json(*text) : json()}});
+    }
+    return logs;
+}
+
+void print_whole_log(const Console& console, const json& log) {
+    console.out << console.styled(Style::bold, fmt::format("{} action {}", text_of(log, "target"),
+                                                           text_of(log, "action")))
+                << '\n';
+    const auto text = text_of(log, "text", "the daemon does not have its log");
+    console.out << text << (text.ends_with('\n') ? "" : "\n");
+}
+
 void print_line(const Console& console, const json& line) {
     console.out << line.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
 }
@@ -138,18 +187,21 @@ int history(const Console& console, const HistoryOptions& options) {
 }
 
 int logs(const Console& console, const LogsOptions& options) {
-    auto entries = get_items(options.server, fmt::format("/api/release/deploys/{}/logs",
-                                                         percent_encoded(options.release)));
-    if (!entries) return report(console, entries.error());
-    auto shown = json::array();
-    for (auto& entry : *entries)
-        if (options.target.empty() || text_of(entry, "target") == options.target)
-            shown.push_back(std::move(entry));
-    if (console.format == Format::json) {
-        console.print({{"items", shown}});
-        return kGood;
+    const auto shown = entries_of(options);
+    if (!shown) return report(console, shown.error());
+    auto whole = json::array();
+    if (options.full) {
+        auto got = whole_logs(options, *shown);
+        if (!got) return report(console, got.error());
+        whole = *std::move(got);
     }
-    for (const auto& entry : shown) print_log(console, entry);
+    if (console.format == Format::json)
+        console.print(options.full ? json{{"items", *shown}, {"logs", whole}}
+                                   : json{{"items", *shown}});
+    else if (options.full)
+        for (const auto& log : whole) print_whole_log(console, log);
+    else
+        for (const auto& entry : *shown) print_log(console, entry);
     return kGood;
 }
 

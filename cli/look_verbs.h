@@ -20,8 +20,9 @@ struct LogsOptions {
     std::string server;
     std::string release;
     std::string target;  ///< empty = all
+    bool full = false;   ///< each action's whole log instead of the tasks' tails
 };
-/// What each task of a release printed.
+/// What each task of a release printed last. kProblem for a target that the release does not have.
 int logs(const Console& console, const LogsOptions& options);
 
 /// Prints a line per change of an assignment until interrupted; JSON: one object per line.

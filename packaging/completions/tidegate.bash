@@ -6,7 +6,7 @@ _tidegate_flags() {
     case $1 in
         plan) echo "--repo --base --head --server" ;;
         status | explain | watch | history) echo "--server" ;;
-        logs) echo "--server --target" ;;
+        logs) echo "--server --target --full" ;;
         rollback) echo "$change --to" ;;
         pause | resume | retry) echo "$change" ;;
         pin) echo "$change --remove" ;;

@@ -55,7 +55,11 @@ class CliTest(Fleet):
         items = self.json("logs", bad, *self.at_server)["items"]
         self.assertEqual({i["target"] for i in items}, {"t1"})
         self.assertIn("exit code 1", self.text("logs", bad, "--target", "t1", *self.at_server))
-        self.assertEqual(self.text("logs", bad, "--target", "t2", *self.at_server), "")
+        whole = self.json("logs", bad, "--full", *self.at_server)["logs"]
+        self.assertEqual(len(whole), len({i["action"] for i in items}))
+        self.assertTrue(all("== " in log["text"] for log in whole), whole)
+        self.assertEqual(self.text("logs", bad, "--target", "t2", *self.at_server), "")  # it was not reached
+        self.text("logs", bad, "--target", "t9", *self.at_server, code=1)
 
         self.text("status", "--server", "http://127.0.0.1:1", code=3)
         self.text("status", "--nope", code=2)

@@ -31,6 +31,23 @@ struct LookTest : testing::Test {
             response.set_content(config.dump(), "application/json");
         });
         answer("/api/release/deploys", {{"items", json::array()}, {"next_cursor", nullptr}});
+        answer("/api/release/deploys/r1",
+               {{"targets", {{{"name", "web-1"}}, {{"name", "web-2"}}}}});
+        server.Get("/api/release/deploys/r1/logs", [](const auto& request, auto& response) {
+            const auto entry = [](const char* task, const char* action) -> json {
+                return {
+                    {"target", "web-1"}, {"task", task}, {"action", action}, {"output", "end\n"}};
+            };
+            const auto items = {entry("stop", "a1"), entry("deploy", "a1"), entry("deploy", "a2")};
+            const auto action = request.get_param_value("action");
+            if (action == "a2")
+                response.status = 404;
+            else if (action == "a1")
+                response.set_content("all of a1\x1b\n", "text/plain");
+            else
+                response.set_content(json{{"items", items}, {"next_cursor", nullptr}}.dump(),
+                                     "application/json");
+        });
         server.Get("/api/release/assignments", [](const auto& request, auto& response) {
             auto second = assignment();
             second["project"] = "shop-web";
@@ -108,6 +125,25 @@ TEST_F(LookTest, WatchSaysThatTheServerEndedTheStream) {
     EXPECT_NE(outcome.out.find("\n{\"code\":\"unavailable\""), std::string::npos) << outcome.out;
     EXPECT_NE(outcome.err.find("ended the stream"), std::string::npos) << outcome.err;
     EXPECT_EQ(look({"watch"}).code, kUnreachable);
+}
+
+TEST_F(LookTest, FullLogsAreReadOncePerAction) {
+    const auto outcome = look({"logs", "r1", "--full"});
+    EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(outcome.out,
+              "web-1 action a1\nall of a1?\n"
+              "web-1 action a2\nthe daemon does not have its log\n");
+    const auto logs = look({"logs", "r1", "--full", "--output", "json"}).json()["logs"];
+    ASSERT_EQ(logs.size(), 2U);
+    EXPECT_EQ(logs[0]["text"], "all of a1\x1b\n");
+    EXPECT_TRUE(logs[1]["text"].is_null());
+}
+
+TEST_F(LookTest, AnUnknownTargetHasNoLogs) {
+    const auto unknown = look({"logs", "r1", "--target", "web-9"});
+    EXPECT_EQ(unknown.code, kProblem);
+    EXPECT_NE(unknown.err.find("no such target"), std::string::npos) << unknown.err;
+    EXPECT_EQ(look({"logs", "r1", "--target", "web-2"}).code, kGood);
 }
 
 TEST_F(LookTest, UnknownReleaseIsAProblemAndNoServerIsAway) {
