@@ -79,6 +79,7 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     if (session->hello) return fail(ErrorCode::invalid, "a second Hello came");
     if (hello.agent != agent)
         return fail(ErrorCode::denied, "Hello names {}, the certificate {}", hello.agent, agent);
+    CHECK(check_epoch(hello.highest_epoch));
     if (second_holder(agent, hello.boot_id)) {
         callbacks_.on_two_holders(agent);
         end(session, "two processes hold this identity");
@@ -91,6 +92,13 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     if (session->hello->highest_epoch > options_.epoch)
         handler_.on_fenced(agent, session->hello->highest_epoch);
     return {};
+}
+
+Result<void> Sessions::check_epoch(std::uint64_t epoch) const {
+    const auto now = static_cast<std::uint64_t>(options_.now().time_since_epoch().count());
+    const auto ahead = static_cast<std::uint64_t>(Milliseconds{limits::kEpochAheadMax}.count());
+    if (epoch <= std::max(now, options_.epoch) + ahead) return {};
+    return fail(ErrorCode::invalid, "it claims epoch {}, which no daemon can have reached", epoch);
 }
 
 bool Sessions::second_holder(const std::string& agent, const std::string& boot_id) {
@@ -130,6 +138,7 @@ Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage me
     if (const auto* renew = std::get_if<wire::Renew>(&message))
         return ask_renewal(session, renew->csr_pem);
     if (const auto* fenced = std::get_if<wire::Fenced>(&message)) {
+        CHECK(check_epoch(fenced->highest_epoch));
         session->hello->highest_epoch = fenced->highest_epoch;
         if (fenced->highest_epoch > options_.epoch)
             handler_.on_fenced(agent, fenced->highest_epoch);

@@ -69,6 +69,7 @@ inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
 inline constexpr std::size_t kBootIdsKept = 16;
+inline constexpr std::chrono::hours kEpochAheadMax{24 * 366 * 10};  ///< of the daemon's clock
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);

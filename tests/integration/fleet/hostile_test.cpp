@@ -1,5 +1,7 @@
 /// Peers that break the protocol.
 
+#include <limits>
+
 #include "tests/integration/fleet/support.h"
 
 namespace tidegate {
@@ -9,8 +11,9 @@ std::string frame_of(const wire::AgentMessage& message) {
     return wire::frame(value(wire::encode(message)));
 }
 
-std::string hello(const std::string& name) {
+std::string hello(const std::string& name, std::uint64_t highest_epoch = 0) {
     Hello made;
+    made.highest_epoch = highest_epoch;
     made.agent = name;
     made.boot_id = "b1";
     return frame_of(made);
@@ -21,6 +24,7 @@ TEST_F(FleetTest, BrokenFramesEndOnlyTheirOwnSession) {
     TestAgent good;
     join(good, "web-1");
     const auto inventory = frame_of(wire::InventoryPiece{{}, true});
+    const auto made_up = std::numeric_limits<std::uint64_t>::max();
     const struct {
         const char* name;
         std::string bytes;
@@ -35,6 +39,8 @@ TEST_F(FleetTest, BrokenFramesEndOnlyTheirOwnSession) {
         {"two Hellos", hello("web-2") + hello("web-2"), "second Hello"},
         {"result before the inventory", hello("web-2") + frame_of(result("a1")),
          "the inventory must come first"},
+        {"an epoch that was never reached", hello("web-2", made_up), "claims epoch"},
+        {"and later", hello("web-2") + frame_of(wire::Fenced{made_up}), "claims epoch"},
         {"two inventories", hello("web-2") + inventory + inventory, "second inventory"},
         {"not a request", hello("web-2") + inventory + frame_of(wire::Renew{"garbage"}), ""},
     };
@@ -47,6 +53,8 @@ TEST_F(FleetTest, BrokenFramesEndOnlyTheirOwnSession) {
         ASSERT_TRUE(until([&] { return peer.closed.has_value(); })) << name;
         ASSERT_EQ(handler.alerts.size(), 1U) << name;
         EXPECT_TRUE(handler.alerted(alert)) << name << ": " << handler.alerts[0];
+        EXPECT_TRUE(handler.alerted("web-2: ")) << name;
+        EXPECT_TRUE(handler.fenced.empty()) << name;
     }
     EXPECT_TRUE(good.session->connected());
     EXPECT_TRUE(good.handler.disconnected.empty());
