@@ -85,6 +85,10 @@ void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
     });
 }
 
+bool outlasts(const Freeze& now, const Freeze& before) {
+    return now.active && (!now.until || (before.until && *now.until >= *before.until));
+}
+
 /// The rules at the first parent (design, section 4.3). `paused` is a wish of the version file,
 /// not a rule of the environment, so it does not bind the next commit. Nor does a freeze that
 /// outlives the intent: only the commit that itself lifts one stays frozen.
@@ -97,7 +101,7 @@ std::vector<std::shared_ptr<const Rules>> anchors_of(const Change& change,
         rules.commit = change.commit.parent;
         rules.paused = false;
         const bool own = rules.environment == change.key.environment;
-        if (own && entry.freeze && entry.freeze->active) rules.freeze = {};
+        if (own && entry.freeze && outlasts(*entry.freeze, rules.freeze)) rules.freeze = {};
         anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
     }
     return anchors;

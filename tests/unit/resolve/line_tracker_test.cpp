@@ -163,6 +163,23 @@ TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     EXPECT_TRUE(at_once.get()->anchor_rules.at(0)->freeze.active);
 }
 
+TEST(LineTracker, AFreezeCutShortByTheCommitItselfHoldsIt) {
+    const auto until = [](Timestamp end) {
+        auto prod = environment("prod", {"p-1"});
+        prod.freeze = {true, "audit", end};
+        return prod;
+    };
+    for (const auto& [end, holds] :
+         {std::pair{Seconds{50}, true}, {Seconds{100}, false}, {Seconds{200}, false}}) {
+        Line line;
+        line.tree.add(until(Timestamp{Seconds{100}}));
+        line.commit();
+        line.tree.add(until(Timestamp{end})).add(version("prod", "api", "1.1.0"));
+        line.commit();
+        EXPECT_EQ(line.get()->anchor_rules.at(0)->freeze.active, holds) << end.count();
+    }
+}
+
 std::vector<std::string> anchor_environments(const AssignmentPtr& assignment) {
     std::vector<std::string> names;
     for (const auto& rules : assignment->anchor_rules) names.push_back(rules->environment);
