@@ -81,6 +81,22 @@ std::optional<Kept> kept_state(const State& state, const AssignmentKey& key) {
     return Kept{good.digest, good.commit};
 }
 
+bool is_touched(const TargetProgress& progress) {
+    switch (progress.status) {
+        case TargetStatus::dispatched:
+        case TargetStatus::unreported:
+        case TargetStatus::success:
+        case TargetStatus::failed:
+        case TargetStatus::unknown:
+        case TargetStatus::restoring:
+            return true;
+        case TargetStatus::cancelled:
+            return !progress.action.empty();
+        default:
+            return false;
+    }
+}
+
 Digest target_digest_for(const DesiredTarget& target, const Digest& assignment) {
     return target.pinned ? target.digest : target_digest(assignment, target.config_digest);
 }

@@ -53,6 +53,9 @@ struct Kept {
 };
 [[nodiscard]] std::optional<Kept> kept_state(const State& state, const AssignmentKey& key);
 
+/// Something of the release may be on it, and it is not back yet.
+[[nodiscard]] bool is_touched(const TargetProgress& progress);
+
 /// Target digest for an assignment digest on a target; pinned ones keep their own.
 [[nodiscard]] Digest target_digest_for(const DesiredTarget& target, const Digest& assignment);
 

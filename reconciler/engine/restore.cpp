@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/engine.h"
+#include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
 #include "schema/model/json.h"
 
@@ -104,21 +105,24 @@ void find_departed(const State& state, AssignmentState& assignment) {
             assignment.departed.insert(name);
 }
 
-/// Rolled back, but with targets that were away: still owed unless a newer head began.
-void find_owing(State& state, AssignmentState& assignment) {
-    for (const auto& id : assignment.releases) {
+/// Rolled back, but with targets that were away: still owed unless a newer head began, as only the
+/// newest head that began can be.
+void find_owing(const State& state, AssignmentState& assignment) {
+    const auto began = [&](const std::string& id) {
         const auto& release = state.releases.at(id);
-        const bool rolled_back =
-            is_final(release.status) && release.last_good && release.revert != RevertState::none;
-        if (!rolled_back) continue;
-        const bool open = std::ranges::any_of(release.targets, [](const auto& entry) {
-            const auto status = entry.second.status;
-            return status == TargetStatus::unreported || status == TargetStatus::success ||
-                   status == TargetStatus::failed || status == TargetStatus::unknown ||
-                   status == TargetStatus::dispatched || status == TargetStatus::restoring;
-        });
-        if (open) assignment.owing.insert(id);
-    }
+        return release.started_at && release.kind != ReleaseKind::heal &&
+               release.kind != ReleaseKind::catch_up;
+    };
+    const auto newest =
+        std::find_if(assignment.releases.rbegin(), assignment.releases.rend(), began);
+    if (newest == assignment.releases.rend()) return;
+    const auto& release = state.releases.at(*newest);
+    const bool rolled_back =
+        is_final(release.status) && release.last_good && release.revert != RevertState::none;
+    if (rolled_back && std::ranges::any_of(release.targets, [](const auto& entry) {
+            return is_touched(entry.second);
+        }))
+        assignment.owing.insert(release.id);
 }
 
 }  // namespace

@@ -1,29 +1,14 @@
 #include <algorithm>
+#include <utility>
 
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/planner/action.h"
+#include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
 namespace {
-
-/// Something of the release may be on it, and it is not back yet.
-bool is_touched(const TargetProgress& progress) {
-    switch (progress.status) {
-        case TargetStatus::dispatched:
-        case TargetStatus::unreported:
-        case TargetStatus::success:
-        case TargetStatus::failed:
-        case TargetStatus::unknown:
-        case TargetStatus::restoring:
-            return true;
-        case TargetStatus::cancelled:
-            return !progress.action.empty();
-        default:
-            return false;
-    }
-}
 
 /// `granularity: single_target`: what is well keeps the new version, and nothing moves before a
 /// person decides.
@@ -59,7 +44,8 @@ bool waits_for_definition(const AssignmentState& assignment, const Release& rele
 
 bool is_back(const Turn& turn, const Release& release, const DesiredTarget& target) {
     const auto* seen = seen_on(turn.state, release.key, target);
-    const auto digest = target_digest_for(target, release.last_good->digest);
+    // Pinned since then or not: it goes back to last good first, then catches up with its pin.
+    const auto digest = target_digest(release.last_good->digest, target.config_digest);
     return planner::compare({digest, false}, seen) == planner::TargetState::in_sync;
 }
 
@@ -169,8 +155,11 @@ void forget_owed(Turn& turn, const AssignmentKey& key) {
     for (const auto& id : owing) {
         auto& release = turn.state.releases.at(id);
         for (auto& [name, progress] : release.targets)
-            if (goes_back(turn.state.assignments[key], progress))
+            if (goes_back(turn.state.assignments[key], progress)) {
+                // A late outcome says nothing of this release any more.
+                progress.failed_action = std::exchange(progress.action, {});
                 mark(turn, release, progress, TargetStatus::skipped, "a newer version follows");
+            }
     }
 }
 
