@@ -5,6 +5,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/planner/action.h"
+#include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
 namespace {
@@ -61,7 +62,9 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .step = order.step,
                              .attempt = progress.attempt,
                              .kind = kind_of(release, definition),
-                             .digest = target_digest_for(target, definition.digest),
+                             .digest = order.restore
+                                           ? target_digest(definition.digest, target.config_digest)
+                                           : target_digest_for(target, definition.digest),
                              .current_version = seen ? seen->version : "",
                              .last_good = {},
                              .rejected = {},
@@ -114,10 +117,25 @@ void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
     withdraw(turn, release, entry);
 }
 
-void resend(Turn& turn, const Release& release, OutboxEntry& entry) {
+/// It never reached the agent, and gates hold it now: its target waits for them as before, by the
+/// step's own clock, and is dispatched anew (the same action, as the attempt is the same).
+void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
+    auto& progress = release.targets.at(entry.action.key.target);
+    if (progress.action == entry.action.id) {
+        progress.status = TargetStatus::waiting;
+        progress.action.clear();
+        progress.started_at.reset();
+        turn.save(release, progress);
+        turn.state.assignments.at(release.key).targets_changed = true;
+    }
+    turn.erase_outbox(std::string(entry.action.id));
+}
+
+void resend(Turn& turn, Release& release, OutboxEntry& entry) {
     const auto question = question_of(release, {entry.action.step, entry.restore});
     const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
+    if (!holds.empty() && !entry.restore) return take_back(turn, release, entry);
     if (!holds.empty()) return;
     entry.sent = true;
     turn.send(entry.agent, Run{turn.state.epoch, entry.action});

@@ -35,7 +35,10 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     release.id = candidate.id;
     release.key = key;
     release.kind = candidate.kind;
-    release.operation = wish.operation;
+    // It acts once per intent commit: what keeps the state afterwards decides by what is there.
+    const bool keeps = candidate.kind == ReleaseKind::heal ||
+                       (candidate.kind == ReleaseKind::catch_up && candidate.cause != "operation");
+    release.operation = keeps ? Operation::deploy : wish.operation;
     release.digest = candidate.digest;
     release.from = most_common_version(turn.state, key, candidate);
     release.to = candidate.version;
@@ -91,7 +94,7 @@ std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Cand
     return {};
 }
 
-/// True: it waits for nothing but agents that are reconnecting.
+/// True: it waits for nothing but agents.
 bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     auto& assignment = turn.state.assignments[key];
     cancel_pending(turn, assignment, head.id);
@@ -111,16 +114,15 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     add_holds(turn, key, holds);
     if (!holds.empty()) {
         show_waiting(turn, release, holds);
-        return std::ranges::all_of(
-            holds, [](const Hold& hold) { return hold.gate == "offline" && hold.until; });
+        return std::ranges::all_of(holds, [](const Hold& hold) { return hold.gate == "offline"; });
     }
     assignment.pending.clear();
     start_release(turn, release, head.targets);
     return false;
 }
 
-void begin_side(Turn& turn, const AssignmentKey& key) {
-    const auto side = side_of(turn, key);
+void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
+    const auto side = side_of(turn, key, head_waits_for_agents);
     if (!side) return;
     const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});
     add_holds(turn, key, holds);
@@ -154,13 +156,12 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     std::vector<Hold> why;
     const auto head = head_of(turn.state, key, turn.now, &why);
     add_holds(turn, key, why);
-    bool starts_soon = false;
+    bool waits_for_agents = false;
     if (!head)
         cancel_pending(turn, assignment, "");
     else if (head->id != assignment.active)
-        starts_soon = begin_head(turn, key, *head);
-    // After a restart some agents are back before others: no way back to last good in between.
-    if (assignment.active.empty() && !starts_soon) begin_side(turn, key);
+        waits_for_agents = begin_head(turn, key, *head);
+    if (assignment.active.empty()) begin_side(turn, key, waits_for_agents);
 }
 
 }  // namespace tidegate::engine

@@ -26,7 +26,9 @@ struct Candidate {
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
                                                Timestamp now, std::vector<Hold>* why = nullptr);
 /// Only online, unblocked targets that nothing is on its way to. Wakes when a block ends.
-[[nodiscard]] std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key);
+/// `head_waits_for_agents`, and for nothing else: what has the new version already stays there.
+[[nodiscard]] std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
+                                               bool head_waits_for_agents);
 
 /// What a head waits for before its start.
 [[nodiscard]] std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key,

@@ -116,8 +116,9 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
     release.deadline = turn.now + limits::kReleaseDeadline;
-    release.admitted = true;
     release.holds.clear();
+    // It may have been said while the release waited.
+    release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
     if (assignment.good) release.last_good = assignment.good->good;
     assignment.active = release.id;
     mark_forward_only(turn, release);
@@ -165,6 +166,7 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
     for (auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::waiting) {
             progress.status = TargetStatus::cancelled;
+            progress.action.clear();
             turn.save(release, progress);
         }
     auto& assignment = turn.state.assignments[release.key];

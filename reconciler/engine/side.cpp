@@ -37,8 +37,12 @@ bool may_overwrite_unknown(const State& state, const AssignmentState& assignment
 class Finder {
 public:
     Finder(Turn& turn, const AssignmentKey& key, const Assignment& wish,
-           const std::optional<Kept>& kept)
-        : turn_(turn), key_(key), wish_(wish), kept_(kept) {}
+           const std::optional<Kept>& kept, bool head_waits_for_agents)
+        : turn_(turn),
+          key_(key),
+          wish_(wish),
+          kept_(kept),
+          head_waits_for_agents_(head_waits_for_agents) {}
 
     /// What the target needs to be as it should be kept; in_sync = nothing, or not now.
     TargetState need(const DesiredTarget& target) {
@@ -52,9 +56,8 @@ public:
         if (is_blocked(target, desired)) return TargetState::in_sync;
         const auto* seen = seen_on(turn_.state, key_, target);
         const auto state = planner::compare({desired, false}, seen);
-        if (state == TargetState::unknown) {
-            if (may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name))
-                return state;
+        if (state == TargetState::unknown &&
+            !may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name)) {
             add_holds(
                 turn_, key_,
                 {{"unknown",
@@ -62,8 +65,10 @@ public:
                   {}}});
             return TargetState::in_sync;
         }
-        if (state == TargetState::drifted && wish_.heal != Heal::on) return TargetState::in_sync;
-        return state;
+        if (state == TargetState::drifted)
+            return wish_.heal == Heal::on ? state : TargetState::in_sync;
+        // Some agents are back before others: no way back to last good in between.
+        return head_waits_for_agents_ && !target.pinned ? TargetState::in_sync : state;
     }
 
 private:
@@ -84,6 +89,7 @@ private:
     const AssignmentKey& key_;
     const Assignment& wish_;
     const std::optional<Kept>& kept_;
+    bool head_waits_for_agents_;
 };
 
 /// The first target and its agent's report number begin it; a repeated try counts on.
@@ -125,7 +131,8 @@ std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
 
 }  // namespace
 
-std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key) {
+std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
+                                 bool head_waits_for_agents) {
     const auto& assignment = turn.state.assignments.at(key);
     if (!assignment.wish || assignment.wish->definition->absent) return std::nullopt;
     const auto& wish = *assignment.wish;
@@ -140,7 +147,7 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key) {
         if (auto operation = forced(turn.state, key, wish, candidate)) return operation;
     }
     std::vector<const DesiredTarget*> drifted;
-    Finder finder(turn, key, wish, kept);
+    Finder finder(turn, key, wish, kept, head_waits_for_agents);
     for (const auto& target : wish.targets) {
         const auto need = finder.need(target);
         if (need == TargetState::drifted)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
@@ -104,7 +105,9 @@ void replace_offline(Turn& turn, Release& release, Step& step, std::vector<Hold>
     std::vector<std::string> awaited;
     for (const auto& name : names) {
         if (release.targets.at(name).status != TargetStatus::waiting) continue;
-        const auto& agent = wished_target(assignment, name)->agent;
+        const auto* target = wished_target(assignment, name);
+        if (!target) continue;
+        const auto& agent = target->agent;
         const auto reached = reach(turn.state, agent, turn.now);
         if (reached == Reach::online) continue;
         if (wait || reached == Reach::reconnecting) {
@@ -179,7 +182,10 @@ void begin_step(Turn& turn, Release& release, Step& step) {
     if (step.status == StepStatus::running) return;
     step.status = StepStatus::running;
     step.started_at = turn.now;
+    step.admitted_at = turn.now;
     turn.save(release, step);
+    if (std::exchange(release.admitted, true)) return;
+    turn.save(release);
 }
 
 /// Returns holds of what could not be dispatched.
@@ -194,8 +200,8 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
             turn.wake(release.key, turn.now);
             break;
         }
-        const auto& target = *wished_target(assignment, name);
-        if (reach(turn.state, target.agent, turn.now) != Reach::online) continue;
+        const auto* target = wished_target(assignment, name);
+        if (!target || reach(turn.state, target->agent, turn.now) != Reach::online) continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
             holds.push_back(
                 {"busy", fmt::format("an earlier action on {} has not ended", name), {}});
@@ -205,7 +211,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
             holds.push_back(budget.hold());
             break;
         }
-        if (!dispatch(turn, release, target, {step.index, false})) {
+        if (!dispatch(turn, release, *target, {step.index, false})) {
             holds.push_back({"loading", "reads the definition from Git", {}});
             break;
         }
@@ -275,10 +281,6 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
     if (!holds.empty()) {
         pause(turn, release, std::move(holds), before.running == 0);
         return Progress::stays;
-    }
-    if (!step.admitted_at) {
-        step.admitted_at = turn.now;
-        turn.save(release, step);
     }
     replace_offline(turn, release, step, holds);
     if (step.targets.empty()) return advance_step(turn, release, step);

@@ -73,7 +73,7 @@ struct Step {
     Seconds wait_before{0};   ///< after the former step's end
     Seconds verify_duration{0};
     StepStatus status = StepStatus::pending;
-    std::optional<Timestamp> admitted_at;  ///< gates were open then (on_close: finish_step)
+    std::optional<Timestamp> admitted_at;  ///< its first dispatch, gates were open (on_close: finish_step)
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> deadline;
@@ -145,7 +145,7 @@ struct ReleaseHead {
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
     std::optional<Timestamp> deadline;
-    bool admitted = false;  ///< passed its gates once (on_close: finish_release)
+    bool admitted = false;  ///< its first dispatch passed the gates (on_close: finish_release)
 
     std::vector<Hold> holds;
 

@@ -82,6 +82,12 @@ public:
         feed(AgentChanged{name_of(target), {there}});
     }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
+    /// With an empty journal: nothing that was sent has reached it.
+    void comes_back(int target) {
+        AgentConnected event;
+        event.hello.agent = name_of(target);
+        feed(event);
+    }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain() {
@@ -264,6 +270,139 @@ TEST(TargetsThatLeftTest, AReleaseWithoutAnyTargetLeftProvesNothing) {
     rollout.pass(std::chrono::hours{1});
     ASSERT_EQ(rollout.state().releases.size(), 2u);
     EXPECT_FALSE(rollout.state().assignments.at(kKey).good);
+}
+
+TEST(TargetsThatLeftTest, ARefusalThatComesThenIsNotTriedOver) {
+    Rollout rollout(2, one_by_one());
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    (void)rollout.finish_one(ActionOutcome::refused);
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.state().releases.begin()->second.status, ReleaseStatus::success);
+}
+
+AssignmentPtr second_version(int targets, const Strategy& strategy) {
+    auto second = std::make_shared<Assignment>(*wish_of(targets, strategy));
+    auto definition = std::make_shared<Definition>(*second->definition);
+    definition->digest = Digest::of("v2");
+    definition->version = "v2";
+    second->definition = definition;
+    for (auto& target : second->targets) {
+        target.definition = definition;
+        target.digest = target_digest(definition->digest, target.config_digest);
+    }
+    second->intent.commit = second->intent.digest_commit = "c2";
+    return second;
+}
+
+const Release& newest(Rollout& rollout) {
+    const auto& state = rollout.state();
+    return state.releases.at(state.assignments.at(kKey).releases.back());
+}
+
+TEST(PauseTest, WhatNeverReachedItsAgentWaitsLikeTheRest) {
+    Rollout rollout(1, one_by_one());
+    const auto action = rollout.next().id;
+    rollout.leaves(0);
+    auto paused = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    paused->paused = true;
+    rollout.wish(paused);
+    rollout.comes_back(0);
+    EXPECT_EQ(in_outbox(rollout).size(), 0u);
+    rollout.pass(std::chrono::hours{24});
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::paused);
+    rollout.wish(wish_of(1, one_by_one()));
+    ASSERT_EQ(rollout.in_flight(), 2u);
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.next().id, action);
+}
+
+TEST(AdmissionTest, AStepIsAdmittedByItsFirstDispatchOnly) {
+    auto waiting = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    waiting->offline = Offline::wait;
+    Rollout rollout(1, AssignmentPtr(waiting));
+    (void)rollout.finish_one();
+    rollout.leaves(0);
+    auto second = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    second->offline = Offline::wait;
+    rollout.wish(second);
+    rollout.pass(std::chrono::hours{1});
+    ASSERT_FALSE(newest(rollout).steps.empty());
+    EXPECT_FALSE(newest(rollout).steps[0].admitted_at);
+    EXPECT_FALSE(newest(rollout).admitted);
+    rollout.comes_back(0);
+    EXPECT_TRUE(newest(rollout).steps[0].admitted_at);
+    EXPECT_TRUE(newest(rollout).admitted);
+}
+
+TEST(OfflineTest, WhatHasTheNewVersionKeepsItWhileTheRestIsAway) {
+    auto slowly = one_by_one();
+    slowly.batch_interval = Seconds{60};
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, slowly));
+    ASSERT_EQ(rollout.next().key.target, name_of(0));
+    (void)rollout.finish_one();
+    rollout.leaves(1);
+    auto again = std::make_shared<Assignment>(*second_version(2, slowly));
+    again->intent.commit = "c3";
+    again->retry = 1;
+    rollout.wish(again);
+    rollout.pass(std::chrono::hours{8});
+    EXPECT_EQ(in_outbox(rollout).size(), 0u);
+    EXPECT_EQ(newest(rollout).kind, ReleaseKind::introduce);
+    rollout.comes_back(1);
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+    EXPECT_EQ(rollout.next().version, "v2");
+}
+
+TEST(ForwardOnlyTest, MayBeSaidWhileTheReleaseWaits) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto second = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    second->rules.freeze.active = true;
+    rollout.wish(std::make_shared<Assignment>(*second));
+    second->forward_only = true;
+    rollout.wish(std::make_shared<Assignment>(*second));
+    second->rules.freeze = {};
+    rollout.wish(second);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::failed);
+    EXPECT_EQ(rollout.in_flight(), 0u);
+}
+
+TEST(RestoreTest, OfAPinnedTargetIsCalledWhatItIs) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(second_version(1, one_by_one()));
+    auto pinned = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    auto older = std::make_shared<Definition>(*pinned->definition);
+    older->digest = Digest::of("v0");
+    older->version = "v0";
+    auto& target = pinned->targets[0];
+    target.pinned = true;
+    target.definition = older;
+    target.digest = target_digest(older->digest, target.config_digest);
+    rollout.wish(pinned);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+    EXPECT_EQ(rollout.next().digest, target_digest(Digest::of("v1"), target.config_digest));
+}
+
+TEST(OperationTest, WhatComesAfterItsReleaseDecidesByWhatIsThere) {
+    auto forced = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    forced->operation = Operation::update;
+    Rollout rollout(2, AssignmentPtr(forced));
+    EXPECT_EQ(rollout.next().kind, ActionKind::update);
+    (void)rollout.finish_one();
+    auto grown = std::make_shared<Assignment>(*wish_of(2, one_by_one()));
+    grown->operation = Operation::update;
+    rollout.wish(grown);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().key.target, name_of(1));
+    EXPECT_EQ(rollout.next().kind, ActionKind::deploy);
 }
 
 TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
