@@ -2,10 +2,15 @@
 // either the change is a mistake, or kDigestFormat must grow.
 #include "schema/resolve/digest.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 
+#include "schema/config/read.h"
 #include "tests/unit/resolve/tree_builder.h"
 
 namespace tidegate {
@@ -108,16 +113,113 @@ INSTANTIATE_TEST_SUITE_P(
         DigestCase{"Place", [](Definition& d) { d.base["A"].position.line = 9; }, false}),
     [](const auto& each) { return std::string(each.param.name); });
 
+/// Reads and resolves documents as the daemon does.
+ResolvedTree resolved(const std::map<std::string, std::string>& texts) {
+    DocumentTree tree;
+    for (const auto& [path, text] : texts)
+        tree[path] = std::make_shared<const ParsedFile>(config::read_document(path, text));
+    auto result = resolve(tree, zones, "c1");
+    EXPECT_EQ(lines(result.errors()), "");
+    return result;
+}
+
+/// Every assignment digest, and below it those of its targets.
+std::string digests_of(const ResolvedTree& tree) {
+    std::string text;
+    for (const auto& [key, entry] : tree.assignments) {
+        if (!entry->assignment) continue;
+        text += fmt::format("{} {}\n", key.text(), entry->assignment->definition->digest.hex());
+        for (const auto& target : entry->assignment->targets)
+            text += fmt::format("  {} {}\n", target.name, target.digest.hex());
+    }
+    return text;
+}
+
+std::map<std::string, std::string> example() {
+    namespace fs = std::filesystem;
+    const fs::path root = fs::path{TIDEGATE_SOURCE_DIR} / "examples/repo-layout";
+    std::map<std::string, std::string> texts;
+    for (const auto& entry : fs::recursive_directory_iterator{root}) {
+        const auto path = entry.path().lexically_relative(root).string();
+        if (!entry.is_regular_file() || !config::in_layout(path)) continue;
+        std::ifstream file{entry.path()};
+        texts[path].assign(std::istreambuf_iterator<char>{file}, {});
+    }
+    return texts;
+}
+
+/// The chain from text to digest: a reader that normalizes otherwise deploys anew, too. Editing the
+/// example changes this, and only that may.
+TEST(DigestGolden, OfTheExampleRepo) {
+    EXPECT_EQ(digests_of(resolved(example())),
+              R"(prod/shop-api b673812dab60ba28ccb29ba172997d069727bb63c7c24c749bb11f235a4db055
+  prod-1 7912ac90e9249f7153c8cfa7d05e2474b1a266384c7127720c50efad7c9361b8
+  prod-2 7912ac90e9249f7153c8cfa7d05e2474b1a266384c7127720c50efad7c9361b8
+staging/shop-api 9a8aceb8b0ad2591b18ba3571226e7a250c53265bb7f5d12b1823d12dd1f7d9e
+  web-2 2aea4ea17726c858137a48e2c9518d0eb21d38f53175f57f903006c5e9ebc8ff
+  web-3 2aea4ea17726c858137a48e2c9518d0eb21d38f53175f57f903006c5e9ebc8ff
+  web-4 2aea4ea17726c858137a48e2c9518d0eb21d38f53175f57f903006c5e9ebc8ff
+  web-5 d01fad6f481d92d679a0fd56efa91a40ac890d2a4df467d786ef85b200b9ab40
+  web-1 2aea4ea17726c858137a48e2c9518d0eb21d38f53175f57f903006c5e9ebc8ff
+workers/shop-worker a8f7da22ca7ef9e6f0b5970a7c6bdffddf7a800010e049134c6b5b5280c0e203
+  worker-1 f290fbc971812adf9cc8ea4f7452a25c1f6f98d63f178972928dad761a1de9b1
+)");
+}
+
 TEST(DigestOrder, OfKeysDoesNotMatter) {
-    auto one = small();
-    auto two = small();
-    Value::Map config;
-    for (const auto* name : {"b", "a", "c"}) config[name] = text(name);
-    one.deploy.canonical = Value{config};
-    config.clear();
-    for (const auto* name : {"c", "b", "a"}) config[name] = text(name);
-    two.deploy.canonical = Value{config};
-    EXPECT_EQ(assignment_digest(one), assignment_digest(two));
+    const std::string version = "versions/staging/shop-api.yaml";
+    std::map<std::string, std::string> texts{{version, example().at(version)}};
+    const auto digests_with = [&](const char* project, const char* environment) {
+        texts["projects/shop-api.yaml"] = project;
+        texts["environments/staging.yaml"] = environment;
+        return digests_of(resolved(texts));
+    };
+    EXPECT_EQ(digests_with(R"(
+apiVersion: tidegate/v1
+kind: Project
+name: shop-api
+deploy:
+  type: script
+  config:
+    environment: {B: "2", A: "1"}
+    install_script: install
+    timeouts: {install: 10m, update: 5m}
+variables:
+  B: {type: template, value: "${A}"}
+  A: a
+pipeline:
+  release: [{name: wait, type: wait, retry: 2, config: {duration: 1m}}, {name: go, type: deploy}]
+)",
+                           R"(
+apiVersion: tidegate/v1
+kind: Environment
+name: staging
+targets:
+  - {name: web-1, config: {work_dir: /opt, log_dir: /log}, variables: {X: "1", Y: "2"}}
+)"),
+              digests_with(R"(
+pipeline:
+  release: [{type: wait, config: {duration: 1m}, retry: 2, name: wait}, {type: deploy, name: go}]
+variables:
+  A: a
+  B: {value: "${A}", type: template}
+deploy:
+  config:
+    timeouts: {update: 5m, install: 10m}
+    install_script: install
+    environment: {A: "1", B: "2"}
+  type: script
+name: shop-api
+kind: Project
+apiVersion: tidegate/v1
+)",
+                           R"(
+targets:
+  - {variables: {Y: "2", X: "1"}, config: {log_dir: /log, work_dir: /opt}, name: web-1}
+name: staging
+kind: Environment
+apiVersion: tidegate/v1
+)"));
 }
 
 TEST(TargetDigest, DependsOnDefinitionAndOwnPart) {
