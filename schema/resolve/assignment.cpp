@@ -103,12 +103,9 @@ void AssignmentMaker::check_references() {
 }
 
 void AssignmentMaker::check_pins() {
-    std::vector<std::string> names;
-    for (const auto& target : result_.environment->targets) names.push_back(target.name);
-    const auto check = [&](const Reference& target) {
-        if (std::find(names.begin(), names.end(), target.name) == names.end())
-            result_.errors.push_back(dangling("target", target, names));
-    };
+    if (version_->pins.empty() && !version_->strategy) return;
+    const KnownNames known{"target", names_of(result_.environment->targets)};
+    const auto check = [&](const Reference& target) { known.check(target, result_.errors); };
     std::set<std::string> pinned;
     for (const auto& pin : version_->pins) {
         check(pin.target);
@@ -117,10 +114,7 @@ void AssignmentMaker::check_pins() {
                 ErrorCode::conflict, fmt::format("target \"{}\" is pinned twice", pin.target.name),
                 pin.target.position});
     }
-    if (!version_->strategy) return;
-    for (const auto& target : version_->strategy->canary_targets) check(target);
-    for (const auto& group : version_->strategy->cluster_order)
-        for (const auto& target : group.targets) check(target);
+    if (version_->strategy) each_target(*version_->strategy, check);
 }
 
 void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
@@ -203,7 +197,7 @@ void AssignmentMaker::check_variables(const Definition& definition) {
     for (const auto& target : targets) {
         const auto names = plain_names(target.variables);
         if (names && (without.empty() || !done.insert(*names).second)) continue;
-        if (result_.errors.size() > limits::kErrorsReportedMax) break;
+        if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) break;
         append(result_.errors, check(target.variables));
     }
 }

@@ -117,29 +117,26 @@ void report_cycles(References& references, const char* what,
 
 void check_promotion(const DocumentTree& tree, CrossErrors& errors) {
     References references;
-    const auto known = names_below(tree, "environments/");
+    const KnownNames known{"environment", names_below(tree, "environments/")};
     each_below(tree, "environments/", [&](const std::string&, const FilePtr& file) {
         const auto* environment = document_of<Environment>(file);
         if (environment == nullptr || !environment->promotes_from) return;
         const auto& from = *environment->promotes_from;
         references.add(environment->name, from);
-        if (!tree.contains(environment_path(from.name)))
-            errors.environments[environment->name].push_back(dangling("environment", from, known));
+        known.check(from, errors.environments[environment->name]);
     });
     report_cycles(references, "environments promote", errors.environments);
 }
 
 void check_dependencies(const DocumentTree& tree, CrossErrors& errors) {
     References references;
-    const auto known = names_below(tree, "projects/");
+    const KnownNames known{"project", names_below(tree, "projects/")};
     each_below(tree, "projects/", [&](const std::string&, const FilePtr& file) {
         const auto* project = document_of<Project>(file);
         if (project == nullptr) return;
         for (const auto& dependency : project->depends_on) {
             references.add(project->name, dependency.service);
-            if (!tree.contains(project_path(dependency.service.name)))
-                errors.projects[project->name].push_back(
-                    dangling("project", dependency.service, known));
+            known.check(dependency.service, errors.projects[project->name]);
         }
     });
     report_cycles(references, "projects depend on each other", errors.projects);
@@ -147,13 +144,41 @@ void check_dependencies(const DocumentTree& tree, CrossErrors& errors) {
 
 /// Target lists of no environment; they hold nothing, but somebody thinks they do.
 void check_lists(const DocumentTree& tree, CrossErrors& errors) {
-    const auto known = names_below(tree, "environments/");
+    const KnownNames known{"environment", names_below(tree, "environments/")};
     each_below(tree, "environments/", [&](const std::string&, const FilePtr& file) {
-        const auto* list = document_of<TargetList>(file);
-        if (list == nullptr || tree.contains(environment_path(list->environment))) return;
-        errors.environments[list->environment].push_back(
-            dangling("environment", {list->environment, list->position}, known));
+        if (const auto* list = document_of<TargetList>(file))
+            known.check({list->environment, list->position},
+                        errors.environments[list->environment]);
     });
+}
+
+void check_scope(const Policy& policy, const char* list, const KnownNames& known,
+                 std::vector<Error>& errors) {
+    const auto* scope = policy.applies_to.map();
+    const auto* names =
+        scope != nullptr && scope->contains(list) ? scope->at(list).list() : nullptr;
+    if (names == nullptr) return;
+    for (const auto& name : *names)
+        if (name.string() != nullptr) known.check({*name.string(), policy.position}, errors);
+}
+
+/// A policy for a name that is not there was meant for another one, nobody knows which: it holds
+/// every environment, as one that cannot be read does. All faults are told once; each environment
+/// carries the first.
+void check_policies(const DocumentTree& tree, CrossErrors& errors) {
+    const auto environments = names_below(tree, "environments/");
+    const KnownNames known{"environment", environments};
+    const KnownNames known_projects{"project", names_below(tree, "projects/")};
+    std::vector<Error> faults;
+    each_below(tree, "policies/", [&](const std::string&, const FilePtr& file) {
+        const auto* policy = document_of<Policy>(file);
+        if (policy == nullptr) return;
+        check_scope(*policy, "environments", known, faults);
+        check_scope(*policy, "projects", known_projects, faults);
+    });
+    if (faults.empty()) return;
+    for (const auto& name : environments) errors.environments[name].push_back(faults.front());
+    append(errors.environments[""], faults);
 }
 
 }  // namespace
@@ -164,6 +189,7 @@ CrossErrors cross_check(const DocumentTree& tree) {
     check_promotion(tree, errors);
     check_dependencies(tree, errors);
     check_lists(tree, errors);
+    check_policies(tree, errors);
     return errors;
 }
 

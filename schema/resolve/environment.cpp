@@ -36,13 +36,12 @@ private:
     void take_policies();
     bool is_named(const Policy& policy) const;
     void take_strategy(const Repository* repository);
-    void check_targets(const std::vector<Reference>& targets);
+    void check_strategy(const Strategy& strategy);
 
     const Surroundings& around_;
     std::string name_;
     EnvironmentPart part_;
     std::vector<Unsupported> rule_remarks_;
-    std::vector<std::string> target_names_;
 };
 
 void EnvironmentMaker::take_errors() {
@@ -74,7 +73,6 @@ void EnvironmentMaker::take_targets() {
     std::sort(part_.targets.begin(), part_.targets.end(), [](const auto& a, const auto& b) {
         return std::tie(a.priority, a.name) < std::tie(b.priority, b.name);
     });
-    for (const auto& target : part_.targets) target_names_.push_back(target.name);
 }
 
 void EnvironmentMaker::take_window(Rules& rules) {
@@ -95,9 +93,11 @@ void EnvironmentMaker::take_window(Rules& rules) {
 }
 
 void EnvironmentMaker::take_policies() {
-    for (const auto& policy : part_.document->policies) {
-        if (!find_file(around_.tree, policy_path(policy.name)))
-            part_.errors.push_back(dangling("policy", policy, around_.names.below("policies/")));
+    const auto& named = part_.document->policies;
+    const KnownNames known{
+        "policy", named.empty() ? std::vector<std::string>{} : around_.names.below("policies/")};
+    for (const auto& policy : named) {
+        known.check(policy, part_.errors);
         rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
     }
     for (const auto& file : part_.inputs.files) {
@@ -142,21 +142,16 @@ void EnvironmentMaker::take_rules(const Repository* repository) {
     part_.rules = std::make_shared<const Rules>(std::move(rules));
 }
 
-void EnvironmentMaker::check_targets(const std::vector<Reference>& targets) {
-    for (const auto& target : targets)
-        if (std::find(target_names_.begin(), target_names_.end(), target.name) ==
-            target_names_.end())
-            part_.errors.push_back(dangling("target", target, target_names_));
+void EnvironmentMaker::check_strategy(const Strategy& strategy) {
+    const KnownNames known{"target", names_of(part_.targets)};
+    each_target(strategy, [&](const Reference& target) { known.check(target, part_.errors); });
 }
 
 void EnvironmentMaker::take_strategy(const Repository* repository) {
     const auto& document = *part_.document;
     const Repository defaults = repository != nullptr ? *repository : Repository{};
-    if (document.strategy) {
-        check_targets(document.strategy->canary_targets);
-        for (const auto& group : document.strategy->cluster_order) check_targets(group.targets);
-    }
     part_.strategy = document.strategy.value_or(defaults.strategy.value_or(Strategy{}));
+    check_strategy(part_.strategy);
     part_.rollback = document.rollback.value_or(defaults.rollback.value_or(RollbackRules{}));
     part_.heal = document.heal.value_or(defaults.heal.value_or(Heal::on));
     part_.offline = document.offline.value_or(defaults.offline.value_or(Offline::skip));
@@ -205,9 +200,10 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
             files.push_back(find_file(tree, window_path(reference->name)));
     for (const auto& policy : document->policies)
         files.push_back(find_file(tree, policy_path(policy.name)));
-    each_below(tree, "policies/", [&](const std::string&, const FilePtr& file) {
+    each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
-        const bool may_apply = policy == nullptr || applies_to(*policy, "environments", name);
+        const bool may_apply = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
+                                                 : applies_to(*policy, "environments", name);
         if (may_apply && std::ranges::find(files, file) == files.end()) files.push_back(file);
     });
     return files;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
@@ -46,13 +47,18 @@ Result<void> scan(std::string_view text,
     return {};
 }
 
-Error unknown_variable(std::string_view name, const VariableScope& scope) {
+/// All names that a text may use.
+std::vector<std::string> names_of(const std::map<std::string, const Variable*>& variables) {
     std::vector<std::string> names;
-    for (const auto& [known, variable] : scope.all()) names.push_back(known);
+    for (const auto& [known, variable] : variables) names.push_back(known);
     for (const auto& built_in : built_ins()) names.emplace_back(built_in.name);
+    return names;
+}
+
+Error unknown_variable(std::string_view name, const std::vector<std::string>& known) {
     return Error{ErrorCode::not_found,
                  fmt::format("unknown variable {}{}", name.substr(0, limits::kNameBytesMax),
-                             did_you_mean(name, names)),
+                             did_you_mean(name, known)),
                  {}};
 }
 
@@ -110,7 +116,7 @@ Result<void> Expansion::append_variable(std::string_view name) {
         return fail(ErrorCode::exhausted, "more than {} variables in one text",
                     limits::kVariableUsesMax);
     const auto* variable = scope_.find(name);
-    if (variable == nullptr) return fail(unknown_variable(name, scope_));
+    if (variable == nullptr) return fail(unknown_variable(name, names_of(scope_.all())));
     switch (variable->type) {
         case VariableType::plain:
             return append_literal(variable->value);
@@ -332,34 +338,72 @@ private:
     std::vector<Error> errors_;
 };
 
-void check_text(const PlacedText& text, const VariableScope& scope, std::vector<Error>& errors) {
-    const auto names = names_in(text.text);
+struct ByPlace {
+    bool operator()(const Error& a, const Error& b) const {
+        return std::tie(a.position, a.message) < std::tie(b.position, b.message);
+    }
+};
+
+/// Gathers faults, each once, and stops when there are as many as are shown of an assignment: a
+/// small file may hold thousands, each of which would be compared with thousands of names.
+class TextCheck {
+public:
+    explicit TextCheck(const VariableScope& scope) : scope_{scope}, variables_{scope.all()} {}
+
+    std::vector<Error> run(const std::vector<PlacedText>& texts) {
+        for (auto& error : CycleSearch{scope_}.run())
+            if (!full()) errors_.insert(std::move(error));
+        for (const auto& text : texts) check_text(text.text, text.position);
+        for (const auto& [name, variable] : variables_) check_variable(name, *variable);
+        return {errors_.begin(), errors_.end()};
+    }
+
+private:
+    bool full() const { return errors_.size() >= limits::kErrorsPerAssignmentMax; }
+    void check_text(const std::string& text, const Position& position);
+    void check_variable(const std::string& name, const Variable& variable);
+    const Error& unknown(const std::string& name);
+
+    const VariableScope& scope_;
+    std::map<std::string, const Variable*> variables_;
+    std::vector<std::string> known_;  ///< filled when first needed
+    std::map<std::string, Error> unknown_;
+    std::set<Error, ByPlace> errors_;
+};
+
+const Error& TextCheck::unknown(const std::string& name) {
+    if (known_.empty()) known_ = names_of(variables_);
+    const auto found = unknown_.find(name);
+    if (found != unknown_.end()) return found->second;
+    return unknown_.emplace(name, unknown_variable(name, known_)).first->second;
+}
+
+void TextCheck::check_text(const std::string& text, const Position& position) {
+    if (full()) return;
+    const auto names = names_in(text);
     if (!names) {
-        errors.push_back(Error{names.error()}.at(text.position));
+        errors_.insert(Error{names.error()}.at(position));
         return;
     }
-    for (const auto& name : *names)
-        if (scope.find(name) == nullptr && find_built_in(name) == nullptr)
-            errors.push_back(unknown_variable(name, scope).at(text.position));
+    for (const auto& name : *names) {
+        if (full()) return;
+        if (!variables_.contains(name) && find_built_in(name) == nullptr)
+            errors_.insert(Error{unknown(name)}.at(position));
+    }
+}
+
+void TextCheck::check_variable(const std::string& name, const Variable& variable) {
+    if (full()) return;
+    if (variable.type == VariableType::template_text) check_text(variable.value, variable.position);
+    if (variable.type == VariableType::env_specific &&
+        !variable.values.contains(scope_.environment()))
+        errors_.insert(no_value_for(name, scope_).error().at(variable.position));
 }
 
 }  // namespace
 
 std::vector<Error> check_texts(const std::vector<PlacedText>& texts, const VariableScope& scope) {
-    auto errors = CycleSearch{scope}.run();
-    for (const auto& text : texts) check_text(text, scope, errors);
-    for (const auto& [name, variable] : scope.all()) {
-        if (variable->type == VariableType::template_text)
-            check_text({variable->value, variable->position}, scope, errors);
-        if (variable->type == VariableType::env_specific &&
-            !variable->values.contains(scope.environment()))
-            errors.push_back(no_value_for(name, scope).error().at(variable->position));
-    }
-    std::sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
-        return std::tie(a.position, a.message) < std::tie(b.position, b.message);
-    });
-    errors.erase(std::unique(errors.begin(), errors.end()), errors.end());
-    return errors;
+    return TextCheck{scope}.run(texts);
 }
 
 }  // namespace tidegate

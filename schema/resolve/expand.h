@@ -77,7 +77,8 @@ struct PlacedText {
 
 /// What is wrong with these texts in this scope before any value is known: unknown names (neither
 /// in the scope nor built in), malformed `${`, and, of the whole scope, cycles between templates
-/// and env_specific variables without a value here. Sorted by place; each fault once.
+/// and env_specific variables without a value here. Sorted by place; each fault once. Looks for no
+/// more once there are kErrorsPerAssignmentMax.
 [[nodiscard]] std::vector<Error> check_texts(const std::vector<PlacedText>& texts,
                                              const VariableScope& scope);
 

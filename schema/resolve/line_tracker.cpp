@@ -44,13 +44,6 @@ std::vector<Error> pin_errors(const ResolvedAssignment& entry, const AssignmentH
     return errors;
 }
 
-std::vector<std::string> names_of(const std::vector<DesiredTarget>& targets) {
-    std::vector<std::string> names;
-    for (const auto& target : targets) names.push_back(target.name);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 bool holds(const EnvironmentHistory& environment, const std::string& target) {
     return std::binary_search(environment.targets.begin(), environment.targets.end(), target);
 }

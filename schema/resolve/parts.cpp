@@ -75,6 +75,26 @@ Error dangling(const char* what, const Reference& reference,
                  reference.position};
 }
 
+KnownNames::KnownNames(const char* what, std::vector<std::string> names)
+    : what_{what}, names_{std::move(names)} {
+    std::sort(names_.begin(), names_.end());
+}
+
+void KnownNames::check(const Reference& reference, std::vector<Error>& errors) const {
+    if (errors.size() >= limits::kErrorsReportedMax ||
+        std::binary_search(names_.begin(), names_.end(), reference.name))
+        return;
+    const bool hint = errors.size() < limits::kErrorsPerAssignmentMax;
+    errors.push_back(dangling(what_, reference, hint ? names_ : std::vector<std::string>{}));
+}
+
+std::vector<std::string> names_of(const std::vector<DesiredTarget>& targets) {
+    std::vector<std::string> names;
+    for (const auto& target : targets) names.push_back(target.name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
 Error unknown_zone(const ReleaseWindow& window) {
     return Error{ErrorCode::not_found,
                  fmt::format("unknown time zone \"{}\" (wanted an IANA name such as Europe/Berlin)",

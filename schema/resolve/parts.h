@@ -123,6 +123,28 @@ void each_below(const DocumentTree& tree, const std::string& folder, const Visit
 /// `unknown <what> "<name>" (did you mean …?)` at the reference.
 [[nodiscard]] Error dangling(const char* what, const Reference& reference,
                              const std::vector<std::string>& known);
+/// The names that references of one kind may use.
+class KnownNames {
+public:
+    KnownNames(const char* what, std::vector<std::string> names);
+    /// Adds the error of a dangling reference to the others of its part. A small file may hold
+    /// thousands: the nearest name is looked for only while an assignment would show it, and a list
+    /// that is as long as anybody will see stays as it is.
+    void check(const Reference& reference, std::vector<Error>& errors) const;
+
+private:
+    const char* what_;
+    std::vector<std::string> names_;  ///< sorted
+};
+/// Sorted.
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<DesiredTarget>& targets);
+/// Calls `visit` for every target that a strategy names.
+template <class Visit>
+void each_target(const Strategy& strategy, const Visit& visit) {
+    for (const auto& target : strategy.canary_targets) visit(target);
+    for (const auto& group : strategy.cluster_order)
+        for (const auto& target : group.targets) visit(target);
+}
 [[nodiscard]] Error unknown_zone(const ReleaseWindow& window);
 void append(std::vector<Error>& into, const std::vector<Error>& errors);
 /// By place and text, each once, the first `max`.

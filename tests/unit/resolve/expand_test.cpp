@@ -147,6 +147,21 @@ TEST(CheckTexts, FindsEveryFaultOnceWithItsPlace) {
               "projects/p.yaml:20:1: variables refer to each other: SELF → SELF\n");
 }
 
+TEST(CheckTexts, LooksForNoMoreFaultsThanAreShown) {
+    const auto variables = base();
+    VariableScope scope{"prod"};
+    scope.add(variables);
+    std::vector<PlacedText> many;
+    std::string one;
+    for (int i = 0; i < 200; ++i) {
+        many.push_back({"${APP_" + std::to_string(i) + "}", {"f.yaml", i, 1}});
+        one += many.back().text;
+    }
+    EXPECT_EQ(check_texts(many, scope).size(), limits::kErrorsPerAssignmentMax);
+    EXPECT_EQ(check_texts({{one, {"f.yaml", 1, 1}}}, scope).size(),
+              limits::kErrorsPerAssignmentMax);
+}
+
 TEST(BuiltIns, DefaultsYieldAndOthersWin) {
     Variables variables{{"APP_NAME", plain("mine")}, {"TARGET_NAME", plain("mine")}};
     add_runtime(variables, {{"APP_NAME", "theirs"}, {"TARGET_NAME", "web-1"}, {"OWN", "x"}});

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "schema/base/limits.h"
@@ -83,6 +84,19 @@ TEST(ResolveTest, StrategyIsTheMostSpecificOne) {
     EXPECT_EQ(resolved.assignments.at(kProdApi)->assignment->strategy.type,
               StrategyType::all_at_once);
     EXPECT_FALSE(resolved.assignments.at(kProdApi)->assignment->rollback.auto_rollback);
+}
+
+/// `{list: [names]}`, as in applies_to.
+Value scope(const std::string& list, const std::string& name) {
+    return Value{Value::Map{{list, Value{Value::List{text(name)}}}}};
+}
+
+Policy policy_for(const std::string& name, const std::string& environment) {
+    Policy result;
+    result.name = name;
+    result.position = {"policies/" + name + ".yaml", 1, 1};
+    result.applies_to = scope("environments", environment);
+    return result;
 }
 
 struct FaultCase {
@@ -244,7 +258,68 @@ INSTANTIATE_TEST_SUITE_P(
                   },
                   {},
                   "environments/prd/targets/a.yaml:1:1: unknown environment \"prd\"; did you mean "
-                  "'prod'?\n"}),
+                  "'prod'?\n"},
+        FaultCase{"UnknownPolicy",
+                  [](Tree& repo) {
+                      auto prod = environment("prod", {"p-1"});
+                      prod.policies = {{"jumps", {"environments/prod.yaml", 3, 1}}};
+                      repo.add(prod).add(policy_for("jump", "staging"));
+                  },
+                  kProd,
+                  "environments/prod.yaml:3:1: unknown policy \"jumps\"; did you mean 'jump'?\n"},
+        FaultCase{"BrokenPolicy", [](Tree& repo) { repo.break_file("policies/jump.yaml"); }, kAll,
+                  "policies/jump.yaml:2:3: broken\n"},
+        FaultCase{"UnknownPromotion",
+                  [](Tree& repo) {
+                      auto prod = environment("prod", {"p-1"});
+                      prod.promotes_from = Reference{"stagin", {"environments/prod.yaml", 3, 1}};
+                      repo.add(prod);
+                  },
+                  kProd,
+                  "environments/prod.yaml:3:1: unknown environment \"stagin\"; did you mean "
+                  "'staging'?\n"},
+        FaultCase{"UnknownCanaryTarget",
+                  [](Tree& repo) {
+                      auto prod = environment("prod", {"p-1"});
+                      prod.strategy = Strategy{};
+                      prod.strategy->canary_targets = {{"p-2", {"environments/prod.yaml", 3, 1}}};
+                      repo.add(prod);
+                  },
+                  kProd,
+                  "environments/prod.yaml:3:1: unknown target \"p-2\"; did you mean 'p-1'?\n"},
+        FaultCase{"UnknownCanaryTargetOfDefaults",
+                  [](Tree& repo) {
+                      Repository repository;
+                      repository.strategy = Strategy{};
+                      repository.strategy->canary_targets = {{"nowhere", {"tidegate.yaml", 4, 1}}};
+                      repo.add(repository);
+                  },
+                  kAll, "tidegate.yaml:4:1: unknown target \"nowhere\"\n"},
+        FaultCase{"ApprovalsOfNoVersion",
+                  [](Tree& repo) {
+                      ApprovalList list;
+                      list.key = {"prod", "apo"};
+                      list.position = {"approvals/prod/apo.yaml", 1, 1};
+                      repo.add(list);
+                  },
+                  {},
+                  "approvals/prod/apo.yaml:1:1: there is no versions/prod/apo.yaml\n"},
+        FaultCase{"StrayFileAmongPolicies",
+                  [](Tree& repo) { repo.break_file("policies/notes.txt"); },
+                  {},
+                  "policies/notes.txt:2:3: broken\n"},
+        FaultCase{"PolicyForNoEnvironment", [](Tree& repo) { repo.add(policy_for("jump", "prd")); },
+                  kAll,
+                  "policies/jump.yaml:1:1: unknown environment \"prd\"; did you mean 'prod'?\n"},
+        FaultCase{"PolicyForNoProject",
+                  [](Tree& repo) {
+                      Policy jump = policy_for("jump", "prod");
+                      jump.applies_to = scope("projects", "wab");
+                      repo.add(jump).add(policy_for("leap", "prd"));
+                  },
+                  kAll,
+                  "policies/jump.yaml:1:1: unknown project \"wab\"; did you mean 'web'?\n"
+                  "policies/leap.yaml:1:1: unknown environment \"prd\"; did you mean 'prod'?\n"}),
     [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ResolveTest, KeepsABoundedNumberOfErrorsPerAssignment) {
@@ -257,6 +332,54 @@ TEST(ResolveTest, KeepsABoundedNumberOfErrorsPerAssignment) {
     const auto resolved = at(tree);
     EXPECT_EQ(resolved.assignments.at(kProdApi)->errors.size(), limits::kErrorsPerAssignmentMax);
 }
+
+using References = std::vector<Reference>;
+struct DanglingCase {
+    const char* name;
+    std::function<void(Tree&, const References&)> plant;
+};
+class DanglingTest : public testing::TestWithParam<DanglingCase> {};
+
+/// Each hint compares a name with all others: a small file of dangling names must not cost minutes.
+TEST_P(DanglingTest, NearNamesAreLookedForOnlyWhileTheyAreShown) {
+    const std::string near = "a-name-that-is-there";
+    auto tree = small_tree();
+    Policy policy;
+    policy.name = near;
+    tree.add(policy).add(project(near)).add(environment("prod", {near}));
+    References dangling;
+    for (int i = 0; i < 2'000; ++i)
+        dangling.push_back({near + std::to_string(i), {"a.yaml", 10 + i, 1}});
+    GetParam().plant(tree, dangling);
+    const auto hints = std::ranges::count_if(at(tree).errors(), [](const Error& error) {
+        return error.message.find("did you mean") != std::string::npos;
+    });
+    EXPECT_EQ(hints, limits::kErrorsPerAssignmentMax);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Places, DanglingTest,
+    testing::Values(DanglingCase{"Policies",
+                                 [](Tree& tree, const References& dangling) {
+                                     auto prod = environment("prod", {"a-name-that-is-there"});
+                                     prod.policies = dangling;
+                                     tree.add(prod);
+                                 }},
+                    DanglingCase{"CanaryTargets",
+                                 [](Tree& tree, const References& dangling) {
+                                     auto prod = environment("prod", {"a-name-that-is-there"});
+                                     prod.strategy = Strategy{};
+                                     prod.strategy->canary_targets = dangling;
+                                     tree.add(prod);
+                                 }},
+                    DanglingCase{"Dependencies",
+                                 [](Tree& tree, const References& dangling) {
+                                     auto api = project("api");
+                                     for (const auto& reference : dangling)
+                                         api.depends_on.emplace_back().service = reference;
+                                     tree.add(api);
+                                 }}),
+    [](const auto& each) { return std::string(each.param.name); });
 
 TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
     auto tree = small_tree();
@@ -302,17 +425,13 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
                           "release will hold with gate unsupported\n"));
 }
 
-/// `{list: [names]}`, as in applies_to.
-Value scope(const std::string& list, const std::string& name) {
-    return Value{Value::Map{{list, Value{Value::List{text(name)}}}}};
-}
-
 TEST(ResolveTest, PoliciesHoldWhatTheyApplyToThoughNobodyNamesThem) {
     const auto held_by = [](const Value& applies_to) {
         Policy policy;
         policy.name = "mine";
         policy.applies_to = applies_to;
         auto tree = small_tree();
+        tree.add(project("unreleased"));
         const auto resolved = at(tree.add(policy));
         std::string names;
         for (const auto& [key, entry] : resolved.assignments)
@@ -322,7 +441,7 @@ TEST(ResolveTest, PoliciesHoldWhatTheyApplyToThoughNobodyNamesThem) {
     EXPECT_EQ(held_by({}), "prod/api prod/web staging/api staging/web ");
     EXPECT_EQ(held_by(scope("environments", "prod")), "prod/api prod/web ");
     EXPECT_EQ(held_by(scope("projects", "web")), "prod/web staging/web ");
-    EXPECT_EQ(held_by(scope("projects", "other")), "");
+    EXPECT_EQ(held_by(scope("projects", "unreleased")), "");
 }
 
 TEST(ResolveTest, ARejectionHolds) {
