@@ -5,6 +5,8 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/planner/action.h"
+#include "schema/base/limits.h"
+#include "schema/resolve/action_size.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
@@ -41,12 +43,16 @@ DefinitionPtr definition_for(const AssignmentState& assignment, const Release& r
     return definition_of(assignment, release.digest);
 }
 
-/// The failed definition's own way back, on the first try only (design, 4.10).
+/// The failed definition's own way back, on the first try only (design, 4.10), and only where it
+/// leaves room for the good definition: one that cannot be sent restores nothing.
 std::string rollback_script(const AssignmentState& assignment, const Release& release,
-                            int attempt) {
-    if (attempt > 0) return "";
+                            const planner::ActionSpec& spec) {
+    if (spec.attempt > 0) return "";
     const auto failed = definition_of(assignment, release.digest);
-    return failed ? failed->deploy.script.rollback_script : "";
+    if (!failed) return "";
+    const auto& script = failed->deploy.script.rollback_script;
+    const auto bytes = script.size() + action_bytes(spec.definition) + action_bytes(spec.target);
+    return bytes <= limits::kActionBytesMax ? script : "";
 }
 
 OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& target,
@@ -77,7 +83,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
         spec.kind = ActionKind::rollback;
         spec.last_good = release.last_good;
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
-        spec.rollback_script = rollback_script(assignment, release, progress.attempt);
+        spec.rollback_script = rollback_script(assignment, release, spec);
     }
     return {planner::render(spec), release.key, target.agent, order.restore, true, turn.now};
 }

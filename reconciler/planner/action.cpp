@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 #include "schema/resolve/built_ins.h"
 
 namespace tidegate::planner {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr Seconds kScriptTimeout{300};  ///< of a task that names none
 constexpr Seconds kActionSlack{30};
+constexpr std::size_t kMessageBytesMax = 4 * 1024;  ///< of the commit, for scripts
 
 std::string join_labels(const std::map<std::string, std::string>& labels) {
     std::string text;
@@ -45,7 +47,7 @@ std::map<std::string, std::string> runtime_values(const ActionSpec& spec) {
         {"GIT_BRANCH", spec.branch},
         {"GIT_COMMIT", release.commit},
         {"GIT_COMMIT_SHORT", release.commit.substr(0, 12)},
-        {"GIT_MESSAGE", release.message},
+        {"GIT_MESSAGE", std::string(head_of(release.message, kMessageBytesMax))},
         {"APP_NAME", release.key.project},
         {"APP_VERSION", definition.version},
         {"APP_ENV", release.key.environment},

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "schema/base/limits.h"
+#include "schema/resolve/action_size.h"
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/digest.h"
 #include "schema/resolve/parts.h"
@@ -56,7 +57,9 @@ private:
     void remark_rules_of_others(std::vector<Unsupported>& remarks) const;
     void remark_variables_in_use(const Definition& definition, std::vector<Unsupported>& remarks);
     std::vector<PlacedText> texts() const;
+    Position position_of(const std::string& target) const;
     void check_variables(const Definition& definition);
+    void check_size(const Definition& definition);
     Definition make_definition();
     Rules make_rules(const Definition& definition);
     Assignment make_assignment();
@@ -228,6 +231,34 @@ Definition AssignmentMaker::make_definition() {
     return definition;
 }
 
+/// What does not fit into an action would be accepted and then never sent. Counted with the way
+/// back of this very definition: most failures are followed by a restore of one much like it.
+void AssignmentMaker::check_size(const Definition& definition) {
+    const auto shared = action_bytes(definition) + definition.deploy.script.rollback_script.size();
+    for (const auto& target : result_.environment->targets) {
+        const auto bytes = shared + action_bytes(target);
+        if (bytes <= limits::kActionBytesMax) continue;
+        if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) return;
+        result_.errors.push_back(
+            Error{ErrorCode::exhausted,
+                  fmt::format("an action for {}/{} on target \"{}\" takes {} bytes, an agent takes "
+                              "{}: scripts, pipeline and variables are too long",
+                              key_.environment, key_.project, target.name, bytes,
+                              limits::kActionBytesMax),
+                  position_of(target.name)});
+    }
+}
+
+Position AssignmentMaker::position_of(const std::string& target) const {
+    for (const auto& file : result_.environment->inputs.files) {
+        const auto* list = document_of<TargetList>(file);
+        const auto& specs = list != nullptr ? list->targets : environment_->targets;
+        for (const auto& spec : specs)
+            if (spec.name == target) return spec.position;
+    }
+    return version_->position;
+}
+
 Rules AssignmentMaker::make_rules(const Definition& definition) {
     Rules rules = *result_.environment->rules;
     rules.commit = around_.commit;
@@ -250,6 +281,7 @@ Assignment AssignmentMaker::make_assignment() {
     Assignment assignment;
     auto definition = std::make_shared<const Definition>(make_definition());
     check_variables(*definition);
+    check_size(*definition);
     assignment.key = key_;
     assignment.commit = around_.commit;
     assignment.operation = version_->operation;

@@ -247,6 +247,39 @@ TEST(RestoreTest, IsVerifiedWithTheChecksOfLastGood) {
     EXPECT_EQ(rollout.next().verify.at(0).url, "old");
 }
 
+/// A way back that no agent can be sent restores nothing; the good version alone does.
+TEST(RestoreTest, LeavesOutTheFailedWayBackWhereBothDoNotFit) {
+    const auto sent_back = [](std::size_t good, std::size_t script) {
+        auto first = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+        auto with = [&](const char* version) {
+            auto definition = std::make_shared<Definition>(*first->definition);
+            definition->digest = Digest::of(version);
+            definition->version = version;
+            return definition;
+        };
+        const auto wish = [&](const DefinitionPtr& definition) {
+            auto made = std::make_shared<Assignment>(*first);
+            made->definition = made->targets[0].definition = definition;
+            made->targets[0].digest =
+                target_digest(definition->digest, made->targets[0].config_digest);
+            made->intent.commit = made->intent.digest_commit = definition->version;
+            return made;
+        };
+        auto old = with("v1");
+        old->deploy.script.install_script.assign(good, 'x');
+        auto bad = with("v2");
+        bad->deploy.script.rollback_script.assign(script, 'y');
+        Rollout rollout(1, wish(old));
+        (void)rollout.finish_one();
+        rollout.wish(wish(bad));
+        (void)rollout.finish_one(ActionOutcome::failed);
+        EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+        return rollout.next().rollback_script.size();
+    };
+    EXPECT_EQ(sent_back(100'000, 80'000), 80'000u);
+    EXPECT_EQ(sent_back(100'000, 120'000), 0u);
+}
+
 std::vector<std::string> in_outbox(Rollout& rollout) {
     std::vector<std::string> targets;
     for (const auto& [id, entry] : rollout.state().outbox)

@@ -107,6 +107,7 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     release.id = "r";
     release.key = {"prod", "shop"};
     release.commit = "0123456789abcdef";
+    release.message = std::string(100'000, 'm');
     DesiredTarget target;
     target.name = "web-1";
     target.variables["PORT"].value = "target";
@@ -138,6 +139,7 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     EXPECT_EQ(value("CURRENT_VERSION"), "3.0");
     EXPECT_EQ(value("ROLLBACK_VERSION"), "2.0");
     EXPECT_EQ(value("GIT_COMMIT_SHORT"), "0123456789ab");
+    EXPECT_EQ(value("GIT_MESSAGE").size(), 4096u);
     EXPECT_EQ(action.id, action_id("r", 1, "web-1", 0));
     EXPECT_NE(action.id, action_id("r", 1, "web-1", 1));
 }

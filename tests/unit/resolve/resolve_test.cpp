@@ -381,6 +381,24 @@ INSTANTIATE_TEST_SUITE_P(
                                  }}),
     [](const auto& each) { return std::string(each.param.name); });
 
+/// Otherwise they are accepted and then never sent.
+TEST(ResolveTest, HoldsWhatNoAgentCanBeSent) {
+    const auto errors_with = [](std::size_t script, std::size_t back, std::size_t of_target) {
+        auto tree = small_tree();
+        auto api = project("api", std::string(script, 'x'));
+        api.deploy.script.rollback_script.assign(back, 'x');
+        auto prod = environment("prod", {"p-1", "p-2"});
+        prod.targets[1].variables["BIG"] = plain(std::string(of_target, 'x'));
+        return at(tree.add(api).add(prod)).errors();
+    };
+    EXPECT_EQ(lines(errors_with(90'000, 45'000, 10'000)), "");
+    EXPECT_THAT(lines(errors_with(90'000, 10'000, 100'000)),
+                testing::MatchesRegex("environments/prod.yaml:6:5: an action for prod/api on "
+                                      "target \"p-2\" takes [0-9]+ bytes, an agent takes "
+                                      "204800: [a-z, ]+\n"));
+    EXPECT_EQ(errors_with(90'000, 60'000, 0).size(), 3u);  // the script travels twice
+}
+
 TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
     auto tree = small_tree();
     auto prod = environment("prod", {"p-1"});

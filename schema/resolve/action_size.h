@@ -1,0 +1,19 @@
+#pragma once
+/// How much of a frame an action takes, before there is one: what validate refuses can never be
+/// sent, and what it lets pass can.
+
+#include <cstddef>
+#include <string>
+
+#include "schema/model/assignment.h"
+
+namespace tidegate {
+
+/// At most the bytes of an action that installs this definition on any target, without what the
+/// target adds; with room for what only the release knows. Linear in the definition, allocates
+/// nothing.
+[[nodiscard]] std::size_t action_bytes(const Definition& definition);
+/// What a target adds to it: its variables, labels and work_dir.
+[[nodiscard]] std::size_t action_bytes(const DesiredTarget& target);
+
+}  // namespace tidegate
