@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <memory>
 
 #include "cli/admin_verbs.h"
@@ -86,7 +87,11 @@ void add_doctor(CLI::App& app, Session& session) {
     verb->footer(
         "Each check stands beside what must be so. Exit code 1 if one is bad.\n"
         "Example:\n  tidegate doctor --data-dir /var/lib/tidegated");
-    verb->callback([&session, options] { session.exit_code = doctor(session.console, *options); });
+    verb->callback([&session, options] {
+        const auto now =
+            std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+        session.exit_code = doctor(session.console, *options, now);
+    });
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "cli/admin_client.h"
 #include "cli/admin_verbs.h"
+#include "cli/certificates.h"
 #include "cli/fields.h"
 #include "cli/http_client.h"
 
@@ -94,9 +95,8 @@ void add_daemon_checks(std::vector<CheckResult>& checks, const json& info) {
         address.empty() ? "not bound" : address);
 }
 
-CheckResult check_agents(const DoctorOptions& options) {
+CheckResult check_agents(const Result<json>& listed) {
     CheckResult check{"agents", "every agent that is not revoked is online", Health::good, {}};
-    const auto listed = ask_daemon(options.data_dir, "agents", json::object());
     if (!listed) {
         check.health = Health::bad;
         check.found = listed.error().text();
@@ -146,22 +146,24 @@ void add_status_checks(std::vector<CheckResult>& checks, const std::string& serv
 
 }  // namespace
 
-std::vector<CheckResult> examine(const DoctorOptions& options) {
+std::vector<CheckResult> examine(const DoctorOptions& options, Timestamp now) {
     std::vector<CheckResult> checks{check_data_dir(options)};
     const auto info = ask_daemon(options.data_dir, "info", json::object());
     checks.push_back({"daemon", "answers on its admin socket", info ? Health::good : Health::bad,
                       info ? "version " + text_of(*info, "version") : info.error().text()});
     if (info) add_daemon_checks(checks, *info);
     checks.push_back(check_audit(options));
-    if (info) checks.push_back(check_agents(options));
+    const auto agents = ask_daemon(options.data_dir, "agents", json::object());
+    if (info) checks.push_back(check_agents(agents));
+    checks.push_back(check_certificates(options.data_dir, agents ? *agents : json(), now));
     if (const auto server = server_of(options); !server.empty()) add_status_checks(checks, server);
     checks.push_back(check_clock());
     checks.push_back(check_disk(options));
     return checks;
 }
 
-int doctor(const Console& console, const DoctorOptions& options) {
-    const auto checks = examine(options);
+int doctor(const Console& console, const DoctorOptions& options, Timestamp now) {
+    const auto checks = examine(options, now);
     bool bad = false;
     auto items = json::array();
     Table table{{"CHECK", "STATE", "MUST BE SO", "FOUND"}};

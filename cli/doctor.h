@@ -2,6 +2,7 @@
 /// `tidegate doctor`: is this installation fit, each check beside what it asks for.
 
 #include "cli/console.h"
+#include "schema/base/time.h"
 
 namespace tidegate::cli {
 
@@ -21,7 +22,7 @@ struct CheckResult {
 };
 
 /// kProblem when a check is bad.
-int doctor(const Console& console, const DoctorOptions& options);
-[[nodiscard]] std::vector<CheckResult> examine(const DoctorOptions& options);
+int doctor(const Console& console, const DoctorOptions& options, Timestamp now);
+[[nodiscard]] std::vector<CheckResult> examine(const DoctorOptions& options, Timestamp now);
 
 }  // namespace tidegate::cli

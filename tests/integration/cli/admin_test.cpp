@@ -8,6 +8,8 @@
 #include "cli/console.h"
 #include "reconciler/store/store.h"
 #include "tests/integration/cli/fixture.h"
+#include "transport/key_files.h"
+#include "transport/pki.h"
 
 namespace tidegate::cli {
 namespace {
@@ -23,6 +25,7 @@ public:
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         const auto path = (data_dir / "run" / "admin.sock").string();
+        ::unlink(path.c_str());
         std::memcpy(address.sun_path, path.data(), path.size());
         EXPECT_EQ(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
         EXPECT_EQ(::listen(socket_, 8), 0);
@@ -62,6 +65,26 @@ json good(json result) { return {{"ok", true}, {"result", std::move(result)}}; }
 struct AdminTest : testing::Test {
     test::TempDir dir;
     std::string data = dir.path().string();
+
+    /// A CA and a daemon's certificate that hold for so long from now on.
+    void make_pki(std::chrono::hours ca_holds, std::chrono::hours server_holds) {
+        const auto now = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
+        const auto ca = transport::make_ca({now, ca_holds}).value();
+        const auto server = transport::issue_daemon(ca, {now, server_holds}).value();
+        std::filesystem::create_directories(dir.path() / "pki");
+        for (const auto& [name, made] : {std::pair{"ca.crt", ca}, std::pair{"server.crt", server}})
+            ASSERT_TRUE(
+                transport::write_private_file(dir.path() / "pki" / name, made.certificate_pem));
+    }
+    /// What doctor says of certificates while these agents are known.
+    json certificates(const json& agents) {
+        FakeDaemon daemon{
+            data, {{"info", good({{"version", "1"}})}, {"agents", good({{"items", agents}})}}};
+        const auto found = tidegate({"doctor", "--data-dir", data, "--output", "json"}).json();
+        for (const auto& check : found["checks"])
+            if (check["check"] == "certificates") return check;
+        return {};
+    }
 };
 
 TEST_F(AdminTest, TheTokenStandsAloneOnTheLastLine) {
@@ -130,7 +153,36 @@ TEST_F(AdminTest, AStoreThatIsNotThereIsNeitherVerifiedNorMade) {
     EXPECT_TRUE(std::filesystem::is_empty(data));
 }
 
+TEST_F(AdminTest, DoctorLooksAtCertificates) {
+    using std::chrono_literals::operator""h;
+    const auto in = [](std::chrono::hours time) {
+        return format_rfc3339(
+            std::chrono::floor<Milliseconds>(std::chrono::system_clock::now() + time));
+    };
+    const auto agents = [&](std::chrono::hours time) {
+        return json{
+            {{"name", "web-1"}, {"certificate_expires_at", in(time)}},
+            {{"name", "web-2"}, {"certificate_expires_at", nullptr}},
+            {{"name", "gone"}, {"certificate_expires_at", in(-99h)}, {"revoked_at", in(-9h)}}};
+    };
+    const auto expect = [&](const json& listed, const char* state, const char* found) {
+        const auto check = certificates(listed);
+        EXPECT_EQ(check["state"], state) << check;
+        EXPECT_NE(check["found"].get<std::string>().find(found), std::string::npos) << check;
+    };
+    expect(json::array(), "bad", "ca.crt");  // a daemon without its CA
+    make_pki(24h * 31, 24h * 31);
+    expect(agents(48h), "good", "they do");
+    expect(agents(23h), "doubtful", "web-1 expires at ");
+    expect(agents(-1h), "bad", "web-1 expired at ");
+    make_pki(24h * 31, 24h * 29);
+    expect(agents(48h), "bad", "server expires at ");
+    make_pki(24h * 29, 24h * 31);
+    expect(agents(48h), "bad", "ca expires at ");
+}
+
 TEST_F(AdminTest, DoctorNamesWhatIsBad) {
+    make_pki(std::chrono::hours{24 * 365}, std::chrono::hours{24 * 365});
     FakeDaemon daemon{data,
                       {{"info", good({{"version", "1"},
                                       {"fenced", false},

@@ -1,0 +1,68 @@
+#include "cli/certificates.h"
+
+#include <filesystem>
+
+#include "cli/fields.h"
+#include "transport/key_files.h"
+#include "transport/pki.h"
+
+namespace tidegate::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::hours kOwnMin{24 * 30};
+constexpr std::chrono::hours kAgentsMin{24};
+
+void complain(CheckResult& check, Health health, const std::string& text) {
+    check.health = std::max(check.health, health);
+    check.found += (check.found.empty() ? "" : "; ") + text;
+}
+
+struct Certificate {
+    std::string whose;
+    Timestamp until;
+    Milliseconds wanted;  ///< it should hold this much longer
+    Health short_is;      ///< how bad it is if it does not
+};
+
+void judge(CheckResult& check, const Certificate& certificate, Timestamp now) {
+    const auto& [whose, until, wanted, short_is] = certificate;
+    if (until - now > wanted) return;
+    const bool over = until <= now;
+    complain(
+        check, over ? Health::bad : short_is,
+        fmt::format("{} {} at {}", whose, over ? "expired" : "expires", format_rfc3339(until)));
+}
+
+/// `name`: `ca` or `server`.
+Result<Timestamp> end_of(const std::string& data_dir, const char* name) {
+    const auto file = std::filesystem::path{data_dir} / "pki" / fmt::format("{}.crt", name);
+    return TRY(transport::read_certificate(TRY(transport::read_private_file(file)))).not_after;
+}
+
+}  // namespace
+
+CheckResult check_certificates(const std::string& data_dir, const json& agents, Timestamp now) {
+    CheckResult check{
+        "certificates", "the daemon's hold for 30 more days, agents' for one", Health::good, {}};
+    for (const auto* name : {"ca", "server"}) {
+        const auto until = end_of(data_dir, name);
+        // The first start makes them.
+        const bool none_yet =
+            !until && until.error().code == ErrorCode::not_found && agents.is_null();
+        if (until)
+            judge(check, {name, *until, kOwnMin, Health::bad}, now);
+        else
+            complain(check, none_yet ? Health::doubtful : Health::bad, until.error().text());
+    }
+    for (const auto& agent : list_of(agents, "items")) {
+        const auto until = parse_rfc3339(text_of(agent, "certificate_expires_at"));
+        if (!until || !text_of(agent, "revoked_at").empty()) continue;
+        judge(check, {text_of(agent, "name"), *until, kAgentsMin, Health::doubtful}, now);
+    }
+    if (check.found.empty()) check.found = "they do";
+    return check;
+}
+
+}  // namespace tidegate::cli
