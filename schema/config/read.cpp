@@ -84,13 +84,10 @@ void warn_not_acted_on(Place place) {
 void AsInPath::operator()(Place place, std::string& out) const {
     if (place.describing()) return kObjectName(place, out);
     const auto& wanted = place.report->path().*part;
-    std::string text;
+    out = wanted;
+    std::string text = wanted;
     read(place, text);
-    if (text.empty() || text == wanted) {
-        out = wanted;
-        return;
-    }
-    place.error("{} must be {}, as the path says, got {}", place.name, wanted, shown(text));
+    if (text != wanted) place.refuse(fmt::format("{}, as the path says", wanted));
 }
 
 void AsInPath::operator()(Place place, Reference& out) const {

@@ -313,27 +313,32 @@ public:
     }
 
 private:
-    void visit(const std::string& name) {
+    /// How deep templates nest from this one on; at least, where something is wrong with it.
+    std::size_t visit(const std::string& name) {
         const auto found = variables_.find(name);
-        if (found == variables_.end() || found->second->type != VariableType::template_text) return;
-        if (std::find(path_.begin(), path_.end(), name) != path_.end()) {
-            errors_.push_back(
-                Error{ErrorCode::invalid, cycle_text(path_, name), {}}.at(found->second->position));
-            return;
-        }
-        if (path_.size() >= limits::kVariableDepthMax) {
-            errors_.push_back(too_deep(path_).at(found->second->position));
-            return;
-        }
-        if (!done_.insert(name).second) return;
+        if (found == variables_.end() || found->second->type != VariableType::template_text)
+            return 0;
+        const auto report = [&](Error error) {
+            if (errors_.size() < limits::kErrorsPerAssignmentMax)
+                errors_.push_back(std::move(error).at(found->second->position));
+            return std::size_t{0};
+        };
+        if (std::find(path_.begin(), path_.end(), name) != path_.end())
+            return report(Error{ErrorCode::invalid, cycle_text(path_, name), {}});
+        const auto known = depths_.find(name);
+        if (path_.size() + (known != depths_.end() ? known->second : 1) > limits::kVariableDepthMax)
+            return report(too_deep(path_));
+        if (known != depths_.end()) return known->second;
         path_.push_back(name);
+        std::size_t below = 0;
         if (const auto names = names_in(found->second->value))
-            for (const auto& next : *names) visit(next);
+            for (const auto& next : *names) below = std::max(below, visit(next));
         path_.pop_back();
+        return depths_[name] = below + 1;
     }
 
     std::map<std::string, const Variable*> variables_;
-    std::set<std::string> done_;
+    std::map<std::string, std::size_t> depths_;
     std::vector<std::string> path_;
     std::vector<Error> errors_;
 };
@@ -351,8 +356,7 @@ public:
     explicit TextCheck(const VariableScope& scope) : scope_{scope}, variables_{scope.all()} {}
 
     std::vector<Error> run(const std::vector<PlacedText>& texts) {
-        for (auto& error : CycleSearch{scope_}.run())
-            if (!full()) errors_.insert(std::move(error));
+        for (auto& error : CycleSearch{scope_}.run()) errors_.insert(std::move(error));
         for (const auto& text : texts) check_text(text.text, text.position);
         for (const auto& [name, variable] : variables_) check_variable(name, *variable);
         return {errors_.begin(), errors_.end()};

@@ -1,5 +1,6 @@
 #include "schema/resolve/expand.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -145,6 +146,20 @@ TEST(CheckTexts, FindsEveryFaultOnceWithItsPlace) {
               "projects/p.yaml:20:1: variable ONLY_DEV has no value for environment prod\n"
               "projects/p.yaml:20:1: variables refer to each other: A → B → C → A\n"
               "projects/p.yaml:20:1: variables refer to each other: SELF → SELF\n");
+}
+
+/// Whichever end of the chain comes first by name.
+TEST(CheckTexts, FindsWhatNestsTooDeep) {
+    for (const bool upwards : {true, false}) {
+        Variables variables;
+        for (int i = 10; i < 30; ++i)
+            variables[fmt::format("D{}", i)] =
+                templated(fmt::format("${{D{}}}", upwards ? i + 1 : i - 1));
+        variables["D9"] = variables["D30"] = plain("end");
+        VariableScope scope{"prod"};
+        scope.add(variables);
+        EXPECT_THAT(lines(check_texts({}, scope)), HasSubstr("nest deeper than 16")) << upwards;
+    }
 }
 
 TEST(CheckTexts, LooksForNoMoreFaultsThanAreShown) {
