@@ -32,7 +32,7 @@ bool take_date(std::string_view& rest, sys_days& day) {
     const bool read = take_number(rest, 4, y) && take_char(rest, '-') && take_number(rest, 2, m) &&
                       take_char(rest, '-') && take_number(rest, 2, d);
     if (!read) return false;
-    const auto date = year{y} / month{static_cast<unsigned>(m)} / static_cast<unsigned>(d);
+    const auto date = year{y} / m / d;
     day = date;
     return date.ok();
 }

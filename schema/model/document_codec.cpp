@@ -58,7 +58,7 @@ public:
     void put(const Value& value) { put(value.data); }
     template <Record T>
     void put(const T& record) {
-        std::apply([this](const auto&... part) { (put(part), ...); }, parts(record));
+        std::apply([this](const auto&... part) { (this->put(part), ...); }, parts(record));
     }
     template <class T>
     void put(const std::optional<T>& value) {
@@ -171,7 +171,7 @@ public:
     }
     template <Record T>
     void get(T& record) {
-        std::apply([this](auto&... part) { (get(part), ...); }, parts(record));
+        std::apply([this](auto&... part) { (this->get(part), ...); }, parts(record));
     }
     template <class T>
     void get(std::optional<T>& value) {
