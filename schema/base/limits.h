@@ -22,6 +22,7 @@ inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
 inline constexpr std::size_t kRevertsKeptPerAssignment = 100;
 inline constexpr std::size_t kRevertEvidenceLinesMax = 20;
 inline constexpr std::size_t kRevertLineBytesMax = 300;
+inline constexpr std::size_t kRevertTextsBytesMax = 8 << 20;  ///< fits into kGitFrameBytesMax
 inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};
 
 // Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
