@@ -26,6 +26,9 @@ std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
         return refused(entry.path, "a symbolic link, expected a file");
     if (entry.kind == git::EntryKind::submodule)
         return refused(entry.path, "a submodule, expected a file");
+    if (entry.kind == git::EntryKind::folder)
+        return refused(entry.path, fmt::format("folders are nested deeper than {}: not read",
+                                               limits::kTreeDepthMax));
     if (entry.size > limits::kFileBytesMax)
         return refused(entry.path, fmt::format("the file has {} bytes, at most {} are read",
                                                entry.size, limits::kFileBytesMax));
