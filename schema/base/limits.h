@@ -32,6 +32,7 @@ inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
 inline constexpr std::size_t kGitRefsMax = 200'000;
 inline constexpr std::size_t kBlobBytesPerCallMax = 256 << 20;
+inline constexpr std::size_t kBlobBytesPerFetch = 64 << 20;  ///< what is asked for at once
 inline constexpr std::size_t kGitFrameBytesMax = 16 << 20;
 inline constexpr std::size_t kGitReplyBytesMax = 512 << 20;
 inline constexpr std::size_t kGitFrameDepthMax = 16;
