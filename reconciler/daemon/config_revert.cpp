@@ -104,9 +104,23 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
     if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
     spdlog::warn("revert: {}", plan.note);
     const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
-    // The branch's name is that of the release: one that is there already is ours.
     if (!pushed && pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
+        return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
+                    plan.branch);
     return Outcome{engine::RevertDone::Branched{plan.branch}};
+}
+
+/// Whether the remote's branch of that name offers what `commit` does. A former answer may have
+/// been lost, and the tip moved since.
+Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string& commit,
+                                      const std::string& guilty) {
+    const auto theirs = TRY(git_.fetch(options_.remote, plan.branch)).tip;
+    if (!TRY(git_.is_ancestor(guilty, theirs))) return false;
+    const auto changes = TRY(git_.changes(commit, theirs));
+    return std::ranges::none_of(plan.edits, [&](const auto& edit) {
+        return std::ranges::find(changes, edit.path, &git::Change::path) != changes.end();
+    });
 }
 
 Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& request) {

@@ -88,6 +88,8 @@ private:
     [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
     [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
     [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
+    [[nodiscard]] Result<bool> is_offered(const RevertPlan& plan, const std::string& commit,
+                                          const std::string& guilty);
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
                                                     const std::optional<std::string>& text);
 

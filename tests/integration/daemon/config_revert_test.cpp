@@ -105,5 +105,21 @@ TEST_F(ConfigRevertTest, OffersBackWhatTakesPartAndIsAPlainFile) {
     EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
 }
 
+TEST_F(ConfigRevertTest, AForeignBranchOfItsNameIsNotTakenForTheOffer) {
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    const std::string branch = "tidegate/revert-staging-shop-api-0f8fad5b";
+    git("branch " + branch);
+    const auto refused = revert();
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Failed>(refused)) << why(refused);
+    EXPECT_EQ(std::get<RevertDone::Failed>(refused).error.code, ErrorCode::conflict);
+    EXPECT_THAT(why(refused), testing::HasSubstr(branch));
+    git("branch -D " + branch);
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
+    // The answer was lost, and the tip moved on: the offer stands.
+    then("notes.md", "by hand\n");
+    EXPECT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
+}
+
 }  // namespace
 }  // namespace tidegate::daemon
