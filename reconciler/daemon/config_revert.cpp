@@ -1,6 +1,9 @@
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "reconciler/daemon/config_source.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -26,27 +29,57 @@ Entries by_path(std::vector<git::TreeEntry> entries) {
     return map;
 }
 
-/// Texts of files at several commits, read through one Git child.
+/// Files at several commits, read through one Git child.
 class Texts {
 public:
     explicit Texts(git::GitProcess& git) : git_{git} {}
 
     Result<std::optional<std::string>> at(const std::string& commit, const std::string& path) {
-        if (commit.empty()) return std::optional<std::string>{};
-        if (!trees_.contains(commit)) trees_.emplace(commit, by_path(TRY(git_.tree(commit))));
-        const auto& tree = trees_.at(commit);
-        const auto entry = tree.find(path);
-        if (entry == tree.end() || entry->second.kind > git::EntryKind::executable)
-            return std::optional<std::string>{};
-        auto blobs = TRY(git_.blobs({entry->second.blob}));
-        if (blobs.size() != 1 || blobs.front().too_large)
-            return fail(ErrorCode::invalid, "{} at {} is too large to put back", path, commit);
-        return std::optional<std::string>{std::move(blobs.front().content)};
+        return text(TRY(entry(commit, path)));
+    }
+    /// The text of the file is read only where it may have to be written again.
+    Result<GuiltyFile> guilty_file(const std::string& path, const std::string& parent,
+                                   const std::string& guilty, const std::string& tip) {
+        GuiltyFile file{path};
+        if (!source::DocumentReader::is_ours(path)) return file;
+        const auto* before = TRY(entry(parent, path));
+        const auto* after = TRY(entry(guilty, path));
+        const auto* now = TRY(entry(tip, path));
+        const auto size = before ? before->size : 0;
+        file.can_go_back = is_plain(before) && is_plain(now) && blob_of(now) == blob_of(after) &&
+                           blob_of(before) != blob_of(after) && size <= limits::kFileBytesMax &&
+                           bytes_ + size <= limits::kRevertTextsBytesMax;
+        if (!file.can_go_back) return file;
+        bytes_ += size;
+        file.before = TRY(text(before));
+        return file;
     }
 
 private:
+    static bool is_plain(const git::TreeEntry* entry) {
+        return !entry || entry->kind <= git::EntryKind::executable;
+    }
+    static std::string blob_of(const git::TreeEntry* entry) { return entry ? entry->blob : ""; }
+
+    /// Null = it is not there.
+    Result<const git::TreeEntry*> entry(const std::string& commit, const std::string& path) {
+        if (commit.empty()) return nullptr;
+        if (!trees_.contains(commit)) trees_.emplace(commit, by_path(TRY(git_.tree(commit))));
+        const auto& tree = trees_.at(commit);
+        const auto found = tree.find(path);
+        return found == tree.end() ? nullptr : &found->second;
+    }
+    Result<std::optional<std::string>> text(const git::TreeEntry* entry) {
+        if (!entry || !is_plain(entry)) return std::optional<std::string>{};
+        auto blobs = TRY(git_.blobs({entry->blob}));
+        if (blobs.size() != 1 || blobs.front().too_large)
+            return fail(ErrorCode::invalid, "{} is too large to put back", entry->path);
+        return std::optional<std::string>{std::move(blobs.front().content)};
+    }
+
     git::GitProcess& git_;
     std::map<std::string, Entries> trees_;
+    std::uint64_t bytes_ = 0;  ///< of guilty files that were read
 };
 
 }  // namespace
@@ -71,9 +104,23 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
     if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
     spdlog::warn("revert: {}", plan.note);
     const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
-    // The branch's name is that of the release: one that is there already is ours.
     if (!pushed && pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
+        return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
+                    plan.branch);
     return Outcome{engine::RevertDone::Branched{plan.branch}};
+}
+
+/// Whether the remote's branch of that name offers what `commit` does. A former answer may have
+/// been lost, and the tip moved since.
+Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string& commit,
+                                      const std::string& guilty) {
+    const auto theirs = TRY(git_.fetch(options_.remote, plan.branch)).tip;
+    if (!TRY(git_.is_ancestor(guilty, theirs))) return false;
+    const auto changes = TRY(git_.changes(commit, theirs));
+    return std::ranges::none_of(plan.edits, [&](const auto& edit) {
+        return std::ranges::find(changes, edit.path, &git::Change::path) != changes.end();
+    });
 }
 
 Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& request) {
@@ -106,9 +153,8 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     const auto changes = parent.empty() ? std::vector<git::Change>{}
                                         : TRY(git_.changes(parent, request.guilty_commit));
     for (const auto& change : changes)
-        input.guilty_files.push_back({change.path, TRY(texts.at(parent, change.path)),
-                                      TRY(texts.at(request.guilty_commit, change.path)),
-                                      TRY(texts.at(tip, change.path))});
+        input.guilty_files.push_back(
+            TRY(texts.guilty_file(change.path, parent, request.guilty_commit, tip)));
     input.digest_with = [this, key = request.key](const auto& text) {
         return digest_with(key, text);
     };

@@ -106,15 +106,17 @@ PollReport ConfigSource::poll(Timestamp now) {
     last_.status.last_poll_at = now;
     last_.status.poll_error.clear();
     if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
-        const bool was_held = !std::exchange(last_.held, {}).empty();
-        if (was_held) tell_tip(fetched->tip);
+        last_.held.clear();
+        if (last_.status.tip_state == TipState::held) tell_tip(fetched->tip);
         return last_;
     }
     options_.crash_point("config.after_fetch");
     const bool known = fetched->tip == accepted_.commit;
     auto taken = take(fetched->tip, known ? accepted_.at : now, By::fast_forward);
-    if (!taken) last_.status.poll_error = taken.error().text();
-    return taken ? *std::move(taken) : last_;
+    if (taken) return *std::move(taken);
+    last_.status.poll_error = taken.error().text();
+    tell_held(fetched->tip, taken.error());
+    return last_;
 }
 
 Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now) {
@@ -175,16 +177,19 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
 
 /// What the tip amounts to: refused whole, or the line's end with its errors.
 void ConfigSource::tell_tip(const std::string& tip) {
+    if (!last_.held.empty()) return tell_held(tip, {ErrorCode::conflict, last_.held, {}});
     auto& status = last_.status;
     status.tip_commit = tip;
-    if (!last_.held.empty()) {
-        status.tip_state = TipState::held;
-        status.errors = {{ErrorCode::conflict, last_.held, {}}};
-        return;
-    }
     status.errors = tracker_.errors();
     status.warnings = tracker_.warnings();
     status.tip_state = status.errors.empty() ? TipState::accepted : TipState::partial;
+}
+
+void ConfigSource::tell_held(const std::string& tip, Error why) {
+    auto& status = last_.status;
+    status.tip_commit = tip;
+    status.tip_state = TipState::held;
+    status.errors = {std::move(why)};
 }
 
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {

@@ -54,7 +54,8 @@ public:
     /// `own_commits`: reverts that were prepared before.
     [[nodiscard]] Result<PollReport> open(Accepted accepted, std::set<std::string> own_commits);
     /// Fetches; takes in every new commit of a fast-forward. Not reaching the remote is not an
-    /// error: it stands in `status.poll_error`.
+    /// error: it stands in `status.poll_error`. So does a tip that could not be read; it is told as
+    /// held, and tried again by the next poll.
     [[nodiscard]] PollReport poll(Timestamp now);
     /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more).
     [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
@@ -74,6 +75,7 @@ private:
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
     [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
     void tell_tip(const std::string& tip);
+    void tell_held(const std::string& tip, Error why);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
     [[nodiscard]] Result<void> add(const git::Commit& commit);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
@@ -86,6 +88,8 @@ private:
     [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
     [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
     [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
+    [[nodiscard]] Result<bool> is_offered(const RevertPlan& plan, const std::string& commit,
+                                          const std::string& guilty);
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
                                                     const std::optional<std::string>& text);
 

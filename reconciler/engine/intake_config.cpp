@@ -83,6 +83,9 @@ void take(Turn& turn, const ConfigChanged& event) {
         enter(turn, key, assignment);
         if (assignment.wish) lift_quarantine(turn, key, *assignment.wish);
     }
+    // What could not be built on the former tip may be built on this one.
+    for (auto& [id, job] : state.reverts) job.again_at = turn.now;
+    touch_reverts(turn);
 }
 
 void take(Turn& turn, const GitHeld& event) {

@@ -62,6 +62,10 @@ struct RevertOutcome {
 
 }  // namespace
 
+void touch_reverts(Turn& turn) {
+    for (const auto& [id, job] : turn.state.reverts) turn.touch(turn.state.releases.at(id).key);
+}
+
 void take(Turn& turn, const RevertDone& event) {
     const auto found = turn.state.releases.find(event.release);
     const auto job = turn.state.reverts.find(event.release);
@@ -70,6 +74,8 @@ void take(Turn& turn, const RevertDone& event) {
     std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
     turn.save(release);
     turn.touch(release.key);
+    // What was made is pushed before another one's turn comes.
+    if (!std::holds_alternative<RevertDone::Prepared>(event.outcome)) touch_reverts(turn);
 }
 
 void take(Turn& turn, const DefinitionLoaded& event) {

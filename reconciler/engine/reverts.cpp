@@ -56,10 +56,14 @@ bool is_answered_by_wish(Turn& turn, Release& release) {
 
 }  // namespace
 
+/// One revert at a time is made and pushed, so that they do not lose the race to one another.
 void tend_reverts(Turn& turn, const AssignmentKey& key) {
+    bool busy = false;
     std::vector<std::string> mine;
-    for (const auto& [id, job] : turn.state.reverts)
+    for (const auto& [id, job] : turn.state.reverts) {
+        busy = busy || job.asked;
         if (turn.state.releases.at(id).key == key) mine.push_back(id);
+    }
     for (const auto& id : mine) {
         auto& job = turn.state.reverts.at(id);
         if (job.asked || turn.state.fenced) continue;
@@ -70,7 +74,8 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
             turn.wake(key, job.again_at);
             continue;
         }
-        job.asked = true;
+        if (busy) continue;  // looked at again when that one's answer has come
+        busy = job.asked = true;
         turn.ask(Revert{request_of(release, job)});
     }
 }

@@ -20,6 +20,7 @@ struct Free {
     void operator()(git_object* p) const { git_object_free(p); }
     void operator()(git_commit* p) const { git_commit_free(p); }
     void operator()(git_tree* p) const { git_tree_free(p); }
+    void operator()(git_tree_entry* p) const { git_tree_entry_free(p); }
     void operator()(git_treebuilder* p) const { git_treebuilder_free(p); }
     void operator()(git_blob* p) const { git_blob_free(p); }
     void operator()(git_odb* p) const { git_odb_free(p); }

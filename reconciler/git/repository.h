@@ -48,7 +48,8 @@ public:
     /// `to` does not descend from `from`.
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
                                                    const std::string& to) const;
-    /// Every entry of the commit's tree but the folders, ordered as Git orders trees.
+    /// Every entry of the commit's tree but the folders (see EntryKind), ordered as Git orders
+    /// trees.
     [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit) const;
     /// What differs in `to` from `from`. Cost is that of the difference, not of the tree.
     [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,

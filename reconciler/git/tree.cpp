@@ -41,6 +41,20 @@ Result<TreeEntry> make_entry(git_odb* database, std::string path, git_filemode_t
     return entry;
 }
 
+/// The folder of a path that is nested too deep to be entered, with the slash at its end.
+std::optional<std::string> too_deep_folder(std::string_view path) {
+    std::size_t end = 0;
+    for (std::size_t depth = 0; depth <= limits::kTreeDepthMax; ++depth) {
+        end = path.find('/', end);
+        if (end++ == std::string_view::npos) return std::nullopt;
+    }
+    return std::string{path.substr(0, end)};
+}
+
+TreeEntry make_folder(const std::string& path, const git_oid& id) {
+    return {to_utf8(path), EntryKind::folder, to_text(id), 0};
+}
+
 /// Walks a tree depth first. Visits are counted, not only files: trees that name one another can
 /// unfold to any number of folders without a file.
 class TreeWalk {
@@ -49,9 +63,6 @@ public:
         : repository_{repository}, database_{database} {}
 
     Result<void> visit(const git_tree* tree, const std::string& prefix, std::size_t depth) {
-        if (depth > limits::kTreeDepthMax)
-            return fail(ErrorCode::exhausted, "folders are nested deeper than {}",
-                        limits::kTreeDepthMax);
         for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
             if (++visited_ > limits::kTreeFilesMax)
                 return fail(ErrorCode::exhausted, "the tree has more than {} entries",
@@ -68,6 +79,10 @@ private:
         auto path = prefix + git_tree_entry_name(entry);
         const auto* id = git_tree_entry_id(entry);
         if (git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
+            if (depth == limits::kTreeDepthMax) {
+                entries_.push_back(make_folder(path + "/", *id));
+                return {};
+            }
             Handle<git_tree> folder;
             CHECK(checked(git_tree_lookup(out(folder), repository_, id), "folder " + path));
             return visit(folder.get(), path + "/", depth + 1);
@@ -85,6 +100,17 @@ private:
 
 int count_delta(const git_diff* diff, const git_diff_delta*, const char*, void*) {
     return git_diff_num_deltas(diff) < limits::kTreeFilesMax ? 0 : GIT_EUSER;
+}
+
+/// A folder that is nested too deep, as one change.
+Change folder_change(const git_tree* after, const std::string& path) {
+    Change change{to_utf8(path), std::nullopt};
+    Handle<git_tree_entry> now;
+    const auto name = path.substr(0, path.size() - 1);
+    const int code = git_tree_entry_bypath(out(now), after, name.c_str());
+    if (code == 0 && git_tree_entry_type(now.get()) == GIT_OBJECT_TREE)
+        change.now = make_folder(path, *git_tree_entry_id(now.get()));
+    return change;
 }
 
 Result<Handle<git_odb>> open_database(git_repository* repository) {
@@ -133,6 +159,11 @@ Result<std::vector<Change>> Repository::changes(const std::string& from,
     std::vector<Change> changes;
     for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
         const auto* delta = git_diff_get_delta(diff.get(), i);
+        if (const auto folder = too_deep_folder(delta->new_file.path)) {
+            auto change = folder_change(after.get(), *folder);
+            if (changes.empty() || changes.back() != change) changes.push_back(std::move(change));
+            continue;
+        }
         if (delta->status == GIT_DELTA_DELETED) {
             changes.push_back({to_utf8(delta->old_file.path), std::nullopt});
             continue;

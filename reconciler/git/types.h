@@ -65,13 +65,15 @@ struct Commit {
     friend bool operator==(const Commit&, const Commit&) = default;
 };
 
-enum class EntryKind { file, executable, symlink, submodule };
+/// A folder is an entry only where it is nested deeper than kTreeDepthMax: nothing below it is
+/// read.
+enum class EntryKind { file, executable, symlink, submodule, folder };
 
 struct TreeEntry {
-    std::string path;
+    std::string path;  ///< of a folder: with a slash at its end
     EntryKind kind = EntryKind::file;
-    std::string blob;        ///< of a submodule: the commit it names
-    std::uint64_t size = 0;  ///< bytes; 0 for a submodule
+    std::string blob;        ///< of a submodule: the commit it names; of a folder: its tree
+    std::uint64_t size = 0;  ///< bytes; 0 for a submodule or folder
     friend bool operator==(const TreeEntry&, const TreeEntry&) = default;
 };
 

@@ -26,6 +26,9 @@ std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
         return refused(entry.path, "a symbolic link, expected a file");
     if (entry.kind == git::EntryKind::submodule)
         return refused(entry.path, "a submodule, expected a file");
+    if (entry.kind == git::EntryKind::folder)
+        return refused(entry.path, fmt::format("folders are nested deeper than {}: not read",
+                                               limits::kTreeDepthMax));
     if (entry.size > limits::kFileBytesMax)
         return refused(entry.path, fmt::format("the file has {} bytes, at most {} are read",
                                                entry.size, limits::kFileBytesMax));
@@ -35,6 +38,16 @@ std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
         return file;
     }
     return nullptr;
+}
+
+/// How many of the entries from there on one fetch asks for: Git's answer has a bound.
+std::size_t batch_size(const std::vector<git::TreeEntry>& entries, std::size_t from) {
+    std::size_t bytes = entries[from].size;
+    auto end = from + 1;
+    while (end < entries.size() && end - from < kBlobsPerFetch &&
+           (bytes += entries[end].size) <= limits::kBlobBytesPerFetch)
+        ++end;
+    return end - from;
 }
 
 using Files = std::vector<std::shared_ptr<const ParsedFile>>;
@@ -97,8 +110,8 @@ std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry
 }
 
 Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing) {
-    for (std::size_t from = 0; from < missing.size(); from += kBlobsPerFetch) {
-        const auto count = std::min(kBlobsPerFetch, missing.size() - from);
+    for (std::size_t from = 0, count = 0; from < missing.size(); from += count) {
+        count = batch_size(missing, from);
         std::vector<std::string> ids;
         for (auto i = from; i < from + count; ++i) ids.push_back(missing[i].blob);
         auto blobs = TRY(fetch_(ids));

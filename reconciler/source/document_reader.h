@@ -21,8 +21,9 @@ public:
 
     /// Whether a path takes part: documents, and strays inside the layout's folders.
     [[nodiscard]] static bool is_ours(const std::string& path);
-    /// Reads each entry (all `is_ours`): symlinks, submodules, strays and what is too large come
-    /// back as files with an error. Bytes are fetched for what was never read before only.
+    /// Reads each entry (all `is_ours`): symlinks, submodules, strays and what is too large or
+    /// nested too deep come back as files with an error. Bytes are fetched for what was never read
+    /// before only.
     [[nodiscard]] Result<DocumentTree> read(const std::vector<git::TreeEntry>& entries);
     /// One file's text that is in no commit yet.
     [[nodiscard]] static std::shared_ptr<const ParsedFile> read_text(const std::string& path,

@@ -22,6 +22,7 @@ inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
 inline constexpr std::size_t kRevertsKeptPerAssignment = 100;
 inline constexpr std::size_t kRevertEvidenceLinesMax = 20;
 inline constexpr std::size_t kRevertLineBytesMax = 300;
+inline constexpr std::size_t kRevertTextsBytesMax = 8 << 20;  ///< fits into kGitFrameBytesMax
 inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 * 10}};
 
 // Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
@@ -31,6 +32,7 @@ inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
 inline constexpr std::size_t kGitRefsMax = 200'000;
 inline constexpr std::size_t kBlobBytesPerCallMax = 256 << 20;
+inline constexpr std::size_t kBlobBytesPerFetch = 64 << 20;  ///< what is asked for at once
 inline constexpr std::size_t kGitFrameBytesMax = 16 << 20;
 inline constexpr std::size_t kGitReplyBytesMax = 512 << 20;
 inline constexpr std::size_t kGitFrameDepthMax = 16;

@@ -34,7 +34,8 @@ std::string message_of(const RevertInput& input, RevertKind kind, const std::str
     else
         text += fmt::format("Commit {} brought {} {}.\n", input.guilty_commit, input.key.text(),
                             input.guilty_version);
-    if (kind == RevertKind::branch) text += fmt::format("For a person to merge: {}.\n", note);
+    if (kind == RevertKind::branch)
+        text += fmt::format("For a person to merge: {}.\n", one_line(note));
     if (!input.evidence.empty()) text += "\nEvidence:\n";
     const auto lines = std::min(input.evidence.size(), limits::kRevertEvidenceLinesMax);
     for (std::size_t i = 0; i < lines; ++i)
@@ -62,14 +63,12 @@ RevertPlan finished(const RevertInput& input, RevertKind kind, std::vector<Rever
     return plan;
 }
 
-/// What a person is offered: all that the guilty commit changed and nobody has touched since.
+/// What a person is offered: all that the guilty commit changed and that can go back.
 RevertPlan offer(const RevertInput& input, std::vector<RevertEdit> edits, std::string note) {
     if (edits.empty())
         for (const auto& file : input.guilty_files)
-            if (file.at_tip == file.after && file.before != file.after)
-                edits.push_back({file.path, file.before});
-    if (edits.empty())
-        return nothing(note + ", and every file of the guilty commit was edited since");
+            if (file.can_go_back) edits.push_back({file.path, file.before});
+    if (edits.empty()) return nothing(note + ", and no file of the guilty commit can be put back");
     return finished(input, RevertKind::branch, std::move(edits), std::move(note));
 }
 

@@ -13,12 +13,12 @@
 
 namespace tidegate {
 
-/// A file that the guilty commit changed; no text = not there.
+/// A file that the guilty commit changed.
 struct GuiltyFile {
     std::string path;
-    std::optional<std::string> before;  ///< at the guilty commit's first parent
-    std::optional<std::string> after;   ///< at the guilty commit
-    std::optional<std::string> at_tip;
+    /// A plain file of the config that nobody has touched since, and that `before` brings back.
+    bool can_go_back = false;
+    std::optional<std::string> before{};  ///< text at its first parent; none = not there
 };
 
 struct RevertInput {

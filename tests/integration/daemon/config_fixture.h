@@ -35,7 +35,8 @@ protected:
         git("add --all");
         git("commit --quiet --message " + version);
     }
-    [[nodiscard]] ConfigSource source() const {
+    [[nodiscard]] ConfigSource source() const { return ConfigSource{source_options()}; }
+    [[nodiscard]] SourceOptions source_options() const {
         SourceOptions options;
         options.process.arguments = {"--git-child"};
         options.process.directory = dir_ / "git";
@@ -44,7 +45,7 @@ protected:
         options.identity = {"Tidegate", "tidegate@example.com"};
         options.history_file = history();
         options.parsed_file = dir_ / "parsed";
-        return ConfigSource{options};
+        return options;
     }
     /// The branch becomes another line, with one commit that brings `version`.
     std::string force_to(const std::string& base, const std::string& version) {

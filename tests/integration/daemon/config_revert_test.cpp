@@ -35,10 +35,25 @@ protected:
         ASSERT_EQ(source_.poll({}).status.accepted_commit, tip());
     }
     auto revert() { return source_.revert(request_, {}).outcome; }
+    /// Prepares and pushes; the commit that is then the tip.
+    void revert_and_push() {
+        const auto made = revert();
+        ASSERT_TRUE(std::holds_alternative<RevertDone::Prepared>(made)) << why(made);
+        request_.prepared = std::get<RevertDone::Prepared>(made).commit;
+        git("config receive.denyCurrentBranch ignore");
+        const auto done = revert();
+        ASSERT_TRUE(std::holds_alternative<RevertDone::Pushed>(done)) << why(done);
+        ASSERT_EQ(tip(), request_.prepared);
+    }
+    static std::string why(const decltype(RevertDone::outcome)& outcome) {
+        const auto* failed = std::get_if<RevertDone::Failed>(&outcome);
+        return failed ? failed->error.text() : fmt::format("outcome {}", outcome.index());
+    }
     std::string show(const std::string& object) {
         git("fetch --quiet ../git '+refs/tidegate/*:refs/tidegate/*'");
-        git("show " + object + " > ../shown");
-        return read_text(dir_.path() / "shown");
+        const auto shown = dir_.path() / "shown";
+        git("show " + object + " > '" + shown.string() + "'");
+        return read_text(shown);
     }
 
     static inline const AssignmentKey kKey{"staging", "shop-api"};
@@ -58,6 +73,52 @@ TEST_F(ConfigRevertTest, WaitsWhileTheTipIsNotValid) {
                 testing::HasSubstr("not valid at the tip"));
     then("projects/shop-api.yaml", project);
     EXPECT_TRUE(std::holds_alternative<RevertDone::Prepared>(revert()));
+}
+
+TEST_F(ConfigRevertTest, AFileOfAnySizeBesideTheVersionIsNotInTheWay) {
+    const auto good = read_text(work() / kVersionFile);
+    write_text(work() / "film.bin", std::string(5 << 20, 'x'));
+    guilty("1.1.0");
+    revert_and_push();
+    EXPECT_EQ(show(tip() + ":" + kVersionFile), good);
+    EXPECT_EQ(show("--format= --name-only " + tip()), kVersionFile + std::string{"\n"});
+    EXPECT_THAT(show("--no-patch --format=%B " + tip()),
+                testing::Not(testing::HasSubstr("This reverts commit")));
+}
+
+TEST_F(ConfigRevertTest, OffersBackWhatTakesPartAndIsAPlainFile) {
+    const auto project = read_text(work() / "projects/shop-api.yaml");
+    auto changed = project;
+    changed.replace(changed.find("rm package"), 2, "rm -f");
+    write_text(work() / "projects/shop-api.yaml", changed);
+    write_text(work() / "notes.md", "new\n");
+    write_text(work() / "windows/large.yaml", std::string(2 << 20, '#'));
+    std::filesystem::remove(work() / "windows/business-hours.yaml");
+    std::filesystem::create_symlink("../notes.md", work() / "windows/business-hours.yaml");
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    const auto done = revert();
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done);
+    const auto branch = std::get<RevertDone::Branched>(done).branch;
+    EXPECT_EQ(show("--format= --name-only " + branch),
+              "projects/shop-api.yaml\nwindows/large.yaml\n");
+    EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
+}
+
+TEST_F(ConfigRevertTest, AForeignBranchOfItsNameIsNotTakenForTheOffer) {
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    const std::string branch = "tidegate/revert-staging-shop-api-0f8fad5b";
+    git("branch " + branch);
+    const auto refused = revert();
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Failed>(refused)) << why(refused);
+    EXPECT_EQ(std::get<RevertDone::Failed>(refused).error.code, ErrorCode::conflict);
+    EXPECT_THAT(why(refused), testing::HasSubstr(branch));
+    git("branch -D " + branch);
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
+    // The answer was lost, and the tip moved on: the offer stands.
+    then("notes.md", "by hand\n");
+    EXPECT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
 }
 
 }  // namespace

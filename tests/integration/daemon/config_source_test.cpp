@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <csignal>
+
 #include "tests/integration/daemon/config_fixture.h"
 
 namespace tidegate::daemon {
@@ -181,6 +183,62 @@ TEST_F(ConfigSourceTest, WhatWasAcceptedIsNotForgottenWithTheClone) {
     const auto by_person = second.accept(tip(), {});
     ASSERT_TRUE(by_person) << by_person.error().text();
     EXPECT_EQ(version_of(*by_person), "1.2.0");
+}
+
+TEST_F(ConfigSourceTest, ATipThatCannotBeReadIsHeldWithItsError) {
+    const auto pid = dir_ / "pid";
+    const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+    bool dies = false;
+    auto options = source_options();
+    options.process.executable = "/bin/sh";
+    options.process.arguments = {"-c", "echo $$ > '" + pid + "'; exec '" + self + "' --git-child"};
+    options.crash_point = [&](std::string_view) {
+        if (dies) ::kill(std::stoi(read_text(pid)), SIGKILL);
+    };
+    ConfigSource source{options};
+    const auto accepted = source.poll({}).status.accepted_commit;
+    commit("1.1.0");
+    dies = true;
+    const auto report = source.poll({});
+    EXPECT_EQ(report.status.tip_commit, tip());
+    EXPECT_EQ(report.status.tip_state, TipState::held);
+    EXPECT_EQ(report.status.errors.size(), 1u);
+    EXPECT_FALSE(report.status.poll_error.empty());
+    EXPECT_EQ(report.status.accepted_commit, accepted);
+    dies = false;
+    const auto well = source.poll({});
+    EXPECT_EQ(well.status.tip_state, TipState::accepted);
+    EXPECT_EQ(well.status.poll_error, "");
+    EXPECT_EQ(version_of(well), "1.1.0");
+}
+
+TEST_F(ConfigSourceTest, FoldersOfAnyDepthHoldNothingUp) {
+    std::string deep;
+    for (int i = 0; i < 80; ++i) deep += "d/";
+    const auto add = [&](const std::string& top) {
+        std::filesystem::create_directories(work() / top / deep);
+        write_text(work() / top / deep / "x.yaml", "x");
+    };
+    add("docs");
+    commit("1.1.0");
+    auto first = source();
+    const auto outside = first.poll({});
+    ASSERT_EQ(version_of(outside), "1.1.0") << outside.status.poll_error;
+    EXPECT_EQ(outside.status.tip_state, TipState::accepted);
+    add("projects");
+    add("docs/more");
+    commit("1.2.0");
+    const auto inside = first.poll({});
+    ASSERT_TRUE(inside.desired) << inside.status.poll_error;
+    EXPECT_EQ(version_of(inside), "1.2.0");
+    ASSERT_EQ(inside.status.errors.size(), 1u);
+    EXPECT_THAT(inside.status.errors[0].text(), testing::HasSubstr("nested deeper than 64"));
+    EXPECT_THAT(inside.status.errors[0].position.file, testing::StartsWith("projects/d/d/"));
+    auto anew = source();
+    EXPECT_EQ(anew.poll({}).status.errors, inside.status.errors) << "from the root, the same";
+    git("rm -r --quiet projects/d");
+    commit("1.3.0");
+    EXPECT_EQ(first.poll({}).status.tip_state, TipState::accepted);
 }
 
 TEST_F(ConfigSourceTest, ALostCloneIsFetchedAnew) {

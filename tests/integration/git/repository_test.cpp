@@ -136,6 +136,30 @@ TEST_F(GitTest, ListsOnlyWhatChanged) {
     EXPECT_EQ(changes[2].now->kind, EntryKind::symlink);
 }
 
+TEST_F(GitTest, AFolderNestedTooDeepIsOneEntry) {
+    std::string folder;
+    for (std::size_t i = 0; i <= limits::kTreeDepthMax; ++i) folder += "d/";
+    const auto before = commit("a.yaml", "one");
+    write("d/x.yaml", "near");
+    write(folder + "x.yaml", "far");
+    const auto both = commit(folder + "e/y.yaml", "farther");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto entries = good(repository.tree(both));
+    ASSERT_EQ(entries.size(), 3u);
+    EXPECT_EQ(entries[1].path, folder);
+    EXPECT_EQ(entries[1].kind, EntryKind::folder);
+    EXPECT_EQ(good(repository.changes(before, both)),
+              (std::vector<Change>{{folder, entries[1]}, {"d/x.yaml", entries[2]}}));
+    git("rm -q " + folder + "x.yaml");
+    git("commit -q -m less");
+    const auto less = good(repository.changes(both, git("rev-parse HEAD")));
+    ASSERT_EQ(less.size(), 1u);
+    EXPECT_EQ(less[0].path, folder);
+    EXPECT_EQ(less[0].now->kind, EntryKind::folder);
+    EXPECT_EQ(good(repository.changes(both, before)),
+              (std::vector<Change>{{folder, std::nullopt}, {"d/x.yaml", std::nullopt}}));
+}
+
 TEST_F(GitTest, ReadsBlobsButNotLargeOnes) {
     const std::string bytes{"\0\xff binary\n", 10};
     write("large.bin", std::string(5 << 20, 'x'));

@@ -24,6 +24,7 @@ struct Repo {
     std::map<std::string, std::string> texts;  ///< by blob
     std::map<std::string, git::TreeEntry> tree;
     std::vector<std::string> fetched;
+    std::size_t bytes_at_once = 0;  ///< the most that one fetch asked for
 
     void put(const std::string& path, const std::string& text) {
         const auto blob = fmt::format("{:040x}", std::hash<std::string>{}(text));
@@ -38,8 +39,11 @@ struct Repo {
     DocumentReader reader(const CachePlace& place) {
         return DocumentReader{[this](const auto& ids) -> Result<std::vector<git::Blob>> {
                                   std::vector<git::Blob> blobs;
+                                  std::size_t bytes = 0;
                                   for (const auto& id : ids) {
                                       fetched.push_back(id);
+                                      bytes += texts.at(id).size();
+                                      bytes_at_once = std::max(bytes_at_once, bytes);
                                       blobs.push_back({id, 0, false, texts.at(id)});
                                   }
                                   return blobs;
@@ -81,6 +85,18 @@ void expect_same(const DocumentTree& read, const DocumentTree& wanted) {
             EXPECT_TRUE(*other.document == *file->document) << path;
         }
     }
+}
+
+TEST(DocumentReaderTest, AsksForNoMoreBytesAtOnceThanAreAnswered) {
+    Repo repo;
+    constexpr std::size_t kFiles = 70;
+    for (std::size_t i = 0; i < kFiles; ++i)
+        repo.put(fmt::format("versions/prod/large-{}.yaml", i),
+                 fmt::format("{:{}}", "#" + std::to_string(i), limits::kFileBytesMax));
+    auto reader = repo.reader({});
+    EXPECT_EQ(reader.read(repo.entries()).value().size(), kFiles);
+    EXPECT_EQ(repo.fetched.size(), kFiles);
+    EXPECT_LE(repo.bytes_at_once, limits::kBlobBytesPerFetch);
 }
 
 class ParsedCacheTest : public testing::Test {

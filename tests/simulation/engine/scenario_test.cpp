@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/simulation/engine/world.h"
 
 namespace tidegate::simulation {
@@ -148,6 +150,41 @@ TEST(ScenarioTest, ARevertThatCannotBeBuiltIsNotAskedForInALoop) {
     world.hold_tip(false);
     EXPECT_TRUE(world.settle(1h));
     EXPECT_EQ(git.spec_at_tip(kShop)->version, "v1");
+}
+
+TEST(ScenarioTest, SeveralRevertsDoNotHoldEachOtherUp) {
+    Calm world;
+    std::vector<AssignmentKey> keys;
+    for (int i = 0; i < 8; ++i) keys.push_back({"prod", fmt::format("app-{}", i)});
+    for (const auto& key : keys) world.commit(key, {"v1"});
+    EXPECT_TRUE(world.settle(1h));
+    const auto is_wanted = [&](const auto& key) {
+        const auto& releases = world.state().assignments.at(key).releases;
+        return world.state().releases.at(releases.back()).revert == RevertState::wanted;
+    };
+    const auto is_back = [&](const auto& key) {
+        return world.git().spec_at_tip(key)->version == "v1";
+    };
+    world.hold_tip(true);  // so that all of them are due at once
+    for (const auto& key : keys) world.commit(key, {"bad1"});
+    for (int i = 0; i < 3600 && !std::ranges::all_of(keys, is_wanted); ++i) world.run_for(1s);
+    world.hold_tip(false);
+    const auto before = world.now();
+    for (int i = 0; i < 3600 && !std::ranges::all_of(keys, is_back); ++i) world.run_for(1s);
+    EXPECT_LT(world.now() - before, 2min);
+    EXPECT_EQ(world.git().reverts_asked, 2 * 8) << "each is made and pushed once";
+}
+
+TEST(ScenarioTest, ANewConfigMakesAWaitingRevertDueAtOnce) {
+    Calm world;
+    world.git().moved_on = true;
+    world.commit(kShop, {"bad1"});
+    world.run_for(1h);
+    ASSERT_EQ(world.git().spec_at_tip(kShop)->version, "bad1");
+    world.git().moved_on = false;
+    world.commit({"prod", "api"}, {"v1"});
+    world.run_for(15s);
+    EXPECT_EQ(world.git().spec_at_tip(kShop)->version, "v1");
 }
 
 TEST(ScenarioTest, SkipsOfflineTargetsWhichCatchUp) {

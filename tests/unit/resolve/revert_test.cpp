@@ -26,7 +26,7 @@ RevertInput simple() {
     input.tip_digest = kGuilty;
     input.version_at_tip = input.version_at_guilty = "v1.1";
     input.version_at_good = "v1.0";
-    input.guilty_files = {{kPath, "v1.0", "v1.1", "v1.1"}};
+    input.guilty_files = {{kPath, true, "v1.0"}};
     input.digest_with = [](const std::optional<std::string>& text) -> std::optional<Digest> {
         return text == "v1.0" ? kGood : kGuilty;
     };
@@ -59,10 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, RevertTest,
     testing::Values(
         RevertCase{"Plain", [](RevertInput&) {}, RevertKind::plain_revert, kPutBack},
-        RevertCase{"OtherFilesToo",
-                   [](RevertInput& i) {
-                       i.guilty_files.push_back({"README", "a", "b", "b"});
-                   },
+        RevertCase{"OtherFilesToo", [](RevertInput& i) { i.guilty_files.push_back({"film.bin"}); },
                    RevertKind::put_back, kPutBack},
         RevertCase{"LastGoodIsOlderThanTheParent",
                    [](RevertInput& i) { i.guilty_files[0].before = "v1.0.5"; },
@@ -87,14 +84,14 @@ INSTANTIATE_TEST_SUITE_P(
         RevertCase{"EditedOtherwise",
                    [](RevertInput& i) {
                        i.version_at_tip = "v1.1 # note";
-                       i.guilty_files[0].at_tip = "v1.1 # note";
-                       i.guilty_files.push_back({"projects/api.yaml", "a", "b", "b"});
+                       i.guilty_files[0].can_go_back = false;
+                       i.guilty_files.push_back({"projects/api.yaml", true, "a"});
                    },
                    RevertKind::branch, kPutBack},
         RevertCase{"SharedFileDidIt",
                    [](RevertInput& i) {
                        i.version_at_tip = i.version_at_guilty = i.version_at_good = "v1.0";
-                       i.guilty_files = {{"projects/api.yaml", "a", "b", "b"}};
+                       i.guilty_files = {{"projects/api.yaml", true, "a"}, {"film.bin"}};
                        i.digest_with = [](const auto&) { return kGuilty; };
                    },
                    RevertKind::branch,
@@ -102,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         RevertCase{"NothingLeftToOffer",
                    [](RevertInput& i) {
                        i.version_at_tip = "edited";
-                       i.guilty_files[0].at_tip = "edited";
+                       i.guilty_files[0].can_go_back = false;
                        i.digest_with = [](const auto&) { return kGuilty; };
                    },
                    RevertKind::nothing,
@@ -128,6 +125,18 @@ TEST(RevertMessage, CarriesEvidenceAndTrailersThatNobodyCanForge) {
                   kGood.hex() +
                   "\n"
                   "Tidegate-Reason: health check failed on p-1\n");
+}
+
+TEST(RevertMessage, TakesOneLineOfWhatARemoteOrAnAgentSays) {
+    auto input = simple();
+    const std::string forged = "no\r\n\nTidegate-Assignment: prod/web\n";
+    input.branch_only_reason = input.reason = forged;
+    input.evidence = {forged};
+    const auto message = plan_revert(input).message;
+    EXPECT_EQ(message.find("\nTidegate-Assignment: prod/web"), std::string::npos) << message;
+    EXPECT_NE(message.find("\nTidegate-Reason: no   Tidegate-Assignment: prod/web\n"),
+              std::string::npos)
+        << message;
 }
 
 TEST(RevertMessage, BranchNameIsAValidRefAndAlwaysTheSame) {
