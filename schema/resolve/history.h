@@ -49,6 +49,7 @@ struct AssignmentHistory {
     /// Its last valid commit while newer ones are not; empty = valid at the tip.
     std::string held_at;
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
+    bool rejected = false;               ///< its approval list at the tip has a rejection
     /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
     std::vector<VersionPoint> versions;
     /// Digests that our own reverts took away and no person brought back since, the newest last, at

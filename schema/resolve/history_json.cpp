@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 3;
+constexpr int kHistoryFormat = 4;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -80,7 +80,8 @@ ReleaseWindow window_from_json(const Json& json) {
 
 Json rules_to_json(const Rules& rules) {
     Json json{{"environment", rules.environment},
-              {"unsupported", rules.unsupported}};  // `commit` is the intent's parent
+              {"unsupported", rules.unsupported},
+              {"unsupported_of", rules.unsupported_of}};  // `commit` is the intent's parent
     if (rules.window) json["window"] = window_to_json(*rules.window);
     if (rules.freeze.active) {
         json["freeze"] = {{"reason", rules.freeze.reason}};
@@ -93,6 +94,7 @@ RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
     Rules rules;
     json.at("environment").get_to(rules.environment);
     rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
+    json.at("unsupported_of").get_to(rules.unsupported_of);
     if (json.contains("window")) {
         rules.window = window_from_json(json.at("window"));
         rules.zone = zones(rules.window->timezone);
@@ -203,6 +205,7 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"anchors", std::move(anchors)},
             {"held_at", facts.held_at},
             {"held_authors", facts.held_authors},
+            {"rejected", facts.rejected},
             {"versions", std::move(versions)},
             {"reverts", std::move(reverts)}};
 }
@@ -223,6 +226,7 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     }
     json.at("held_at").get_to(facts.held_at);
     json.at("held_authors").get_to(facts.held_authors);
+    json.at("rejected").get_to(facts.rejected);
     for (const auto& point : json.at("versions"))
         facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
                                   digest_from_json(point.at(2))});

@@ -75,6 +75,7 @@ struct LineTracker::State {
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
+    void take_rejections();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
     void build(const AssignmentKey& key);
@@ -136,6 +137,14 @@ void LineTracker::State::take_environments() {
         auto& known = history.environments[name];
         if (known.rules == rules) continue;  // the same part as before
         known = {std::move(rules), names_of(part->targets)};
+    }
+}
+
+void LineTracker::State::take_rejections() {
+    for (const auto& key : resolved.touched) {
+        const auto found = resolved.assignments.find(key);
+        history.assignments[key].rejected =
+            found != resolved.assignments.end() && found->second->rejected;
     }
 }
 
@@ -245,6 +254,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
     state.advance(commit, changed);
     state.take_environments();
+    state.take_rejections();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;
 }

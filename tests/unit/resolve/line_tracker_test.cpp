@@ -138,6 +138,49 @@ TEST(LineTracker, AnchorHasTheRulesOfTheFirstParent) {
     EXPECT_FALSE(line.get()->anchor_rules.at(0)->window) << "retry anchors anew";
 }
 
+TEST(LineTracker, ACommitCannotLoosenThePolicyOfItsProject) {
+    const auto policy_of = [](const std::string& project_name) {
+        Policy policy;
+        policy.name = "mine";
+        policy.applies_to = Value{Value::Map{{"projects", Value{Value::List{text(project_name)}}}}};
+        return policy;
+    };
+    Line line;
+    line.tree.add(policy_of("api"));
+    line.commit();
+    line.restart();
+    line.tree.add(policy_of("web")).add(version("prod", "api", "1.1.0"));
+    line.tree.add(version("prod", "web", "2.1.0"));
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
+        EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("policy: mine"));
+        EXPECT_THAT(line.get(kProdWeb)->rules.unsupported, ElementsAre("policy: mine"));
+        EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
+    }
+}
+
+TEST(LineTracker, ACommitCannotTakeBackARejection) {
+    ApprovalList list;
+    list.key = kProdApi;
+    list.approvals = Value{Value::List{Value{Value::Map{{"decision", text("rejected")}}}}};
+    Line line;
+    line.tree.add(list);
+    line.commit();
+    line.restart();
+    line.tree.remove("approvals/prod/api.yaml").add(version("prod", "api", "1.1.0"));
+    line.tree.add(version("prod", "web", "2.1.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre(kRejected));
+    EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
+
+    line.tree.add(version("prod", "api", "1.2.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, IsEmpty()) << "taken back before";
+}
+
 TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     const auto frozen = [] {
         auto prod = environment("prod", {"p-1"});
