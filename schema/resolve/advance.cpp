@@ -168,7 +168,10 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
 
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change) {
     if (!facts.present) return;
-    if (facts.held_at.empty()) facts.held_at = history.tip;
+    if (facts.held_at.empty()) {
+        facts.held_at = history.tip;
+        facts.held_number = history.length;
+    }
     facts.held_authors.insert(change.commit.authors.begin(), change.commit.authors.end());
 }
 

@@ -204,6 +204,7 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"intent", intent_to_json(facts.intent)},
             {"anchors", std::move(anchors)},
             {"held_at", facts.held_at},
+            {"held_number", facts.held_number},
             {"held_authors", facts.held_authors},
             {"rejected", facts.rejected},
             {"versions", std::move(versions)},
@@ -225,6 +226,7 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
         facts.anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
     }
     json.at("held_at").get_to(facts.held_at);
+    json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
     json.at("rejected").get_to(facts.rejected);
     for (const auto& point : json.at("versions"))
@@ -243,6 +245,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     History history;
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
+    json.at("length").get_to(history.length);
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
@@ -257,9 +260,10 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
 
 std::string to_json(const History& history) {
     RulesTable table;
-    Json json{{"format", kHistoryFormat},       {"digest_format", kDigestFormat},
-              {"root", history.root},           {"tip", history.tip},
-              {"environments", Json::object()}, {"assignments", Json::array()}};
+    Json json{{"format", kHistoryFormat},    {"digest_format", kDigestFormat},
+              {"root", history.root},        {"tip", history.tip},
+              {"length", history.length},    {"environments", Json::object()},
+              {"assignments", Json::array()}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},
                                       {"targets", environment.targets}};

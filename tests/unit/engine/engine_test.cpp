@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "reconciler/engine/engine.h"
+#include "schema/base/limits.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
@@ -57,10 +60,12 @@ public:
         wish(std::move(first));
     }
 
-    void wish(AssignmentPtr assignment) {
+    void wish(AssignmentPtr assignment) { wish(std::vector{std::move(assignment)}); }
+    void wish(const std::vector<AssignmentPtr>& assignments) {
         auto desired = std::make_shared<Desired>();
         desired->root_commit = "c0";
-        desired->assignments[kKey] = std::move(assignment);
+        for (const auto& assignment : assignments)
+            desired->assignments[assignment->key] = assignment;
         feed(ConfigChanged{desired});
     }
 
@@ -74,11 +79,12 @@ public:
         now_ = end;
     }
 
-    void breaks(int target) {
+    void breaks(int target) { reports(target, InstallStatus::failed, 1); }
+    void reports(int target, InstallStatus status, std::uint64_t report) {
         Installation there;
         there.key = {name_of(target), kKey.project, ""};
-        there.status = InstallStatus::failed;
-        there.report = 1;
+        there.status = status;
+        there.report = report;
         feed(AgentChanged{name_of(target), {there}});
     }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
@@ -117,6 +123,11 @@ public:
         return feed(event);
     }
 
+    [[nodiscard]] std::vector<std::string> orphaned() const {
+        return explain(state_, kKey, now_)->orphaned;
+    }
+    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now_)->holds; }
+    [[nodiscard]] Timestamp now() const { return now_; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
@@ -446,6 +457,24 @@ TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
     rollout.breaks(1);
     rollout.wish(wish_of(2, strategy, 1));
     EXPECT_EQ(in_outbox(rollout).size(), 2u);
+}
+
+/// The newest wish says whose it is, and what goes back there.
+TEST(TargetsThatLeftTest, WhatMovedToAnotherEnvironmentIsNotRestoredByTheFormer) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, one_by_one()));
+    ASSERT_EQ(rollout.next().key.target, name_of(0));
+    auto other = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    other->key.environment = "edge";
+    auto rest = std::make_shared<Assignment>(*second_version(2, one_by_one()));
+    rest->targets.erase(rest->targets.begin());
+    rollout.wish({rest, other});
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().key.target, name_of(0));
+    EXPECT_EQ(rollout.next().environment, "edge");
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::rollback) << newest(rollout).reason;
 }
 
 /// A pin to what was reverted is held after the store was lost, too.

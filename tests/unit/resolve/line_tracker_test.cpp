@@ -311,6 +311,36 @@ TEST(LineTracker, InvalidStatesLeaveTheLastValidOneInForce) {
         << "who changed it while it was held is an author too";
 }
 
+std::vector<std::string> target_names(const AssignmentPtr& assignment) {
+    std::vector<std::string> names;
+    for (const auto& target : assignment->targets) names.push_back(target.name);
+    return names;
+}
+
+TEST(LineTracker, ATargetThatMovedAwayFromAHeldAssignmentIsNotItsOwnAnyMore) {
+    const AssignmentKey kStagingApi{"staging", "api"};
+    Line line;
+    auto prod = environment("prod", {"p-2"});
+    prod.window = Reference{"nowhere", {"environments/prod.yaml", 9, 1}};
+    line.tree.add(prod).add(environment("staging", {"p-1", "s-1"}));
+    line.commit();
+    ASSERT_THAT(line.get()->config_errors, testing::SizeIs(1));
+    EXPECT_THAT(target_names(line.get()), ElementsAre("p-2"));
+    EXPECT_THAT(target_names(line.get(kStagingApi)), ElementsAre("p-1", "s-1"));
+
+    line.tree.break_file("projects/api.yaml");
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_THAT(target_names(line.get()), ElementsAre("p-2")) << "held at the older state";
+        EXPECT_THAT(target_names(line.get(kStagingApi)), ElementsAre("p-1", "s-1"));
+    }
+
+    line.tree.add(project("api")).add(environment("staging", {"s-1"}));
+    line.commit();
+    EXPECT_THAT(target_names(line.get()), ElementsAre("p-1", "p-2")) << "nobody else has it now";
+}
+
 TEST(LineTracker, NeverValidIsNotDesired) {
     Line line;
     line.tree.add(version("prod", "nowhere", "1"));
