@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
@@ -44,6 +45,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     assignment.looked_at = turn.now;
     turn.forget_wake(key);
     assignment.holds.clear();
+    forget_departed(turn.state, key);
     load_definitions(turn, key);
     tend_outbox(turn, key);
     if (!assignment.active.empty()) advance(turn, key);

@@ -477,6 +477,31 @@ TEST(TargetsThatLeftTest, WhatMovedToAnotherEnvironmentIsNotRestoredByTheFormer)
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::rollback) << newest(rollout).reason;
 }
 
+TEST(TargetsThatLeftTest, AreRememberedForAsLongAsTheirAgentReportsThem) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    const auto& departed = rollout.state().assignments.at(kKey).departed;
+    rollout.wish(wish_of(1'000, one_by_one()));
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
+    EXPECT_EQ(departed.size(), 1u) << "nothing is on the others";
+    rollout.reports(0, InstallStatus::absent, 10);
+    EXPECT_TRUE(rollout.orphaned().empty());
+    EXPECT_TRUE(departed.empty());
+}
+
+TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
+    Rollout rollout(2, one_by_one());
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    EXPECT_TRUE(rollout.orphaned().empty());
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
+    std::vector<Row> rows;
+    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
+    const auto back = *restore(rows, 2, rollout.now());
+    EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
