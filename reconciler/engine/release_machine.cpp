@@ -81,6 +81,7 @@ bool head_is_ready(Turn& turn, const Release& release) {
 void drop_departed(Turn& turn, Release& release) {
     auto& assignment = turn.state.assignments.at(release.key);
     if (!std::exchange(assignment.targets_changed, false)) return;
+    std::set<std::string> left;
     for (auto& [name, progress] : release.targets) {
         const auto* target = wished_target(assignment, name);
         if (progress.status != TargetStatus::waiting) continue;
@@ -88,9 +89,10 @@ void drop_departed(Turn& turn, Release& release) {
         progress.status = TargetStatus::cancelled;
         progress.action.clear();
         progress.error = target ? "its own config changed" : "no longer in the environment";
-        remove_from_steps(turn, release, name);
+        left.insert(name);
         turn.save(release, progress);
     }
+    remove_from_steps(turn, release, left);
 }
 
 }  // namespace

@@ -502,6 +502,34 @@ TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
     EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
 }
 
+TEST(OfflineTest, PicksAreReplacedByTheFirstOnlineOnesOfLaterSteps) {
+    auto strategy = one_by_one();
+    strategy.batch_size = {2, false};
+    strategy.max_unavailable = {2, false};
+    Rollout rollout(8, all_at_once());
+    for (int i = 0; i < 8; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(8, strategy));
+    for (const int away : {2, 3, 4, 6}) rollout.leaves(away);
+    rollout.pass(std::chrono::minutes{5});
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    const auto targets = [&](std::size_t step) { return newest(rollout).steps.at(step).targets; };
+    EXPECT_EQ(targets(1), (std::vector{name_of(5), name_of(7)}));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    EXPECT_TRUE(targets(2).empty());
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    EXPECT_EQ(newest(rollout).targets.at(name_of(6)).status, TargetStatus::skipped);
+}
+
+TEST(OfflineTest, SaysUntilWhenAgentsAreWaitedFor) {
+    Rollout rollout(2, one_by_one());
+    rollout.leaves(1);
+    (void)rollout.finish_one();
+    const auto holds = rollout.holds();
+    ASSERT_EQ(holds.size(), 1u);
+    EXPECT_EQ(holds[0].gate, "offline");
+    EXPECT_EQ(holds[0].until, rollout.now() + limits::kAgentGrace);
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
