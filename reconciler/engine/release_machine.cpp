@@ -57,6 +57,13 @@ bool proves_nothing(const Release& release) {
     });
 }
 
+/// Waiting as planned is no reason to fail.
+Seconds planned_waits(const Release& release) {
+    Seconds waits{0};
+    for (const auto& step : release.steps) waits += step.wait_before + step.verify_duration;
+    return waits;
+}
+
 /// A newer wish: what runs may finish by its deadline, nothing new begins.
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
@@ -117,7 +124,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
-    release.deadline = turn.now + limits::kReleaseDeadline;
+    release.deadline = turn.now + limits::kReleaseDeadline + planned_waits(release);
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;

@@ -530,6 +530,18 @@ TEST(OfflineTest, SaysUntilWhenAgentsAreWaitedFor) {
     EXPECT_EQ(holds[0].until, rollout.now() + limits::kAgentGrace);
 }
 
+TEST(DeadlineTest, OfAReleaseDoesNotCountItsPlannedWaits) {
+    auto slowly = one_by_one();
+    slowly.batch_interval = std::chrono::hours{4};
+    Rollout rollout(3, slowly);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+        (void)rollout.finish_one();
+        rollout.pass(std::chrono::hours{4});
+    }
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success) << newest(rollout).reason;
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
