@@ -542,6 +542,20 @@ TEST(DeadlineTest, OfAReleaseDoesNotCountItsPlannedWaits) {
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::success) << newest(rollout).reason;
 }
 
+/// Its agent is there, but has lost the action or hangs.
+TEST(DeadlineTest, AnAnswerThatNeverComesIsNotWaitedForForever) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto forward = std::make_shared<Assignment>(*second_version(2, all_at_once()));
+    forward->forward_only = true;
+    rollout.wish(forward);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::running);
+    rollout.pass(std::chrono::hours{7});
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::failed);
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)}) << "it may come yet";
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
