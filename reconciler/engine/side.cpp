@@ -92,29 +92,13 @@ private:
     bool head_waits_for_agents_;
 };
 
-/// The first target and its agent's report number begin it; a repeated try counts on.
-void identify(const State& state, const AssignmentKey& key, const Assignment& wish,
-              Candidate& candidate) {
-    const auto* first = candidate.targets.front();
-    const auto* seen = seen_on(state, key, *first);
-    const auto cause = candidate.cause.empty()
-                           ? fmt::format("{}@{}", first->name, seen ? seen->report : 0)
-                           : candidate.cause;
-    for (int number = 0;; ++number) {
-        candidate.cause = number == 0 ? cause : fmt::format("{}#{}", cause, number);
-        candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
-                                           wish.intent.commit, candidate.digest, candidate.cause);
-        if (!state.releases.contains(candidate.id)) return;
-    }
-}
-
 /// `operation` on a wish that is last good already: once per intent commit.
 std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
                                 const Assignment& wish, Candidate candidate) {
     if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest)
         return std::nullopt;
     candidate.kind = ReleaseKind::catch_up;
-    candidate.cause = "operation";
+    candidate.cause = kForced;
     candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
                                        wish.intent.commit, candidate.digest, candidate.cause);
     const bool introduced =
@@ -158,7 +142,10 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
     candidate.kind = candidate.targets.empty() ? ReleaseKind::heal : ReleaseKind::catch_up;
     if (candidate.targets.empty()) candidate.targets = std::move(drifted);
     if (candidate.targets.empty()) return std::nullopt;
-    identify(turn.state, key, wish, candidate);
+    const auto& first = *candidate.targets.front();
+    const auto* seen = seen_on(turn.state, key, first);
+    candidate.cause = fmt::format("{}@{}", first.name, seen ? seen->report : 0);
+    identify(turn.state, key, candidate, true);
     return candidate;
 }
 

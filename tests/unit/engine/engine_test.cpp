@@ -556,6 +556,26 @@ TEST(DeadlineTest, AnAnswerThatNeverComesIsNotWaitedForForever) {
     EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)}) << "it may come yet";
 }
 
+/// Nothing that is done there shows, so the same is tried again and again.
+TEST(ReleaseIdTest, IsNeverUsedAgain) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forced = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    forced->intent.commit = "c2";
+    forced->operation = Operation::update;
+    rollout.wish(forced);
+    ASSERT_EQ(rollout.next().kind, ActionKind::update);
+    rollout.reports(0, InstallStatus::absent, 1'000);
+    std::set<std::string> releases;
+    for (int i = 0; i < 300; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_TRUE(releases.insert(rollout.next().release).second) << i;
+        EXPECT_EQ(rollout.next().kind, i == 0 ? ActionKind::update : ActionKind::deploy) << i;
+        (void)rollout.finish_one();
+    }
+    EXPECT_LE(rollout.state().releases.size(), limits::kReleasesKeptPerAssignment + 1);
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
