@@ -22,12 +22,12 @@ std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignme
     return found;
 }
 
-void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key,
-                  Timestamp now) {
+void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Timestamp now,
+                  std::vector<Hold>* why) {
     std::erase_if(candidate.targets, [&](const DesiredTarget* target) {
-        const auto block = state.blocks.find(key_of(key, target->name));
-        return block != state.blocks.end() && block->second.digest == target->digest &&
-               block->second.until > now;
+        const auto* block = block_of(state, key, *target, target->digest, now);
+        if (block && why) why->push_back(backoff_hold(*block));
+        return block != nullptr;
     });
 }
 
@@ -39,11 +39,12 @@ Candidate base(const Assignment& wish) {
     return candidate;
 }
 
-std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now) {
+std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now,
+                                   std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::uninstall;
     candidate.targets = out_of_sync(state, wish, false);
-    drop_blocked(state, candidate, wish.key, now);
+    drop_blocked(state, candidate, wish.key, now, why);
     identify(state, wish.key, candidate, true);
     if (candidate.targets.empty()) return std::nullopt;
     return candidate;
@@ -94,7 +95,7 @@ std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, T
                             {}});
         return std::nullopt;
     }
-    if (wish.definition->absent) return uninstall(state, wish, now);
+    if (wish.definition->absent) return uninstall(state, wish, now, why);
     if (assignment.good && assignment.good->good.digest == digest)
         return restore(state, wish, assignment.good->good);
     return introduce(state, wish, why);

@@ -73,16 +73,9 @@ public:
 
 private:
     bool is_blocked(const DesiredTarget& target, const Digest& desired) {
-        const auto block = turn_.state.blocks.find(key_of(key_, target.name));
-        if (block == turn_.state.blocks.end() || block->second.digest != desired ||
-            block->second.until <= turn_.now)
-            return false;
-        add_holds(turn_, key_,
-                  {{"backoff",
-                    fmt::format("{}: {} (failure {})", target.name, block->second.reason,
-                                block->second.failures),
-                    block->second.until}});
-        return true;
+        const auto* block = block_of(turn_.state, key_, target, desired, turn_.now);
+        if (block) add_holds(turn_, key_, {backoff_hold(*block)});
+        return block != nullptr;
     }
 
     Turn& turn_;
@@ -115,8 +108,7 @@ std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
 
 }  // namespace
 
-std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
-                                 bool head_waits_for_agents) {
+std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
     const auto& assignment = turn.state.assignments.at(key);
     if (!assignment.wish || assignment.wish->definition->absent) return std::nullopt;
     const auto& wish = *assignment.wish;

@@ -556,6 +556,23 @@ TEST(DeadlineTest, AnAnswerThatNeverComesIsNotWaitedForForever) {
     EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)}) << "it may come yet";
 }
 
+TEST(UninstallTest, SaysWhenItIsTriedAgain) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto gone = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    auto definition = std::make_shared<Definition>(*gone->definition);
+    definition->absent = true;
+    gone->definition = gone->targets[0].definition = definition;
+    rollout.wish(gone);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    const auto holds = rollout.holds();
+    ASSERT_EQ(holds.size(), 1u);
+    EXPECT_EQ(holds[0].gate, "backoff");
+    EXPECT_EQ(holds[0].until, rollout.now() + limits::kBlockMin);
+    rollout.pass(limits::kBlockMin);
+    EXPECT_EQ(rollout.next().kind, ActionKind::uninstall);
+}
+
 /// Nothing that is done there shows, so the same is tried again and again.
 TEST(ReleaseIdTest, IsNeverUsedAgain) {
     Rollout rollout(1, one_by_one());
