@@ -119,7 +119,7 @@ std::optional<Timestamp> lost_at(const AssignmentState& assignment, const Outbox
 }
 
 void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
-    remove_from_steps(turn, release, entry.action.key.target);
+    remove_from_steps(turn, release, {entry.action.key.target});
     withdraw(turn, release, entry);
 }
 

@@ -73,6 +73,20 @@ const Quarantine* quarantine_of(const State& state, const AssignmentKey& key,
     return found == state.quarantines.end() ? nullptr : &found->second;
 }
 
+const Block* block_of(const State& state, const AssignmentKey& key, const DesiredTarget& target,
+                      const Digest& digest, Timestamp now) {
+    const auto found = state.blocks.find(key_of(key, target.name));
+    if (found == state.blocks.end()) return nullptr;
+    const auto& block = found->second;
+    return block.digest == digest && block.until > now ? &block : nullptr;
+}
+
+Hold backoff_hold(const Block& block) {
+    return {"backoff",
+            fmt::format("{}: {} (failure {})", block.key.target, block.reason, block.failures),
+            block.until};
+}
+
 std::optional<Kept> kept_state(const State& state, const AssignmentKey& key) {
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end() || !found->second.good) return std::nullopt;

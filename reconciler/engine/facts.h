@@ -45,6 +45,12 @@ enum class Reach {
 [[nodiscard]] const Quarantine* quarantine_of(const State& state, const AssignmentKey& key,
                                               const Digest& digest);
 
+/// What keeps this digest off a target for now; null = nothing does.
+[[nodiscard]] const Block* block_of(const State& state, const AssignmentKey& key,
+                                    const DesiredTarget& target, const Digest& digest,
+                                    Timestamp now);
+[[nodiscard]] Hold backoff_hold(const Block& block);
+
 /// The digest that unpinned targets should have while nothing new is being introduced: the
 /// wished one if it is last good, else last good. Empty = there is none: nothing to keep.
 struct Kept {

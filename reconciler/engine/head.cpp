@@ -2,28 +2,11 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
-#include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
 namespace {
 
 using planner::TargetState;
-
-/// The id of the first try that has not ended; a cancelled one, and any ended one where that is
-/// allowed, is followed by the next.
-std::string find_id(const State& state, const AssignmentKey& key, const Candidate& candidate,
-                    bool again) {
-    const auto& intent = state.assignments.at(key).wish->intent;
-    for (int number = 0;; ++number) {
-        const auto cause =
-            number == 0 ? candidate.cause : fmt::format("{}#{}", candidate.cause, number);
-        auto id = planner::release_id(state.desired->root_commit, key, candidate.kind,
-                                      intent.commit, candidate.digest, cause);
-        const auto known = state.releases.find(id);
-        if (known == state.releases.end() || !is_final(known->second.status)) return id;
-        if (!again && known->second.status != ReleaseStatus::cancelled) return id;
-    }
-}
 
 std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignment& wish,
                                               bool all) {
@@ -39,12 +22,12 @@ std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignme
     return found;
 }
 
-void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key,
-                  Timestamp now) {
+void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Timestamp now,
+                  std::vector<Hold>* why) {
     std::erase_if(candidate.targets, [&](const DesiredTarget* target) {
-        const auto block = state.blocks.find(key_of(key, target->name));
-        return block != state.blocks.end() && block->second.digest == target->digest &&
-               block->second.until > now;
+        const auto* block = block_of(state, key, *target, target->digest, now);
+        if (block && why) why->push_back(backoff_hold(*block));
+        return block != nullptr;
     });
 }
 
@@ -56,12 +39,13 @@ Candidate base(const Assignment& wish) {
     return candidate;
 }
 
-std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now) {
+std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now,
+                                   std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::uninstall;
     candidate.targets = out_of_sync(state, wish, false);
-    drop_blocked(state, candidate, wish.key, now);
-    candidate.id = find_id(state, wish.key, candidate, true);
+    drop_blocked(state, candidate, wish.key, now, why);
+    identify(state, wish.key, candidate, true);
     if (candidate.targets.empty()) return std::nullopt;
     return candidate;
 }
@@ -72,7 +56,7 @@ std::optional<Candidate> restore(const State& state, const Assignment& wish, con
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::restore;
     candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
-    candidate.id = find_id(state, wish.key, candidate, false);
+    identify(state, wish.key, candidate, false);
     const auto known = state.releases.find(candidate.id);
     const bool done = known != state.releases.end() && is_final(known->second.status);
     if (done || candidate.targets.empty()) return std::nullopt;
@@ -84,7 +68,7 @@ std::optional<Candidate> introduce(const State& state, const Assignment& wish,
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::introduce;
     candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
-    candidate.id = find_id(state, wish.key, candidate, false);
+    identify(state, wish.key, candidate, false);
     const auto known = state.releases.find(candidate.id);
     if (known == state.releases.end() || !is_final(known->second.status)) return candidate;
     if (why && known->second.status != ReleaseStatus::success)
@@ -111,7 +95,7 @@ std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, T
                             {}});
         return std::nullopt;
     }
-    if (wish.definition->absent) return uninstall(state, wish, now);
+    if (wish.definition->absent) return uninstall(state, wish, now, why);
     if (assignment.good && assignment.good->good.digest == digest)
         return restore(state, wish, assignment.good->good);
     return introduce(state, wish, why);

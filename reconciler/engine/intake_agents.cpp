@@ -102,9 +102,6 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
         return note_overflow(turn, agent, name);
     agent.installations.insert_or_assign(installation.key, installation);
     turn.put(name, installation);
-    if (const auto owner = turn.state.owners.find(installation.key);
-        owner != turn.state.owners.end())
-        turn.touch(owner->second);
 }
 
 void take(Turn& turn, const AgentChanged& event) {

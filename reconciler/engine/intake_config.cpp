@@ -1,13 +1,18 @@
+#include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 
 namespace tidegate::engine {
 namespace {
 
-void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish,
+           const AssignmentPtr& next) {
+    std::set<std::string_view> staying;
+    if (next)
+        for (const auto& target : next->targets) staying.insert(target.name);
     for (const auto& target : wish.targets) {
         turn.state.owners.erase(key_of(key, target.name));
-        turn.state.assignments[key].departed.insert(target.name);
+        if (!staying.contains(target.name)) depart(turn.state, key, target.name, target.agent);
         if (const auto served = turn.state.by_agent.find(target.agent);
             served != turn.state.by_agent.end()) {
             served->second.erase(key);
@@ -24,8 +29,8 @@ void enter(Turn& turn, const AssignmentKey& key, AssignmentState& assignment) {
         const auto& target = assignment.wish->targets[i];
         assignment.target_index.emplace(target.name, i);
         turn.state.owners[key_of(key, target.name)] = key;
+        arrive(turn, key_of(key, target.name));
         turn.state.by_agent[target.agent][key].insert(target.name);
-        assignment.departed.erase(target.name);
         turn.touch_target(target.name);
     }
 }
@@ -54,7 +59,7 @@ void replace_wish(Turn& turn, const AssignmentKey& key, AssignmentPtr wish) {
     auto& assignment = turn.state.assignments[key];
     if (assignment.wish == wish) return;
     if (assignment.wish) {
-        leave(turn, key, *assignment.wish);
+        leave(turn, key, *assignment.wish, wish);
         assignment.definitions[assignment.wish->definition->digest] = assignment.wish->definition;
         if (wish && wish->intent.commit != assignment.wish->intent.commit)
             clear_blocks(turn, key, *assignment.wish);

@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
@@ -12,6 +13,14 @@ namespace {
 constexpr std::size_t kManyTargets = 256;
 constexpr Milliseconds kLookPause{100};
 
+/// That there was one for this intent is why there is no other.
+bool acts_once(const AssignmentState& assignment, const Release& release) {
+    if (!assignment.wish || assignment.wish->intent.commit != release.commit) return false;
+    const bool is_head =
+        release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore;
+    return (is_head && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
+}
+
 /// The oldest ended ones go, but those that something still waits for.
 void prune(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
@@ -21,7 +30,8 @@ void prune(Turn& turn, const AssignmentKey& key) {
     std::erase_if(ids, [&](const std::string& id) {
         const auto& release = turn.state.releases.at(id);
         if (excess == 0 || !is_final(release.status) || assignment.owing.contains(id) ||
-            turn.state.reverts.contains(id) || has_in_flight(turn, release))
+            turn.state.reverts.contains(id) || has_in_flight(turn, release) ||
+            acts_once(assignment, release))
             return false;
         --excess;
         turn.drop(id);
@@ -44,6 +54,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     assignment.looked_at = turn.now;
     turn.forget_wake(key);
     assignment.holds.clear();
+    forget_departed(turn.state, key);
     load_definitions(turn, key);
     tend_outbox(turn, key);
     if (!assignment.active.empty()) advance(turn, key);

@@ -12,6 +12,9 @@
 
 namespace tidegate::engine {
 
+/// The cause of a forced operation.
+inline constexpr auto kForced = "operation";
+
 struct Candidate {
     ReleaseKind kind = ReleaseKind::introduce;
     Digest digest;
@@ -21,6 +24,10 @@ struct Candidate {
     std::vector<const DesiredTarget*> targets;  ///< not yet as they should be; in order
     std::string id;
 };
+
+/// Gives it the id of its last try if that has not ended, or has and is not tried `again` (what was
+/// cancelled always is); else that of a new try, whose cause then ends in `#N`.
+void identify(const State& state, const AssignmentKey& key, Candidate& candidate, bool again);
 
 /// nullopt: the wish is fulfilled, or blocked. `why` then says by what, if by something.
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,

@@ -57,6 +57,13 @@ bool proves_nothing(const Release& release) {
     });
 }
 
+/// Waiting as planned is no reason to fail.
+Seconds planned_waits(const Release& release) {
+    Seconds waits{0};
+    for (const auto& step : release.steps) waits += step.wait_before + step.verify_duration;
+    return waits;
+}
+
 /// A newer wish: what runs may finish by its deadline, nothing new begins.
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
@@ -81,6 +88,7 @@ bool head_is_ready(Turn& turn, const Release& release) {
 void drop_departed(Turn& turn, Release& release) {
     auto& assignment = turn.state.assignments.at(release.key);
     if (!std::exchange(assignment.targets_changed, false)) return;
+    std::set<std::string> left;
     for (auto& [name, progress] : release.targets) {
         const auto* target = wished_target(assignment, name);
         if (progress.status != TargetStatus::waiting) continue;
@@ -88,9 +96,10 @@ void drop_departed(Turn& turn, Release& release) {
         progress.status = TargetStatus::cancelled;
         progress.action.clear();
         progress.error = target ? "its own config changed" : "no longer in the environment";
-        remove_from_steps(turn, release, name);
+        left.insert(name);
         turn.save(release, progress);
     }
+    remove_from_steps(turn, release, left);
 }
 
 }  // namespace
@@ -115,7 +124,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
-    release.deadline = turn.now + limits::kReleaseDeadline;
+    release.deadline = turn.now + limits::kReleaseDeadline + planned_waits(release);
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;

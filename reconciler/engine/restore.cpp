@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "reconciler/engine/departed.h"
 #include "reconciler/engine/engine.h"
 #include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
@@ -99,10 +100,17 @@ Result<void> take_row(State& state, const Row& row) {
     }
 }
 
-void find_departed(const State& state, AssignmentState& assignment) {
-    for (const auto& id : assignment.releases)
-        for (const auto& [name, progress] : state.releases.at(id).targets)
-            assignment.departed.insert(name);
+/// Of all that releases name and agents reported or may yet report; what is wished comes later.
+void find_departed(State& state) {
+    std::map<InstallKey, std::string> known;
+    for (const auto& [name, agent] : state.agents)
+        for (const auto& [install, seen] : agent.installations)
+            if (seen.status != InstallStatus::absent) known[install] = name;
+    for (const auto& [id, entry] : state.outbox) known[entry.action.key] = entry.agent;
+    for (const auto& [id, release] : state.releases)
+        for (const auto& [name, progress] : release.targets)
+            if (const auto at = known.find(key_of(release.key, name)); at != known.end())
+                depart(state, release.key, name, at->second);
 }
 
 /// Rolled back, but with targets that were away: still owed unless a newer head began, as only the
@@ -144,8 +152,8 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp 
             return std::pair(a.created_at, left) < std::pair(b.created_at, right);
         });
         find_owing(state, assignment);
-        find_departed(state, assignment);
     }
+    find_departed(state);
     return state;
 }
 

@@ -56,6 +56,12 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         mark(turn, release, progress, TargetStatus::restore_failed, "no longer in the config");
         return Restoring::settled;
     }
+    if (const auto owner = turn.state.owners.find(key_of(release.key, progress.name));
+        owner != turn.state.owners.end() && owner->second != release.key) {
+        mark(turn, release, progress, TargetStatus::skipped,
+             fmt::format("{} has it now", owner->second.text()));
+        return Restoring::settled;
+    }
     const auto reached = reach(turn.state, target->agent, turn.now);
     if (reached == Reach::reconnecting)
         turn.wake(release.key, grace_ends(turn.state, target->agent));

@@ -73,16 +73,9 @@ public:
 
 private:
     bool is_blocked(const DesiredTarget& target, const Digest& desired) {
-        const auto block = turn_.state.blocks.find(key_of(key_, target.name));
-        if (block == turn_.state.blocks.end() || block->second.digest != desired ||
-            block->second.until <= turn_.now)
-            return false;
-        add_holds(turn_, key_,
-                  {{"backoff",
-                    fmt::format("{}: {} (failure {})", target.name, block->second.reason,
-                                block->second.failures),
-                    block->second.until}});
-        return true;
+        const auto* block = block_of(turn_.state, key_, target, desired, turn_.now);
+        if (block) add_holds(turn_, key_, {backoff_hold(*block)});
+        return block != nullptr;
     }
 
     Turn& turn_;
@@ -92,29 +85,13 @@ private:
     bool head_waits_for_agents_;
 };
 
-/// The first target and its agent's report number begin it; a repeated try counts on.
-void identify(const State& state, const AssignmentKey& key, const Assignment& wish,
-              Candidate& candidate) {
-    const auto* first = candidate.targets.front();
-    const auto* seen = seen_on(state, key, *first);
-    const auto cause = candidate.cause.empty()
-                           ? fmt::format("{}@{}", first->name, seen ? seen->report : 0)
-                           : candidate.cause;
-    for (int number = 0;; ++number) {
-        candidate.cause = number == 0 ? cause : fmt::format("{}#{}", cause, number);
-        candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
-                                           wish.intent.commit, candidate.digest, candidate.cause);
-        if (!state.releases.contains(candidate.id)) return;
-    }
-}
-
 /// `operation` on a wish that is last good already: once per intent commit.
 std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
                                 const Assignment& wish, Candidate candidate) {
     if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest)
         return std::nullopt;
     candidate.kind = ReleaseKind::catch_up;
-    candidate.cause = "operation";
+    candidate.cause = kForced;
     candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
                                        wish.intent.commit, candidate.digest, candidate.cause);
     const bool introduced =
@@ -131,8 +108,7 @@ std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
 
 }  // namespace
 
-std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
-                                 bool head_waits_for_agents) {
+std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
     const auto& assignment = turn.state.assignments.at(key);
     if (!assignment.wish || assignment.wish->definition->absent) return std::nullopt;
     const auto& wish = *assignment.wish;
@@ -158,7 +134,10 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
     candidate.kind = candidate.targets.empty() ? ReleaseKind::heal : ReleaseKind::catch_up;
     if (candidate.targets.empty()) candidate.targets = std::move(drifted);
     if (candidate.targets.empty()) return std::nullopt;
-    identify(turn.state, key, wish, candidate);
+    const auto& first = *candidate.targets.front();
+    const auto* seen = seen_on(turn.state, key, first);
+    candidate.cause = fmt::format("{}@{}", first.name, seen ? seen->report : 0);
+    identify(turn.state, key, candidate, true);
     return candidate;
 }
 

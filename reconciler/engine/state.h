@@ -39,8 +39,9 @@ struct AssignmentState {
     AssignmentPtr wish;    ///< as accepted now; null: no longer in Git
     AssignmentPtr former;  ///< the last non-null wish before: how to reach targets that left
     std::map<std::string, std::size_t> target_index;  ///< of wish->targets, by name
-    /// Names that a release or a former wish had, but not this wish: what is there is orphaned.
-    std::set<std::string> departed;
+    /// Targets that left the wish, with their agents, while something of it is there (orphaned) or
+    /// on its way there.
+    std::map<std::string, std::string> departed;
     bool targets_changed = false;  ///< the wish is new: releases may hold targets that left
     std::optional<GoodState> good;
     /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
@@ -87,7 +88,8 @@ struct State {
 
     /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
-    std::map<InstallKey, AssignmentKey> owners;  ///< which assignment wishes something there
+    std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there
+    std::map<InstallKey, AssignmentKey> departed;  ///< the same, to find whom a report is for
     std::map<AssignmentKey, Timestamp> wakes;
     std::set<std::pair<Timestamp, AssignmentKey>> wake_order;
     std::optional<Timestamp> wake;  ///< the last WakeAt

@@ -6,6 +6,7 @@
 
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/substitutes.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -61,74 +62,6 @@ void resume(Turn& turn, Release& release, Step& step) {
     release.paused_at.reset();
     release.status = ReleaseStatus::running;
     turn.save(release);
-}
-
-void skip(Turn& turn, Release& release, const std::string& name) {
-    auto& progress = release.targets.at(name);
-    progress.status = TargetStatus::skipped;
-    progress.error = "offline; catches up on return";
-    turn.save(release, progress);
-}
-
-/// The next online target of a later step, taken out of it.
-std::optional<std::string> take_replacement(Turn& turn, Release& release, const Step& step) {
-    const auto& assignment = turn.state.assignments.at(release.key);
-    for (auto& later : release.steps) {
-        if (later.index <= step.index || later.kind != StepKind::deploy) continue;
-        const auto found = std::ranges::find_if(later.targets, [&](const std::string& name) {
-            const auto* target = wished_target(assignment, name);
-            return target && release.targets.at(name).status == TargetStatus::waiting &&
-                   reach(turn.state, target->agent, turn.now) == Reach::online;
-        });
-        if (found == later.targets.end()) continue;
-        auto name = *found;
-        later.targets.erase(found);
-        later.required = static_cast<int>(later.targets.size());
-        turn.save(release, later);
-        return name;
-    }
-    return std::nullopt;
-}
-
-bool any_verified(const Release& release) {
-    return std::ranges::any_of(release.targets, [](const auto& entry) {
-        return entry.second.status == TargetStatus::success;
-    });
-}
-
-/// Picks that went offline are replaced by online ones of later steps; with nobody to replace
-/// them they wait (`offline: wait`, or nothing verified yet) or are skipped.
-void replace_offline(Turn& turn, Release& release, Step& step, std::vector<Hold>& holds) {
-    const auto& assignment = turn.state.assignments.at(release.key);
-    const bool wait = assignment.wish->offline == Offline::wait;
-    const auto names = step.targets;
-    std::vector<std::string> awaited;
-    for (const auto& name : names) {
-        if (release.targets.at(name).status != TargetStatus::waiting) continue;
-        const auto* target = wished_target(assignment, name);
-        if (!target) continue;
-        const auto& agent = target->agent;
-        const auto reached = reach(turn.state, agent, turn.now);
-        if (reached == Reach::online) continue;
-        if (wait || reached == Reach::reconnecting) {
-            awaited.push_back(name);
-            if (!wait) turn.wake(release.key, grace_ends(turn.state, agent));
-            continue;
-        }
-        const auto replacement = take_replacement(turn, release, step);
-        if (!replacement && step.targets.size() == 1 && !any_verified(release)) {
-            holds.push_back({"offline", "none of its targets is online", {}});
-            continue;
-        }
-        skip(turn, release, name);
-        std::erase(step.targets, name);
-        if (replacement) step.targets.push_back(*replacement);
-        step.required = static_cast<int>(step.targets.size());
-        turn.save(release, step);
-    }
-    if (!awaited.empty())
-        holds.push_back(
-            {"offline", fmt::format("waits for the agents of {}", some_of(awaited)), {}});
 }
 
 /// A dispatch may not take what is unavailable or changing over the step's budget; moving what is
@@ -242,10 +175,9 @@ Timestamp soak_ends(const Release& release, const Step& step) {
 }
 
 std::optional<Timestamp> former_end(const Release& release, const Step& step) {
-    std::optional<Timestamp> end;
-    for (const auto& former : release.steps)
-        if (former.index < step.index && former.finished_at) end = former.finished_at;
-    return end;
+    for (auto i = static_cast<std::size_t>(step.index); i-- > 0;)
+        if (release.steps[i].finished_at) return release.steps[i].finished_at;
+    return std::nullopt;
 }
 
 /// Never passed over: what the step is for (traffic, an approval) has not happened.
@@ -258,7 +190,7 @@ Progress hold_unsupported(Turn& turn, Release& release, const Step& step) {
     return Progress::stays;
 }
 
-Progress advance_step(Turn& turn, Release& release, Step& step) {
+Progress advance_step(Turn& turn, Release& release, Step& step, Substitutes& substitutes) {
     if (step.kind != StepKind::deploy) return hold_unsupported(turn, release, step);
     if (step.targets.empty()) return pass_step(turn, release, step, StepStatus::skipped);
     const auto before = count(release, step);
@@ -282,8 +214,8 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
         pause(turn, release, std::move(holds), before.running == 0);
         return Progress::stays;
     }
-    replace_offline(turn, release, step, holds);
-    if (step.targets.empty()) return advance_step(turn, release, step);
+    substitutes.replace(step, holds);
+    if (step.targets.empty()) return advance_step(turn, release, step, substitutes);
     for (auto& hold : dispatch_waiting(turn, release, step)) holds.push_back(std::move(hold));
     const auto after = count(release, step);
     if (after.running > 0 || holds.empty()) {
@@ -292,23 +224,27 @@ Progress advance_step(Turn& turn, Release& release, Step& step) {
     } else {
         pause(turn, release, std::move(holds), true);
     }
-    return after.waiting + after.running == 0 ? advance_step(turn, release, step) : Progress::stays;
+    return after.waiting + after.running == 0 ? advance_step(turn, release, step, substitutes)
+                                              : Progress::stays;
 }
 
 }  // namespace
 
-void remove_from_steps(Turn& turn, Release& release, const std::string& target) {
+void remove_from_steps(Turn& turn, Release& release, const std::set<std::string>& targets) {
+    if (targets.empty()) return;
     for (auto& step : release.steps) {
-        if (std::erase(step.targets, target) == 0) continue;
+        const auto left = [&](const std::string& name) { return targets.contains(name); };
+        if (std::erase_if(step.targets, left) == 0) continue;
         step.required = static_cast<int>(step.targets.size());
         turn.save(release, step);
     }
 }
 
 bool advance_steps(Turn& turn, Release& release) {
+    Substitutes substitutes(turn, release);
     for (auto& step : release.steps) {
         if (step.status == StepStatus::success || step.status == StepStatus::skipped) continue;
-        if (advance_step(turn, release, step) == Progress::stays) return false;
+        if (advance_step(turn, release, step, substitutes) == Progress::stays) return false;
     }
     return true;
 }

@@ -8,6 +8,6 @@ namespace tidegate::engine {
 /// Dispatches what may be dispatched now. True when no step is left.
 [[nodiscard]] bool advance_steps(Turn& turn, Release& release);
 
-void remove_from_steps(Turn& turn, Release& release, const std::string& target);
+void remove_from_steps(Turn& turn, Release& release, const std::set<std::string>& targets);
 
 }  // namespace tidegate::engine

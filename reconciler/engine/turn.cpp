@@ -34,6 +34,11 @@ void Turn::touch_agent(const std::string& agent) {
         for (const auto& action : sent->second) touch(state.outbox.at(action).assignment);
 }
 
+void Turn::touch_owner(const InstallKey& install) {
+    for (const auto* owners : {&state.owners, &state.departed})
+        if (const auto owner = owners->find(install); owner != owners->end()) touch(owner->second);
+}
+
 void Turn::touch_targets_of(const std::string& agent) {
     const auto served = state.by_agent.find(agent);
     if (served == state.by_agent.end()) return;
@@ -81,8 +86,7 @@ void Turn::erase_outbox(const std::string& action) {
     const auto entry = found->second;
     state.outbox_by_key.erase(entry.action.key);
     state.sent_to[entry.agent].erase(action);
-    if (const auto owner = state.owners.find(entry.action.key); owner != state.owners.end())
-        touch(owner->second);
+    touch_owner(entry.action.key);
     touch(entry.assignment);
     touch_target(entry.action.key.target);
     state.assignments[entry.assignment].in_flight.erase(action);
@@ -121,11 +125,13 @@ void Turn::put(const std::string& agent, const Installation& installation) {
     batch_.writes.push_back(
         Put{Table::installation, agent + ' ' + installation.key.text(), to_json(installation)});
     touch_target(installation.key.target);
+    touch_owner(installation.key);
 }
 
 void Turn::erase_installation(const std::string& agent, const InstallKey& key) {
     batch_.writes.push_back(Erase{Table::installation, agent + ' ' + key.text()});
     touch_target(key.target);
+    touch_owner(key);
 }
 
 void Turn::audit(std::string kind, std::string subject, std::string commit, std::string detail,

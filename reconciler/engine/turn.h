@@ -28,6 +28,8 @@ public:
     [[nodiscard]] std::optional<AssignmentKey> next_unseen();
     /// Those whose wished targets this agent serves, or that have an action there.
     void touch_agent(const std::string& agent);
+    /// Who wishes something there, or did while it is there.
+    void touch_owner(const InstallKey& install);
     void touch_targets_of(const std::string& agent);
     /// Touched, but to be looked at and shown later.
     void postpone(const AssignmentKey& key, Timestamp at);

@@ -13,18 +13,13 @@ bool is_bad(const TargetProgress& progress) {
            (progress.status == TargetStatus::cancelled && !progress.action.empty());
 }
 
-/// Actions that may still report before their step's deadline.
+/// Actions that may still report before their step's deadline. Later, a link that is up says no
+/// more than one that is down: what hangs stays in the outbox, so nothing else goes there.
 bool must_wait(const Turn& turn, const Release& release) {
     const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
         return step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline;
     });
-    const auto& ids = turn.state.assignments.at(release.key).in_flight;
-    return std::ranges::any_of(ids, [&](const std::string& id) {
-        const auto& entry = turn.state.outbox.at(id);
-        if (entry.action.release != release.id) return false;
-        const auto& progress = release.targets.at(entry.action.key.target);
-        return !(late && progress.status == TargetStatus::unreported);
-    });
+    return !late && has_in_flight(turn, release);
 }
 
 Timestamp block_ends(const Turn& turn, int failures) {
@@ -35,7 +30,9 @@ Timestamp block_ends(const Turn& turn, int failures) {
 
 void block_targets(Turn& turn, const Release& release) {
     for (const auto& [name, progress] : release.targets) {
-        if (!is_bad(progress) && progress.status != TargetStatus::unreported) continue;
+        if (!is_bad(progress) && progress.status != TargetStatus::unreported &&
+            progress.status != TargetStatus::dispatched)
+            continue;
         const auto key = key_of(release.key, name);
         const auto former = turn.state.blocks.find(key);
         const int failures =

@@ -1,5 +1,6 @@
 #include "reconciler/engine/views.h"
 
+#include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 
 namespace tidegate::engine {
@@ -41,24 +42,6 @@ Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState
     return tally.any_unknown ? Sync::unknown : Sync::out_of_sync;
 }
 
-/// Installed by one of its releases, but no longer wished there.
-std::vector<std::string> orphans(const State& state, const AssignmentKey& key,
-                                 const AssignmentState& assignment) {
-    std::vector<std::string> found;
-    for (const auto& name : assignment.departed) {
-        const auto install = key_of(key, name);
-        if (state.owners.contains(install)) continue;
-        for (const auto& [agent, known] : state.agents) {
-            const auto seen = known.installations.find(install);
-            if (seen == known.installations.end() || seen->second.status == InstallStatus::absent)
-                continue;
-            found.push_back(name);
-            break;
-        }
-    }
-    return found;
-}
-
 std::string shown_release(const AssignmentState& assignment) {
     return assignment.active.empty() ? assignment.pending : assignment.active;
 }
@@ -82,7 +65,7 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     const auto& assignment = found->second;
     AssignmentView view;
     view.key = key;
-    view.orphaned = orphans(state, key, assignment);
+    view.orphaned = orphans(state, key);
     view.release = shown_release(assignment);
     view.holds = assignment.holds;
     view.revert_note = revert_note(state, assignment);

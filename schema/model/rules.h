@@ -173,6 +173,8 @@ struct Rules {
     bool paused = false;
     /// Valid fields this build cannot act on, each in words: `approval: require_approval`.
     std::vector<std::string> unsupported;
+    /// More of them for single projects, by name; an assignment's rules have theirs above.
+    std::map<std::string, std::vector<std::string>> unsupported_of;
 };
 
 }  // namespace tidegate

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "schema/base/limits.h"
 
@@ -89,10 +90,20 @@ bool outlasts(const Freeze& now, const Freeze& before) {
     return now.active && (!now.until || (before.until && *now.until >= *before.until));
 }
 
+/// Policies for this project only, and a rejection: they bind like the environment's rules.
+void add_rules_of_project(Rules& rules, const History& history, const std::string& project) {
+    auto& words = rules.unsupported;
+    const auto policies = std::exchange(rules.unsupported_of, {});
+    if (const auto found = policies.find(project); found != policies.end())
+        words.insert(words.end(), found->second.begin(), found->second.end());
+    const auto facts = history.assignments.find({rules.environment, project});
+    if (facts != history.assignments.end() && facts->second.rejected) words.push_back(kRejected);
+}
+
 /// The rules at the first parent (design, section 4.3). `paused` is a wish of the version file,
 /// not a rule of the environment, so it does not bind the next commit. Nor does a freeze that
 /// outlives the intent: only the commit that itself lifts one stays frozen.
-std::vector<std::shared_ptr<const Rules>> anchors_of(const Change& change,
+std::vector<std::shared_ptr<const Rules>> anchors_of(const History& history, const Change& change,
                                                      const ResolvedAssignment& entry) {
     std::vector<std::shared_ptr<const Rules>> anchors;
     if (change.commit.parent.empty()) return anchors;
@@ -100,6 +111,7 @@ std::vector<std::shared_ptr<const Rules>> anchors_of(const Change& change,
         auto rules = *before;
         rules.commit = change.commit.parent;
         rules.paused = false;
+        add_rules_of_project(rules, history, change.key.project);
         const bool own = rules.environment == change.key.environment;
         if (own && entry.freeze && outlasts(*entry.freeze, rules.freeze)) rules.freeze = {};
         anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
@@ -142,7 +154,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
         if (by_daemon) note_revert(facts, change);
         facts.intent = make_intent(facts, change, digest_is_new);
         facts.intent.by_daemon = by_daemon;
-        facts.anchors = anchors_of(change, entry);
+        facts.anchors = anchors_of(history, change, entry);
     }
     facts.present = true;
     facts.digest = definition.digest;
@@ -156,7 +168,10 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
 
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change) {
     if (!facts.present) return;
-    if (facts.held_at.empty()) facts.held_at = history.tip;
+    if (facts.held_at.empty()) {
+        facts.held_at = history.tip;
+        facts.held_number = history.length;
+    }
     facts.held_authors.insert(change.commit.authors.begin(), change.commit.authors.end());
 }
 

@@ -25,7 +25,7 @@ struct Change {
     const std::vector<std::shared_ptr<const Rules>>& rules_before;
 };
 
-// `history.tip` and `history.environments` are still those of the commit before.
+// `history.tip`, `history.environments` and all `rejected` are still those of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);

@@ -54,6 +54,7 @@ private:
     void check_references();
     void check_pins();
     void remark_version(std::vector<Unsupported>& remarks) const;
+    void take_approvals();
     void remark_rules_of_others(std::vector<Unsupported>& remarks) const;
     void remark_variables_in_use(const Definition& definition, std::vector<Unsupported>& remarks);
     std::vector<PlacedText> texts() const;
@@ -131,21 +132,26 @@ void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
             {"restored: a definition of an earlier commit", version_->restored->position});
 }
 
-/// Custom policies for this project, and a rejection: an approver who says no is not passed over.
+/// Custom policies for this project, and a rejection.
 void AssignmentMaker::remark_rules_of_others(std::vector<Unsupported>& remarks) const {
-    for (const auto& policy : result_.environment->project_policies)
-        if (applies_to(*document_of<Policy>(policy.file), "projects", key_.project))
-            remarks.push_back(policy.remark);
+    const auto& policies = result_.environment->project_policies;
+    if (const auto found = policies.find(key_.project); found != policies.end())
+        remarks.insert(remarks.end(), found->second.begin(), found->second.end());
+    if (result_.rejected)
+        remarks.push_back({kRejected, document_of<ApprovalList>(result_.approval_file)->position});
+}
+
+/// An approver who says no is not passed over.
+void AssignmentMaker::take_approvals() {
     const auto* approvals = document_of<ApprovalList>(result_.approval_file);
     const auto* list = approvals != nullptr ? approvals->approvals.list() : nullptr;
     if (list == nullptr) return;
     const Value rejected{"rejected"};
-    const bool any = std::ranges::any_of(*list, [&](const Value& each) {
+    result_.rejected = std::ranges::any_of(*list, [&](const Value& each) {
         const auto* fields = each.map();
         return fields != nullptr && fields->contains("decision") &&
                fields->at("decision") == rejected;
     });
-    if (any) remarks.push_back({"approval: a decision is rejected", approvals->position});
 }
 
 /// Built-in names in use that nobody fills, and variables of types without a value.
@@ -263,6 +269,7 @@ Rules AssignmentMaker::make_rules(const Definition& definition) {
     Rules rules = *result_.environment->rules;
     rules.commit = around_.commit;
     rules.paused = version_->paused;
+    rules.unsupported_of.clear();  // this project's are remarks of others
     std::vector<Unsupported> remarks;
     remark_version(remarks);
     remark_rules_of_others(remarks);
@@ -310,6 +317,7 @@ Assignment AssignmentMaker::make_assignment() {
 
 ResolvedAssignment AssignmentMaker::make() {
     take_shared_errors();
+    take_approvals();
     if (version_ != nullptr) {
         result_.pins = version_->pins;
         result_.fingerprint = fingerprint_of(*version_);

@@ -17,6 +17,22 @@ std::string target_lists_folder(const std::string& environment) {
 std::string window_path(const std::string& name) { return fmt::format("windows/{}.yaml", name); }
 std::string policy_path(const std::string& name) { return fmt::format("policies/{}.yaml", name); }
 
+/// The names in a list of `applies_to` (`environments`, `projects`); none: the policy is for all.
+std::optional<std::vector<std::string>> scope_of(const Policy& policy, const std::string& list) {
+    const auto* scope = policy.applies_to.map();
+    if (scope == nullptr || !scope->contains(list)) return std::nullopt;
+    std::vector<std::string> names;
+    if (const auto* written = scope->at(list).list())
+        for (const auto& each : *written)
+            if (const auto* name = each.string()) names.push_back(*name);
+    return names;
+}
+
+bool may_apply(const Policy& policy, const std::string& environment) {
+    const auto names = scope_of(policy, "environments");
+    return !names || std::ranges::find(*names, environment) != names->end();
+}
+
 /// Fills one part; `x_` is what it is made from, `part` what comes out.
 class EnvironmentMaker {
 public:
@@ -104,11 +120,10 @@ void EnvironmentMaker::take_policies() {
         const auto* policy = document_of<Policy>(file);
         if (policy == nullptr || is_named(*policy)) continue;
         Unsupported remark{fmt::format("policy: {}", policy->name), policy->position};
-        const auto* scope = policy->applies_to.map();
-        if (scope != nullptr && scope->contains("projects"))
-            part_.project_policies.push_back({file, std::move(remark)});
-        else
-            rule_remarks_.push_back(std::move(remark));
+        const auto projects = scope_of(*policy, "projects");
+        if (!projects) rule_remarks_.push_back(std::move(remark));
+        for (const auto& project : projects.value_or(std::vector<std::string>{}))
+            part_.project_policies[project].push_back(remark);
     }
 }
 
@@ -139,6 +154,8 @@ void EnvironmentMaker::take_rules(const Repository* repository) {
         rules.unsupported.push_back(remark.words);
         part_.warnings.push_back(warning_of(remark));
     }
+    for (const auto& [project, remarks] : part_.project_policies)
+        for (const auto& remark : remarks) rules.unsupported_of[project].push_back(remark.words);
     part_.rules = std::make_shared<const Rules>(std::move(rules));
 }
 
@@ -202,20 +219,11 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
         files.push_back(find_file(tree, policy_path(policy.name)));
     each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
-        const bool may_apply = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
-                                                 : applies_to(*policy, "environments", name);
-        if (may_apply && std::ranges::find(files, file) == files.end()) files.push_back(file);
+        const bool takes = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
+                                             : may_apply(*policy, name);
+        if (takes && std::ranges::find(files, file) == files.end()) files.push_back(file);
     });
     return files;
-}
-
-bool applies_to(const Policy& policy, const std::string& list, const std::string& name) {
-    const auto* scope = policy.applies_to.map();
-    if (scope == nullptr || !scope->contains(list)) return true;
-    const auto* names = scope->at(list).list();
-    return names != nullptr && std::ranges::any_of(*names, [&](const Value& each) {
-               return each.string() != nullptr && *each.string() == name;
-           });
 }
 
 }  // namespace tidegate

@@ -48,7 +48,9 @@ struct AssignmentHistory {
     std::vector<std::shared_ptr<const Rules>> anchors;  ///< see Assignment::anchor_rules
     /// Its last valid commit while newer ones are not; empty = valid at the tip.
     std::string held_at;
+    std::uint64_t held_number = 0;       ///< the place of `held_at` on the line
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
+    bool rejected = false;               ///< its approval list at the tip has a rejection
     /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
     std::vector<VersionPoint> versions;
     /// Digests that our own reverts took away and no person brought back since, the newest last, at
@@ -63,8 +65,9 @@ struct EnvironmentHistory {
 };
 
 struct History {
-    std::string root;  ///< the first commit that was added
-    std::string tip;   ///< the last one
+    std::string root;          ///< the first commit that was added
+    std::string tip;           ///< the last one
+    std::uint64_t length = 0;  ///< how many there are
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
 };

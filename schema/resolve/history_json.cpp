@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 3;
+constexpr int kHistoryFormat = 4;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -80,7 +80,8 @@ ReleaseWindow window_from_json(const Json& json) {
 
 Json rules_to_json(const Rules& rules) {
     Json json{{"environment", rules.environment},
-              {"unsupported", rules.unsupported}};  // `commit` is the intent's parent
+              {"unsupported", rules.unsupported},
+              {"unsupported_of", rules.unsupported_of}};  // `commit` is the intent's parent
     if (rules.window) json["window"] = window_to_json(*rules.window);
     if (rules.freeze.active) {
         json["freeze"] = {{"reason", rules.freeze.reason}};
@@ -93,6 +94,7 @@ RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
     Rules rules;
     json.at("environment").get_to(rules.environment);
     rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
+    json.at("unsupported_of").get_to(rules.unsupported_of);
     if (json.contains("window")) {
         rules.window = window_from_json(json.at("window"));
         rules.zone = zones(rules.window->timezone);
@@ -202,7 +204,9 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"intent", intent_to_json(facts.intent)},
             {"anchors", std::move(anchors)},
             {"held_at", facts.held_at},
+            {"held_number", facts.held_number},
             {"held_authors", facts.held_authors},
+            {"rejected", facts.rejected},
             {"versions", std::move(versions)},
             {"reverts", std::move(reverts)}};
 }
@@ -222,7 +226,9 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
         facts.anchors.push_back(std::make_shared<const Rules>(std::move(rules)));
     }
     json.at("held_at").get_to(facts.held_at);
+    json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
+    json.at("rejected").get_to(facts.rejected);
     for (const auto& point : json.at("versions"))
         facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
                                   digest_from_json(point.at(2))});
@@ -239,6 +245,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     History history;
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
+    json.at("length").get_to(history.length);
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
@@ -253,9 +260,10 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
 
 std::string to_json(const History& history) {
     RulesTable table;
-    Json json{{"format", kHistoryFormat},       {"digest_format", kDigestFormat},
-              {"root", history.root},           {"tip", history.tip},
-              {"environments", Json::object()}, {"assignments", Json::array()}};
+    Json json{{"format", kHistoryFormat},    {"digest_format", kDigestFormat},
+              {"root", history.root},        {"tip", history.tip},
+              {"length", history.length},    {"environments", Json::object()},
+              {"assignments", Json::array()}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},
                                       {"targets", environment.targets}};

@@ -9,6 +9,7 @@
 #include "schema/base/nearest.h"
 #include "schema/resolve/advance.h"
 #include "schema/resolve/digest.h"
+#include "schema/resolve/moved.h"
 #include "schema/resolve/parts.h"
 
 namespace tidegate {
@@ -69,14 +70,17 @@ struct LineTracker::State {
     std::map<AssignmentKey, ResolvedAssignmentPtr> valid;
     std::map<DefinitionKey, DefinitionPtr> definitions;  ///< of pins; null = not readable there
     std::set<AssignmentKey> lost;  ///< held ones whose last valid state this build cannot resolve
+    std::map<AssignmentKey, std::set<std::string>> moved;  ///< see targets_moved_away
     std::set<AssignmentKey> dirty;
     std::map<AssignmentKey, AssignmentPtr> built;
 
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
+    void take_rejections();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
+    void find_moved();
     void build(const AssignmentKey& key);
     void fill_pins(Assignment& assignment, const ResolvedAssignment& entry);
 };
@@ -139,6 +143,14 @@ void LineTracker::State::take_environments() {
     }
 }
 
+void LineTracker::State::take_rejections() {
+    for (const auto& key : resolved.touched) {
+        const auto found = resolved.assignments.find(key);
+        history.assignments[key].rejected =
+            found != resolved.assignments.end() && found->second->rejected;
+    }
+}
+
 std::vector<DefinitionKey> LineTracker::State::definitions_needed() const {
     std::vector<DefinitionKey> needed;
     for (const auto& [key, entry] : valid)
@@ -172,6 +184,16 @@ void LineTracker::State::fill_pins(Assignment& assignment, const ResolvedAssignm
     }
 }
 
+void LineTracker::State::find_moved() {
+    auto now = targets_moved_away(history, valid);
+    for (const auto& [key, names] : now)
+        if (const auto before = moved.find(key); before == moved.end() || before->second != names)
+            dirty.insert(key);
+    for (const auto& [key, names] : moved)
+        if (!now.contains(key)) dirty.insert(key);
+    moved = std::move(now);
+}
+
 void LineTracker::State::build(const AssignmentKey& key) {
     const auto facts = history.assignments.find(key);
     const auto entry = valid.find(key);
@@ -189,6 +211,10 @@ void LineTracker::State::build(const AssignmentKey& key) {
         assignment.config_errors = errors_of(newer, facts->second);
         tighten(assignment, newer);
     }
+    if (const auto left = moved.find(key); left != moved.end())
+        std::erase_if(assignment.targets, [&](const DesiredTarget& target) {
+            return left->second.contains(target.name);
+        });
     fill_pins(assignment, *entry->second);
     built[key] = std::make_shared<const Assignment>(std::move(assignment));
 }
@@ -245,8 +271,10 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
     state.advance(commit, changed);
     state.take_environments();
+    state.take_rejections();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;
+    ++state.history.length;
 }
 
 std::set<std::string> LineTracker::missing() const {
@@ -289,6 +317,7 @@ Desired LineTracker::desired(Timestamp accepted_at) {
     std::erase_if(state.definitions, [&](const auto& each) {
         return std::find(needed.begin(), needed.end(), each.first) == needed.end();
     });
+    state.find_moved();
     for (const auto& key : state.dirty) state.build(key);
     state.dirty.clear();
     return {state.history.root, state.history.tip, accepted_at, state.built};

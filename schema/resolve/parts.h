@@ -28,12 +28,6 @@ struct PartInputs {
     friend bool operator==(const PartInputs&, const PartInputs&) = default;
 };
 
-/// A custom policy that this environment does not name itself.
-struct ScopedPolicy {
-    FilePtr file;  ///< holds a Policy
-    Unsupported remark;
-};
-
 struct EnvironmentPart {
     PartInputs inputs;
     std::vector<Error> errors;
@@ -42,8 +36,9 @@ struct EnvironmentPart {
     std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
     std::vector<Unsupported> target_variables;
     std::vector<PlacedText> target_texts;
-    std::vector<ScopedPolicy> project_policies;  ///< for those projects only that they name
-    std::shared_ptr<const Rules> rules;          ///< without `commit` and `paused`
+    /// Custom policies, by the project that they name.
+    std::map<std::string, std::vector<Unsupported>> project_policies;
+    std::shared_ptr<const Rules> rules;  ///< without `commit` and `paused`
     Strategy strategy;
     RollbackRules rollback;
     Heal heal = Heal::on;
@@ -91,10 +86,6 @@ struct Surroundings {
                                                     const AssignmentKey& key,
                                                     ResolvedAssignment inputs);
 
-/// Whether the list in a policy's `applies_to` (`environments`, `projects`) names it, or is not
-/// there: then the policy is for all.
-[[nodiscard]] bool applies_to(const Policy& policy, const std::string& list,
-                              const std::string& name);
 /// The files that an environment is made from: itself, its target lists, window, policies (those
 /// that it names, and those that apply to it or cannot be read) and `tidegate.yaml`; null where a
 /// named one is missing.

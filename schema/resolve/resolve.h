@@ -24,6 +24,9 @@ namespace tidegate {
 /// The rules of an IANA zone; null when there is none of that name.
 using ZoneLookup = std::function<std::shared_ptr<const ZoneRules>(const std::string& name)>;
 
+/// How Rules name a rejection (Rules::unsupported).
+inline constexpr auto kRejected = "approval: a decision is rejected";
+
 struct EnvironmentPart;  // parts.h, private to this folder
 struct ProjectPart;
 using EnvironmentPartPtr = std::shared_ptr<const EnvironmentPart>;
@@ -40,6 +43,7 @@ struct ResolvedAssignment {
     /// What a newer commit says although it holds the assignment; none where that is not readable.
     std::optional<bool> paused;
     std::optional<Freeze> freeze;
+    bool rejected = false;  ///< a decision in the approval list
 
     std::shared_ptr<const ParsedFile> version_file;
     std::shared_ptr<const ParsedFile> repository_file;

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "reconciler/engine/engine.h"
+#include "schema/base/limits.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
@@ -57,10 +60,12 @@ public:
         wish(std::move(first));
     }
 
-    void wish(AssignmentPtr assignment) {
+    void wish(AssignmentPtr assignment) { wish(std::vector{std::move(assignment)}); }
+    void wish(const std::vector<AssignmentPtr>& assignments) {
         auto desired = std::make_shared<Desired>();
         desired->root_commit = "c0";
-        desired->assignments[kKey] = std::move(assignment);
+        for (const auto& assignment : assignments)
+            desired->assignments[assignment->key] = assignment;
         feed(ConfigChanged{desired});
     }
 
@@ -74,11 +79,12 @@ public:
         now_ = end;
     }
 
-    void breaks(int target) {
+    void breaks(int target) { reports(target, InstallStatus::failed, 1); }
+    void reports(int target, InstallStatus status, std::uint64_t report) {
         Installation there;
         there.key = {name_of(target), kKey.project, ""};
-        there.status = InstallStatus::failed;
-        there.report = 1;
+        there.status = status;
+        there.report = report;
         feed(AgentChanged{name_of(target), {there}});
     }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
@@ -117,6 +123,11 @@ public:
         return feed(event);
     }
 
+    [[nodiscard]] std::vector<std::string> orphaned() const {
+        return explain(state_, kKey, now_)->orphaned;
+    }
+    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now_)->holds; }
+    [[nodiscard]] Timestamp now() const { return now_; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
@@ -446,6 +457,140 @@ TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
     rollout.breaks(1);
     rollout.wish(wish_of(2, strategy, 1));
     EXPECT_EQ(in_outbox(rollout).size(), 2u);
+}
+
+/// The newest wish says whose it is, and what goes back there.
+TEST(TargetsThatLeftTest, WhatMovedToAnotherEnvironmentIsNotRestoredByTheFormer) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, one_by_one()));
+    ASSERT_EQ(rollout.next().key.target, name_of(0));
+    auto other = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    other->key.environment = "edge";
+    auto rest = std::make_shared<Assignment>(*second_version(2, one_by_one()));
+    rest->targets.erase(rest->targets.begin());
+    rollout.wish({rest, other});
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().key.target, name_of(0));
+    EXPECT_EQ(rollout.next().environment, "edge");
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::rollback) << newest(rollout).reason;
+}
+
+TEST(TargetsThatLeftTest, AreRememberedForAsLongAsTheirAgentReportsThem) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    const auto& departed = rollout.state().assignments.at(kKey).departed;
+    rollout.wish(wish_of(1'000, one_by_one()));
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
+    EXPECT_EQ(departed.size(), 1u) << "nothing is on the others";
+    rollout.reports(0, InstallStatus::absent, 10);
+    EXPECT_TRUE(rollout.orphaned().empty());
+    EXPECT_TRUE(departed.empty());
+}
+
+TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
+    Rollout rollout(2, one_by_one());
+    rollout.wish(wish_of(2, one_by_one(), 1));
+    EXPECT_TRUE(rollout.orphaned().empty());
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
+    std::vector<Row> rows;
+    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
+    const auto back = *restore(rows, 2, rollout.now());
+    EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
+}
+
+TEST(OfflineTest, PicksAreReplacedByTheFirstOnlineOnesOfLaterSteps) {
+    auto strategy = one_by_one();
+    strategy.batch_size = {2, false};
+    strategy.max_unavailable = {2, false};
+    Rollout rollout(8, all_at_once());
+    for (int i = 0; i < 8; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(8, strategy));
+    for (const int away : {2, 3, 4, 6}) rollout.leaves(away);
+    rollout.pass(std::chrono::minutes{5});
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    const auto targets = [&](std::size_t step) { return newest(rollout).steps.at(step).targets; };
+    EXPECT_EQ(targets(1), (std::vector{name_of(5), name_of(7)}));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    EXPECT_TRUE(targets(2).empty());
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    EXPECT_EQ(newest(rollout).targets.at(name_of(6)).status, TargetStatus::skipped);
+}
+
+TEST(OfflineTest, SaysUntilWhenAgentsAreWaitedFor) {
+    Rollout rollout(2, one_by_one());
+    rollout.leaves(1);
+    (void)rollout.finish_one();
+    const auto holds = rollout.holds();
+    ASSERT_EQ(holds.size(), 1u);
+    EXPECT_EQ(holds[0].gate, "offline");
+    EXPECT_EQ(holds[0].until, rollout.now() + limits::kAgentGrace);
+}
+
+TEST(DeadlineTest, OfAReleaseDoesNotCountItsPlannedWaits) {
+    auto slowly = one_by_one();
+    slowly.batch_interval = std::chrono::hours{4};
+    Rollout rollout(3, slowly);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+        (void)rollout.finish_one();
+        rollout.pass(std::chrono::hours{4});
+    }
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success) << newest(rollout).reason;
+}
+
+/// Its agent is there, but has lost the action or hangs.
+TEST(DeadlineTest, AnAnswerThatNeverComesIsNotWaitedForForever) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto forward = std::make_shared<Assignment>(*second_version(2, all_at_once()));
+    forward->forward_only = true;
+    rollout.wish(forward);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::running);
+    rollout.pass(std::chrono::hours{7});
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::failed);
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)}) << "it may come yet";
+}
+
+TEST(UninstallTest, SaysWhenItIsTriedAgain) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto gone = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    auto definition = std::make_shared<Definition>(*gone->definition);
+    definition->absent = true;
+    gone->definition = gone->targets[0].definition = definition;
+    rollout.wish(gone);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    const auto holds = rollout.holds();
+    ASSERT_EQ(holds.size(), 1u);
+    EXPECT_EQ(holds[0].gate, "backoff");
+    EXPECT_EQ(holds[0].until, rollout.now() + limits::kBlockMin);
+    rollout.pass(limits::kBlockMin);
+    EXPECT_EQ(rollout.next().kind, ActionKind::uninstall);
+}
+
+/// Nothing that is done there shows, so the same is tried again and again.
+TEST(ReleaseIdTest, IsNeverUsedAgain) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forced = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    forced->intent.commit = "c2";
+    forced->operation = Operation::update;
+    rollout.wish(forced);
+    ASSERT_EQ(rollout.next().kind, ActionKind::update);
+    rollout.reports(0, InstallStatus::absent, 1'000);
+    std::set<std::string> releases;
+    for (int i = 0; i < 300; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_TRUE(releases.insert(rollout.next().release).second) << i;
+        EXPECT_EQ(rollout.next().kind, i == 0 ? ActionKind::update : ActionKind::deploy) << i;
+        (void)rollout.finish_one();
+    }
+    EXPECT_LE(rollout.state().releases.size(), limits::kReleasesKeptPerAssignment + 1);
 }
 
 /// A pin to what was reverted is held after the store was lost, too.

@@ -138,6 +138,49 @@ TEST(LineTracker, AnchorHasTheRulesOfTheFirstParent) {
     EXPECT_FALSE(line.get()->anchor_rules.at(0)->window) << "retry anchors anew";
 }
 
+TEST(LineTracker, ACommitCannotLoosenThePolicyOfItsProject) {
+    const auto policy_of = [](const std::string& project_name) {
+        Policy policy;
+        policy.name = "mine";
+        policy.applies_to = Value{Value::Map{{"projects", Value{Value::List{text(project_name)}}}}};
+        return policy;
+    };
+    Line line;
+    line.tree.add(policy_of("api"));
+    line.commit();
+    line.restart();
+    line.tree.add(policy_of("web")).add(version("prod", "api", "1.1.0"));
+    line.tree.add(version("prod", "web", "2.1.0"));
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
+        EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("policy: mine"));
+        EXPECT_THAT(line.get(kProdWeb)->rules.unsupported, ElementsAre("policy: mine"));
+        EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
+    }
+}
+
+TEST(LineTracker, ACommitCannotTakeBackARejection) {
+    ApprovalList list;
+    list.key = kProdApi;
+    list.approvals = Value{Value::List{Value{Value::Map{{"decision", text("rejected")}}}}};
+    Line line;
+    line.tree.add(list);
+    line.commit();
+    line.restart();
+    line.tree.remove("approvals/prod/api.yaml").add(version("prod", "api", "1.1.0"));
+    line.tree.add(version("prod", "web", "2.1.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre(kRejected));
+    EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
+
+    line.tree.add(version("prod", "api", "1.2.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, IsEmpty()) << "taken back before";
+}
+
 TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     const auto frozen = [] {
         auto prod = environment("prod", {"p-1"});
@@ -266,6 +309,36 @@ TEST(LineTracker, InvalidStatesLeaveTheLastValidOneInForce) {
     EXPECT_THAT(api->config_errors, IsEmpty());
     EXPECT_TRUE(api->intent.authors.contains("Eve <eve@example.com>"))
         << "who changed it while it was held is an author too";
+}
+
+std::vector<std::string> target_names(const AssignmentPtr& assignment) {
+    std::vector<std::string> names;
+    for (const auto& target : assignment->targets) names.push_back(target.name);
+    return names;
+}
+
+TEST(LineTracker, ATargetThatMovedAwayFromAHeldAssignmentIsNotItsOwnAnyMore) {
+    const AssignmentKey kStagingApi{"staging", "api"};
+    Line line;
+    auto prod = environment("prod", {"p-2"});
+    prod.window = Reference{"nowhere", {"environments/prod.yaml", 9, 1}};
+    line.tree.add(prod).add(environment("staging", {"p-1", "s-1"}));
+    line.commit();
+    ASSERT_THAT(line.get()->config_errors, testing::SizeIs(1));
+    EXPECT_THAT(target_names(line.get()), ElementsAre("p-2"));
+    EXPECT_THAT(target_names(line.get(kStagingApi)), ElementsAre("p-1", "s-1"));
+
+    line.tree.break_file("projects/api.yaml");
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_THAT(target_names(line.get()), ElementsAre("p-2")) << "held at the older state";
+        EXPECT_THAT(target_names(line.get(kStagingApi)), ElementsAre("p-1", "s-1"));
+    }
+
+    line.tree.add(project("api")).add(environment("staging", {"s-1"}));
+    line.commit();
+    EXPECT_THAT(target_names(line.get()), ElementsAre("p-1", "p-2")) << "nobody else has it now";
 }
 
 TEST(LineTracker, NeverValidIsNotDesired) {

@@ -1,0 +1,92 @@
+#include "reconciler/engine/substitutes.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/facts.h"
+
+namespace tidegate::engine {
+
+Substitutes::Substitutes(Turn& turn, Release& release)
+    : turn_(turn),
+      release_(release),
+      assignment_(turn.state.assignments.at(release.key)),
+      any_verified_(std::ranges::any_of(release.targets, [](const auto& entry) {
+          return entry.second.status == TargetStatus::success;
+      })) {}
+
+void Substitutes::replace(Step& step, std::vector<Hold>& holds) {
+    auto offline = find_offline(step, holds);
+    if (offline.empty()) return;
+    const auto taken = take(step, offline.size());
+    if (taken.empty() && offline.size() == step.targets.size() && !any_verified_) {
+        holds.push_back({"offline", "none of its targets is online", {}});
+        offline.pop_back();
+    }
+    if (offline.empty()) return;
+    for (const auto& name : offline) skip(name);
+    std::erase_if(step.targets, [&](const std::string& name) {
+        return release_.targets.at(name).status == TargetStatus::skipped;
+    });
+    step.targets.insert(step.targets.end(), taken.begin(), taken.end());
+    step.required = static_cast<int>(step.targets.size());
+    turn_.save(release_, step);
+}
+
+/// Those that are away for good; those that may come back are waited for.
+std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector<Hold>& holds) {
+    const bool wait = assignment_.wish->offline == Offline::wait;
+    std::vector<std::string> offline, awaited;
+    std::optional<Timestamp> until;
+    for (const auto& name : step.targets) {
+        if (release_.targets.at(name).status != TargetStatus::waiting) continue;
+        const auto* target = wished_target(assignment_, name);
+        if (!target) continue;
+        const auto reached = reach(turn_.state, target->agent, turn_.now);
+        if (reached == Reach::online) continue;
+        const bool comes_back = wait || reached == Reach::reconnecting;
+        (comes_back ? awaited : offline).push_back(name);
+        if (wait || !comes_back) continue;
+        const auto ends = grace_ends(turn_.state, target->agent);
+        turn_.wake(release_.key, ends);
+        until = std::max(until, std::optional(ends));
+    }
+    if (!awaited.empty())
+        holds.push_back(
+            {"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until});
+    return offline;
+}
+
+/// Up to `count` of the steps after this one, taken out of them, in order.
+std::vector<std::string> Substitutes::take(const Step& step, std::size_t count) {
+    std::vector<std::string> taken;
+    next_ = std::max(next_, static_cast<std::size_t>(step.index) + 1);
+    for (; next_ < release_.steps.size(); ++next_) {
+        auto& later = release_.steps[next_];
+        if (later.kind != StepKind::deploy) continue;
+        const auto take_free = [&](const std::string& name) {
+            if (taken.size() == count || !is_free(name)) return false;
+            taken.push_back(name);
+            return true;
+        };
+        if (std::erase_if(later.targets, take_free) == 0) continue;
+        later.required = static_cast<int>(later.targets.size());
+        turn_.save(release_, later);
+        if (taken.size() == count) break;  // it may have more
+    }
+    return taken;
+}
+
+bool Substitutes::is_free(const std::string& name) const {
+    const auto* target = wished_target(assignment_, name);
+    return target && release_.targets.at(name).status == TargetStatus::waiting &&
+           reach(turn_.state, target->agent, turn_.now) == Reach::online;
+}
+
+void Substitutes::skip(const std::string& name) {
+    auto& progress = release_.targets.at(name);
+    progress.status = TargetStatus::skipped;
+    progress.error = "offline; catches up on return";
+    turn_.save(release_, progress);
+}
+
+}  // namespace tidegate::engine
