@@ -1,9 +1,8 @@
 #pragma once
 /// What a project's scripts put into BACKUP_DIR, as far as it belongs to this installation.
 ///
-///     BACKUP_DIR below WORK_DIR     its entries; for a folder APP_NAME among them, that one's
-///     entries BACKUP_DIR anywhere else      others may use it too: the entries of its folder
-///     APP_NAME alone
+/// Of a BACKUP_DIR below WORK_DIR: its entries, and in place of a folder APP_NAME the entries of
+/// that one. Of any other, which others may use too: the entries of its folder APP_NAME alone.
 ///
 /// Nothing is opened that the scripts' user may not read, or that lies below none of the host's
 /// work dirs. An entry is a file or a folder; links are not followed. Hidden ones, those whose name

@@ -146,6 +146,7 @@ TEST_F(BackupsTest, AreWhatTheScriptPutThereNewestFirst) {
                     "touch -d 2026-11-01T10:00:00.250Z $BACKUP_DIR/2.0.tar; "
                     "touch -d 2026-10-01T10:00:00Z $BACKUP_DIR/1.0"),
               (Paths{"apps/shop/backups/2.0.tar", "apps/shop/backups/1.0"}));
+    ASSERT_EQ(driver()->backups().size(), 2U);
     EXPECT_EQ(format_rfc3339(driver()->backups()[0].at), "2026-11-01T10:00:00.250Z");
     EXPECT_EQ(after("rm -r $BACKUP_DIR"), Paths{});
 }
