@@ -143,6 +143,7 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
                                            format_duration(action.deadline), report.error)
                              : report.error;
         finished.stages = std::move(report.stages);
+        finished.backups = driver->backups();
     }
     finished.at = wall_clock();
     hide_secrets(finished);
@@ -166,6 +167,8 @@ void ActionRunner::hide_secrets(machine::Finished& finished) const {
     hide(finished.error);
     for (auto& stage : finished.stages)
         for (auto& task : stage.tasks) hide(task.error);
+    if (finished.backups)
+        for (auto& backup : *finished.backups) hide(backup.path);
 }
 
 void ActionRunner::kill(const std::string& action) {
@@ -187,9 +190,11 @@ void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) 
             end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
         const auto prepared = prepare(rules_, action, {});
         if (ended && prepared) {
-            const auto found = make_script_driver(prepared->context)->probe(ending_.get_token());
+            const auto driver = make_script_driver(prepared->context);
+            const auto found = driver->probe(ending_.get_token());
             if (found == Probe::new_version) probed.answer = machine::ProbeAnswer::new_version;
             if (found == Probe::old_version) probed.answer = machine::ProbeAnswer::old_version;
+            probed.backups = driver->backups();
         }
         events_.probed(std::move(probed));
     });

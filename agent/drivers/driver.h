@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/drivers/process.h"
+#include "schema/model/agent.h"
 #include "schema/model/deploy.h"
 
 namespace tidegate::agent {
@@ -71,6 +72,8 @@ public:
     virtual Probe probe(std::stop_token stop) = 0;
     /// Whether the place where it was installed is still there.
     [[nodiscard]] virtual bool place_exists() const = 0;
+    /// What its scripts put aside so far: newest first, bounded. Never changes anything.
+    [[nodiscard]] virtual std::vector<Backup> backups() const = 0;
     [[nodiscard]] virtual bool has_service(ServiceVerb verb) const = 0;
     virtual DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) = 0;
     /// KILL to all that the service's start left; false if nothing of it was found.

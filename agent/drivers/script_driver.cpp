@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "agent/drivers/backups.h"
 #include "agent/drivers/work_dir.h"
 
 namespace tidegate::agent {
@@ -55,6 +56,11 @@ public:
     bool place_exists() const override {
         const auto found = find_work_dir(rules());
         return found && found->has_value();
+    }
+
+    std::vector<Backup> backups() const override {
+        auto all = environment();
+        return find_backups({all["BACKUP_DIR"], all["APP_NAME"], rules()});
     }
 
     bool has_service(ServiceVerb verb) const override {

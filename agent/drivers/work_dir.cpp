@@ -10,9 +10,10 @@
 #include <filesystem>
 
 namespace tidegate::agent {
-namespace {
 
 namespace fs = std::filesystem;
+
+namespace {
 
 /// Absolute, links resolved as far as the path exists, no `..` beyond.
 Result<fs::path> real_path(const std::string& text) {
@@ -26,11 +27,6 @@ Result<fs::path> real_path(const std::string& text) {
     if (error) return fail(ErrorCode::denied, "work_dir '{}': {}", text, error.message());
     if (!real.has_filename()) real = real.parent_path();
     return real;
-}
-
-bool lies_below(const fs::path& path, const fs::path& root) {
-    const auto [end, unused] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
-    return end == root.end();
 }
 
 Result<fs::path> allowed_path(const WorkDirRules& rules) {
@@ -72,6 +68,11 @@ Result<WorkDir> walk(const WorkDirRules& rules, bool make) {
 }
 
 }  // namespace
+
+bool lies_below(const fs::path& path, const fs::path& root) {
+    const auto [end, unused] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
+    return end == root.end();
+}
 
 std::string default_work_dir(const std::string& configured, const std::string& target_work_dir,
                              const std::string& project) {

@@ -1,6 +1,7 @@
 #pragma once
 /// Where a project's scripts run, checked against what repo and host allow.
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct WorkDir {
 [[nodiscard]] std::string default_work_dir(const std::string& configured,
                                            const std::string& target_work_dir,
                                            const std::string& project);
+
+/// At or below it; both absolute, without links and dots.
+[[nodiscard]] bool lies_below(const std::filesystem::path& path, const std::filesystem::path& root);
 
 /// Refuses (denied) what does not really lie at or below the target's root and one of the host's,
 /// symbolic links resolved, without making anything. Nullopt when the directory does not exist.

@@ -153,6 +153,7 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     if (!input.untouched) {
         after = left_behind(job->action, std::move(after), input.outcome);
         if (input.outcome == ActionOutcome::done) after.installed_at = input.at;
+        if (input.backups) after.backups = *input.backups;
     }
     conclude(*job, std::move(result), std::move(after), out);
     return out;
@@ -173,10 +174,12 @@ Effects Machine::handle(const Probed& input, Timestamp) {
     const bool proven =
         input.answer == ProbeAnswer::new_version && action.kind != ActionKind::uninstall;
     const auto outcome = proven ? ActionOutcome::done : ActionOutcome::unknown;
+    auto after = left_behind(action, current(action.key), outcome);
+    if (input.backups) after.backups = *input.backups;
     conclude(*job,
              result_of(action, outcome,
                        proven ? "" : "the agent stopped during it; nothing proves how far it came"),
-             left_behind(action, current(action.key), outcome), out);
+             std::move(after), out);
     return out;
 }
 

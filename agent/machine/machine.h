@@ -56,12 +56,15 @@ struct Finished {
     std::vector<StageResult> stages;
     std::optional<Timestamp> at;  ///< wall clock; shown, never compared
     bool untouched = false;       ///< refused or cancelled before anything of it ran
+    /// What lies in BACKUP_DIR after it; nullopt = nobody looked, what was known stays.
+    std::optional<std::vector<Backup>> backups = std::nullopt;
 };
 /// What the probe of an interrupted action found.
 enum class ProbeAnswer { new_version, old_version, unknown };
 struct Probed {
     std::string action;
     ProbeAnswer answer = ProbeAnswer::unknown;
+    std::optional<std::vector<Backup>> backups = std::nullopt;  ///< as in Finished
 };
 /// A drift check's finding.
 struct DriftSeen {

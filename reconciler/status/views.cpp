@@ -48,13 +48,21 @@ Json progress_json(const TargetProgress& target) {
             {"stages", stages_json(target.stages)}};
 }
 
+Json backups_json(const std::vector<Backup>& backups) {
+    Json items = Json::array();
+    for (const auto& backup : backups)
+        items.push_back({{"path", backup.path}, {"at", format_rfc3339(backup.at)}});
+    return items;
+}
+
 Json installation_json(const Installation& installation) {
     return {{"project", installation.key.project},
             {"version", installation.version},
             {"digest", installation.digest.hex()},
             {"status", to_string(installation.status)},
             {"drifted", installation.drifted},
-            {"installed_at", or_null(installation.installed_at)}};
+            {"installed_at", or_null(installation.installed_at)},
+            {"backups", backups_json(installation.backups)}};
 }
 
 }  // namespace

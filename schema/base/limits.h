@@ -101,6 +101,10 @@ inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
 inline constexpr std::size_t kOutputBytesMax = 1 << 20;
 inline constexpr std::size_t kJournalActionsKept = 1'000;
 inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
+/// Of one installation. kInstallationsPerAgentMax of them must fit into kInventoryBytesMax.
+inline constexpr std::size_t kBackupsMax = 10;
+inline constexpr std::size_t kBackupPathBytesMax = 512;
+inline constexpr std::size_t kBackupEntriesReadMax = 10'000;  ///< of one folder
 
 // The status endpoint.
 inline constexpr std::size_t kHttpHeadBytesMax = 8 * 1024;

@@ -28,6 +28,14 @@ constexpr auto enum_names(InstallStatus) {
     return std::array{"absent"sv, "installed"sv, "failed"sv, "unknown"sv};
 }
 
+/// A file or folder that the project's scripts put into BACKUP_DIR.
+struct Backup {
+    std::string path;
+    Timestamp at{};  ///< when it was last written to, by its file system
+
+    friend bool operator==(const Backup&, const Backup&) = default;
+};
+
 /// What an agent has on one target for one project, from its journal.
 struct Installation {
     InstallKey key;
@@ -39,7 +47,9 @@ struct Installation {
     bool drifted = false;
     std::string drift_reason;
     std::optional<Timestamp> installed_at;  ///< the agent's clock; shown, never compared
-    std::optional<LastGood> last_good;      ///< as the last Run carried it
+    /// As they were when the last action ended: newest first, at most limits::kBackupsMax.
+    std::vector<Backup> backups;
+    std::optional<LastGood> last_good;  ///< as the last Run carried it
     /// What the last restore took away from here, as its Run carried it: lets a daemon that lost
     /// its store find its quarantines again. Cleared by the next action that is not a restore.
     std::optional<LastGood> rejected;

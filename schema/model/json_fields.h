@@ -31,6 +31,10 @@ void fields(Of<LastGood> auto& r, auto&& f) {
     f("commit", r.commit);
     f("version", r.version);
 }
+void fields(Of<Backup> auto& r, auto&& f) {
+    f("path", r.path);
+    f("at", r.at);
+}
 void fields(Of<Installation> auto& r, auto&& f) {
     f("key", r.key);
     f("status", r.status);
@@ -41,6 +45,7 @@ void fields(Of<Installation> auto& r, auto&& f) {
     f("drifted", r.drifted);
     f("drift_reason", r.drift_reason);
     f("installed_at", r.installed_at);
+    f("backups", r.backups);
     f("last_good", r.last_good);
     f("rejected", r.rejected);
     f("report", r.report);

@@ -116,6 +116,15 @@ Result<LastGood> read(const v1::LastGood& from) {
     return to;
 }
 
+/// A path that was cut would be another path, so one that is too long is left out.
+Result<std::vector<Backup>> read_backups(const v1::Installation& from) {
+    std::vector<Backup> to;
+    for (const auto& backup : first(from.backups(), limits::kBackupsMax))
+        if (backup.path().size() <= limits::kBackupPathBytesMax)
+            to.push_back({backup.path(), TRY(timestamp("backup", backup.at_ms()))});
+    return to;
+}
+
 Result<Installation> read(const v1::Installation& from) {
     Installation to;
     to.key = TRY(read(from.key()));
@@ -131,6 +140,7 @@ Result<Installation> read(const v1::Installation& from) {
     if (from.has_last_good()) to.last_good = TRY(read(from.last_good()));
     to.report = from.report();
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
+    to.backups = TRY(read_backups(from));
     return to;
 }
 

@@ -51,6 +51,11 @@ void write(const Installation& from, v1::Installation& to) {
     if (from.last_good) write(*from.last_good, *to.mutable_last_good());
     to.set_report(from.report);
     if (from.rejected) write(*from.rejected, *to.mutable_rejected());
+    for (const auto& backup : from.backups) {
+        auto& out = *to.add_backups();
+        out.set_path(to_utf8(backup.path));
+        out.set_at_ms(milliseconds(backup.at));
+    }
 }
 
 void write(const TaskResult& from, v1::TaskResult& to) {
@@ -307,6 +312,15 @@ void keep_head(std::string& text, std::size_t size) {
     if (text.size() > size) text.resize(size);
 }
 
+/// The daemon takes kInventoryBytesMax in all. On a host with very many projects their backups are
+/// what it can best do without.
+void leave_room(std::vector<Installation>& installations) {
+    std::size_t bytes = 0;
+    for (const auto& item : installations) bytes += encoded_size<v1::Installation>(item);
+    if (bytes <= limits::kInventoryBytesMax / 2) return;
+    for (auto& item : installations) item.backups.clear();
+}
+
 bool fits(const ActionResult& result) {
     return encoded_size<v1::ActionResult>(result) <= limits::kResultBytesMax;
 }
@@ -327,6 +341,7 @@ Result<std::string> encode(const DaemonMessage& message) {
 
 std::vector<InventoryPiece> split(Inventory inventory) {
     Splitter pieces;
+    leave_room(inventory.installations);
     for (auto& item : inventory.installations) {
         const auto size = encoded_size<v1::Installation>(item);
         pieces.add(&Inventory::installations, std::move(item), size);

@@ -102,6 +102,7 @@ using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 [[nodiscard]] Result<DaemonMessage> decode_daemon(std::string_view bytes);
 
 /// The inventory cut into pieces that each fit into a frame, the last one marked; at least one.
+/// Backups are left out where installations would take half of limits::kInventoryBytesMax.
 [[nodiscard]] std::vector<InventoryPiece> split(Inventory inventory);
 /// The result made to fit into a frame with room to spare (limits::kResultBytesMax): outputs keep
 /// their tails, errors their heads; when that is not enough, the stages go.

@@ -26,7 +26,7 @@ STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}
 PROGRESS = {"name", "status", "from", "to", "error", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}
-INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at"}
+INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups"}
 COUNTS = {"total", "in_sync", "updating", "failed", "offline", "drifted"}
 ROUTES = """/healthz /readyz /metrics /openapi.json / /api/release/projects /api/release/projects/{name}
     /api/release/projects/{name}/environments /api/release/projects/{name}/pipelines

@@ -60,11 +60,13 @@ protected:
 
 TEST_F(HostCrashTest, AnInterruptedActionIsEndedAndUnknown) {
     action_.deploy.script.install_script =
-        "trap '' TERM; echo $$ >> ran; while :; do sleep 1000; done";
+        "trap '' TERM; mkdir -p backups/1; echo $$ >> ran; while :; do sleep 1000; done";
     crash([&] { return !ran().empty(); });
     const pid_t left = std::stoi(ran());
     ASSERT_EQ(::kill(left, 0), 0);
-    EXPECT_EQ(restart().outcome, ActionOutcome::unknown);
+    const auto result = restart();
+    EXPECT_EQ(result.outcome, ActionOutcome::unknown);
+    EXPECT_EQ(result.installation.backups.size(), 1U);
     EXPECT_TRUE(RunMembers({left, process_start_time(left), ""}).look().empty());
     EXPECT_EQ(lines(ran()), 1);
 }

@@ -69,6 +69,25 @@ TEST_F(HostLoopTest, RemembersAcrossARestart) {
     EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
 }
 
+TEST_F(HostLoopTest, RemembersTheBackupsAcrossARestart) {
+    AgentConfig config;
+    config.variables["PASSWORD"] = {"hunter2", true};
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "mkdir -p $BACKUP_DIR/of-$APP_VERSION-$PASSWORD; exit 1";
+    const auto path = dir_ / "apps/shop/backups/of-1.0-***";
+    {
+        Host host{dir_, config};
+        const auto result = host.run(wanted);
+        EXPECT_EQ(result.outcome, ActionOutcome::failed);
+        ASSERT_EQ(result.installation.backups.size(), 1U);
+        EXPECT_EQ(result.installation.backups[0].path, path);
+    }
+    Host host{dir_, config};
+    ASSERT_EQ(host.loop->inventory().installations.size(), 1U);
+    ASSERT_EQ(host.loop->inventory().installations[0].backups.size(), 1U);
+    EXPECT_EQ(host.loop->inventory().installations[0].backups[0].path, path);
+}
+
 TEST_F(HostLoopTest, SaysWhenTheJournalsTailWasTorn) {
     {
         Host host{dir_};

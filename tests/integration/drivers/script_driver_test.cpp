@@ -124,6 +124,121 @@ TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
     EXPECT_FALSE(driver()->kill_service());
 }
 
+class BackupsTest : public ScriptDriverTest {
+protected:
+    /// After an installation by that script; paths are cut to what stands below the test's folder.
+    std::vector<std::string> after(const std::string& script) {
+        context_.deploy.install_script = "set -e; " + script;
+        const auto result = driver()->install({});
+        EXPECT_TRUE(result.ok) << result.error << result.output;
+        std::vector<std::string> paths;
+        for (const auto& backup : driver()->backups())
+            paths.push_back(fs::path{backup.path}.lexically_relative(dir_.path()).string());
+        return paths;
+    }
+    using Paths = std::vector<std::string>;
+};
+
+TEST_F(BackupsTest, AreWhatTheScriptPutThereNewestFirst) {
+    EXPECT_TRUE(driver()->backups().empty());
+    EXPECT_FALSE(fs::exists(dir_ / "apps"));
+    EXPECT_EQ(after("mkdir -p $BACKUP_DIR/1.0; echo data >$BACKUP_DIR/2.0.tar; "
+                    "touch -d 2026-11-01T10:00:00.250Z $BACKUP_DIR/2.0.tar; "
+                    "touch -d 2026-10-01T10:00:00Z $BACKUP_DIR/1.0"),
+              (Paths{"apps/shop/backups/2.0.tar", "apps/shop/backups/1.0"}));
+    ASSERT_EQ(driver()->backups().size(), 2U);
+    EXPECT_EQ(format_rfc3339(driver()->backups()[0].at), "2026-11-01T10:00:00.250Z");
+    EXPECT_EQ(after("rm -r $BACKUP_DIR"), Paths{});
+}
+
+TEST_F(BackupsTest, AreWhereTheProjectsOwnVariablePutsThem) {
+    context_.deploy.environment = {{"BACKUP_DIR", dir_ / "apps/shop/safe"}};
+    EXPECT_EQ(after("mkdir -p backups/no safe/yes"), Paths{"apps/shop/safe/yes"});
+}
+
+TEST_F(BackupsTest, AFolderNamedAfterTheAppIsLookedInto) {
+    EXPECT_EQ(after("mkdir -p $BACKUP_DIR/$APP_NAME/2026 $BACKUP_DIR/data; "
+                    "touch -d 2026-10-01 $BACKUP_DIR/data"),
+              (Paths{"apps/shop/backups/shop/2026", "apps/shop/backups/data"}));
+}
+
+TEST_F(BackupsTest, OfASharedFolderOnlyTheAppsOwnCount) {
+    context_.variables["BACKUP_DIR"] = dir_ / "all";
+    EXPECT_EQ(after("mkdir -p $BACKUP_DIR/other/1 $BACKUP_DIR/shop/1; touch $BACKUP_DIR/shop.tar"),
+              Paths{"all/shop/1"});
+    for (const auto* name : {"", ".", "..", "other/1", "../all/other"}) {
+        context_.variables["APP_NAME"] = name;
+        EXPECT_TRUE(driver()->backups().empty()) << name;
+    }
+}
+
+TEST_F(BackupsTest, TheInstallationIsNoBackup) {
+    for (const auto* shared : {"apps", "apps/shop", "."}) {
+        context_.variables["BACKUP_DIR"] = (dir_.path() / shared).lexically_normal().string();
+        context_.variables["APP_NAME"] = shared == std::string{"."} ? "apps" : "shop";
+        EXPECT_EQ(after("touch file"), Paths{}) << shared;
+    }
+}
+
+TEST_F(BackupsTest, LinksAndWhatCannotBeShownAreNotAmongThem) {
+    fs::create_directories(dir_.path() / "elsewhere/secret");
+    EXPECT_EQ(
+        after("mkdir -p $BACKUP_DIR; cd $BACKUP_DIR; touch ok .hidden $'bad\\xff' $'new\\nline'; "
+              "mkfifo pipe; ln -s ok link; ln -s " +
+              dir_ / "elsewhere" + " shop"),
+        Paths{"apps/shop/backups/ok"});
+}
+
+TEST_F(BackupsTest, LieBelowTheHostsWorkDirsOrAreNotLookedAt) {
+    context_.variables["BACKUP_DIR"] = dir_ / "all";
+    context_.host.work_dirs = {dir_ / "apps"};
+    EXPECT_EQ(after("mkdir -p $BACKUP_DIR/shop/1"), Paths{});
+    context_.host.work_dirs.push_back(dir_ / "all");
+    EXPECT_EQ(after("true"), Paths{"all/shop/1"});
+    context_.host.work_dirs.pop_back();
+    context_.variables["BACKUP_DIR"] = dir_ / "apps/shop/backups";
+    EXPECT_EQ(after("ln -s " + dir_ / "all" + " backups"), Paths{});
+    context_.variables["BACKUP_DIR"] = "backups";
+    EXPECT_EQ(after("rm backups; mkdir -p backups/1"), Paths{});
+}
+
+TEST_F(BackupsTest, AreBounded) {
+    const auto seen =
+        after("mkdir -p $BACKUP_DIR; cd $BACKUP_DIR; touch -d 2026-10-01 $(seq 1000 1100)");
+    ASSERT_EQ(seen.size(), limits::kBackupsMax);
+    EXPECT_EQ(seen.front(), "apps/shop/backups/1100");
+    EXPECT_EQ(seen.back(), "apps/shop/backups/1091");
+    EXPECT_EQ(after("cd $BACKUP_DIR; rm *; touch -d @99999999999 far; touch -d @-99 before; "
+                    "touch $(printf 'l%.0s' $(seq 200))"),
+              (Paths{"apps/shop/backups/far", "apps/shop/backups/" + std::string(200, 'l'),
+                     "apps/shop/backups/before"}));
+    EXPECT_EQ(driver()->backups().back().at, Timestamp{});
+    const std::string deep(250, 'd');
+    context_.variables["BACKUP_DIR"] = dir_ / "apps/shop/" + deep + "/" + deep;
+    EXPECT_EQ(after("mkdir -p $BACKUP_DIR; touch $BACKUP_DIR/short"), Paths{});
+}
+
+TEST_F(BackupsTest, AreSeenWithTheRightsOfTheScriptsUser) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root may act as another user";
+    fs::permissions(dir_.path(), fs::perms{0711});
+    ASSERT_EQ(after("mkdir -p $BACKUP_DIR/1"), Paths{"apps/shop/backups/1"});
+    context_.host.user = *find_user("nobody");
+    EXPECT_EQ(driver()->backups().size(), 1U);
+    for (const auto* closed : {"apps/shop/backups", "apps/shop"}) {
+        fs::permissions(dir_.path() / closed, fs::perms{0700});
+        EXPECT_TRUE(driver()->backups().empty()) << closed;
+        fs::permissions(dir_.path() / closed, fs::perms{0755});
+    }
+    // Root's groups do not help either, and afterwards the agent is itself again.
+    const fs::path backups = dir_.path() / "apps/shop/backups";
+    ASSERT_EQ(::chown(backups.c_str(), 0, 0), 0);
+    fs::permissions(backups, fs::perms{0750});
+    EXPECT_TRUE(driver()->backups().empty());
+    fs::permissions(backups, fs::perms{0700});
+    context_.host.user.reset();
+    EXPECT_EQ(driver()->backups().size(), 1U);
+}
+
 struct EscapeCase {
     const char* name;
     std::string work_dir;  ///< relative to the test's directory, or absolute

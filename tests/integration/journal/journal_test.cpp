@@ -57,6 +57,7 @@ ActionResult result(const Action& of, std::uint64_t report, ActionOutcome outcom
     out.installation.digest = of.digest;
     out.installation.status =
         of.kind == ActionKind::uninstall ? InstallStatus::absent : InstallStatus::installed;
+    out.installation.backups = {{"/opt/apps/shop/backups/" + of.version, Timestamp{Seconds{7}}}};
     out.installation.report = report;
     return out;
 }
@@ -102,6 +103,8 @@ TEST_F(JournalTest, GivesBackWhatWasWritten) {
     EXPECT_FALSE(content.records.actions[1].result);
     ASSERT_EQ(content.records.installations.size(), 1U);
     EXPECT_EQ(content.records.installations[0].version, "1.0");
+    EXPECT_EQ(content.records.installations[0].backups,
+              (std::vector<Backup>{{"/opt/apps/shop/backups/1.0", Timestamp{Seconds{7}}}}));
     EXPECT_EQ(content.definitions.at(first_.key), first_);
     EXPECT_EQ(content.running, std::vector{process});
 }

@@ -63,6 +63,15 @@ TEST(JsonTest, RoundTripsEveryField) {
     EXPECT_EQ(back->action.rejected, kGood);
 }
 
+TEST(JsonTest, InstallationsKeepTheirBackupsAndOlderOnesHaveNone) {
+    Installation installation;
+    installation.key = {"web-1", "shop", ""};
+    EXPECT_EQ(to_json(installation).find("backups"), std::string::npos);
+    EXPECT_EQ(*installation_from_json(to_json(installation)), installation);
+    installation.backups = {{"/b/2", Timestamp(Milliseconds(1'700'000'000'123))}, {"/b/1", {}}};
+    EXPECT_EQ(*installation_from_json(to_json(installation)), installation);
+}
+
 TEST(JsonTest, KeepsDefaultsForMissingFieldsAndIgnoresNewOnes) {
     const auto block = block_from_json(R"({"failures":2,"of_a_newer_daemon":[1]})");
     ASSERT_TRUE(block.has_value());

@@ -193,6 +193,39 @@ TEST(MachineTest, ReportsDriftOnceAndKeepsIt) {
     EXPECT_EQ(host.machine.inventory().installations.at(0).report, 2u);
 }
 
+TEST(MachineTest, BackupsAreAsTheLastActionThatLookedLeftThem) {
+    const std::vector<Backup> one{{"/b/1", kNow}};
+    const std::vector<Backup> two{{"/b/2", kNow}, {"/b/1", kNow}};
+    Host host;
+    const auto after = [&](const std::string& id, Finished finished) {
+        host.start(id);
+        finished.action = id;
+        host.in(finished);
+        host.in(OutcomeDurable{id});
+        EXPECT_EQ(host.machine.inventory().results.back().installation,
+                  host.machine.inventory().installations.at(0));
+        return host.machine.inventory().installations.at(0).backups;
+    };
+    const auto ended = [](ActionOutcome outcome, auto backups, bool untouched = false) {
+        return Finished{"", outcome, "", {}, {}, untouched, backups};
+    };
+    EXPECT_EQ(after("a", ended(ActionOutcome::done, one)), one);
+    EXPECT_EQ(after("b", ended(ActionOutcome::refused, std::nullopt, true)), one);
+    EXPECT_EQ(after("c", ended(ActionOutcome::failed, two)), two);
+    EXPECT_EQ(after("d", ended(ActionOutcome::done, std::nullopt)), two);
+    EXPECT_EQ(after("e", ended(ActionOutcome::done, std::vector<Backup>{})), std::vector<Backup>{});
+}
+
+TEST(MachineTest, WhatAnInterruptedActionPutAsideIsKnown) {
+    const std::vector<Backup> seen{{"/b/1", kNow}};
+    for (const auto answer : {ProbeAnswer::new_version, ProbeAnswer::unknown}) {
+        Host host(Records{3, {}, {{action("a"), std::nullopt, false}}});
+        host.in(Probed{"a", answer, seen});
+        host.in(OutcomeDurable{"a"});
+        EXPECT_EQ(host.machine.inventory().installations.at(0).backups, seen);
+    }
+}
+
 TEST(MachineTest, ARestoreCarriesWhatItTookAway) {
     Host host;
     auto restore = action("a");

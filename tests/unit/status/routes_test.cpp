@@ -90,7 +90,9 @@ TEST(RoutesTest, ATargetHasItsShape) {
               R"("installations":[{"project":"shop-api","version":"1.4.2","digest":")" +
                   Digest::of("target").hex() +
                   R"(","status":"installed","drifted":false,)"
-                  R"("installed_at":"2026-11-22T10:00:15Z"}]})");
+                  R"("installed_at":"2026-11-22T10:00:15Z",)"
+                  R"("backups":[{"path":"/opt/apps/shop-api/backups/1.4.1",)"
+                  R"("at":"2026-11-22T10:00:10Z"}]}]})");
 }
 
 TEST(RoutesTest, TheConfigHasItsShape) {

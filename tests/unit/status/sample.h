@@ -95,6 +95,7 @@ inline std::shared_ptr<const TargetView> sample_target(std::string name, AgentSt
     installed.version = "1.4.2";
     installed.digest = Digest::of("target");
     installed.installed_at = at("2026-11-22T10:00:15Z");
+    installed.backups = {{"/opt/apps/shop-api/backups/1.4.1", at("2026-11-22T10:00:10Z")}};
     target.installations = {installed};
     return std::make_shared<const TargetView>(target);
 }

@@ -24,6 +24,7 @@ Installation full_installation() {
             .drifted = true,
             .drift_reason = "version is 1.4.1",
             .installed_at = kNoon,
+            .backups = {{"/opt/apps/shop/backups/2", kNoon}, {"/opt/apps/shop/backups/1", {}}},
             .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1"},
             .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.0"},
             .report = 1ULL << 63};
@@ -212,6 +213,10 @@ INSTANTIATE_TEST_SUITE_P(
             "installed_at",
             Changed{{changed(full_installation(),
                              [](auto& i) { i.installed_at = Timestamp{Milliseconds{-1}}; })}}},
+        RefusedCase{"backup", Changed{{changed(full_installation(),
+                                               [](auto& i) {
+                                                   i.backups[0].at = Timestamp{Milliseconds{-1}};
+                                               })}}},
         RefusedCase{"result id", changed(full_result(), [](auto& r) { r.id = "a/../b"; })},
         RefusedCase{"progress", ActionUpdate{"a1", "", "", TaskStatus::running, 101}},
         RefusedCase{"step", changed(full_result(), [](auto& r) { r.step = -1; })}));
@@ -228,6 +233,52 @@ TEST(WireTest, ANewersStatusReadsAsUnknown) {
     const auto back = decode_agent(patched(bytes, "failed", "frozen"));
     ASSERT_TRUE(back) << back.error().text();
     EXPECT_EQ(std::get<Changed>(*back).installations[0].status, InstallStatus::unknown);
+}
+
+TEST(WireTest, AnAgentThatKnowsNoBackupsIsUnderstood) {
+    auto without = full_installation();
+    without.backups.clear();
+    const auto bytes = *encode(AgentMessage{Changed{{without}}});
+    EXPECT_EQ(bytes.find("/opt/apps"), std::string::npos);
+    EXPECT_EQ(std::get<Changed>(*decode_agent(bytes)).installations[0], without);
+}
+
+TEST(WireTest, AnInstallationWrittenBeforeThereWereBackupsStillReads) {
+    // What the build before them wrote: a Changed with target, project, status, version, report.
+    const std::string bytes{
+        "\x1a\x26\x0a\x24\x0a\x10\x0a\x05web-1\x12\x07shop-ap\x12\x09installed\x1a\x03"
+        "1.4\x58\x07",
+        40};
+    const auto back = decode_agent(bytes);
+    ASSERT_TRUE(back) << back.error().text();
+    const auto& read = std::get<Changed>(*back).installations.at(0);
+    EXPECT_EQ(read.key.project, "shop-ap");
+    EXPECT_EQ(read.status, InstallStatus::installed);
+    EXPECT_EQ(read.report, 7U);
+    EXPECT_TRUE(read.backups.empty());
+}
+
+TEST(WireTest, BackupsAreBounded) {
+    auto many = full_installation();
+    many.backups.assign(limits::kBackupsMax + 5, {"/b/1", kNoon});
+    many.backups[1].path = "/b/" + std::string(limits::kBackupPathBytesMax, 'x');
+    const auto back = decode_agent(*encode(AgentMessage{Changed{{many}}}));
+    ASSERT_TRUE(back) << back.error().text();
+    EXPECT_EQ(std::get<Changed>(*back).installations[0].backups,
+              std::vector<Backup>(limits::kBackupsMax - 1, {"/b/1", kNoon}));
+}
+
+TEST(WireTest, BackupsOfVeryManyInstallationsStayAtHome) {
+    const std::string path(limits::kBackupPathBytesMax, 'b');
+    Inventory inventory;
+    inventory.installations.assign(2'000, full_installation());
+    for (auto& item : inventory.installations) item.backups.assign(limits::kBackupsMax, {path, {}});
+    EXPECT_FALSE(split(inventory).front().items.installations.front().backups.empty());
+    inventory.installations.resize(limits::kInstallationsPerAgentMax,
+                                   inventory.installations.front());
+    std::size_t bytes = 0;
+    for (const auto& piece : split(inventory)) bytes += encode(AgentMessage{piece})->size();
+    EXPECT_LT(bytes, limits::kInventoryBytesMax);
 }
 
 TEST(WireTest, AnActionThatIsNotUnderstoodIsStillNamed) {
