@@ -74,7 +74,7 @@ private:
     /// Runs on the config worker and takes its result to the loop.
     template <class Work, class Then>
     void on_config_worker(Work work, Then then);
-    void schedule_poll(Milliseconds in);
+    void schedule_poll();
     void poll();
     void take_report(PollReport report);
     void publish_config(const PollReport& report);

@@ -4,18 +4,12 @@
 
 #include "reconciler/daemon/crash_point.h"
 #include "reconciler/daemon/daemon.h"
+#include "reconciler/daemon/poll_delay.h"
 
 namespace tidegate::daemon {
-namespace {
 
-constexpr Milliseconds kLongestBackOff{std::chrono::minutes{5}};
-
-}  // namespace
-
-void Daemon::schedule_poll(Milliseconds in) {
-    // Up to a tenth more, so that many daemons do not ask one server in step.
-    const auto jitter = std::uniform_int_distribution<std::int64_t>{0, in.count() / 10}(random_);
-    poll_timer_.expires_after(in + Milliseconds{jitter});
+void Daemon::schedule_poll() {
+    poll_timer_.expires_after(poll_delay(options_.poll_interval, poll_failures_, random_()));
     poll_timer_.async_wait([this](asio::error_code error) {
         if (!error && !stopping_) poll();
     });
@@ -26,7 +20,7 @@ void Daemon::poll() {
         poll_again_ = true;
         return;
     }
-    if (effects_.full()) return schedule_poll(options_.poll_interval);
+    if (effects_.full()) return schedule_poll();
     polling_ = true;
     poll_again_ = false;
     on_config_worker([this] { return source_->poll(wall_clock()); },
@@ -39,12 +33,10 @@ void Daemon::poll() {
                              ++counters.poll_failures;
                              spdlog::warn("config: {}", report.status.poll_error);
                          }
-                         poll_failures_ = reached ? 0 : std::min(poll_failures_ + 1, 10);
+                         poll_failures_ = reached ? 0 : poll_failures_ + 1;
                          take_report(std::move(report));
                          if (poll_again_) return poll();
-                         schedule_poll(std::min<Milliseconds>(
-                             options_.poll_interval * (1 << poll_failures_),
-                             std::max<Milliseconds>(kLongestBackOff, options_.poll_interval)));
+                         schedule_poll();
                      });
 }
 

@@ -159,6 +159,7 @@ inline constexpr std::size_t kAdminLineBytesMax = 64 * 1024;
 inline constexpr std::size_t kAdminConnectionsMax = 16;
 inline constexpr std::chrono::seconds kAdminPatience{10};  ///< for the next line of a connection
 inline constexpr std::chrono::seconds kPollIntervalMin{1};
+inline constexpr std::chrono::seconds kPollDelayMax{300};       ///< while the remote is away
 inline constexpr std::size_t kEffectStepsWaitingMax = 100'000;  ///< engine steps not durable yet
 inline constexpr std::size_t kEffectBytesWaitingMax = 256 << 20;
 inline constexpr std::chrono::seconds kStopPatience{3};  ///< for a store that takes no writes
