@@ -15,10 +15,19 @@ void Checks::on_audit(const AuditEntry& entry) {
         audited_.insert(entry.subject);
 }
 
-void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes) {
+void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes,
+                     const engine::State& state, Timestamp now) {
     for (const auto& write : writes) {
-        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action)
+        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action) {
             in_outbox_.insert(put->key);
+            const auto entry = outbox_entry_from_json(put->body).value();
+            const auto release = state.releases.find(entry.action.release);
+            if (release != state.releases.end() && !entry.restore &&
+                is_open(release->second, now)) {
+                begun_.insert(release->first);
+                steps_begun_.emplace(release->first, entry.action.step);
+            }
+        }
         if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::quarantine) {
             const auto set = quarantine_from_json(put->body).value();
             banned_.try_emplace({set.key, set.digest}, Banned{set.digest_commit, set.retry});
@@ -36,6 +45,7 @@ void Checks::forget_store() {
 /// A person's commit lifts: the digest came in anew, or `retry` went up.
 void Checks::on_wish(const Desired& desired) {
     wishes_ = desired.assignments;
+    accepted_ = desired.commit;
     std::erase_if(banned_, [&](const auto& entry) {
         const auto found = desired.assignments.find(entry.first.first);
         if (found == desired.assignments.end()) return false;
@@ -61,15 +71,35 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     const auto& release = state.releases.at(action.release);
     if (banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
-    const auto& place = fleet_.environments.at(release.key.environment);
     const bool restores = action.kind == ActionKind::rollback;
-    const auto hour = std::chrono::floor<std::chrono::hours>(now.time_since_epoch()).count() % 24;
-    if (place.rules.window && hour >= 12 && (!restores || place.rollback.respect_windows))
-        fail("8: sent outside the window", now);
+    const auto& rollback = fleet_.environments.at(release.key.environment).rollback;
+    if (!restores || rollback.respect_windows) check_window(action, release, now);
     if (restores) return;
     if (const auto wish = wishes_.find(release.key); wish != wishes_.end() && wish->second->paused)
         fail("8: sent while paused", now);
     if (sent_.insert(action.id).second) check_budget(action, state, now);
+}
+
+/// By the window of the accepted commit, and by that before the change: no commit opens its own.
+bool Checks::is_open(const Release& release, Timestamp now) const {
+    const auto& environment = release.key.environment;
+    const auto wish = wishes_.find(release.key);
+    const bool introduces =
+        release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up;
+    const bool anchored = introduces && wish != wishes_.end() &&
+                          git_.has_window(wish->second->intent.parent, environment);
+    const auto hour = std::chrono::floor<std::chrono::hours>(now.time_since_epoch()).count() % 24;
+    return hour < 12 || !(anchored || git_.has_window(accepted_, environment));
+}
+
+void Checks::check_window(const Action& action, const Release& release, Timestamp now) {
+    if (is_open(release, now)) return;
+    const auto on_close = fleet_.environments.at(release.key.environment).rules.window->on_close;
+    const bool admitted =
+        action.kind != ActionKind::rollback &&
+        ((on_close == OnClose::finish_release && begun_.contains(release.id)) ||
+         (on_close == OnClose::finish_step && steps_begun_.contains({release.id, action.step})));
+    if (!admitted) fail("8: sent outside the window", now);
 }
 
 void Checks::check_budget(const Action& action, const engine::State& state, Timestamp now) {
@@ -120,6 +150,8 @@ void Checks::check_release(const Release& release, Timestamp now) {
         if (step.status == StepStatus::running && !step.deadline)
             fail("2: a running step without a deadline", now);
     }
+    if (release.status == ReleaseStatus::success && !former_passed)
+        fail("7: success before the last step was done: " + release.id, now);
     if (is_active(release.status) && !release.deadline)
         fail("2: an active release without a deadline", now);
 }
@@ -130,7 +162,9 @@ void Checks::after_step(const engine::State& state, Timestamp now) {
         for (const auto& id : assignment.releases) {
             const auto& release = state.releases.at(id);
             if (is_active(release.status)) ++active[key];
-            if (!is_final(release.status)) check_release(release, now);
+            const bool succeeds =
+                release.status == ReleaseStatus::success && succeeded_.insert(id).second;
+            if (succeeds || !is_final(release.status)) check_release(release, now);
         }
         if (active[key] > 1) fail("5: two active releases of " + key.text(), now);
     }

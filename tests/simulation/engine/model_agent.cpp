@@ -7,7 +7,22 @@ namespace tidegate::simulation {
 using namespace machine;
 
 void ModelAgent::feed(const Input& input) {
-    if (up_) apply(machine_.step(input, ports_.now()));
+    if (!up_) return;
+    if (const auto* run = std::get_if<RunCommand>(&input); run && refuses(run->action)) return;
+    apply(machine_.step(input, ports_.now()));
+}
+
+/// The same answer however often it comes.
+bool ModelAgent::refuses(const Action& action) {
+    const auto known = refused_.try_emplace(action.id, moody && ports_.pick(0, 19) == 0);
+    if (!known.first->second) return false;
+    ActionResult result;
+    result.id = action.id;
+    result.kind = action.kind;
+    result.outcome = ActionOutcome::refused;
+    result.error = "not allowed here";
+    ports_.report(ReportResult{result});
+    return true;
 }
 
 void ModelAgent::apply(const Effects& effects) {

@@ -34,6 +34,7 @@ public:
     [[nodiscard]] std::uint64_t epoch() const { return machine_.highest_epoch(); }
     void drift(int pick);
 
+    bool moody = false;                      ///< refuses now and then, as its host's rules may
     bool faulty = true;                      ///< bad versions fail; false in scenarios of healing
     std::map<InstallKey, std::string> real;  ///< what really is there
     int starts = 0;
@@ -54,6 +55,7 @@ private:
 
     void after(int from, int to, std::function<void()> act);
     void finish(const Action& action, ActionOutcome outcome, const std::string& error);
+    bool refuses(const Action& action);
     machine::Records::Entry* entry(const std::string& id);
 
     std::string name_;
@@ -63,6 +65,7 @@ private:
     std::map<std::string, int> started_;
     std::map<InstallKey, std::string> running_;
     std::map<std::string, bool> killed_;
+    std::map<std::string, bool> refused_;  ///< by action; in the journal of a real one
     bool up_ = true;
     int life_ = 0;
 };

@@ -38,14 +38,30 @@ Fleet usual_fleet() {
     return fleet;
 }
 
+Fleet fleet_closing(OnClose on_close) {
+    auto fleet = usual_fleet();
+    auto& edge = fleet.environments["edge"];
+    edge.rules.window->on_close = on_close;
+    if (on_close == OnClose::pause) return fleet;
+    edge.strategy.type = StrategyType::rolling;
+    edge.strategy.batch_size = {2, false};
+    edge.strategy.batch_interval = std::chrono::minutes{20};
+    edge.strategy.max_unavailable = {1, false};
+    return fleet;
+}
+
 Digest digest_of(const AssignmentKey& key, const Spec& spec) {
     return Digest::of_parts(
         {key.environment, key.project, spec.version, spec.absent ? "absent" : "present"});
 }
 
-std::string ModelGit::commit(const AssignmentKey& key, const Spec* spec, Timestamp now) {
+std::string ModelGit::commit(const AssignmentKey& key, const Spec* spec, Timestamp now,
+                             bool turn_window) {
     Commit made;
     if (!line_.empty()) made.specs = line_.back().specs;
+    if (!line_.empty()) made.windowless = line_.back().windowless;
+    if (turn_window && made.windowless.erase(key.environment) == 0)
+        made.windowless.insert(key.environment);
     made.id = fmt::format("c{:04}", next_++);
     made.at = now;
     if (spec)
@@ -70,6 +86,20 @@ Digest ModelGit::digest_at_tip(const AssignmentKey& key) const {
 const ModelGit::Commit* ModelGit::find_commit(const std::string& id) const {
     const auto found = std::ranges::find(line_, id, &Commit::id);
     return found == line_.end() ? nullptr : &*found;
+}
+
+bool ModelGit::has_window(const std::string& commit, const std::string& environment) const {
+    const auto* there = find_commit(commit);
+    return fleet_.environments.at(environment).rules.window && there &&
+           !there->windowless.contains(environment);
+}
+
+Rules ModelGit::rules_at(const std::string& commit, const std::string& environment) const {
+    auto rules = fleet_.environments.at(environment).rules;
+    rules.environment = environment;
+    rules.commit = commit;
+    if (!has_window(commit, environment)) rules.window.reset();
+    return rules;
 }
 
 DefinitionPtr ModelGit::define(const AssignmentKey& key, const Spec& spec,
@@ -126,7 +156,10 @@ AssignmentPtr ModelGit::assign(const AssignmentKey& key) const {
     made->strategy = place.strategy;
     made->rollback = place.rollback;
     made->offline = place.offline;
-    made->rules = place.rules;
+    made->rules = rules_at(tip(), key.environment);
+    if (!made->intent.parent.empty())
+        made->anchor_rules.push_back(
+            std::make_shared<const Rules>(rules_at(made->intent.parent, key.environment)));
     for (const auto& place_target : place.targets) {
         DesiredTarget target;
         target.name = place_target.name;
@@ -140,8 +173,9 @@ AssignmentPtr ModelGit::assign(const AssignmentKey& key) const {
         target.digest = target_digest(target.definition->digest, target.config_digest);
         made->targets.push_back(std::move(target));
     }
-    const auto id = fmt::format("{} {} {} {} {}", key.text(), made->intent.commit,
-                                made->intent.digest_commit, spec.paused, spec.forward_only);
+    const auto id = fmt::format("{} {} {} {} {} {}", key.text(), made->intent.commit,
+                                made->intent.digest_commit, spec.paused, spec.forward_only,
+                                made->rules.window.has_value());
     return resolved_.try_emplace(id, std::move(made)).first->second;
 }
 
@@ -185,6 +219,7 @@ engine::RevertDone ModelGit::prepare(const engine::RevertRequest& request, Times
     Commit made;
     made.id = fmt::format("r{:04}", next_++);
     made.specs = line_.back().specs;
+    made.windowless = line_.back().windowless;
     made.daemon = true;
     made.release = request.release;
     made.at = now;

@@ -25,7 +25,7 @@ struct Spec {
     friend bool operator==(const Spec&, const Spec&) = default;
 };
 
-/// Environments and their rules never change in a run.
+/// Environments do not change in a run; a commit may take a window away, or put it back.
 struct Fleet {
     struct Target {
         std::string name;
@@ -43,13 +43,19 @@ struct Fleet {
 };
 /// prod: five targets on four agents, rolling; edge: three, all at once, open from 0 to 12 o'clock.
 [[nodiscard]] Fleet usual_fleet();
+/// The same with another `on_close` in edge; where a step may end later, its targets go one by one.
+[[nodiscard]] Fleet fleet_closing(OnClose on_close);
 
 class ModelGit {
 public:
     explicit ModelGit(Fleet fleet) : fleet_(std::move(fleet)) {}
 
-    /// A person's commit on the tip; nullptr takes the version file away.
-    std::string commit(const AssignmentKey& key, const Spec* spec, Timestamp now);
+    /// A person's commit on the tip; nullptr takes the version file away. With `turn_window`, it
+    /// also takes the environment's window away, or puts it back.
+    std::string commit(const AssignmentKey& key, const Spec* spec, Timestamp now,
+                       bool turn_window = false);
+    /// Whether the environment's window was in the config at that commit; "" = before the first.
+    [[nodiscard]] bool has_window(const std::string& commit, const std::string& environment) const;
     [[nodiscard]] const std::string& tip() const { return line_.back().id; }
     [[nodiscard]] bool empty() const { return line_.empty(); }
     [[nodiscard]] const Spec* spec_at_tip(const AssignmentKey& key) const;
@@ -72,6 +78,7 @@ private:
     struct Commit {
         std::string id;
         std::map<AssignmentKey, Spec> specs;
+        std::set<std::string> windowless{};  ///< environments
         bool daemon = false;
         std::string release;  ///< a revert's
         Timestamp at;
@@ -85,6 +92,7 @@ private:
 
     [[nodiscard]] DefinitionPtr define(const AssignmentKey& key, const Spec& spec,
                                        const std::string& commit) const;
+    [[nodiscard]] Rules rules_at(const std::string& commit, const std::string& environment) const;
     [[nodiscard]] AssignmentPtr assign(const AssignmentKey& key) const;
     [[nodiscard]] Intent intent_of(const AssignmentKey& key) const;
     [[nodiscard]] const Commit* find_commit(const std::string& id) const;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
@@ -53,7 +54,9 @@ std::string check_end(World& world) {
 
 /// Hours of wishes and faults; then faults end, a person asks for good versions, all must follow.
 std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
-    World world({seed, usual_fleet(), true});
+    constexpr std::array kCloses{OnClose::pause, OnClose::finish_step, OnClose::finish_release};
+    World world({seed, fleet_closing(kCloses[seed % kCloses.size()]), true,
+                 std::chrono::hours(9 + seed / 3 % 3)});
     for (const auto* environment : {"prod", "edge"})
         for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"v1"});
     world.chaos();

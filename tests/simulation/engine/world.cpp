@@ -9,10 +9,10 @@ using namespace std::chrono_literals;
 World::World(WorldOptions options)
     : options_(std::move(options)),
       random_(options_.seed),
-      now_(Milliseconds(1'767'225'600'000)),  // 2026-01-01T00:00:00Z
+      now_(Milliseconds(1'767'225'600'000) + options_.hour),  // 2026-01-01T00:00:00Z
       git_(options_.fleet),
       faults_(options_.faults),
-      checks_(git_.fleet()) {
+      checks_(git_) {
     for (const auto& [name, place] : git_.fleet().environments)
         for (const auto& target : place.targets) {
             if (agents_.contains(target.agent)) continue;
@@ -24,6 +24,7 @@ World::World(WorldOptions options)
                 [this](int from, int to) { return pick(from, to); },
             };
             agents_[target.agent] = std::make_unique<ModelAgent>(target.agent, std::move(ports));
+            agents_[target.agent]->moody = faults_;
             links_[target.agent];
         }
     start_daemon();
@@ -102,7 +103,7 @@ bool World::commit_batch(const Batch& batch) {
                 rows_.erase({erase->table, erase->key});
         }
         for (const auto& entry : batch.audit) checks_.on_audit(entry);
-        checks_.on_rows(batch.writes);
+        checks_.on_rows(batch.writes, state_, now_);
     }
     for (const auto& entry : batch.audit)
         note(fmt::format("audit {} {} {}", entry.kind, entry.subject.substr(0, 16), entry.detail));
@@ -291,9 +292,9 @@ void World::up(const std::string& name, const machine::Effect& effect) {
 
 // ---- people and faults
 
-std::string World::commit(const AssignmentKey& key, const Spec& spec) {
-    note("commit " + key.text() + " " + spec.version);
-    return git_.commit(key, &spec, now_);
+std::string World::commit(const AssignmentKey& key, const Spec& spec, bool turn_window) {
+    note("commit " + key.text() + " " + spec.version + (turn_window ? " and the window" : ""));
+    return git_.commit(key, &spec, now_, turn_window);
 }
 
 void World::remove(const AssignmentKey& key) { git_.commit(key, nullptr, now_); }
@@ -341,7 +342,7 @@ void World::person_commits() {
             break;
     }
     if (spec.version.empty()) spec.version = "v0";
-    commit(key, spec);
+    commit(key, spec, pick(0, 5) == 0);
 }
 
 void World::chaos() {
@@ -399,6 +400,7 @@ void World::heal() {
     faults_ = false;
     start_daemon();
     for (auto& [name, host] : agents_) {
+        host->moody = false;
         host->start();
         later(10s, [this, agent = name] { connect(agent); });
     }

@@ -15,7 +15,8 @@ namespace tidegate::simulation {
 struct WorldOptions {
     std::uint64_t seed = 1;
     Fleet fleet = usual_fleet();
-    bool faults = false;  ///< crashes, lost links, lost batches, lost answers
+    bool faults = false;   ///< crashes, lost links, lost batches, lost answers
+    Milliseconds hour{0};  ///< of the day at which it begins: edge's window closes at 12
 };
 
 class World {
@@ -24,7 +25,7 @@ public:
     World(const World&) = delete;
 
     // What people and the test do.
-    std::string commit(const AssignmentKey& key, const Spec& spec);
+    std::string commit(const AssignmentKey& key, const Spec& spec, bool turn_window = false);
     void remove(const AssignmentKey& key);
     void run_for(Milliseconds time);
     /// Until nothing is active and nothing on its way, at most this long.

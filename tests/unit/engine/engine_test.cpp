@@ -344,6 +344,19 @@ const Release& newest(Rollout& rollout) {
     return state.releases.at(state.assignments.at(kKey).releases.back());
 }
 
+/// What our own revert brought back fails: the fleet goes back, Git stays as it is.
+TEST(RestoreTest, ARevertIsNeverReverted) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto reverted = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    reverted->intent.by_daemon = true;
+    rollout.wish(reverted);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+    EXPECT_EQ(newest(rollout).revert, RevertState::not_needed);
+    EXPECT_TRUE(rollout.state().reverts.empty());
+}
+
 TEST(PauseTest, WhatNeverReachedItsAgentWaitsLikeTheRest) {
     Rollout rollout(1, one_by_one());
     const auto action = rollout.next().id;
