@@ -195,6 +195,7 @@ void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) 
             if (found == Probe::new_version) probed.answer = machine::ProbeAnswer::new_version;
             if (found == Probe::old_version) probed.answer = machine::ProbeAnswer::old_version;
             probed.backups = driver->backups();
+            probed.at = wall_clock();
         }
         events_.probed(std::move(probed));
     });

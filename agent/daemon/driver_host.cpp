@@ -16,9 +16,11 @@ TaskOutput to_output(DriverResult result) {
 bool wants_install(ActionKind kind, const Installation& current) {
     if (kind == ActionKind::install) return true;
     if (kind == ActionKind::update) return false;
-    // After a failed first installation there is nothing yet that could be updated.
+    // After a failed first installation, or one after an uninstall, there is nothing yet that could
+    // be updated. The last good state alone does not tell: it outlives an uninstall.
     return current.status == InstallStatus::absent ||
-           (current.status != InstallStatus::installed && !current.last_good);
+           (current.status != InstallStatus::installed &&
+            !(current.last_good && current.installed_at));
 }
 
 TaskOutput DriverHost::script(const std::string& body, Seconds timeout, std::stop_token stop) {

@@ -8,7 +8,8 @@ namespace tidegate::machine {
 namespace {
 
 /// The installation that an action which had a chance to change something leaves behind.
-Installation left_behind(const Action& action, Installation before, ActionOutcome outcome) {
+Installation left_behind(const Action& action, Installation before, ActionOutcome outcome,
+                         std::optional<Timestamp> at) {
     Installation after = std::move(before);
     after.key = action.key;
     ++after.report;
@@ -24,6 +25,7 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
         const bool gone = action.kind == ActionKind::uninstall;
         after.status = gone ? InstallStatus::absent : InstallStatus::installed;
         if (gone) after.version.clear();
+        after.installed_at = gone ? std::nullopt : at;
     } else {
         after.status =
             outcome == ActionOutcome::unknown ? InstallStatus::unknown : InstallStatus::failed;
@@ -151,8 +153,7 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     result.stages = input.stages;
     auto after = current(job->action.key);
     if (!input.untouched) {
-        after = left_behind(job->action, std::move(after), input.outcome);
-        if (input.outcome == ActionOutcome::done) after.installed_at = input.at;
+        after = left_behind(job->action, std::move(after), input.outcome, input.at);
         if (input.backups) after.backups = *input.backups;
     }
     conclude(*job, std::move(result), std::move(after), out);
@@ -174,7 +175,7 @@ Effects Machine::handle(const Probed& input, Timestamp) {
     const bool proven =
         input.answer == ProbeAnswer::new_version && action.kind != ActionKind::uninstall;
     const auto outcome = proven ? ActionOutcome::done : ActionOutcome::unknown;
-    auto after = left_behind(action, current(action.key), outcome);
+    auto after = left_behind(action, current(action.key), outcome, input.at);
     if (input.backups) after.backups = *input.backups;
     conclude(*job,
              result_of(action, outcome,

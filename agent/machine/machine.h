@@ -65,6 +65,7 @@ struct Probed {
     std::string action;
     ProbeAnswer answer = ProbeAnswer::unknown;
     std::optional<std::vector<Backup>> backups = std::nullopt;  ///< as in Finished
+    std::optional<Timestamp> at = std::nullopt;                 ///< as in Finished
 };
 /// A drift check's finding.
 struct DriftSeen {

@@ -77,6 +77,7 @@ TEST_F(HostCrashTest, TheProbeProvesIt) {
     const auto result = restart();
     EXPECT_EQ(result.outcome, ActionOutcome::done);
     EXPECT_EQ(result.installation.version, "1.0");
+    EXPECT_TRUE(result.installation.installed_at);
 }
 
 TEST_F(HostCrashTest, TheProbeFindsTheOldVersion) {

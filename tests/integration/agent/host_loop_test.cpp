@@ -151,6 +151,28 @@ TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
     EXPECT_EQ(history(), "install 1.0\nstop\nuninstall true\n");
 }
 
+TEST_F(HostLoopTest, WhatWasUninstalledIsInstalledAgainThoughThatFailsAtFirst) {
+    Host host{dir_};
+    auto next = action("a", "1.0");
+    const auto run = [&](const char* id, const char* script) {
+        next.id = Digest::of(id).hex();
+        next.last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.0"};
+        next.deploy.script.install_script = script;
+        return host.run(next);
+    };
+    ASSERT_EQ(run("a", "echo install >> history").outcome, ActionOutcome::done);
+    EXPECT_EQ(run("b", "exit 9").outcome, ActionOutcome::done);
+    next.kind = ActionKind::uninstall;
+    EXPECT_FALSE(run("c", "").installation.installed_at);
+    next.kind = ActionKind::deploy;
+    EXPECT_EQ(run("d", "exit 1").error, "release/deploy: exit code 1");
+    EXPECT_EQ(run("e", "echo install again >> history").outcome, ActionOutcome::done);
+    next.deploy.script.update_script = "exit 2";
+    EXPECT_EQ(run("f", "exit 9").error, "release/deploy: exit code 2");
+    EXPECT_EQ(run("g", "exit 9").error, "release/deploy: exit code 2");
+    EXPECT_EQ(history(), "install\nupdate 1.0 to 1.0\ninstall again\n");
+}
+
 TEST_F(HostLoopTest, AServiceIsNotStoppedBecauseItsStatusCannotBeTold) {
     Host host{dir_};
     host.run(action("a", "1.0"));

@@ -1,5 +1,6 @@
 #include "agent/drivers/script_driver.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,6 +232,8 @@ TEST_F(BackupsTest, AreSeenWithTheRightsOfTheScriptsUser) {
     }
     // Root's groups do not help either, and afterwards the agent is itself again.
     const fs::path backups = dir_.path() / "apps/shop/backups";
+    const gid_t group_of_root = 0;
+    ASSERT_EQ(::setgroups(1, &group_of_root), 0);
     ASSERT_EQ(::chown(backups.c_str(), 0, 0), 0);
     fs::permissions(backups, fs::perms{0750});
     EXPECT_TRUE(driver()->backups().empty());
