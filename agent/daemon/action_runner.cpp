@@ -143,7 +143,7 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
                                            format_duration(action.deadline), report.error)
                              : report.error;
         finished.stages = std::move(report.stages);
-        finished.backups = driver->backups();
+        finished.backups = backups_of(*driver);
     }
     finished.at = wall_clock();
     hide_secrets(finished);
@@ -155,20 +155,25 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
     events_.finished(std::move(finished), std::move(log));
 }
 
-/// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
-void ActionRunner::hide_secrets(machine::Finished& finished) const {
+void ActionRunner::hide_secrets(std::string& text) const {
     std::vector<std::string> secrets;
     for (const auto& [name, variable] : rules_.config.variables)
         if (variable.secret) secrets.push_back(variable.value);
-    const auto hide = [&](std::string& text) {
-        Masker masker{secrets};
-        text = to_utf8(masker.feed(text) + masker.finish(), "?");
-    };
-    hide(finished.error);
+    Masker masker{secrets};
+    text = to_utf8(masker.feed(text) + masker.finish(), "?");
+}
+
+/// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
+void ActionRunner::hide_secrets(machine::Finished& finished) const {
+    hide_secrets(finished.error);
     for (auto& stage : finished.stages)
-        for (auto& task : stage.tasks) hide(task.error);
-    if (finished.backups)
-        for (auto& backup : *finished.backups) hide(backup.path);
+        for (auto& task : stage.tasks) hide_secrets(task.error);
+}
+
+std::vector<Backup> ActionRunner::backups_of(const Driver& driver) const {
+    auto backups = driver.backups();
+    for (auto& backup : backups) hide_secrets(backup.path);
+    return backups;
 }
 
 void ActionRunner::kill(const std::string& action) {
@@ -194,7 +199,7 @@ void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) 
             const auto found = driver->probe(ending_.get_token());
             if (found == Probe::new_version) probed.answer = machine::ProbeAnswer::new_version;
             if (found == Probe::old_version) probed.answer = machine::ProbeAnswer::old_version;
-            probed.backups = driver->backups();
+            probed.backups = backups_of(*driver);
             probed.at = wall_clock();
         }
         events_.probed(std::move(probed));

@@ -20,6 +20,8 @@
 
 namespace tidegate::agent {
 
+class Driver;
+
 /// Called on the pool's threads.
 struct RunnerEvents {
     /// `log` is the whole output of all tasks, masked; for the upload.
@@ -51,7 +53,9 @@ private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
     void run(const machine::Start& start, const std::stop_token& stop);
+    void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
+    [[nodiscard]] std::vector<Backup> backups_of(const Driver& driver) const;
 
     HostRules rules_;
     RunnerEvents events_;

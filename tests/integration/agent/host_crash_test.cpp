@@ -31,7 +31,7 @@ protected:
     void crash(const std::function<bool()>& now) const {
         const pid_t agent = ::fork();
         if (agent == 0) {
-            Host host{dir_};
+            Host host{dir_, config_};
             host.loop->step(machine::RunCommand{1, action_});
             host.until([] { return false; });
             ::_exit(0);
@@ -42,7 +42,7 @@ protected:
     }
     /// The next process, asked for the same action again.
     ActionResult restart() const {
-        Host host{dir_};
+        Host host{dir_, config_};
         host.loop->step(machine::RunCommand{1, action_});
         EXPECT_TRUE(host.until([&] { return !host.uplink.results.empty(); }));
         return host.uplink.results.empty() ? ActionResult{} : host.uplink.results.back();
@@ -55,18 +55,21 @@ protected:
     }
 
     test::TempDir dir_;
+    AgentConfig config_;
     Action action_;
 };
 
 TEST_F(HostCrashTest, AnInterruptedActionIsEndedAndUnknown) {
+    config_.variables["PASSWORD"] = {"hunter2", true};
     action_.deploy.script.install_script =
-        "trap '' TERM; mkdir -p backups/1; echo $$ >> ran; while :; do sleep 1000; done";
+        "trap '' TERM; mkdir -p backups/$PASSWORD; echo $$ >> ran; while :; do sleep 1000; done";
     crash([&] { return !ran().empty(); });
     const pid_t left = std::stoi(ran());
     ASSERT_EQ(::kill(left, 0), 0);
     const auto result = restart();
     EXPECT_EQ(result.outcome, ActionOutcome::unknown);
-    EXPECT_EQ(result.installation.backups.size(), 1U);
+    ASSERT_EQ(result.installation.backups.size(), 1U);
+    EXPECT_EQ(result.installation.backups[0].path, dir_ / "apps/shop/backups/***");
     EXPECT_TRUE(RunMembers({left, process_start_time(left), ""}).look().empty());
     EXPECT_EQ(lines(ran()), 1);
 }
