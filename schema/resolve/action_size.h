@@ -1,6 +1,6 @@
 #pragma once
-/// How much of a frame an action takes, before there is one: what validate refuses can never be
-/// sent, and what it lets pass can.
+/// How much of a frame an action takes at most, before there is one: what validate lets pass can be
+/// sent.
 
 #include <cstddef>
 #include <string>

@@ -237,10 +237,9 @@ Definition AssignmentMaker::make_definition() {
     return definition;
 }
 
-/// What does not fit into an action would be accepted and then never sent. Counted with the way
-/// back of this very definition: most failures are followed by a restore of one much like it.
+/// What does not fit into an action would be accepted and then never sent.
 void AssignmentMaker::check_size(const Definition& definition) {
-    const auto shared = action_bytes(definition) + definition.deploy.script.rollback_script.size();
+    const auto shared = action_bytes(definition);
     for (const auto& target : result_.environment->targets) {
         const auto bytes = shared + action_bytes(target);
         if (bytes <= limits::kActionBytesMax) continue;

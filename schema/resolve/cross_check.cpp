@@ -152,33 +152,35 @@ void check_lists(const DocumentTree& tree, CrossErrors& errors) {
     });
 }
 
-void check_scope(const Policy& policy, const char* list, const KnownNames& known,
+void check_scope(const Policy& policy, const std::string& list, const KnownNames& known,
                  std::vector<Error>& errors) {
-    const auto* scope = policy.applies_to.map();
-    const auto* names =
-        scope != nullptr && scope->contains(list) ? scope->at(list).list() : nullptr;
-    if (names == nullptr) return;
-    for (const auto& name : *names)
-        if (name.string() != nullptr) known.check({*name.string(), policy.position}, errors);
+    for (const auto& name : scope_of(policy, list).value_or(std::vector<std::string>{}))
+        known.check({name, policy.position}, errors);
 }
 
-/// A policy for a name that is not there was meant for another one, nobody knows which: it holds
-/// every environment, as one that cannot be read does. All faults are told once; each environment
-/// carries the first.
+/// A policy for a name that is not there was meant for another one, nobody knows which. It holds
+/// the environments that it names if those are there, else all; each carries the first fault, and
+/// all are told once.
 void check_policies(const DocumentTree& tree, CrossErrors& errors) {
     const auto environments = names_below(tree, "environments/");
     const KnownNames known{"environment", environments};
     const KnownNames known_projects{"project", names_below(tree, "projects/")};
-    std::vector<Error> faults;
+    std::map<std::string, Error> first;
+    std::vector<Error> all;
     each_below(tree, "policies/", [&](const std::string&, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
         if (policy == nullptr) return;
+        std::vector<Error> faults;
         check_scope(*policy, "environments", known, faults);
+        const bool for_all = !faults.empty();
         check_scope(*policy, "projects", known_projects, faults);
+        if (faults.empty()) return;
+        for (const auto& name : environments)
+            if (for_all || may_apply(*policy, name)) first.try_emplace(name, faults.front());
+        append(all, faults);
     });
-    if (faults.empty()) return;
-    for (const auto& name : environments) errors.environments[name].push_back(faults.front());
-    append(errors.environments[""], faults);
+    for (const auto& [name, fault] : first) errors.environments[name].push_back(fault);
+    if (!all.empty()) append(errors.environments[""], all);
 }
 
 }  // namespace

@@ -17,22 +17,6 @@ std::string target_lists_folder(const std::string& environment) {
 std::string window_path(const std::string& name) { return fmt::format("windows/{}.yaml", name); }
 std::string policy_path(const std::string& name) { return fmt::format("policies/{}.yaml", name); }
 
-/// The names in a list of `applies_to` (`environments`, `projects`); none: the policy is for all.
-std::optional<std::vector<std::string>> scope_of(const Policy& policy, const std::string& list) {
-    const auto* scope = policy.applies_to.map();
-    if (scope == nullptr || !scope->contains(list)) return std::nullopt;
-    std::vector<std::string> names;
-    if (const auto* written = scope->at(list).list())
-        for (const auto& each : *written)
-            if (const auto* name = each.string()) names.push_back(*name);
-    return names;
-}
-
-bool may_apply(const Policy& policy, const std::string& environment) {
-    const auto names = scope_of(policy, "environments");
-    return !names || std::ranges::find(*names, environment) != names->end();
-}
-
 /// Fills one part; `x_` is what it is made from, `part` what comes out.
 class EnvironmentMaker {
 public:
@@ -224,6 +208,21 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
         if (takes && std::ranges::find(files, file) == files.end()) files.push_back(file);
     });
     return files;
+}
+
+std::optional<std::vector<std::string>> scope_of(const Policy& policy, const std::string& list) {
+    const auto* scope = policy.applies_to.map();
+    if (scope == nullptr || !scope->contains(list)) return std::nullopt;
+    std::vector<std::string> names;
+    if (const auto* written = scope->at(list).list())
+        for (const auto& each : *written)
+            if (const auto* name = each.string()) names.push_back(*name);
+    return names;
+}
+
+bool may_apply(const Policy& policy, const std::string& environment) {
+    const auto names = scope_of(policy, "environments");
+    return !names || std::ranges::find(*names, environment) != names->end();
 }
 
 }  // namespace tidegate

@@ -136,6 +136,10 @@ void each_target(const Strategy& strategy, const Visit& visit) {
     for (const auto& group : strategy.cluster_order)
         for (const auto& target : group.targets) visit(target);
 }
+/// The names in a list of a policy's `applies_to`, `environments` or `projects`; none: for all.
+[[nodiscard]] std::optional<std::vector<std::string>> scope_of(const Policy& policy,
+                                                               const std::string& list);
+[[nodiscard]] bool may_apply(const Policy& policy, const std::string& environment);
 [[nodiscard]] Error unknown_zone(const ReleaseWindow& window);
 void append(std::vector<Error>& into, const std::vector<Error>& errors);
 /// By place and text, each once, the first `max`.

@@ -311,6 +311,15 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"PolicyForNoEnvironment", [](Tree& repo) { repo.add(policy_for("jump", "prd")); },
                   kAll,
                   "policies/jump.yaml:1:1: unknown environment \"prd\"; did you mean 'prod'?\n"},
+        FaultCase{"PolicyOfOneEnvironmentForNoProject",
+                  [](Tree& repo) {
+                      Policy jump = policy_for("jump", "prod");
+                      jump.applies_to =
+                          Value{Value::Map{{"environments", Value{Value::List{text("prod")}}},
+                                           {"projects", Value{Value::List{text("wab")}}}}};
+                      repo.add(jump);
+                  },
+                  kProd, "policies/jump.yaml:1:1: unknown project \"wab\"; did you mean 'web'?\n"},
         FaultCase{"PolicyForNoProject",
                   [](Tree& repo) {
                       Policy jump = policy_for("jump", "prod");
@@ -396,7 +405,7 @@ TEST(ResolveTest, HoldsWhatNoAgentCanBeSent) {
                 testing::MatchesRegex("environments/prod.yaml:6:5: an action for prod/api on "
                                       "target \"p-2\" takes [0-9]+ bytes, an agent takes "
                                       "204800: [a-z, ]+\n"));
-    EXPECT_EQ(errors_with(90'000, 60'000, 0).size(), 3u);  // the script travels twice
+    EXPECT_EQ(errors_with(150'000, 60'000, 0).size(), 3u);
 }
 
 TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
