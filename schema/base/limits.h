@@ -101,7 +101,7 @@ inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
 inline constexpr std::size_t kOutputBytesMax = 1 << 20;
 inline constexpr std::size_t kJournalActionsKept = 1'000;
 inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
-/// Of one installation. kInstallationsPerAgentMax of them must fit into kInventoryBytesMax.
+/// Of one installation. Where they would fill an inventory they stay out of it (wire/encode.cpp).
 inline constexpr std::size_t kBackupsMax = 10;
 inline constexpr std::size_t kBackupPathBytesMax = 512;
 inline constexpr std::size_t kBackupEntriesReadMax = 10'000;  ///< of one folder

@@ -92,10 +92,9 @@ std::string word(const std::string& text) {
 }
 
 auto first(const auto& items, std::size_t maximum) {
-    return std::ranges::subrange{items.begin(),
-                                 items.begin() + std::min<std::ptrdiff_t>(
-                                                     items.size(),
-                                                     static_cast<std::ptrdiff_t>(maximum))};
+    return std::ranges::subrange{
+        items.begin(), items.begin() + std::min<std::ptrdiff_t>(
+                                           items.size(), static_cast<std::ptrdiff_t>(maximum))};
 }
 
 // `read(from)` checks and makes one value each; the order of lines is that of tidegate.proto.

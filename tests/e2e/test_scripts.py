@@ -104,14 +104,13 @@ class ScriptsTest(unittest.TestCase):
     def test_backups_of_the_scripts_are_named_by_the_status(self):
         box = self.box
         self.start('mkdir -p "$BACKUP_DIR/$CURRENT_VERSION"; cp version "$BACKUP_DIR/$CURRENT_VERSION/"; '
-                   'touch -d 2026-01-02T03:04:05Z "$BACKUP_DIR/older.tar"')
+                   'touch -d 2001-02-03T04:05:06Z "$BACKUP_DIR/older.tar"')
         installation = lambda: box.daemon.get("/api/release/targets/t1/status")["installations"][0]
-        self.assertEqual(installation()["backups"], [])
         wait(lambda: release_of(box, "2.0.0")["status"] == "success", "2.0.0")
         folder = box.root / "apps/t1/app/backups"
         seen = installation()["backups"]
         self.assertEqual([b["path"] for b in seen], [str(folder / "1.0.0"), str(folder / "older.tar")])
-        self.assertEqual(seen[1]["at"], "2026-01-02T03:04:05Z")
+        self.assertEqual(seen[1]["at"], "2001-02-03T04:05:06Z")
         self.assertEqual((pathlib.Path(seen[0]["path"]) / "version").read_text().strip(), "1.0.0")
         box.daemon.stop()
         box.daemon.start()

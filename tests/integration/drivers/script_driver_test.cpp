@@ -159,7 +159,7 @@ TEST_F(BackupsTest, AreWhereTheProjectsOwnVariablePutsThem) {
 
 TEST_F(BackupsTest, AFolderNamedAfterTheAppIsLookedInto) {
     EXPECT_EQ(after("mkdir -p $BACKUP_DIR/$APP_NAME/2026 $BACKUP_DIR/data; "
-                    "touch -d 2026-10-01 $BACKUP_DIR/data"),
+                    "touch -d 2001-02-03 $BACKUP_DIR/data"),
               (Paths{"apps/shop/backups/shop/2026", "apps/shop/backups/data"}));
 }
 
