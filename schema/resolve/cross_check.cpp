@@ -153,34 +153,22 @@ void check_lists(const DocumentTree& tree, CrossErrors& errors) {
 }
 
 void check_scope(const Policy& policy, const std::string& list, const KnownNames& known,
-                 std::vector<Error>& errors) {
+                 std::vector<Error>& warnings) {
     for (const auto& name : scope_of(policy, list).value_or(std::vector<std::string>{}))
-        known.check({name, policy.position}, errors);
+        known.check({name, policy.position}, warnings);
 }
 
-/// A policy for a name that is not there was meant for another one, nobody knows which. It holds
-/// the environments that it names if those are there, else all; each carries the first fault, and
-/// all are told once.
+/// A policy may outlive what it was for, so a name that is not there is no error; but it may be a
+/// slip of the pen, so it is told.
 void check_policies(const DocumentTree& tree, CrossErrors& errors) {
-    const auto environments = names_below(tree, "environments/");
-    const KnownNames known{"environment", environments};
-    const KnownNames known_projects{"project", names_below(tree, "projects/")};
-    std::map<std::string, Error> first;
-    std::vector<Error> all;
+    const KnownNames environments{"environment", names_below(tree, "environments/")};
+    const KnownNames projects{"project", names_below(tree, "projects/")};
     each_below(tree, "policies/", [&](const std::string&, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
         if (policy == nullptr) return;
-        std::vector<Error> faults;
-        check_scope(*policy, "environments", known, faults);
-        const bool for_all = !faults.empty();
-        check_scope(*policy, "projects", known_projects, faults);
-        if (faults.empty()) return;
-        for (const auto& name : environments)
-            if (for_all || may_apply(*policy, name)) first.try_emplace(name, faults.front());
-        append(all, faults);
+        check_scope(*policy, "environments", environments, errors.warnings);
+        check_scope(*policy, "projects", projects, errors.warnings);
     });
-    for (const auto& [name, fault] : first) errors.environments[name].push_back(fault);
-    if (!all.empty()) append(errors.environments[""], all);
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ std::string target_lists_folder(const std::string& environment) {
 std::string window_path(const std::string& name) { return fmt::format("windows/{}.yaml", name); }
 std::string policy_path(const std::string& name) { return fmt::format("policies/{}.yaml", name); }
 
+bool may_apply(const Policy& policy, const std::string& environment) {
+    const auto names = scope_of(policy, "environments");
+    return !names || std::ranges::find(*names, environment) != names->end();
+}
+
 /// Fills one part; `x_` is what it is made from, `part` what comes out.
 class EnvironmentMaker {
 public:
@@ -218,11 +223,6 @@ std::optional<std::vector<std::string>> scope_of(const Policy& policy, const std
         for (const auto& each : *written)
             if (const auto* name = each.string()) names.push_back(*name);
     return names;
-}
-
-bool may_apply(const Policy& policy, const std::string& environment) {
-    const auto names = scope_of(policy, "environments");
-    return !names || std::ranges::find(*names, environment) != names->end();
 }
 
 }  // namespace tidegate

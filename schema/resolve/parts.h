@@ -58,6 +58,7 @@ struct ProjectPart {
 struct CrossErrors {
     std::map<std::string, std::vector<Error>> environments;
     std::map<std::string, std::vector<Error>> projects;
+    std::vector<Error> warnings;
 };
 [[nodiscard]] CrossErrors cross_check(const DocumentTree& tree);
 
@@ -139,7 +140,6 @@ void each_target(const Strategy& strategy, const Visit& visit) {
 /// The names in a list of a policy's `applies_to`, `environments` or `projects`; none: for all.
 [[nodiscard]] std::optional<std::vector<std::string>> scope_of(const Policy& policy,
                                                                const std::string& list);
-[[nodiscard]] bool may_apply(const Policy& policy, const std::string& environment);
 [[nodiscard]] Error unknown_zone(const ReleaseWindow& window);
 void append(std::vector<Error>& into, const std::vector<Error>& errors);
 /// By place and text, each once, the first `max`.

@@ -76,6 +76,7 @@ void Update::refresh_parts() {
         projects[name] = {{find_file(around_.tree, project_path(name))},
                           errors_of(cross.projects, name)};
     result_.loose_errors = window_errors();
+    result_.loose_warnings = std::move(cross.warnings);
     for (const auto& [name, errors] : cross.environments)
         append(result_.loose_errors, errors);  // those of existing environments were moved out
     refresh(result_.environments, std::move(environments),
@@ -187,7 +188,7 @@ std::vector<Error> ResolvedTree::errors() const {
 }
 
 std::vector<Error> ResolvedTree::warnings() const {
-    std::vector<Error> result;
+    auto result = loose_warnings;
     for (const auto& [path, file] : files_with_remarks) append(result, file->warnings);
     for (const auto& [name, part] : environments) append(result, part->warnings);
     for (const auto& [name, part] : projects) append(result, part->warnings);

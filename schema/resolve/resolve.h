@@ -64,6 +64,7 @@ struct ResolvedTree {
     std::map<std::string, ProjectPartPtr> projects;
     std::map<std::string, std::shared_ptr<const ParsedFile>> files_with_remarks;  ///< by path
     std::vector<Error> loose_errors;  ///< of what no assignment depends on
+    std::vector<Error> loose_warnings;
     std::vector<Error> approval_errors;
 
     /// Every error and warning of the commit, by place, each once, at most kErrorsReportedMax.
