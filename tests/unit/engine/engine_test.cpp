@@ -87,6 +87,7 @@ public:
         there.report = report;
         feed(AgentChanged{name_of(target), {there}});
     }
+    void set_clock_back(Milliseconds by) { now_ -= by; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// With an empty journal: nothing that was sent has reached it.
     void comes_back(int target) {
@@ -115,8 +116,10 @@ public:
         event.result.outcome = outcome;
         auto& there = event.result.installation;
         there.key = action.key;
-        there.status =
-            outcome == ActionOutcome::done ? InstallStatus::installed : InstallStatus::failed;
+        const bool gone = action.kind == ActionKind::uninstall;
+        there.status = outcome != ActionOutcome::done ? InstallStatus::failed
+                       : gone                         ? InstallStatus::absent
+                                                      : InstallStatus::installed;
         there.version = action.version;
         there.digest = action.digest;
         there.report = ++report_;
@@ -131,8 +134,11 @@ public:
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
-    [[nodiscard]] const std::map<std::pair<Table, std::string>, std::string>& rows() const {
-        return rows_;
+    /// The same engine, started anew on what it has written.
+    [[nodiscard]] State restarted() const {
+        std::vector<Row> rows;
+        for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
+        return *restore(rows, 2, now_);
     }
 
 private:
@@ -325,18 +331,22 @@ TEST(TargetsThatLeftTest, ARefusalThatComesThenIsNotTriedOver) {
     EXPECT_EQ(rollout.state().releases.begin()->second.status, ReleaseStatus::success);
 }
 
-AssignmentPtr second_version(int targets, const Strategy& strategy) {
-    auto second = std::make_shared<Assignment>(*wish_of(targets, strategy));
-    auto definition = std::make_shared<Definition>(*second->definition);
-    definition->digest = Digest::of("v2");
-    definition->version = "v2";
-    second->definition = definition;
-    for (auto& target : second->targets) {
+std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, int number) {
+    auto wish = std::make_shared<Assignment>(*wish_of(targets, strategy));
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->version = fmt::format("v{}", number);
+    definition->digest = Digest::of(definition->version);
+    wish->definition = definition;
+    for (auto& target : wish->targets) {
         target.definition = definition;
         target.digest = target_digest(definition->digest, target.config_digest);
     }
-    second->intent.commit = second->intent.digest_commit = "c2";
-    return second;
+    wish->intent.commit = wish->intent.digest_commit = fmt::format("c{}", number);
+    return wish;
+}
+
+AssignmentPtr second_version(int targets, const Strategy& strategy) {
+    return version_of(targets, strategy, 2);
 }
 
 const Release& newest(Rollout& rollout) {
@@ -509,9 +519,7 @@ TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
     EXPECT_TRUE(rollout.orphaned().empty());
     (void)rollout.finish_one();
     EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
-    std::vector<Row> rows;
-    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
-    const auto back = *restore(rows, 2, rollout.now());
+    const auto back = rollout.restarted();
     EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
 }
 
@@ -606,6 +614,99 @@ TEST(ReleaseIdTest, IsNeverUsedAgain) {
     EXPECT_LE(rollout.state().releases.size(), limits::kReleasesKeptPerAssignment + 1);
 }
 
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
+}
+
+AssignmentPtr absent(int number) {
+    auto wish = version_of(1, one_by_one(), number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = wish->targets[0].definition = definition;
+    return wish;
+}
+
+/// The branch was forced back to a commit, and a person accepted that.
+TEST(ReleaseIdTest, AnIntentThatComesBackIsTriedAnew) {
+    const auto second = version_of(1, one_by_one(), 2);
+    const auto third = version_of(1, one_by_one(), 3);
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(frozen(second));
+    rollout.wish(frozen(third));
+    for (const auto& wish : {second, third, second}) {
+        rollout.wish(AssignmentPtr(wish));
+        ASSERT_EQ(rollout.in_flight(), 1u) << rollout.holds().at(0).reason;
+        EXPECT_EQ(rollout.next().version, wish->definition->version);
+        (void)rollout.finish_one();
+        EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    }
+    const auto& ids = rollout.state().assignments.at(kKey).releases;
+    EXPECT_EQ(ids.size(), 6u);
+    EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 6u);
+}
+
+TEST(ReleaseIdTest, AnIntentThatComesBackBeforeAnotherBeganGoesOn) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    const auto second = version_of(1, one_by_one(), 2);
+    rollout.wish(AssignmentPtr(second));
+    rollout.wish(frozen(version_of(1, one_by_one(), 3)));
+    rollout.wish(AssignmentPtr(second));
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    const auto& state = rollout.state();
+    EXPECT_EQ(state.releases.size(), 3u);
+    EXPECT_EQ(state.assignments.at(kKey).good->good.commit, "c2");
+}
+
+TEST(ReleaseIdTest, AnUninstallThatComesBackIsAnotherRelease) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    std::set<std::string> actions;
+    for (int i = 0; i < 60; ++i) {
+        for (const auto& wish : {absent(2), AssignmentPtr(version_of(1, one_by_one(), 3))}) {
+            rollout.wish(wish);
+            ASSERT_EQ(rollout.in_flight(), 1u);
+            EXPECT_TRUE(actions.insert(rollout.next().id).second);
+            EXPECT_EQ(rollout.next().kind == ActionKind::uninstall, wish->definition->absent);
+            (void)rollout.finish_one();
+        }
+    }
+    const auto& ids = rollout.state().assignments.at(kKey).releases;
+    EXPECT_EQ(ids.size(), rollout.state().releases.size());
+}
+
+/// Former builds wrote no number into the cause.
+TEST(ReleaseIdTest, IsNotUsedAgainAfterAnUpgrade) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(absent(2));
+    std::set<std::string> releases;
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_TRUE(releases.insert(rollout.next().release).second) << i;
+        (void)rollout.finish_one(ActionOutcome::failed);
+        if (i == 4)
+            for (auto& [id, release] : rollout.state().releases) release.cause.clear();
+        rollout.pass(std::chrono::hours{24});
+    }
+}
+
+TEST(ReleaseIdTest, TheNewestReleaseIsTheNewestAfterARestart) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    for (int number = 2; number < 10; ++number) {
+        rollout.set_clock_back(std::chrono::minutes{10});
+        rollout.wish(AssignmentPtr(version_of(1, one_by_one(), number)));
+        (void)rollout.finish_one();
+    }
+    EXPECT_EQ(rollout.restarted().assignments.at(kKey).releases,
+              rollout.state().assignments.at(kKey).releases);
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
@@ -627,12 +728,9 @@ TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
     rollout.drain();
     while (rollout.in_flight() > 0) (void)rollout.finish_one();
     rollout.drain();
-    std::vector<Row> rows;
-    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
-    const auto back = restore(rows, 2, Timestamp{});
-    ASSERT_TRUE(back) << back.error().text();
-    ASSERT_EQ(back->releases.size(), 1u);
-    const auto& release = back->releases.begin()->second;
+    const auto back = rollout.restarted();
+    ASSERT_EQ(back.releases.size(), 1u);
+    const auto& release = back.releases.begin()->second;
     EXPECT_EQ(release.status, ReleaseStatus::success);
     EXPECT_EQ(release.targets.size(), 1'000u);
     EXPECT_EQ(release.steps.at(0).targets.size(), 1'000u);
