@@ -42,6 +42,7 @@ struct Cost {
     std::size_t rows = 0;
     std::size_t bytes = 0;
     std::size_t shown = 0;  ///< steps and targets of releases
+    std::size_t looks = 0;  ///< assignments that were touched
 
     bool operator==(const Cost&) const = default;
 };
@@ -51,22 +52,24 @@ class Rollout {
 public:
     Rollout(int targets, const Strategy& strategy) : Rollout(targets, wish_of(targets, strategy)) {}
 
-    Rollout(int targets, AssignmentPtr first) : state_(*restore({}, 1, now_)) {
+    Rollout(int targets, AssignmentPtr first) : Rollout(targets, std::vector{std::move(first)}) {}
+
+    Rollout(int targets, const std::vector<AssignmentPtr>& first) : state_(*restore({}, 1, now_)) {
         for (int i = 0; i < targets; ++i) {
             AgentConnected event;
             event.hello.agent = name_of(i);
             feed(event);
         }
-        wish(std::move(first));
+        wish(first);
     }
 
     void wish(AssignmentPtr assignment) { wish(std::vector{std::move(assignment)}); }
-    void wish(const std::vector<AssignmentPtr>& assignments) {
+    Cost wish(const std::vector<AssignmentPtr>& assignments) {
         auto desired = std::make_shared<Desired>();
         desired->root_commit = "c0";
         for (const auto& assignment : assignments)
             desired->assignments[assignment->key] = assignment;
-        feed(ConfigChanged{desired});
+        return feed(ConfigChanged{desired});
     }
 
     /// Lets time pass; only the engine's own alarms ring.
@@ -126,6 +129,15 @@ public:
         return feed(event);
     }
 
+    void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
+    /// How the oldest revert that was asked for ended.
+    Cost answer(decltype(RevertDone::outcome) outcome) {
+        const auto release = asked_.front().release;
+        asked_.erase(asked_.begin());
+        return feed(RevertDone{release, std::move(outcome)});
+    }
+    [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+
     [[nodiscard]] std::vector<std::string> orphaned() const {
         return explain(state_, kKey, now_)->orphaned;
     }
@@ -149,9 +161,13 @@ private:
                 if (const auto* run = std::get_if<Run>(&send->message))
                     sent_.push_back(run->action);
             if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
-            if (const auto* publish = std::get_if<Publish>(&effect))
+            if (const auto* publish = std::get_if<Publish>(&effect)) {
+                cost.looks += publish->assignments.size();
                 for (const auto& change : publish->releases)
                     cost.shown += change.steps.size() + change.targets.size();
+            }
+            if (const auto* revert = std::get_if<Revert>(&effect))
+                asked_.push_back(revert->request);
         }
         return cost;
     }
@@ -171,6 +187,7 @@ private:
     Timestamp now_{Milliseconds{1'767'225'600'000}};
     State state_;
     std::vector<Action> sent_;
+    std::vector<RevertRequest> asked_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };
@@ -365,6 +382,105 @@ TEST(RestoreTest, ARevertIsNeverReverted) {
     EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
     EXPECT_EQ(newest(rollout).revert, RevertState::not_needed);
     EXPECT_TRUE(rollout.state().reverts.empty());
+}
+
+/// One commit to a shared file broke many assignments; a revert of each is due.
+class RevertsTest : public testing::Test {
+protected:
+    static AssignmentPtr wish_of_app(int number, int version, const std::string& commit) {
+        auto wish = version_of(1, all_at_once(), version);
+        auto definition = std::make_shared<Definition>(*wish->definition);
+        wish->key.project = definition->key.project = fmt::format("app-{:03}", number);
+        wish->definition = wish->targets[0].definition = definition;
+        wish->intent.commit = wish->intent.digest_commit = commit;
+        wish->intent.by_daemon = commit.starts_with("revert");
+        return wish;
+    }
+
+    RevertsTest() {
+        for (auto& wish : wishes_) wish = wish_of_app(index_of(wish), 2, "c2");
+        rollout_.wish(wishes_);
+        while (rollout_.in_flight() > 0)
+            (void)rollout_.finish_one(rollout_.next().version == "v2" ? ActionOutcome::failed
+                                                                      : ActionOutcome::done);
+    }
+
+    static std::vector<AssignmentPtr> first_wishes() {
+        std::vector<AssignmentPtr> wishes;
+        for (int i = 0; i < kApps; ++i) wishes.push_back(wish_of_app(i, 1, "c1"));
+        return wishes;
+    }
+    int index_of(const AssignmentPtr& wish) const {
+        return static_cast<int>(&wish - wishes_.data());
+    }
+    /// What the branch says once our revert is there.
+    Cost takes_back(const AssignmentKey& key, const std::string& commit) {
+        for (auto& wish : wishes_)
+            if (wish->key == key) wish = wish_of_app(index_of(wish), 1, commit);
+        return rollout_.wish(wishes_);
+    }
+
+    static constexpr int kApps = 40;
+    static constexpr std::size_t kFew = 2;  ///< whom it is about, and who is next
+    std::vector<AssignmentPtr> wishes_ = first_wishes();
+    Rollout rollout_{1, wishes_};
+};
+
+TEST_F(RevertsTest, OneAfterTheOtherAndAnAnswerCostsTheSameHoweverManyWait) {
+    std::set<std::string> made;
+    for (int i = 0; i < kApps; ++i) {
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        const auto request = rollout_.asked().front();
+        EXPECT_TRUE(made.insert(request.release).second);
+        const auto commit = fmt::format("revert-{}", i);
+        EXPECT_LE(rollout_.answer(RevertDone::Prepared{commit}).looks, kFew);
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        EXPECT_EQ(rollout_.asked().front().prepared, commit);
+        EXPECT_LE(rollout_.answer(RevertDone::Pushed{commit}).looks, kFew);
+        EXPECT_LE(takes_back(request.key, commit).looks, kFew);
+    }
+    EXPECT_TRUE(rollout_.asked().empty());
+    EXPECT_TRUE(rollout_.state().reverts.empty());
+}
+
+/// Its own turn goes to the next one, and comes back.
+TEST_F(RevertsTest, OneThatFailsHoldsNoOtherUp) {
+    const auto failing = rollout_.asked().front().release;
+    (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    for (int i = 1; i < kApps; ++i) {
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        EXPECT_NE(rollout_.asked().front().release, failing);
+        EXPECT_LE(rollout_.answer(RevertDone::Branched{"b"}).looks, kFew);
+    }
+    EXPECT_TRUE(rollout_.asked().empty());
+    rollout_.pass(limits::kAskAgainMax);
+    ASSERT_EQ(rollout_.asked().size(), 1u);
+    EXPECT_EQ(rollout_.asked().front().release, failing);
+}
+
+/// A person was quicker than the one whose turn it is.
+TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
+    for (int i = 0; i < kApps; ++i)
+        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    ASSERT_TRUE(rollout_.asked().empty());
+    const auto& state = rollout_.state();
+    const auto next = state.reverts.begin()->first;
+    (void)takes_back(state.releases.at(next).key, "c3");
+    EXPECT_FALSE(state.reverts.contains(next));
+    EXPECT_EQ(rollout_.asked().size(), 1u);
+}
+
+/// A person takes it back between its making and its push: the next one's turn comes all the same.
+TEST_F(RevertsTest, OneThatIsTakenBackWhileTheTipIsHeldGivesItsTurnAway) {
+    const auto first = rollout_.asked().front();
+    rollout_.hold_tip(true);
+    (void)rollout_.answer(RevertDone::Prepared{"revert-1"});
+    EXPECT_TRUE(rollout_.asked().empty());
+    (void)takes_back(first.key, "c3");
+    EXPECT_FALSE(rollout_.state().reverts.contains(first.release));
+    rollout_.hold_tip(false);
+    ASSERT_EQ(rollout_.asked().size(), 1u);
+    EXPECT_NE(rollout_.asked().front().release, first.release);
 }
 
 TEST(PauseTest, WhatNeverReachedItsAgentWaitsLikeTheRest) {
