@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "reconciler/engine/next.h"
 #include "reconciler/planner/action.h"
@@ -23,21 +24,29 @@ int try_of(std::string_view cause) {
 }
 
 struct Tries {
-    const Release* last = nullptr;  ///< of the same
+    const Release* last = nullptr;  ///< of the same; what ended before another intent began is past
     int highest = -1;               ///< of all of this intent
 };
 
-/// Releases of one intent follow each other.
+bool is_head(ReleaseKind kind) {
+    return kind != ReleaseKind::heal && kind != ReleaseKind::catch_up;
+}
+
+/// An intent comes back when a person accepts that the branch was forced back to it.
 Tries tries_of(const State& state, const AssignmentState& assignment, const Candidate& candidate) {
     Tries tries;
+    bool past = false;
     const auto& ids = assignment.releases;
     for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
         const auto& release = state.releases.at(*id);
-        if (release.commit != assignment.wish->intent.commit) break;
+        if (release.commit != assignment.wish->intent.commit) {
+            past = past || (release.started_at && is_head(release.kind));
+            continue;
+        }
         tries.highest = std::max(tries.highest, try_of(release.cause));
-        if (!tries.last && release.kind == candidate.kind && release.digest == candidate.digest &&
-            without_try(release.cause) == candidate.cause)
-            tries.last = &release;
+        const bool same = release.kind == candidate.kind && release.digest == candidate.digest &&
+                          without_try(release.cause) == candidate.cause;
+        if (same && !tries.last && (!past || !is_final(release.status))) tries.last = &release;
     }
     return tries;
 }
@@ -46,6 +55,7 @@ Tries tries_of(const State& state, const AssignmentState& assignment, const Cand
 
 /// An id is never used again: agents would answer its actions from their journals. Once releases
 /// may have been pruned, a new try gets a number above all that are kept, the newest among them.
+/// The numbers of former builds are in no cause: their ids are passed over.
 void identify(const State& state, const AssignmentKey& key, Candidate& candidate, bool again) {
     const auto& assignment = state.assignments.at(key);
     const auto [last, highest] = tries_of(state, assignment, candidate);
@@ -55,10 +65,14 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
         return;
     }
     const bool is_first = !last && assignment.releases.size() < limits::kReleasesKeptPerAssignment;
-    if (!is_first && highest >= 0) candidate.cause += fmt::format("{}{}", kTryMark, highest + 1);
-    candidate.id =
-        planner::release_id(state.desired->root_commit, key, candidate.kind,
-                            assignment.wish->intent.commit, candidate.digest, candidate.cause);
+    const auto cause = std::exchange(candidate.cause, {});
+    for (int number = is_first ? 0 : highest + 1;; number = std::max(number, highest) + 1) {
+        candidate.cause = number == 0 ? cause : fmt::format("{}{}{}", cause, kTryMark, number);
+        candidate.id =
+            planner::release_id(state.desired->root_commit, key, candidate.kind,
+                                assignment.wish->intent.commit, candidate.digest, candidate.cause);
+        if (!state.releases.contains(candidate.id)) return;
+    }
 }
 
 }  // namespace tidegate::engine

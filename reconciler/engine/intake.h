@@ -26,7 +26,5 @@ void take(Turn& turn, const Woke& event);
 void settle(Turn& turn, const std::string& agent, const ActionResult& result);
 /// Takes an installation's record over, unless a newer one is known.
 void observe(Turn& turn, const std::string& agent, const Installation& installation);
-/// Every assignment whose revert is not finished.
-void touch_reverts(Turn& turn);
 
 }  // namespace tidegate::engine

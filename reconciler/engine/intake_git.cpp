@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/look.h"
 #include "reconciler/engine/recall.h"
 #include "schema/base/limits.h"
 
@@ -17,7 +18,7 @@ Seconds back_off(int failures) {
 void finish_revert(Turn& turn, Release& release, RevertState how, std::string note) {
     release.revert = how;
     release.revert_note = std::move(note);
-    turn.state.reverts.erase(release.id);
+    turn.end_revert(release.id);
     turn.audit("revert." + std::string(to_string(how)), release.key.text(), release.revert_commit,
                json_object({{"release", release.id}, {"note", release.revert_note}}));
 }
@@ -57,14 +58,11 @@ struct RevertOutcome {
         const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
         job.again_at = turn.now + (lost_race ? Seconds{0} : back_off(job.failures));
         release.revert_note = failed.error.text();
+        if (turn.state.reverting == release.id) turn.state.reverting.clear();
     }
 };
 
 }  // namespace
-
-void touch_reverts(Turn& turn) {
-    for (const auto& [id, job] : turn.state.reverts) turn.touch(turn.state.releases.at(id).key);
-}
 
 void take(Turn& turn, const RevertDone& event) {
     const auto found = turn.state.releases.find(event.release);
@@ -74,8 +72,7 @@ void take(Turn& turn, const RevertDone& event) {
     std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
     turn.save(release);
     turn.touch(release.key);
-    // What was made is pushed before another one's turn comes.
-    if (!std::holds_alternative<RevertDone::Prepared>(event.outcome)) touch_reverts(turn);
+    touch_next_revert(turn);
 }
 
 void take(Turn& turn, const DefinitionLoaded& event) {

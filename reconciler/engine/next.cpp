@@ -28,11 +28,18 @@ std::string most_common_version(const State& state, const AssignmentKey& key,
     return most == counts.end() ? "" : most->first;
 }
 
+std::uint64_t next_number(const State& state, const AssignmentState& assignment) {
+    const auto& ids = assignment.releases;
+    return ids.empty() ? 1 : state.releases.at(ids.back()).number + 1;
+}
+
 Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     auto& assignment = turn.state.assignments[key];
     const auto& wish = *assignment.wish;
+    TG_ASSERT(!turn.state.releases.contains(candidate.id));
     Release release;
     release.id = candidate.id;
+    release.number = next_number(turn.state, assignment);
     release.key = key;
     release.kind = candidate.kind;
     // It acts once per intent commit: what keeps the state afterwards decides by what is there.

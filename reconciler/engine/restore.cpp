@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <tuple>
 
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/engine.h"
@@ -149,7 +150,7 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp 
         std::ranges::sort(assignment.releases, [&](const auto& left, const auto& right) {
             const auto& a = state.releases.at(left);
             const auto& b = state.releases.at(right);
-            return std::pair(a.created_at, left) < std::pair(b.created_at, right);
+            return std::tie(a.number, a.created_at, left) < std::tie(b.number, b.created_at, right);
         });
         find_owing(state, assignment);
     }

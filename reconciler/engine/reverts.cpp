@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/look.h"
 #include "schema/base/utf8.h"
@@ -39,7 +41,7 @@ void close(Turn& turn, Release& release, RevertState state, std::string note) {
     turn.save(release);
     turn.audit("revert." + std::string(to_string(state)), release.key.text(), release.revert_commit,
                json_object({{"release", release.id}, {"note", release.revert_note}}));
-    turn.state.reverts.erase(std::string(release.id));
+    turn.end_revert(release.id);
 }
 
 /// What the accepted commit already says about it: our push was seen, or a newer wish is there.
@@ -56,28 +58,39 @@ bool is_answered_by_wish(Turn& turn, Release& release) {
 
 }  // namespace
 
-/// One revert at a time is made and pushed, so that they do not lose the race to one another.
 void tend_reverts(Turn& turn, const AssignmentKey& key) {
-    bool busy = false;
-    std::vector<std::string> mine;
-    for (const auto& [id, job] : turn.state.reverts) {
-        busy = busy || job.asked;
-        if (turn.state.releases.at(id).key == key) mine.push_back(id);
-    }
-    for (const auto& id : mine) {
-        auto& job = turn.state.reverts.at(id);
-        if (job.asked || turn.state.fenced) continue;
-        auto& release = turn.state.releases.at(id);
-        if (is_answered_by_wish(turn, release)) continue;
-        if (!turn.state.git_hold.empty()) continue;  // nothing can be built on such a tip
+    auto& state = turn.state;
+    if (state.reverts.empty() || state.fenced) return;
+    bool any_closed = false;
+    for (const auto& id : state.assignments.at(key).releases) {
+        const auto found = state.reverts.find(id);
+        if (found == state.reverts.end() || found->second.asked) continue;
+        auto& job = found->second;
+        auto& release = state.releases.at(id);
+        if (is_answered_by_wish(turn, release)) {
+            any_closed = true;
+            continue;
+        }
+        if (!state.git_hold.empty()) continue;  // nothing can be built on such a tip
         if (turn.now < job.again_at) {
             turn.wake(key, job.again_at);
             continue;
         }
-        if (busy) continue;  // looked at again when that one's answer has come
-        busy = job.asked = true;
+        // Looked at again when its turn comes.
+        if (!state.reverting.empty() && state.reverting != id) continue;
+        state.reverting = id;
+        job.asked = true;
         turn.ask(Revert{request_of(release, job)});
     }
+    if (any_closed) touch_next_revert(turn);
+}
+
+void touch_next_revert(Turn& turn) {
+    const auto& state = turn.state;
+    if (!state.reverting.empty()) return;
+    const auto next = std::ranges::min_element(
+        state.reverts, {}, [](const auto& entry) { return entry.second.again_at; });
+    if (next != state.reverts.end()) turn.touch(state.releases.at(next->first).key);
 }
 
 }  // namespace tidegate::engine

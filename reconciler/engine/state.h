@@ -85,6 +85,9 @@ struct State {
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
     std::map<std::string, RevertJob> reverts;  ///< by release id
+    /// Whose revert is being made or pushed; empty = nobody's. One at a time, so that they do not
+    /// lose the race to one another.
+    std::string reverting;
 
     /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;

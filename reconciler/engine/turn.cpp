@@ -66,9 +66,14 @@ void Turn::drop(const std::string& id) {
         batch_.writes.push_back(Erase{Table::release_target, target_key(id, name)});
     batch_.writes.push_back(Erase{Table::release, id});
     dropped_.push_back(id);
-    state.reverts.erase(id);
+    end_revert(id);
     changes_.erase(id);
     state.releases.erase(found);
+}
+
+void Turn::end_revert(const std::string& release) {
+    state.reverts.erase(release);
+    if (state.reverting == release) state.reverting.clear();
 }
 
 void Turn::put(const OutboxEntry& entry) {

@@ -51,6 +51,8 @@ public:
         changes_[release.id].shown.insert(progress.name);
     }
     void drop(const std::string& id);
+    /// Of this release: whether it was made or not, another one's turn may come.
+    void end_revert(const std::string& release);
     void put(const OutboxEntry& entry);
     void erase_outbox(const std::string& action);
     void put(const Quarantine& quarantine);

@@ -215,6 +215,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
+    f("number", r.number);
     f("key", r.key);
     f("kind", r.kind);
     f("operation", r.operation);

@@ -1,6 +1,7 @@
 #pragma once
 /// Releases and everything about them that is persisted and shown.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -122,6 +123,7 @@ constexpr auto enum_names(RevertState) {
 /// A release but its steps and targets, which have rows of their own: their number is not bounded.
 struct ReleaseHead {
     std::string id;
+    std::uint64_t number = 0;  ///< rises within its assignment, as clocks do not; 0: not known
     AssignmentKey key;
     ReleaseKind kind = ReleaseKind::introduce;
     Operation operation = Operation::deploy;

@@ -42,6 +42,7 @@ struct Cost {
     std::size_t rows = 0;
     std::size_t bytes = 0;
     std::size_t shown = 0;  ///< steps and targets of releases
+    std::size_t looks = 0;  ///< assignments that were touched
 
     bool operator==(const Cost&) const = default;
 };
@@ -51,22 +52,24 @@ class Rollout {
 public:
     Rollout(int targets, const Strategy& strategy) : Rollout(targets, wish_of(targets, strategy)) {}
 
-    Rollout(int targets, AssignmentPtr first) : state_(*restore({}, 1, now_)) {
+    Rollout(int targets, AssignmentPtr first) : Rollout(targets, std::vector{std::move(first)}) {}
+
+    Rollout(int targets, const std::vector<AssignmentPtr>& first) : state_(*restore({}, 1, now_)) {
         for (int i = 0; i < targets; ++i) {
             AgentConnected event;
             event.hello.agent = name_of(i);
             feed(event);
         }
-        wish(std::move(first));
+        wish(first);
     }
 
     void wish(AssignmentPtr assignment) { wish(std::vector{std::move(assignment)}); }
-    void wish(const std::vector<AssignmentPtr>& assignments) {
+    Cost wish(const std::vector<AssignmentPtr>& assignments) {
         auto desired = std::make_shared<Desired>();
         desired->root_commit = "c0";
         for (const auto& assignment : assignments)
             desired->assignments[assignment->key] = assignment;
-        feed(ConfigChanged{desired});
+        return feed(ConfigChanged{desired});
     }
 
     /// Lets time pass; only the engine's own alarms ring.
@@ -87,6 +90,7 @@ public:
         there.report = report;
         feed(AgentChanged{name_of(target), {there}});
     }
+    void set_clock_back(Milliseconds by) { now_ -= by; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// With an empty journal: nothing that was sent has reached it.
     void comes_back(int target) {
@@ -115,13 +119,24 @@ public:
         event.result.outcome = outcome;
         auto& there = event.result.installation;
         there.key = action.key;
-        there.status =
-            outcome == ActionOutcome::done ? InstallStatus::installed : InstallStatus::failed;
+        const bool gone = action.kind == ActionKind::uninstall;
+        there.status = outcome != ActionOutcome::done ? InstallStatus::failed
+                       : gone                         ? InstallStatus::absent
+                                                      : InstallStatus::installed;
         there.version = action.version;
         there.digest = action.digest;
         there.report = ++report_;
         return feed(event);
     }
+
+    void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
+    /// How the oldest revert that was asked for ended.
+    Cost answer(decltype(RevertDone::outcome) outcome) {
+        const auto release = asked_.front().release;
+        asked_.erase(asked_.begin());
+        return feed(RevertDone{release, std::move(outcome)});
+    }
+    [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
 
     [[nodiscard]] std::vector<std::string> orphaned() const {
         return explain(state_, kKey, now_)->orphaned;
@@ -131,8 +146,11 @@ public:
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
-    [[nodiscard]] const std::map<std::pair<Table, std::string>, std::string>& rows() const {
-        return rows_;
+    /// The same engine, started anew on what it has written.
+    [[nodiscard]] State restarted() const {
+        std::vector<Row> rows;
+        for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
+        return *restore(rows, 2, now_);
     }
 
 private:
@@ -143,9 +161,13 @@ private:
                 if (const auto* run = std::get_if<Run>(&send->message))
                     sent_.push_back(run->action);
             if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
-            if (const auto* publish = std::get_if<Publish>(&effect))
+            if (const auto* publish = std::get_if<Publish>(&effect)) {
+                cost.looks += publish->assignments.size();
                 for (const auto& change : publish->releases)
                     cost.shown += change.steps.size() + change.targets.size();
+            }
+            if (const auto* revert = std::get_if<Revert>(&effect))
+                asked_.push_back(revert->request);
         }
         return cost;
     }
@@ -165,6 +187,7 @@ private:
     Timestamp now_{Milliseconds{1'767'225'600'000}};
     State state_;
     std::vector<Action> sent_;
+    std::vector<RevertRequest> asked_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };
@@ -325,18 +348,22 @@ TEST(TargetsThatLeftTest, ARefusalThatComesThenIsNotTriedOver) {
     EXPECT_EQ(rollout.state().releases.begin()->second.status, ReleaseStatus::success);
 }
 
-AssignmentPtr second_version(int targets, const Strategy& strategy) {
-    auto second = std::make_shared<Assignment>(*wish_of(targets, strategy));
-    auto definition = std::make_shared<Definition>(*second->definition);
-    definition->digest = Digest::of("v2");
-    definition->version = "v2";
-    second->definition = definition;
-    for (auto& target : second->targets) {
+std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, int number) {
+    auto wish = std::make_shared<Assignment>(*wish_of(targets, strategy));
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->version = fmt::format("v{}", number);
+    definition->digest = Digest::of(definition->version);
+    wish->definition = definition;
+    for (auto& target : wish->targets) {
         target.definition = definition;
         target.digest = target_digest(definition->digest, target.config_digest);
     }
-    second->intent.commit = second->intent.digest_commit = "c2";
-    return second;
+    wish->intent.commit = wish->intent.digest_commit = fmt::format("c{}", number);
+    return wish;
+}
+
+AssignmentPtr second_version(int targets, const Strategy& strategy) {
+    return version_of(targets, strategy, 2);
 }
 
 const Release& newest(Rollout& rollout) {
@@ -355,6 +382,105 @@ TEST(RestoreTest, ARevertIsNeverReverted) {
     EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
     EXPECT_EQ(newest(rollout).revert, RevertState::not_needed);
     EXPECT_TRUE(rollout.state().reverts.empty());
+}
+
+/// One commit to a shared file broke many assignments; a revert of each is due.
+class RevertsTest : public testing::Test {
+protected:
+    static AssignmentPtr wish_of_app(int number, int version, const std::string& commit) {
+        auto wish = version_of(1, all_at_once(), version);
+        auto definition = std::make_shared<Definition>(*wish->definition);
+        wish->key.project = definition->key.project = fmt::format("app-{:03}", number);
+        wish->definition = wish->targets[0].definition = definition;
+        wish->intent.commit = wish->intent.digest_commit = commit;
+        wish->intent.by_daemon = commit.starts_with("revert");
+        return wish;
+    }
+
+    RevertsTest() {
+        for (auto& wish : wishes_) wish = wish_of_app(index_of(wish), 2, "c2");
+        rollout_.wish(wishes_);
+        while (rollout_.in_flight() > 0)
+            (void)rollout_.finish_one(rollout_.next().version == "v2" ? ActionOutcome::failed
+                                                                      : ActionOutcome::done);
+    }
+
+    static std::vector<AssignmentPtr> first_wishes() {
+        std::vector<AssignmentPtr> wishes;
+        for (int i = 0; i < kApps; ++i) wishes.push_back(wish_of_app(i, 1, "c1"));
+        return wishes;
+    }
+    int index_of(const AssignmentPtr& wish) const {
+        return static_cast<int>(&wish - wishes_.data());
+    }
+    /// What the branch says once our revert is there.
+    Cost takes_back(const AssignmentKey& key, const std::string& commit) {
+        for (auto& wish : wishes_)
+            if (wish->key == key) wish = wish_of_app(index_of(wish), 1, commit);
+        return rollout_.wish(wishes_);
+    }
+
+    static constexpr int kApps = 40;
+    static constexpr std::size_t kFew = 2;  ///< whom it is about, and who is next
+    std::vector<AssignmentPtr> wishes_ = first_wishes();
+    Rollout rollout_{1, wishes_};
+};
+
+TEST_F(RevertsTest, OneAfterTheOtherAndAnAnswerCostsTheSameHoweverManyWait) {
+    std::set<std::string> made;
+    for (int i = 0; i < kApps; ++i) {
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        const auto request = rollout_.asked().front();
+        EXPECT_TRUE(made.insert(request.release).second);
+        const auto commit = fmt::format("revert-{}", i);
+        EXPECT_LE(rollout_.answer(RevertDone::Prepared{commit}).looks, kFew);
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        EXPECT_EQ(rollout_.asked().front().prepared, commit);
+        EXPECT_LE(rollout_.answer(RevertDone::Pushed{commit}).looks, kFew);
+        EXPECT_LE(takes_back(request.key, commit).looks, kFew);
+    }
+    EXPECT_TRUE(rollout_.asked().empty());
+    EXPECT_TRUE(rollout_.state().reverts.empty());
+}
+
+/// Its own turn goes to the next one, and comes back.
+TEST_F(RevertsTest, OneThatFailsHoldsNoOtherUp) {
+    const auto failing = rollout_.asked().front().release;
+    (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    for (int i = 1; i < kApps; ++i) {
+        ASSERT_EQ(rollout_.asked().size(), 1u);
+        EXPECT_NE(rollout_.asked().front().release, failing);
+        EXPECT_LE(rollout_.answer(RevertDone::Branched{"b"}).looks, kFew);
+    }
+    EXPECT_TRUE(rollout_.asked().empty());
+    rollout_.pass(limits::kAskAgainMax);
+    ASSERT_EQ(rollout_.asked().size(), 1u);
+    EXPECT_EQ(rollout_.asked().front().release, failing);
+}
+
+/// A person was quicker than the one whose turn it is.
+TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
+    for (int i = 0; i < kApps; ++i)
+        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    ASSERT_TRUE(rollout_.asked().empty());
+    const auto& state = rollout_.state();
+    const auto next = state.reverts.begin()->first;
+    (void)takes_back(state.releases.at(next).key, "c3");
+    EXPECT_FALSE(state.reverts.contains(next));
+    EXPECT_EQ(rollout_.asked().size(), 1u);
+}
+
+/// A person takes it back between its making and its push: the next one's turn comes all the same.
+TEST_F(RevertsTest, OneThatIsTakenBackWhileTheTipIsHeldGivesItsTurnAway) {
+    const auto first = rollout_.asked().front();
+    rollout_.hold_tip(true);
+    (void)rollout_.answer(RevertDone::Prepared{"revert-1"});
+    EXPECT_TRUE(rollout_.asked().empty());
+    (void)takes_back(first.key, "c3");
+    EXPECT_FALSE(rollout_.state().reverts.contains(first.release));
+    rollout_.hold_tip(false);
+    ASSERT_EQ(rollout_.asked().size(), 1u);
+    EXPECT_NE(rollout_.asked().front().release, first.release);
 }
 
 TEST(PauseTest, WhatNeverReachedItsAgentWaitsLikeTheRest) {
@@ -509,9 +635,7 @@ TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
     EXPECT_TRUE(rollout.orphaned().empty());
     (void)rollout.finish_one();
     EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
-    std::vector<Row> rows;
-    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
-    const auto back = *restore(rows, 2, rollout.now());
+    const auto back = rollout.restarted();
     EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
 }
 
@@ -606,6 +730,99 @@ TEST(ReleaseIdTest, IsNeverUsedAgain) {
     EXPECT_LE(rollout.state().releases.size(), limits::kReleasesKeptPerAssignment + 1);
 }
 
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
+}
+
+AssignmentPtr absent(int number) {
+    auto wish = version_of(1, one_by_one(), number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = wish->targets[0].definition = definition;
+    return wish;
+}
+
+/// The branch was forced back to a commit, and a person accepted that.
+TEST(ReleaseIdTest, AnIntentThatComesBackIsTriedAnew) {
+    const auto second = version_of(1, one_by_one(), 2);
+    const auto third = version_of(1, one_by_one(), 3);
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(frozen(second));
+    rollout.wish(frozen(third));
+    for (const auto& wish : {second, third, second}) {
+        rollout.wish(AssignmentPtr(wish));
+        ASSERT_EQ(rollout.in_flight(), 1u) << rollout.holds().at(0).reason;
+        EXPECT_EQ(rollout.next().version, wish->definition->version);
+        (void)rollout.finish_one();
+        EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    }
+    const auto& ids = rollout.state().assignments.at(kKey).releases;
+    EXPECT_EQ(ids.size(), 6u);
+    EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 6u);
+}
+
+TEST(ReleaseIdTest, AnIntentThatComesBackBeforeAnotherBeganGoesOn) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    const auto second = version_of(1, one_by_one(), 2);
+    rollout.wish(AssignmentPtr(second));
+    rollout.wish(frozen(version_of(1, one_by_one(), 3)));
+    rollout.wish(AssignmentPtr(second));
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    const auto& state = rollout.state();
+    EXPECT_EQ(state.releases.size(), 3u);
+    EXPECT_EQ(state.assignments.at(kKey).good->good.commit, "c2");
+}
+
+TEST(ReleaseIdTest, AnUninstallThatComesBackIsAnotherRelease) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    std::set<std::string> actions;
+    for (int i = 0; i < 60; ++i) {
+        for (const auto& wish : {absent(2), AssignmentPtr(version_of(1, one_by_one(), 3))}) {
+            rollout.wish(wish);
+            ASSERT_EQ(rollout.in_flight(), 1u);
+            EXPECT_TRUE(actions.insert(rollout.next().id).second);
+            EXPECT_EQ(rollout.next().kind == ActionKind::uninstall, wish->definition->absent);
+            (void)rollout.finish_one();
+        }
+    }
+    const auto& ids = rollout.state().assignments.at(kKey).releases;
+    EXPECT_EQ(ids.size(), rollout.state().releases.size());
+}
+
+/// Former builds wrote no number into the cause.
+TEST(ReleaseIdTest, IsNotUsedAgainAfterAnUpgrade) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(absent(2));
+    std::set<std::string> releases;
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_TRUE(releases.insert(rollout.next().release).second) << i;
+        (void)rollout.finish_one(ActionOutcome::failed);
+        if (i == 4)
+            for (auto& [id, release] : rollout.state().releases) release.cause.clear();
+        rollout.pass(std::chrono::hours{24});
+    }
+}
+
+TEST(ReleaseIdTest, TheNewestReleaseIsTheNewestAfterARestart) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    for (int number = 2; number < 10; ++number) {
+        rollout.set_clock_back(std::chrono::minutes{10});
+        rollout.wish(AssignmentPtr(version_of(1, one_by_one(), number)));
+        (void)rollout.finish_one();
+    }
+    EXPECT_EQ(rollout.restarted().assignments.at(kKey).releases,
+              rollout.state().assignments.at(kKey).releases);
+}
+
 /// A pin to what was reverted is held after the store was lost, too.
 TEST(LostStoreTest, OwnRevertsAreQuarantinesAgain) {
     auto wish = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
@@ -627,12 +844,9 @@ TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
     rollout.drain();
     while (rollout.in_flight() > 0) (void)rollout.finish_one();
     rollout.drain();
-    std::vector<Row> rows;
-    for (const auto& [key, body] : rollout.rows()) rows.push_back({key.first, key.second, body});
-    const auto back = restore(rows, 2, Timestamp{});
-    ASSERT_TRUE(back) << back.error().text();
-    ASSERT_EQ(back->releases.size(), 1u);
-    const auto& release = back->releases.begin()->second;
+    const auto back = rollout.restarted();
+    ASSERT_EQ(back.releases.size(), 1u);
+    const auto& release = back.releases.begin()->second;
     EXPECT_EQ(release.status, ReleaseStatus::success);
     EXPECT_EQ(release.targets.size(), 1'000u);
     EXPECT_EQ(release.steps.at(0).targets.size(), 1'000u);

@@ -28,6 +28,7 @@ Action full_action() {
 Release full_release() {
     Release release;
     release.id = "r1";
+    release.number = 7;
     release.key = {"prod", "shop"};
     release.kind = ReleaseKind::catch_up;
     release.status = ReleaseStatus::rolling_back;
