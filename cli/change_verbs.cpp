@@ -16,7 +16,8 @@ struct Current {
 
 Result<Current> read_current(const Tip& tip) {
     if (!tip.text) return fail(ErrorCode::not_found, "there is no {} at {}", tip.path, tip.commit);
-    return Current{*tip.text, TRY(read_version(tip.path, *tip.text))};
+    auto version = TRY(read_version(tip.path, *tip.text));
+    return Current{*tip.text, std::move(version)};
 }
 
 using Edit = std::function<Result<FileChange>(const Tip&)>;

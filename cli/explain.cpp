@@ -43,13 +43,13 @@ std::string way_back(const ExplainOptions& options, const json& assignment) {
 }
 
 Result<json> facts_of(const ExplainOptions& options) {
-    const auto assignment = TRY(find_assignment(options));
-    const auto config = TRY(get_json(options.server, "/api/release/config"));
-    const auto back = way_back(options, assignment);
-    return json{{"assignment", assignment},
-                {"release", TRY(find_release(options, assignment))},
-                {"config", config},
-                {"get_back", back.empty() ? json{} : json(back)}};
+    json facts;
+    facts["assignment"] = TRY(find_assignment(options));
+    facts["config"] = TRY(get_json(options.server, "/api/release/config"));
+    facts["release"] = TRY(find_release(options, facts["assignment"]));
+    const auto back = way_back(options, facts["assignment"]);
+    facts["get_back"] = back.empty() ? json{} : json(back);
+    return facts;
 }
 
 void print_summary(const Console& console, const json& item, const std::string& back) {

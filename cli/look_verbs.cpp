@@ -73,9 +73,11 @@ Result<json> active_releases(const std::string& server) {
 }
 
 Result<json> status_of(const std::string& server) {
-    return json{{"config", TRY(get_json(server, "/api/release/config"))},
-                {"assignments", TRY(get_items(server, "/api/release/assignments"))},
-                {"active_releases", TRY(active_releases(server))}};
+    json status;
+    status["config"] = TRY(get_json(server, "/api/release/config"));
+    status["assignments"] = TRY(get_items(server, "/api/release/assignments"));
+    status["active_releases"] = TRY(active_releases(server));
+    return status;
 }
 
 void print_log(const Console& console, const json& entry) {

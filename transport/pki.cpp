@@ -41,6 +41,13 @@ Result<std::string> export_key(gnutls_x509_privkey_t key) {
 }
 
 /// 127 random bits: unique without a counter, positive as RFC 5280 §4.1.2.2 asks.
+Result<Credential> credential(Result<std::string> certificate, Result<std::string> key) {
+    Credential made;
+    made.certificate_pem = TRY(std::move(certificate));
+    made.key_pem = TRY(std::move(key));
+    return made;
+}
+
 Result<void> set_serial(gnutls_x509_crt_t certificate) {
     std::array<std::uint8_t, 16> serial{};
     CHECK(check_gnutls(gnutls_rnd(GNUTLS_RND_NONCE, serial.data(), serial.size()), "random"));
@@ -141,7 +148,7 @@ Result<Credential> make_ca(Validity validity) {
         "usage"));
     CHECK(set_key_ids(raw, raw));
     CHECK(check_gnutls(gnutls_x509_crt_sign2(raw, raw, key.get(), GNUTLS_DIG_SHA256, 0), "sign"));
-    return Credential{TRY(export_certificate(raw)), TRY(export_key(key.get()))};
+    return credential(export_certificate(raw), export_key(key.get()));
 }
 
 Result<Credential> issue_daemon(const Credential& ca, Validity validity) {
@@ -153,7 +160,7 @@ Result<Credential> issue_daemon(const Credential& ca, Validity validity) {
     CHECK(check_gnutls(gnutls_pubkey_import_privkey(public_key.get(), private_key.get(), 0, 0),
                        "key"));
     const Leaf leaf{"tidegate daemon", std::string{kDaemonUri}, GNUTLS_KP_TLS_WWW_SERVER};
-    return Credential{TRY(issue(ca, public_key.get(), leaf, validity)), TRY(export_key(key.get()))};
+    return credential(issue(ca, public_key.get(), leaf, validity), export_key(key.get()));
 }
 
 Result<std::string> make_csr(const std::string& key_pem, std::string_view agent_name) {

@@ -120,9 +120,10 @@ public:
 
         id_.marker = new_marker();
         if (spec_.on_process) spec_.on_process(id_);
-        Launch launch{command(spec_, script), TRY(environment(spec_, id_.marker)),
-                      spec_.work_dir,         null.get(),
-                      write_end.get(),        spec_.user ? &*spec_.user : nullptr};
+        auto variables = TRY(environment(spec_, id_.marker));
+        const Launch launch{command(spec_, script), std::move(variables),
+                            spec_.work_dir,         null.get(),
+                            write_end.get(),        spec_.user ? &*spec_.user : nullptr};
         id_.pid = TRY(spawn(launch));
         id_.start_time = process_start_time(id_.pid);
         pidfd_ = FileDescriptor{static_cast<int>(::syscall(SYS_pidfd_open, id_.pid, 0))};

@@ -10,25 +10,28 @@
 namespace tidegate::agent {
 namespace {
 
-struct Encoder {
-    using Encoded = Result<EncodedRecord>;
+using Encoded = Result<EncodedRecord>;
 
+Encoded record(char type, Result<std::string> payload) {
+    EncodedRecord encoded{type, {}};
+    encoded.payload = TRY(std::move(payload));
+    return encoded;
+}
+
+struct Encoder {
     Encoded operator()(const machine::JournalIntent& intent) const {
-        return EncodedRecord{
-            kIntent,
-            TRY(wire::encode(wire::DaemonMessage{wire::Run{intent.epoch, intent.action, {}}}))};
+        return record(
+            kIntent, wire::encode(wire::DaemonMessage{wire::Run{intent.epoch, intent.action, {}}}));
     }
     Encoded operator()(const machine::JournalOutcome& outcome) const {
-        return EncodedRecord{
-            kOutcome, TRY(wire::encode(wire::AgentMessage{wire::shortened(outcome.result)}))};
+        return record(kOutcome, wire::encode(wire::AgentMessage{wire::shortened(outcome.result)}));
     }
     Encoded operator()(const machine::JournalEpoch& epoch) const {
         return EncodedRecord{kEpoch, fmt::format("{}", epoch.epoch)};
     }
-    Encoded operator()(const machine::JournalInstallation& record) const {
-        return EncodedRecord{
-            kInstallation,
-            TRY(wire::encode(wire::AgentMessage{wire::Changed{{record.installation}}}))};
+    Encoded operator()(const machine::JournalInstallation& installation) const {
+        return record(kInstallation,
+                      wire::encode(wire::AgentMessage{wire::Changed{{installation.installation}}}));
     }
     Encoded operator()(const machine::JournalForget& record) const {
         return EncodedRecord{kForget, record.action};

@@ -76,8 +76,12 @@ struct Revocation {
 };
 
 Result<Revocation> read_revoke(const Arguments& from) {
-    return Revocation{TRY(from.agent()), TRY(from.text("actor", "local")),
-                      TRY(from.text("reason")), TRY(from.flag("force"))};
+    Revocation revocation;
+    revocation.agent = TRY(from.agent());
+    revocation.actor = TRY(from.text("actor", "local"));
+    revocation.reason = TRY(from.text("reason"));
+    revocation.force = TRY(from.flag("force"));
+    return revocation;
 }
 
 struct Acceptance {
@@ -87,8 +91,10 @@ struct Acceptance {
 };
 
 Result<Acceptance> read_accept(const Arguments& from) {
-    Acceptance accept{TRY(from.text("commit")), TRY(from.text("actor", "local")),
-                      TRY(from.text("reason"))};
+    Acceptance accept;
+    accept.commit = TRY(from.text("commit"));
+    accept.actor = TRY(from.text("actor", "local"));
+    accept.reason = TRY(from.text("reason"));
     if (!wire::is_id(accept.commit) || accept.reason.empty())
         return fail(ErrorCode::invalid, "accept wants a commit and a reason");
     return accept;
@@ -139,8 +145,8 @@ void Daemon::admin_revoke(const std::string& arguments, AdminSocket::Answer answ
     const auto asked = read_revoke(Arguments{arguments});
     if (!asked) return answer(fail(asked.error()));
     const auto& agent = asked->agent;
-    const bool known = fleet_->knows(agent) || state_.agents.contains(agent) ||
-                       state_.by_agent.contains(agent);
+    const bool known =
+        fleet_->knows(agent) || state_.agents.contains(agent) || state_.by_agent.contains(agent);
     if (!known && !asked->force)
         return answer(fail(ErrorCode::not_found,
                            "no agent {} was ever enrolled or seen here; --force shuts the name out "

@@ -244,7 +244,8 @@ Result<AuditMark> SqliteStore::audit_tail() {
     auto query = tail_.query();
     if (!TRY(query.step())) return AuditMark{};
     const auto seq = static_cast<std::uint64_t>(query.integer(0));
-    return AuditMark{seq, TRY(digest_from(query.text(1), seq))};
+    const auto digest = TRY(digest_from(query.text(1), seq));
+    return AuditMark{seq, digest};
 }
 
 Result<void> SqliteStore::prepare_statements() {

@@ -118,9 +118,11 @@ Result<LastGood> read(const v1::LastGood& from) {
 /// A path that was cut would be another path, so one that is too long is left out.
 Result<std::vector<Backup>> read_backups(const v1::Installation& from) {
     std::vector<Backup> to;
-    for (const auto& backup : first(from.backups(), limits::kBackupsMax))
-        if (backup.path().size() <= limits::kBackupPathBytesMax)
-            to.push_back({backup.path(), TRY(timestamp("backup", backup.at_ms()))});
+    for (const auto& backup : first(from.backups(), limits::kBackupsMax)) {
+        if (backup.path().size() > limits::kBackupPathBytesMax) continue;
+        const auto at = TRY(timestamp("backup", backup.at_ms()));
+        to.push_back({backup.path(), at});
+    }
     return to;
 }
 
@@ -348,7 +350,9 @@ Result<Action> read_definition(const v1::Action& from, Action to) {
 }
 
 Result<Run> read(const v1::Run& from) {
-    Run to{.epoch = from.epoch(), .action = TRY(read_identity(from.action())), .unreadable = {}};
+    Run to;
+    to.epoch = from.epoch();
+    to.action = TRY(read_identity(from.action()));
     auto whole = read_definition(from.action(), to.action);
     if (whole)
         to.action = *std::move(whole);
@@ -416,8 +420,10 @@ Result<DaemonMessage> decode_daemon(std::string_view bytes) {
             return TRY(read(from.welcome()));
         case v1::DaemonMessage::kRun:
             return TRY(read(from.run()));
-        case v1::DaemonMessage::kCancel:
-            return Cancel{from.cancel().epoch(), TRY(id("cancel", from.cancel().id()))};
+        case v1::DaemonMessage::kCancel: {
+            auto action = TRY(id("cancel", from.cancel().id()));
+            return Cancel{from.cancel().epoch(), std::move(action)};
+        }
         case v1::DaemonMessage::kAck:
             return TRY(read(from.ack()));
         case v1::DaemonMessage::kCertificate:

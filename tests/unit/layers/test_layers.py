@@ -83,6 +83,18 @@ def violations(root):
                         yield f"{path}: <{third or own}> in a public header"
 
 
+# GCC loses (and so leaks) the values of a braced list that were made before a TRY in it returns.
+LOST = re.compile(r"(?:[\w(,=>]|\breturn)\s*(?<!else )\{[^;{}]*,[^;{}]*TRY\(")
+
+
+def values_lost(root):
+    for top in PRODUCT:
+        for file in sorted((root / top).rglob("*.cpp")):
+            text = file.read_text()
+            for match in LOST.finditer(text):
+                yield f"{file.relative_to(root)}:{text.count(chr(10), 0, match.end()) + 1}"
+
+
 class LayersTest(unittest.TestCase):
     def test_the_tree_keeps_the_rules(self):
         self.assertGreater(len(libraries(ROOT)), 15)
@@ -106,6 +118,17 @@ class LayersTest(unittest.TestCase):
             found = [line.split(":")[0] for line in violations(root)]
         self.assertEqual(sorted(found), ["agent/session/s.cpp", "agent/session/s.cpp",
                                          "reconciler/git/g.h", "schema/base/a.cpp"])
+
+    def test_no_value_is_lost_by_an_early_return(self):
+        self.assertEqual(list(values_lost(ROOT)), [], "make the value of TRY before the list")
+
+    def test_a_lost_value_is_found(self):
+        with tempfile.TemporaryDirectory() as temp:
+            source = pathlib.Path(temp) / "schema/a.cpp"
+            source.parent.mkdir()
+            source.write_text("to.push_back({path(), TRY(time())});\nreturn A{TRY(b()),\n TRY(c())};\n"
+                              "if (x) { f(a, TRY(b)); }\nreturn A{TRY(b())};\n")
+            self.assertEqual(list(values_lost(pathlib.Path(temp))), ["schema/a.cpp:1", "schema/a.cpp:3"])
 
     def test_a_pure_archive_may_not_reach_the_world(self):
         """cmake/assert_pure.sh, as the build runs it."""
