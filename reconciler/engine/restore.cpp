@@ -101,17 +101,24 @@ Result<void> take_row(State& state, const Row& row) {
     }
 }
 
-/// Of all that releases name and agents reported or may yet report; what is wished comes later.
+/// Of all that releases name and agents reported or may yet report, each from the one that named it
+/// last; what is wished comes later.
 void find_departed(State& state) {
     std::map<InstallKey, std::string> known;
     for (const auto& [name, agent] : state.agents)
         for (const auto& [install, seen] : agent.installations)
             if (seen.status != InstallStatus::absent) known[install] = name;
     for (const auto& [id, entry] : state.outbox) known[entry.action.key] = entry.agent;
+    std::map<InstallKey, const Release*> last;
     for (const auto& [id, release] : state.releases)
-        for (const auto& [name, progress] : release.targets)
-            if (const auto at = known.find(key_of(release.key, name)); at != known.end())
-                depart(state, release.key, name, at->second);
+        for (const auto& [name, progress] : release.targets) {
+            const auto install = key_of(release.key, name);
+            if (!known.contains(install)) continue;
+            auto& named = last[install];
+            if (!named || named->created_at < release.created_at) named = &release;
+        }
+    for (const auto& [install, release] : last)
+        depart(state, release->key, install.target, known.at(install));
 }
 
 /// Rolled back, but with targets that were away: still owed unless a newer head began, as only the

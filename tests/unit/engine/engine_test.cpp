@@ -639,6 +639,26 @@ TEST(TargetsThatLeftTest, AreRememberedWhenTheirLastActionEnds) {
     EXPECT_TRUE(back.assignments.at(kKey).departed.contains(name_of(0)));
 }
 
+TEST(TargetsThatLeftTest, AreRememberedOfTheWishThatHadThemLastAlsoAfterARestart) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto other = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    other->key.environment = "edge";
+    const auto rest = wish_of(2, one_by_one(), 1);
+    rollout.pass(Milliseconds{1'000});
+    rollout.wish({rest, other});
+    (void)rollout.finish_one();
+    rollout.wish(rest);
+    const auto remembered = [](const State& state, const AssignmentKey& key) {
+        return state.assignments.at(key).departed.size();
+    };
+    const auto back = rollout.restarted();
+    for (const auto* state : {&std::as_const(rollout.state()), &back}) {
+        EXPECT_EQ(remembered(*state, other->key), 1u);
+        EXPECT_EQ(remembered(*state, kKey), 0u);
+    }
+}
+
 TEST(OfflineTest, PicksAreReplacedByTheFirstOnlineOnesOfLaterSteps) {
     auto strategy = one_by_one();
     strategy.batch_size = {2, false};
