@@ -74,7 +74,8 @@ struct Step {
     Seconds wait_before{0};   ///< after the former step's end
     Seconds verify_duration{0};
     StepStatus status = StepStatus::pending;
-    std::optional<Timestamp> admitted_at;  ///< its first dispatch, gates were open (on_close: finish_step)
+    /// Its first dispatch: the gates were open (on_close: finish_step).
+    std::optional<Timestamp> admitted_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> deadline;

@@ -48,7 +48,7 @@ struct StatusSnapshot {
     std::map<std::string, std::shared_ptr<const Release>> releases;  ///< by id
     std::map<std::string, std::shared_ptr<const TargetView>> targets;
     int agents_online = 0;
-    int agents_known = 0;        ///< that the config names or that are enrolled
+    int agents_known = 0;       ///< that the config names or that are enrolled
     std::string store_trouble;  ///< why the store takes no writes at the moment; empty = it does
     DaemonCounters counters;
 };
