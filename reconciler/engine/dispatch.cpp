@@ -76,8 +76,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .rejected = {},
                              .rollback_script = {},
                              .repo = turn.state.desired ? turn.state.desired->repo : "",
-                             .branch = turn.state.desired ? turn.state.desired->branch : "",
-                             .at = turn.now};
+                             .branch = turn.state.desired ? turn.state.desired->branch : ""};
     if (assignment.good) spec.last_good = assignment.good->good;
     if (order.restore) {
         spec.kind = ActionKind::rollback;

@@ -31,13 +31,16 @@ std::map<std::string, std::string> runtime_values(const ActionSpec& spec) {
     const auto& release = spec.release;
     const auto& definition = spec.definition;
     const bool restores = spec.kind == ActionKind::rollback;
+    // Of the release, not of the action: a restore finds the backup that its deploy has named after
+    // it.
+    const auto began = release.started_at.value_or(release.created_at);
     return {
         {"RELEASE_ID", release.id},
         {"RELEASE_VERSION", definition.version},
         {"RELEASE_ENV", release.key.environment},
         {"RELEASE_USER", release.author},
-        {"RELEASE_TIME", format_rfc3339(spec.at)},
-        {"RELEASE_TIMESTAMP", std::to_string(spec.at.time_since_epoch().count() / 1000)},
+        {"RELEASE_TIME", format_rfc3339(began)},
+        {"RELEASE_TIMESTAMP", std::to_string(began.time_since_epoch().count() / 1000)},
         {"TARGET_ID", spec.target.name},
         {"TARGET_NAME", spec.target.name},
         {"TARGET_HOST", spec.target.name},

@@ -38,7 +38,6 @@ struct ActionSpec {
     std::string rollback_script;       ///< restore: the failed definition's, or empty
     std::string repo;
     std::string branch;
-    Timestamp at;
 };
 [[nodiscard]] Action render(const ActionSpec& spec);
 

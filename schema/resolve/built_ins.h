@@ -1,14 +1,8 @@
 #pragma once
 /// The variables that nobody has to write down, and who gives them their value.
 ///
-/// | names | filled by |
-/// |---|---|
-/// | RELEASE_ID RELEASE_VERSION RELEASE_ENV RELEASE_USER RELEASE_TIME RELEASE_TIMESTAMP | daemon |
-/// | TARGET_ID TARGET_NAME TARGET_HOST TARGET_CLIENT_ID TARGET_LABELS | daemon |
-/// | GIT_REPO GIT_BRANCH GIT_COMMIT GIT_COMMIT_SHORT GIT_MESSAGE | daemon |
-/// | APP_NAME APP_VERSION APP_ENV CURRENT_VERSION ROLLBACK_VERSION ARTIFACT_URL ARTIFACT_SHA256
-/// KEEP_DATA | daemon | | TARGET_IP WORK_DIR APP_DIR BACKUP_DIR LOG_DIR TEMP_DIR | agent | |
-/// GIT_TAG SLOT IMAGE_* CONTAINER_NAME K8S_* | not filled by this build |
+/// docs/config.md lists them. RELEASE_TIME and RELEASE_TIMESTAMP are when the release started, the
+/// same on all its targets and in its restores.
 ///
 /// APP_NAME, APP_DIR, BACKUP_DIR, LOG_DIR, TEMP_DIR, CONTAINER_NAME, IMAGE_*, K8S_* are defaults:
 /// a variable of the same name wins over them. The others always win.

@@ -108,6 +108,7 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     release.key = {"prod", "shop"};
     release.commit = "0123456789abcdef";
     release.message = std::string(100'000, 'm');
+    release.started_at = Timestamp{Milliseconds{1'767'225'600'000}};
     DesiredTarget target;
     target.name = "web-1";
     target.variables["PORT"].value = "target";
@@ -129,14 +130,15 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
                           .rejected = {},
                           .rollback_script = "undo",
                           .repo = "",
-                          .branch = "",
-                          .at = {}};
+                          .branch = ""};
     const auto action = render(spec);
     const auto value = [&](const char* name) { return action.variables.at(name).value; };
     EXPECT_EQ(value("PORT"), "release");
     EXPECT_EQ(value("HOST"), "target");
     EXPECT_EQ(value("BASE"), "base");
     EXPECT_EQ(value("CURRENT_VERSION"), "3.0");
+    EXPECT_EQ(value("RELEASE_TIME"), "2026-01-01T00:00:00Z");
+    EXPECT_EQ(value("RELEASE_TIMESTAMP"), "1767225600");
     EXPECT_EQ(value("ROLLBACK_VERSION"), "2.0");
     EXPECT_EQ(value("GIT_COMMIT_SHORT"), "0123456789ab");
     EXPECT_EQ(value("GIT_MESSAGE").size(), 4096u);
