@@ -126,7 +126,7 @@ Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string&
 Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& request) {
     const auto path = version_path(request.key);
     const auto& tip = tracker_.tip();
-    const auto parent = git_.resolve(request.guilty_commit + "^").value_or(std::string{});
+    const auto before = TRY(git_.before(request.guilty_commit));
     Texts texts{git_};
 
     RevertInput input;
@@ -150,11 +150,11 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
     input.version_at_good = TRY(texts.at(request.good ? request.good->commit : "", path));
-    const auto changes = parent.empty() ? std::vector<git::Change>{}
-                                        : TRY(git_.changes(parent, request.guilty_commit));
+    const auto changes = before.empty() ? std::vector<git::Change>{}
+                                        : TRY(git_.changes(before, request.guilty_commit));
     for (const auto& change : changes)
         input.guilty_files.push_back(
-            TRY(texts.guilty_file(change.path, parent, request.guilty_commit, tip)));
+            TRY(texts.guilty_file(change.path, before, request.guilty_commit, tip)));
     input.digest_with = [this, key = request.key](const auto& text) {
         return digest_with(key, text);
     };

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "reconciler/git/repository.h"
 #include "reconciler/timezone/zones.h"
 
 namespace tidegate::daemon {
@@ -29,15 +30,6 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
     line.authors = {commit.authors.begin(), commit.authors.end()};
     line.own = own;
     return line;
-}
-
-/// `https://user:word@host/path` without `user:word@`.
-std::string without_credentials(const std::string& url) {
-    const auto scheme = url.find("://");
-    if (scheme == std::string::npos) return url;
-    const auto host = scheme + 3;
-    const auto at = url.substr(0, url.find('/', host)).rfind('@');
-    return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
 }
 
 std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
@@ -164,7 +156,7 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     if (++unsaved_ > kTipsPerHistory) save_history();
     accepted_ = {tip, at};
     auto desired = tracker_.desired(at);
-    desired.repo = without_credentials(options_.remote.url);
+    desired.repo = git::display_url(options_.remote.url);
     desired.branch = options_.branch;
     last_.desired = std::make_shared<const Desired>(std::move(desired));
     last_.documents = std::make_shared<const DocumentTree>(documents_);

@@ -199,6 +199,9 @@ Result<bool> GitProcess::is_ancestor(const std::string& ancestor, const std::str
 Result<std::vector<Commit>> GitProcess::line(const std::string& from, const std::string& to) {
     return state_->ask_list<Commit>("line", from, to);
 }
+Result<std::string> GitProcess::before(const std::string& commit) {
+    return state_->ask<std::string>("before", commit);
+}
 Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit) {
     return state_->ask_list<TreeEntry>("tree", commit);
 }

@@ -51,8 +51,8 @@ struct GitProcessOptions {
 ///    +-----------------+
 /// ```
 ///
-/// Calls block (Canceller ends that); all of them from one thread, which must outlive the object: the kernel ends the
-/// child when the thread that started it ends (PR_SET_PDEATHSIG).
+/// Calls block (Canceller ends that); all of them from one thread, which must outlive the object:
+/// the kernel ends the child when the thread that started it ends (PR_SET_PDEATHSIG).
 class GitProcess {
 public:
     explicit GitProcess(GitProcessOptions options);
@@ -65,6 +65,7 @@ public:
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
                                            const std::string& descendant);
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<std::string> before(const std::string& commit);
     [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit);
     [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
                                                       const std::string& to);

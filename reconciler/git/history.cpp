@@ -174,6 +174,14 @@ Result<std::vector<Commit>> Repository::line(const std::string& from, const std:
     return changes;
 }
 
+Result<std::string> Repository::before(const std::string& commit) const {
+    auto* repository = state_->get();
+    const auto found = TRY(find_commit(repository, commit));
+    const auto id =
+        TRY(step_back(repository, TRY(read_anchors(repository)), *git_commit_id(found.get())));
+    return id ? to_text(*id) : std::string{};
+}
+
 Result<void> Repository::remember_anchor(const std::string& commit, const std::string& anchor) {
     if (!TRY(is_ancestor(anchor, commit)))
         return fail(ErrorCode::conflict, "commit {} does not descend from {}", commit, anchor);

@@ -48,6 +48,8 @@ public:
     /// `to` does not descend from `from`.
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
                                                    const std::string& to) const;
+    /// What the line has before the commit: its anchor, else its first parent; empty before a root.
+    [[nodiscard]] Result<std::string> before(const std::string& commit) const;
     /// Every entry of the commit's tree but the folders (see EntryKind), ordered as Git orders
     /// trees.
     [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit) const;

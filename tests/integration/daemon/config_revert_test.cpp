@@ -21,6 +21,10 @@ protected:
     }
     void guilty(const std::string& version) {
         commit(version);
+        blame_tip();
+    }
+    /// What is the tip is the guilty commit.
+    void blame_tip() {
         const auto report = source_.poll({});
         const auto& bad = *report.desired->assignments.at(kKey);
         request_.guilty_digest = bad.definition->digest;
@@ -102,6 +106,28 @@ TEST_F(ConfigRevertTest, OffersBackWhatTakesPartAndIsAPlainFile) {
     const auto branch = std::get<RevertDone::Branched>(done).branch;
     EXPECT_EQ(show("--format= --name-only " + branch),
               "projects/shop-api.yaml\nwindows/large.yaml\n");
+    EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
+}
+
+/// What it brings is told by where it was accepted on top of, not by its first parent.
+TEST_F(ConfigRevertTest, OffersBackWhatAMergeMadeTheWrongWayRoundBrought) {
+    git("branch topic");
+    const std::string others = "environments/workers.yaml";
+    then(others, read_text(work() / others) + "# by others\n");
+    git("checkout --quiet topic");
+    const auto project = read_text(work() / "projects/shop-api.yaml");
+    auto changed = project;
+    changed.replace(changed.find("rm package"), 2, "rm -f");
+    write_text(work() / "projects/shop-api.yaml", changed);
+    commit("1.1.0");
+    git("merge --quiet --no-ff --message wrong main");
+    git("checkout --quiet -B main");
+    blame_tip();
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    const auto done = revert();
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done);
+    const auto branch = std::get<RevertDone::Branched>(done).branch;
+    EXPECT_EQ(show("--format= --name-only " + branch), "projects/shop-api.yaml\n");
     EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
 }
 

@@ -62,6 +62,17 @@ protected:
         options.deadline = deadline;
         return GitProcess{options};
     }
+    /// A busy machine may need more than one short deadline.
+    template <class Call>
+    static auto sooner_or_later(const Call& call) {
+        auto result = call();
+        const auto is_late = [&] { return !result && result.error().code == ErrorCode::timeout; };
+        static_cast<void>(eventually([&] {
+            if (is_late()) result = call();
+            return !is_late();
+        }));
+        return good(std::move(result));
+    }
 };
 
 TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
@@ -98,7 +109,7 @@ TEST_F(ChildTest, EndsAtItsDeadlineAndComesBack) {
     auto process = start(std::chrono::milliseconds{300});
     EXPECT_EQ(code_of(process.fetch(silent, "main")), ErrorCode::timeout);
     EXPECT_FALSE(process.pid().has_value());
-    EXPECT_EQ(good(process.fetch(remote(), "main")).tip, tip);
+    EXPECT_EQ(sooner_or_later([&] { return process.fetch(remote(), "main"); }).tip, tip);
 }
 
 TEST_F(ChildTest, TakesAHangingHookWithIt) {
@@ -106,8 +117,9 @@ TEST_F(ChildTest, TakesAHangingHookWithIt) {
     git("push -q origin main");
     hook("pre-receive", "echo $$ > ../hook.pid; exec sleep 1000");
     auto process = start(std::chrono::seconds{1});
-    good(process.fetch(remote(), "main"));
-    const auto id = good(process.create_commit({tip, {{"a.yaml", "two"}}, "m", {"T", "t@x"}, {}}));
+    sooner_or_later([&] { return process.fetch(remote(), "main"); });
+    const NewCommit two{tip, {{"a.yaml", "two"}}, "m", {"T", "t@x"}, {}};
+    const auto id = sooner_or_later([&] { return process.create_commit(two); });
     const PushRequest request{id, "refs/heads/main", tip};
     EXPECT_EQ(code_of(process.push(remote(), request)), ErrorCode::timeout);
     int hook_pid = 0;
@@ -115,7 +127,7 @@ TEST_F(ChildTest, TakesAHangingHookWithIt) {
     EXPECT_TRUE(eventually([&] { return !is_alive(hook_pid); }));
     EXPECT_EQ(remote_tip(), tip);
     std::filesystem::remove(path("remote.git/hooks/pre-receive"));
-    good(process.push(remote(), request));
+    EXPECT_TRUE(eventually([&] { return process.push(remote(), request).has_value(); }));
     EXPECT_EQ(remote_tip(), id);
 }
 
@@ -159,7 +171,7 @@ TEST_P(BadChildTest, IsEndedAndNotBelieved) {
     auto options = process_options();
     options.executable = "/bin/sh";
     options.arguments = {"-c", GetParam().script};
-    options.deadline = std::chrono::milliseconds{500};
+    if (GetParam().code == ErrorCode::timeout) options.deadline = std::chrono::milliseconds{500};
     GitProcess process{options};
     EXPECT_EQ(code_of(process.resolve("HEAD")), GetParam().code);
     EXPECT_FALSE(process.pid().has_value());

@@ -108,6 +108,9 @@ TEST_F(HistoryTest, ARememberedAnchorIsOnTheLine) {
     const auto whole = good(repository.line("", tip));
     EXPECT_EQ(ids(whole), (Texts{root, accepted, wrong, tip}));
     EXPECT_EQ(whole[2].first_parent, accepted);
+    EXPECT_EQ(good(repository.before(wrong)), accepted);
+    EXPECT_EQ(good(repository.before(accepted)), root);
+    EXPECT_EQ(good(repository.before(root)), "");
     EXPECT_EQ(whole[2].authors, (Texts{"Ann <ann@example.com>", "dan <dan@example.com>"}));
     EXPECT_EQ(ids(good(repository.line(accepted, tip))), (Texts{wrong, tip}));
     EXPECT_FALSE(good(repository.line(accepted, wrong)).at(0).off_line);
