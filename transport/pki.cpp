@@ -40,7 +40,6 @@ Result<std::string> export_key(gnutls_x509_privkey_t key) {
     return text;
 }
 
-/// 127 random bits: unique without a counter, positive as RFC 5280 §4.1.2.2 asks.
 Result<Credential> credential(Result<std::string> certificate, Result<std::string> key) {
     Credential made;
     made.certificate_pem = TRY(std::move(certificate));
@@ -48,6 +47,7 @@ Result<Credential> credential(Result<std::string> certificate, Result<std::strin
     return made;
 }
 
+/// 127 random bits: unique without a counter, positive as RFC 5280 §4.1.2.2 asks.
 Result<void> set_serial(gnutls_x509_crt_t certificate) {
     std::array<std::uint8_t, 16> serial{};
     CHECK(check_gnutls(gnutls_rnd(GNUTLS_RND_NONCE, serial.data(), serial.size()), "random"));
