@@ -52,6 +52,13 @@ Result<json> facts_of(const ExplainOptions& options) {
     return facts;
 }
 
+std::string joined(const json& names) {
+    std::string line;
+    for (const auto& name : names)
+        if (name.is_string()) line += (line.empty() ? "" : " ") + clean(name.get<std::string>());
+    return line;
+}
+
 void print_summary(const Console& console, const json& item, const std::string& back) {
     const auto& desired = member(item, "desired");
     const auto& targets = member(item, "targets");
@@ -72,6 +79,10 @@ void print_summary(const Console& console, const json& item, const std::string& 
     if (!good.is_null()) console.out << "  commit " << commit_of(good, "-");
     console.out << '\n';
     if (!back.empty()) console.out << "           get back: " << back << '\n';
+    if (const auto note = text_of(item, "revert_note"); !note.empty())
+        console.out << "revert     " << note << '\n';
+    if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
+        console.out << "orphaned   " << orphaned << '\n';
 }
 
 void print_holds(const Console& console, const json& holds, std::string_view title) {
@@ -82,13 +93,6 @@ void print_holds(const Console& console, const json& holds, std::string_view tit
         table.add({console.styled(Style::yellow, text_of(hold, "gate")),
                    text_of(hold, "until", "not known"), text_of(hold, "reason")});
     table.print(console, "  ");
-}
-
-std::string joined(const json& names) {
-    std::string line;
-    for (const auto& name : names)
-        if (name.is_string()) line += (line.empty() ? "" : " ") + clean(name.get<std::string>());
-    return line;
 }
 
 void print_release(const Console& console, const json& release) {

@@ -106,7 +106,9 @@ Json assignment_json(const AssignmentView& view) {
               {"drifted", view.targets.drifted}}},
             {"release", or_null(view.release)},
             {"last_good", std::move(last_good)},
-            {"holds", holds_json(view.holds)}};
+            {"holds", holds_json(view.holds)},
+            {"revert_note", or_null(view.revert_note)},
+            {"orphaned", view.orphaned}};
 }
 
 Json release_summary_json(const Release& release) {

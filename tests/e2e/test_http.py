@@ -19,7 +19,8 @@ from harness import BIN, Sandbox, wait
 MIB = 1024 * 1024
 
 # Design, section 7: what clients rely on.
-ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release", "last_good", "holds"}
+ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release", "last_good", "holds",
+              "revert_note", "orphaned"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
 STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}

@@ -18,6 +18,8 @@ json assignment() {
             {"targets", {{"total", 5}, {"in_sync", 4}, {"offline", 1}}},
             {"release", nullptr},
             {"last_good", {{"version", "1.4.1"}, {"commit", "beef"}}},
+            {"revert_note", "merge tidegate/revert-1 to take the change back"},
+            {"orphaned", {"web-8", "web-9"}},
             {"holds",
              {{{"gate", "window"},
                {"reason", "business-hours is \x1b[31mclosed"},

@@ -62,7 +62,8 @@ TEST(RoutesTest, AnAssignmentHasItsShape) {
             R"(","commit":"c2"},"sync":"held","targets":{"total":2,"in_sync":1,"updating":1,)"
             R"("failed":0,"offline":0,"drifted":0},"release":null,"last_good":null,)"
             R"("holds":[{"gate":"window","reason":"business-hours is closed",)"
-            R"("until":"2026-11-23T02:00:00Z"}]})");
+            R"("until":"2026-11-23T02:00:00Z"}],)"
+            R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"]})");
 }
 
 TEST(RoutesTest, AReleaseHasItsShape) {

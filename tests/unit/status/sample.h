@@ -170,6 +170,8 @@ inline StatusSnapshot sample_snapshot() {
     auto web = std::make_shared<AssignmentView>(*sample_view({"prod", "shop-web"}, Sync::held));
     web->holds = {{"window", "business-hours is closed", at("2026-11-23T02:00:00Z")}};
     web->last_good.reset();
+    web->revert_note = "merge tidegate/revert-1 to take the change back";
+    web->orphaned = {"web-9"};
     snapshot.assignments = {{api->key, api}, {web->key, web}};
     snapshot.releases[sample_release()->id] = sample_release();
     for (int i = 1; i <= 5; ++i) {
