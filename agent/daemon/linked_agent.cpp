@@ -34,6 +34,7 @@ Result<void> LinkedAgent::start() {
 
     SessionOptions session;
     session.host = options_.host;
+    session.keep_alive = options_.keep_alive;
     session.port = options_.port;
     session.agent = options_.name;
     session.data_dir = options_.data_dir;

@@ -52,6 +52,7 @@ AgentOptions parse_options(int argc, char** argv) {
     std::string token_file;
     std::string config_file;
     std::string drift_interval = "60";
+    std::string keep_alive = fmt::format("{}", limits::kKeepAlive.count());
     bool allow_root = false;
     CLI::App app{
         "Serves this host's targets for Tidegate: dials the daemon, runs what it asks for "
@@ -63,6 +64,9 @@ AgentOptions parse_options(int argc, char** argv) {
     app.add_option("--config", config_file, "agent.yaml: what this host allows");
     app.add_flag("--allow-root", allow_root, "let scripts run as root");
     app.add_option("--drift-interval", drift_interval, "between looks at what stands (0 = never)")
+        ->capture_default_str();
+    app.add_option("--keep-alive", keep_alive,
+                   "asks the daemon for a sign of life after so long without one (1 to 15)")
         ->capture_default_str();
     app.set_version_flag("--version", "tidegate-agent " TIDEGATE_VERSION);
     app.footer(
@@ -79,6 +83,10 @@ AgentOptions parse_options(int argc, char** argv) {
     auto interval = parse_duration(drift_interval);
     if (!interval) wrong_usage("--drift-interval: " + interval.error().text());
     options.drift_interval = *interval;
+    const auto alive = parse_duration(keep_alive);
+    if (!alive || *alive < Seconds{1} || *alive > limits::kKeepAlive)
+        wrong_usage("--keep-alive: must be 1 to 15 seconds");
+    options.keep_alive = *alive;
     if (!config_file.empty()) {
         auto config = read_agent_config(config_file);
         if (!config) wrong_usage(config.error().text());

@@ -17,6 +17,7 @@ struct AgentOptions {
     std::string data_dir;
     Result<std::string> token;  ///< of --token-file, empty without one; or why it cannot be read
     Seconds drift_interval{60};
+    Seconds keep_alive = limits::kKeepAlive;
     AgentConfig config;
 };
 

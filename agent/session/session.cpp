@@ -129,6 +129,7 @@ private:
     transport::ClientOptions client_options(transport::Trust trust) const {
         transport::ClientOptions client;
         client.host = options_.host;
+        client.keep_alive = options_.keep_alive;
         client.port = options_.port;
         client.first_address = first_address_;
         client.trust = std::move(trust);

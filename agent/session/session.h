@@ -58,6 +58,7 @@ struct SessionOptions {
     /// certificate or the daemon does not accept it: it is revoked, or of a CA that is lost.
     Result<std::string> token;
     Milliseconds heartbeat = limits::kHeartbeat;
+    Seconds keep_alive = limits::kKeepAlive;  ///< of the link: transport::ClientOptions
     Milliseconds backoff_min = limits::kBackoffMin;
     Milliseconds backoff_max = limits::kBackoffMax;
     std::function<Timestamp()> now;  ///< default: the system's clock

@@ -243,7 +243,7 @@ class Agent(Process):
 
     def start(self, *flags, token_file=None, env=None):
         command = [str(BIN / "tidegate-agent"), "--server", self.daemon.agents_address,
-                   "--name", self.name, "--data-dir", str(self.data), "--allow-root"]
+                   "--name", self.name, "--data-dir", str(self.data), "--allow-root", "--keep-alive", "1"]
         if token_file:
             command += ["--token-file", str(token_file)]
         self.launch([*command, *flags], env)

@@ -52,6 +52,8 @@ class ReleaseTest(unittest.TestCase):
             self.assertEqual([line for line in self.installs(box) if "bad" in line], ["t1 2.0.0-bad"])
             message = box.repo.message()
             self.assertTrue(message.startswith("Revert "), message)
+            self.assertIn("\nEvidence:\n", message)
+            self.assertIn("exit code 1", message.split("Evidence:")[1].split("Tidegate-")[0])
             for trailer in (f"Tidegate-Rollback: {release['id']}", "Tidegate-Assignment: test/app",
                             "Tidegate-Digest: ", f"Tidegate-Restores: {good}", "Tidegate-Reason: "):
                 self.assertIn(trailer, message)
@@ -94,8 +96,8 @@ class ReleaseTest(unittest.TestCase):
     def test_offline_target_catches_up(self):
         with Sandbox() as box:
             self.fleet(box)
-            box.agents["t3"].kill()
-            wait(lambda: box.daemon.get("/api/release/targets/t3/status")["status"] == "offline", "t3 offline", 90)
+            box.agents["t3"].stop()
+            wait(lambda: box.daemon.get("/api/release/targets/t3/status")["status"] == "offline", "t3 offline")
             box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
             wait(lambda: box.daemon.releases(status="success", project="app")[0]["to"] == "1.1.0", "1.1.0 on those that are there")
             box.agents["t3"].start()
