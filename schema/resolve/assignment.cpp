@@ -83,6 +83,7 @@ void AssignmentMaker::take_shared_errors() {
     };
     take(result_.version_file->errors);
     if (result_.repository_file) take(result_.repository_file->errors);
+    if (result_.approval_file) take(result_.approval_file->errors);
     if (result_.environment) take(result_.environment->errors);
     if (result_.project) take(result_.project->errors);
     version_ = document_of<Version>(result_.version_file);
@@ -137,21 +138,23 @@ void AssignmentMaker::remark_rules_of_others(std::vector<Unsupported>& remarks) 
     const auto& policies = result_.environment->project_policies;
     if (const auto found = policies.find(key_.project); found != policies.end())
         remarks.insert(remarks.end(), found->second.begin(), found->second.end());
-    if (result_.rejected)
+    if (result_.rejected.value_or(false))
         remarks.push_back({kRejected, document_of<ApprovalList>(result_.approval_file)->position});
 }
 
-/// An approver who says no is not passed over.
+/// An approver who says no is not passed over: a list that cannot be read is not one without a
+/// rejection.
 void AssignmentMaker::take_approvals() {
     const auto* approvals = document_of<ApprovalList>(result_.approval_file);
+    if (result_.approval_file && approvals == nullptr) return;
     const auto* list = approvals != nullptr ? approvals->approvals.list() : nullptr;
-    if (list == nullptr) return;
     const Value rejected{"rejected"};
-    result_.rejected = std::ranges::any_of(*list, [&](const Value& each) {
+    const auto is_rejection = [&](const Value& each) {
         const auto* fields = each.map();
         return fields != nullptr && fields->contains("decision") &&
                fields->at("decision") == rejected;
-    });
+    };
+    result_.rejected = list != nullptr && std::ranges::any_of(*list, is_rejection);
 }
 
 /// Built-in names in use that nobody fills, and variables of types without a value.
@@ -325,7 +328,7 @@ ResolvedAssignment AssignmentMaker::make() {
     }
     if (version_ != nullptr && environment_ != nullptr && project_ != nullptr) {
         auto assignment = std::make_shared<const Assignment>(make_assignment());
-        if (result_.errors.empty()) result_.assignment = std::move(assignment);
+        if (result_.errors.empty() && result_.rejected) result_.assignment = std::move(assignment);
     }
     if (!result_.assignment && result_.errors.empty())
         result_.errors.push_back(Error{ErrorCode::invalid,

@@ -143,11 +143,13 @@ void LineTracker::State::take_environments() {
     }
 }
 
+/// A list that cannot be read takes no rejection back.
 void LineTracker::State::take_rejections() {
     for (const auto& key : resolved.touched) {
         const auto found = resolved.assignments.find(key);
-        history.assignments[key].rejected =
-            found != resolved.assignments.end() && found->second->rejected;
+        auto& rejected = history.assignments[key].rejected;
+        rejected =
+            found != resolved.assignments.end() && found->second->rejected.value_or(rejected);
     }
 }
 

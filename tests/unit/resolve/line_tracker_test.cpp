@@ -161,12 +161,16 @@ TEST(LineTracker, ACommitCannotLoosenThePolicyOfItsProject) {
     }
 }
 
-TEST(LineTracker, ACommitCannotTakeBackARejection) {
+ApprovalList rejection() {
     ApprovalList list;
     list.key = kProdApi;
     list.approvals = Value{Value::List{Value{Value::Map{{"decision", text("rejected")}}}}};
+    return list;
+}
+
+TEST(LineTracker, ACommitCannotTakeBackARejection) {
     Line line;
-    line.tree.add(list);
+    line.tree.add(rejection());
     line.commit();
     line.restart();
     line.tree.remove("approvals/prod/api.yaml").add(version("prod", "api", "1.1.0"));
@@ -179,6 +183,25 @@ TEST(LineTracker, ACommitCannotTakeBackARejection) {
     line.tree.add(version("prod", "api", "1.2.0"));
     line.commit();
     EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, IsEmpty()) << "taken back before";
+}
+
+TEST(LineTracker, SpoilingTheApprovalsTakesNoRejectionBack) {
+    Line line;
+    line.tree.add(rejection());
+    line.commit();
+    line.tree.break_file("approvals/prod/api.yaml").add(version("prod", "api", "1.1.0"));
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_EQ(line.get()->definition->version, "1.0.0");
+        EXPECT_THAT(line.get()->rules.unsupported, ElementsAre(kRejected));
+        EXPECT_EQ(lines(line.get()->config_errors), "approvals/prod/api.yaml:2:3: broken\n");
+    }
+
+    line.tree.remove("approvals/prod/api.yaml");
+    line.commit();
+    EXPECT_EQ(line.get()->definition->version, "1.1.0");
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre(kRejected));
 }
 
 TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
