@@ -86,10 +86,6 @@ void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
     });
 }
 
-bool outlasts(const Freeze& now, const Freeze& before) {
-    return now.active && (!now.until || (before.until && *now.until >= *before.until));
-}
-
 /// Policies for this project only, and a rejection: they bind like the environment's rules.
 void add_rules_of_project(Rules& rules, const History& history, const std::string& project) {
     auto& words = rules.unsupported;
@@ -139,6 +135,10 @@ Intent make_intent(const AssignmentHistory& facts, const Change& change, bool di
 }
 
 }  // namespace
+
+bool outlasts(const Freeze& now, const Freeze& before) {
+    return now.active && (!now.until || (before.until && *now.until >= *before.until));
+}
 
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry) {

@@ -25,6 +25,9 @@ struct Change {
     const std::vector<std::shared_ptr<const Rules>>& rules_before;
 };
 
+/// Whether a freeze lasts at least as long as another active one.
+[[nodiscard]] bool outlasts(const Freeze& now, const Freeze& before);
+
 // `history.tip`, `history.environments` and all `rejected` are still those of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);

@@ -57,7 +57,9 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
 /// A held assignment obeys what newer commits tighten, never what they loosen.
 void tighten(Assignment& assignment, const ResolvedAssignment& newer) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
-    if (newer.freeze && newer.freeze->active) assignment.rules.freeze = *newer.freeze;
+    auto& freeze = assignment.rules.freeze;
+    if (newer.freeze && newer.freeze->active && (!freeze.active || outlasts(*newer.freeze, freeze)))
+        freeze = *newer.freeze;
 }
 
 }  // namespace

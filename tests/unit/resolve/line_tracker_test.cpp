@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
+#include <tuple>
 
 #include "schema/base/limits.h"
 #include "tests/unit/resolve/tree_builder.h"
@@ -332,6 +334,36 @@ TEST(LineTracker, InvalidStatesLeaveTheLastValidOneInForce) {
     EXPECT_THAT(api->config_errors, IsEmpty());
     EXPECT_TRUE(api->intent.authors.contains("Eve <eve@example.com>"))
         << "who changed it while it was held is an author too";
+}
+
+TEST(LineTracker, AHeldAssignmentStaysFrozenForTheLongerOfTwoFreezes) {
+    using Until = std::optional<Timestamp>;
+    const Until early = Timestamp{Seconds{50}}, late = Timestamp{Seconds{100}}, endless;
+    const auto frozen = [](const Until& end) {
+        auto prod = environment("prod", {"p-1"});
+        prod.freeze = {true, "audit", end};
+        return prod;
+    };
+    for (const auto& [before, newer, expected] : {std::tuple{late, early, late},
+                                                  {early, late, late},
+                                                  {endless, late, endless},
+                                                  {late, endless, endless}}) {
+        Line line;
+        line.tree.add(frozen(before));
+        line.commit();
+        line.tree.add(frozen(newer)).break_file("projects/api.yaml");
+        line.commit();
+        EXPECT_TRUE(line.get()->rules.freeze.active);
+        EXPECT_EQ(line.get()->rules.freeze.until, expected);
+    }
+    Line ended;
+    auto thawed = environment("prod", {"p-1"});
+    thawed.freeze = {false, "", {}};
+    ended.tree.add(thawed);
+    ended.commit();
+    ended.tree.add(frozen(early)).break_file("projects/api.yaml");
+    ended.commit();
+    EXPECT_EQ(ended.get()->rules.freeze.until, early) << "what is not active has no end";
 }
 
 std::vector<std::string> target_names(const AssignmentPtr& assignment) {
