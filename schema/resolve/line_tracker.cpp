@@ -55,11 +55,13 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
 }
 
 /// A held assignment obeys what newer commits tighten, never what they loosen.
-void tighten(Assignment& assignment, const ResolvedAssignment& newer) {
+void tighten(Assignment& assignment, const ResolvedAssignment& newer, bool rejected) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
     auto& freeze = assignment.rules.freeze;
     if (newer.freeze && newer.freeze->active && (!freeze.active || outlasts(*newer.freeze, freeze)))
         freeze = *newer.freeze;
+    auto& words = assignment.rules.unsupported;
+    if (rejected && std::ranges::find(words, kRejected) == words.end()) words.push_back(kRejected);
 }
 
 }  // namespace
@@ -213,7 +215,7 @@ void LineTracker::State::build(const AssignmentKey& key) {
         const auto& newer = *resolved.assignments.at(key);
         assignment.commit = facts->second.held_at;
         assignment.config_errors = errors_of(newer, facts->second);
-        tighten(assignment, newer);
+        tighten(assignment, newer, facts->second.rejected);
     }
     if (const auto left = moved.find(key); left != moved.end())
         std::erase_if(assignment.targets, [&](const DesiredTarget& target) {

@@ -206,6 +206,20 @@ TEST(LineTracker, SpoilingTheApprovalsTakesNoRejectionBack) {
     EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre(kRejected));
 }
 
+TEST(LineTracker, ARejectionBindsAHeldAssignmentToo) {
+    Line line;
+    line.tree.break_file("projects/api.yaml");
+    line.commit();
+    line.tree.add(rejection());
+    line.commit();
+    for (const bool spoilt : {false, true}) {
+        if (spoilt) line.tree.break_file("approvals/prod/api.yaml"), line.commit();
+        line.restart();
+        EXPECT_EQ(line.get()->commit, "c1");
+        EXPECT_THAT(line.get()->rules.unsupported, ElementsAre(kRejected));
+    }
+}
+
 TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
     const auto frozen = [] {
         auto prod = environment("prod", {"p-1"});
