@@ -28,7 +28,8 @@ struct Change {
 /// Whether a freeze lasts at least as long as another active one.
 [[nodiscard]] bool outlasts(const Freeze& now, const Freeze& before);
 
-// `history.tip`, `history.environments` and all `rejected` are still those of the commit before.
+// `history.tip`, `history.environments`, `history.dependencies` and all `rejected` are still those
+// of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);

@@ -70,6 +70,9 @@ struct History {
     std::uint64_t length = 0;  ///< how many there are
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
+    /// What each project requires at its last valid commit, in the words of Rules::unsupported;
+    /// only those that require anything.
+    std::map<std::string, std::vector<std::string>> dependencies;
 };
 
 [[nodiscard]] std::string to_json(const History& history);

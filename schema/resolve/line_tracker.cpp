@@ -81,6 +81,7 @@ struct LineTracker::State {
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
+    void take_dependencies(const std::set<std::string>& changed);
     void take_rejections();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
@@ -145,6 +146,23 @@ void LineTracker::State::take_environments() {
         if (known.rules == rules) continue;  // the same part as before
         known = {std::move(rules), names_of(part->targets)};
     }
+}
+
+/// What the files of the projects decide alone, so the other commits of a long line cost nothing.
+void LineTracker::State::take_dependencies(const std::set<std::string>& changed) {
+    constexpr std::string_view kProjects = "projects/";
+    const auto first = changed.lower_bound(std::string(kProjects));
+    if (first == changed.end() || !first->starts_with(kProjects)) return;
+    std::map<std::string, std::vector<std::string>> now;
+    for (const auto& [name, part] : resolved.projects) {
+        const auto before = history.dependencies.find(name);
+        if (part->errors.empty())
+            now[name] = part->dependencies;
+        else if (before != history.dependencies.end())
+            now.insert(std::move(*before));
+    }
+    std::erase_if(now, [](const auto& each) { return each.second.empty(); });
+    history.dependencies = std::move(now);
 }
 
 /// A list that cannot be read takes no rejection back.
@@ -277,6 +295,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
     state.advance(commit, changed);
     state.take_environments();
+    state.take_dependencies(changed);
     state.take_rejections();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;

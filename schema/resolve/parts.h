@@ -51,7 +51,8 @@ struct ProjectPart {
     std::vector<Error> warnings;
     const Project* document = nullptr;
     std::vector<PlacedText> texts;
-    std::vector<Unsupported> unsupported;
+    std::vector<Unsupported> unsupported;   ///< those of its dependencies included
+    std::vector<std::string> dependencies;  ///< the required ones, in the words of `unsupported`
 };
 
 /// Faults that only several documents together show, by the name of what they hold.

@@ -163,6 +163,68 @@ TEST(LineTracker, ACommitCannotLoosenThePolicyOfItsProject) {
     }
 }
 
+Project depending(const std::string& name, const std::string& service) {
+    auto result = project(name);
+    result.depends_on.emplace_back().service = {service, {"projects/" + name + ".yaml", 8, 5}};
+    return result;
+}
+
+TEST(LineTracker, ACommitCannotDropTheDependencyOfItsProject) {
+    Line line;
+    line.tree.add(depending("api", "web"));
+    line.commit();
+    line.restart();
+    line.tree.add(project("api")).add(version("prod", "api", "1.1.0"));
+    line.tree.add(version("prod", "web", "2.1.0"));
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
+        EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("dependency: web"));
+        EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
+    }
+    line.tree.add(version("prod", "api", "1.2.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, IsEmpty()) << "dropped before";
+}
+
+TEST(LineTracker, ADependencyThatIsNotRequiredAnyMoreBindsTheCommitThatSaysSo) {
+    Line line;
+    line.tree.add(depending("api", "web"));
+    line.commit();
+    auto optional = depending("api", "web");
+    optional.depends_on[0].required = false;
+    line.tree.add(optional).add(version("prod", "api", "1.1.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("dependency: web"));
+}
+
+TEST(LineTracker, AnAssignmentThatIsNewHasTheDependenciesBeforeIt) {
+    Line line;
+    line.tree.add(depending("db", "web"));
+    line.commit();
+    line.tree.add(project("db")).add(version("prod", "db", "1"));
+    line.commit();
+    EXPECT_THAT(line.get({"prod", "db"})->anchor_rules.at(0)->unsupported,
+                ElementsAre("dependency: web"));
+}
+
+TEST(LineTracker, SpoilingAProjectDropsNoDependency) {
+    Line line;
+    line.tree.add(depending("api", "web"));
+    line.commit();
+    for (const auto& spoil :
+         std::vector<std::function<void()>>{[&] { line.tree.break_file("projects/api.yaml"); },
+                                            [&] { line.tree.add(depending("api", "nowhere")); }}) {
+        spoil();
+        line.commit();
+        line.restart();
+    }
+    line.tree.add(project("api")).add(version("prod", "api", "1.1.0"));
+    line.commit();
+    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("dependency: web"));
+}
+
 ApprovalList rejection() {
     ApprovalList list;
     list.key = kProdApi;
