@@ -13,6 +13,7 @@ inline constexpr std::size_t kFileBytesMax = 1 << 20;
 inline constexpr std::size_t kYamlDepthMax = 32;
 inline constexpr std::size_t kYamlNodesMax = 100'000;
 inline constexpr std::size_t kNameBytesMax = 63;
+inline constexpr std::size_t kPolicyNamesMax = 1'000;  ///< of a list in applies_to
 inline constexpr std::size_t kTreeFilesMax = 200'000;
 inline constexpr std::size_t kParsedCacheBytesMax = 256 << 20;
 inline constexpr std::size_t kErrorsReportedMax = 1'000;

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "schema/resolve/digest.h"
@@ -39,7 +40,6 @@ private:
     void take_rules(const Repository* repository);
     void take_window(Rules& rules);
     void take_policies();
-    bool is_named(const Policy& policy) const;
     void take_strategy(const Repository* repository);
     void check_strategy(const Strategy& strategy);
 
@@ -101,24 +101,21 @@ void EnvironmentMaker::take_policies() {
     const auto& named = part_.document->policies;
     const KnownNames known{
         "policy", named.empty() ? std::vector<std::string>{} : around_.names.below("policies/")};
+    std::set<std::string> names;
     for (const auto& policy : named) {
+        names.insert(policy.name);
         known.check(policy, part_.errors);
         rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
     }
     for (const auto& file : part_.inputs.files) {
         const auto* policy = document_of<Policy>(file);
-        if (policy == nullptr || is_named(*policy)) continue;
+        if (policy == nullptr || names.contains(policy->name)) continue;
         Unsupported remark{fmt::format("policy: {}", policy->name), policy->position};
         const auto projects = scope_of(*policy, "projects");
         if (!projects) rule_remarks_.push_back(std::move(remark));
         for (const auto& project : projects.value_or(std::vector<std::string>{}))
             part_.project_policies[project].push_back(remark);
     }
-}
-
-bool EnvironmentMaker::is_named(const Policy& policy) const {
-    return std::ranges::find(part_.document->policies, policy.name, &Reference::name) !=
-           part_.document->policies.end();
 }
 
 void EnvironmentMaker::take_rules(const Repository* repository) {
@@ -204,13 +201,15 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
     if (document->window)
         if (const auto* reference = std::get_if<Reference>(&*document->window))
             files.push_back(find_file(tree, window_path(reference->name)));
+    std::set<std::string> named;  // a set: strangers write both lists as long as they like
     for (const auto& policy : document->policies)
-        files.push_back(find_file(tree, policy_path(policy.name)));
+        if (const auto [path, is_new] = named.insert(policy_path(policy.name)); is_new)
+            files.push_back(find_file(tree, *path));
     each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
         const bool takes = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
                                              : may_apply(*policy, name);
-        if (takes && std::ranges::find(files, file) == files.end()) files.push_back(file);
+        if (takes && !named.contains(path)) files.push_back(file);
     });
     return files;
 }

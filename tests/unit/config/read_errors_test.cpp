@@ -1,5 +1,7 @@
 /// One row per mistake: its text, and exactly the errors with their places that come of it.
 
+#include <fmt/format.h>
+
 #include "tests/unit/config/documents.h"
 
 namespace tidegate::config {
@@ -283,6 +285,15 @@ INSTANTIATE_TEST_SUITE_P(
                    {"4:20: scheduled_release needs one of schedule_at, cron",
                     "4:49: before_minutes must be 1..43200, got 0"})));
 
+/// A policy for so many environments and projects, the same ones again and again.
+std::string policy_for(std::size_t environments, std::size_t projects) {
+    const std::vector<std::string> first(environments, "ab"), second(projects, "ab");
+    return fmt::format(
+        "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: lua\nrule: x\n"
+        "applies_to: {{environments: [{}], projects: [{}]}}\n",
+        fmt::join(first, ","), fmt::join(second, ","));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Others, ReadErrorsTest,
     testing::Values(
@@ -318,6 +329,12 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"policies/p.yaml",
                   "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: rego\n",
                   {"1:1: missing key 'rule' in Policy", "4:11: language must be lua, got rego"}},
+        ErrorCase{"policies/p.yaml",
+                  policy_for(1'001, 1'000),
+                  {"6:28: environments must hold at most 1000 items, got 1001"}},
+        ErrorCase{"policies/p.yaml",
+                  policy_for(1'000, 1'001),
+                  {"6:3041: projects must hold at most 1000 items, got 1001"}},
         ErrorCase{"approvals/prod/shop.yaml",
                   "apiVersion: tidegate/v1\nkind: ApprovalList\nproject: a\napprovals: [{version: "
                   "1, decision: maybe, expires_at: 5}]\n",

@@ -471,6 +471,17 @@ TEST(ResolveTest, PoliciesHoldWhatTheyApplyToThoughNobodyNamesThem) {
     EXPECT_EQ(held_by(scope("projects", "unreleased")), "");
 }
 
+TEST(ResolveTest, APolicyIsToldOnceHoweverItComesToAnEnvironment) {
+    auto prod = environment("prod", {"p-1"});
+    prod.policies = {{"mine", {"environments/prod.yaml", 3, 1}},
+                     {"theirs", {"environments/prod.yaml", 3, 9}}};
+    auto tree = small_tree();
+    tree.add(prod).add(policy_for("mine", "prod")).add(policy_for("theirs", "staging"));
+    tree.add(policy_for("ours", "prod"));
+    EXPECT_THAT(at(tree).rules_of("prod")->unsupported,
+                ElementsAre("policy: mine", "policy: theirs", "policy: ours"));
+}
+
 TEST(ResolveTest, ARejectionHolds) {
     const auto held_by = [](const char* decision) {
         ApprovalList list;
