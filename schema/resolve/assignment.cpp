@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -31,14 +30,11 @@ Variables merged(const Variables& lower, const Variables& higher) {
     return result;
 }
 
-/// The names in one text, if all of these are plain.
-std::optional<std::string> plain_names(const Variables& variables) {
-    std::string names;
-    for (const auto& [name, variable] : variables) {
-        if (variable.type != VariableType::plain) return std::nullopt;
-        names += name + ' ';
-    }
-    return names;
+/// Whether one of these faults is in one of these variables.
+bool are_in(const std::vector<Error>& errors, const Variables& variables) {
+    return std::ranges::any_of(variables, [&](const auto& each) {
+        return std::ranges::find(errors, each.second.position, &Error::position) != errors.end();
+    });
 }
 
 /// Fills one ResolvedAssignment whose inputs are set.
@@ -193,8 +189,9 @@ std::vector<PlacedText> AssignmentMaker::texts() const {
     return result;
 }
 
-/// Plain variables of a target can only add names, so targets with the same names are checked once,
-/// and not at all where nothing is missing without them.
+/// Thousands of targets may have variables. Those that can only add names are not checked where
+/// nothing is missing without them, and of a group one is enough, unless what is wrong stands in
+/// the variables of each.
 void AssignmentMaker::check_variables(const Definition& definition) {
     const auto used = texts();
     const auto check = [&](const Variables& target) {
@@ -205,12 +202,14 @@ void AssignmentMaker::check_variables(const Definition& definition) {
     const auto without = check({});
     const auto& targets = result_.environment->targets;
     if (targets.empty()) append(result_.errors, without);
-    std::set<std::string> done;
-    for (const auto& target : targets) {
-        const auto names = plain_names(target.variables);
-        if (names && (without.empty() || !done.insert(*names).second)) continue;
-        if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) break;
-        append(result_.errors, check(target.variables));
+    for (const auto& group : result_.environment->groups) {
+        if (group.adds_names_only && without.empty()) continue;
+        for (const auto at : group.targets) {
+            if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) return;
+            const auto errors = check(targets[at].variables);
+            append(result_.errors, errors);
+            if (!are_in(errors, targets[at].variables)) break;
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <tuple>
 
@@ -23,6 +24,25 @@ bool may_apply(const Policy& policy, const std::string& environment) {
     return !names || std::ranges::find(*names, environment) != names->end();
 }
 
+/// Whether a check of variables can find something in this one itself, beside names that it adds.
+bool is_checked(const Variable& variable, const std::string& environment) {
+    return variable.type == VariableType::template_text ||
+           (variable.type == VariableType::env_specific && !variable.values.contains(environment));
+}
+
+/// All of a target's variables that a check looks at: equal ones have equal faults.
+std::string checked_form(const Variables& variables, const std::string& environment) {
+    std::string form;
+    for (const auto& [name, variable] : variables) {
+        form += name;
+        if (is_checked(variable, environment))
+            form += fmt::format("={} {}:{}", to_string(variable.type), variable.value.size(),
+                                variable.value);
+        form += ' ';
+    }
+    return form;
+}
+
 /// Fills one part; `x_` is what it is made from, `part` what comes out.
 class EnvironmentMaker {
 public:
@@ -37,6 +57,7 @@ private:
     void take_errors();
     void take_targets();
     void take_target(const TargetSpec& spec);
+    void group_targets();
     void take_rules(const Repository* repository);
     void take_window(Rules& rules);
     void take_policies();
@@ -78,6 +99,18 @@ void EnvironmentMaker::take_targets() {
     std::sort(part_.targets.begin(), part_.targets.end(), [](const auto& a, const auto& b) {
         return std::tie(a.priority, a.name) < std::tie(b.priority, b.name);
     });
+}
+
+void EnvironmentMaker::group_targets() {
+    const auto adds_name_only = [&](const auto& each) { return !is_checked(each.second, name_); };
+    std::map<std::string, std::size_t> group_of;
+    for (std::size_t i = 0; i < part_.targets.size(); ++i) {
+        const auto& variables = part_.targets[i].variables;
+        const auto [found, is_new] =
+            group_of.emplace(checked_form(variables, name_), part_.groups.size());
+        if (is_new) part_.groups.push_back({std::ranges::all_of(variables, adds_name_only), {}});
+        part_.groups[found->second].targets.push_back(i);
+    }
 }
 
 void EnvironmentMaker::take_window(Rules& rules) {
@@ -173,6 +206,7 @@ EnvironmentPart EnvironmentMaker::make() {
     const auto* repository = document_of<Repository>(files.at(1));
     if (part_.document != nullptr) {
         take_targets();
+        group_targets();
         take_rules(repository);
         take_strategy(repository);
         std::vector<Unsupported> variables;  // said by the assignments that use them

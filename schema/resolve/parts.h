@@ -28,12 +28,19 @@ struct PartInputs {
     friend bool operator==(const PartInputs&, const PartInputs&) = default;
 };
 
+/// Targets whose variables are right or wrong together, whatever they are used in.
+struct TargetGroup {
+    bool adds_names_only = true;       ///< so that nothing of them can be wrong by itself
+    std::vector<std::size_t> targets;  ///< places in EnvironmentPart::targets
+};
+
 struct EnvironmentPart {
     PartInputs inputs;
     std::vector<Error> errors;
     std::vector<Error> warnings;
     const Environment* document = nullptr;  ///< inside one of the inputs; null = not readable
     std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
+    std::vector<TargetGroup> groups;        ///< each target is in one
     std::vector<Unsupported> target_variables;
     std::vector<PlacedText> target_texts;
     /// Custom policies, by the project that they name.

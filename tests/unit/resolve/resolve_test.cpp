@@ -1,5 +1,6 @@
 #include "schema/resolve/resolve.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -388,6 +389,52 @@ TEST(ResolveTest, APolicyForNamesThatAreNotThereHoldsNothingAndIsTold) {
     EXPECT_EQ(lines(resolved.warnings()),
               "policies/jump.yaml:1:1: unknown environment \"prd\"; did you mean 'prod'?\n"
               "policies/leap.yaml:1:1: unknown project \"wab\"; did you mean 'web'?\n");
+}
+
+/// The variables of prod's targets, in order, whose only project uses `${DISK}`.
+std::string errors_of_targets(const std::vector<Variables>& targets) {
+    auto tree = small_tree();
+    auto api = project("api");
+    api.deploy.script.work_dir = "/opt/${DISK}";
+    auto prod = environment("prod", {});
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        const int line = static_cast<int>(10 * i);
+        auto spec = target(fmt::format("p-{:03}", i), "environments/prod.yaml", line);
+        spec.variables = targets[i];
+        for (auto& [name, variable] : spec.variables)
+            variable.position = {"environments/prod.yaml", line, 9};
+        prod.targets.push_back(std::move(spec));
+    }
+    tree.add(api).add(prod).remove("versions/staging/api.yaml").remove("versions/prod/web.yaml");
+    return lines(at(tree).errors());
+}
+
+/// 5,000 targets with a template each in 200 projects are a million checks otherwise. Each would
+/// tell of the same DISK, so what the last one lacks would not be told any more.
+TEST(ResolveTest, TargetsWhoseVariablesAreAlikeAreCheckedOnce) {
+    const Variables alike{{"ROOT", templated("/data/${TARGET_NAME}")},
+                          {"ZONE", by_environment({{"staging", "s"}, {"prod", "p"}})}};
+    std::vector<Variables> targets(100, alike);
+    targets.push_back({{"DISK", templated("${NOPE}")}});
+    EXPECT_EQ(errors_of_targets(targets),
+              "environments/prod.yaml:1000:9: unknown variable NOPE\n"
+              "projects/api.yaml:4:1: unknown variable DISK\n");
+}
+
+TEST(ResolveTest, AFaultInTheVariablesOfATargetIsToldOfEachThatHasIt) {
+    const Variables good{{"DISK", templated("${TARGET_NAME}")}};
+    const Variables wrong{{"DISK", templated("${NOPE}")}};
+    EXPECT_EQ(errors_of_targets({good, wrong, good, wrong}),
+              "environments/prod.yaml:10:9: unknown variable NOPE\n"
+              "environments/prod.yaml:30:9: unknown variable NOPE\n");
+    const Variables here{{"DISK", by_environment({{"prod", "d"}})}};
+    const Variables elsewhere{{"DISK", by_environment({{"staging", "d"}})}};
+    EXPECT_EQ(errors_of_targets({here, elsewhere, here, elsewhere}),
+              "environments/prod.yaml:10:9: variable DISK has no value for environment prod\n"
+              "environments/prod.yaml:30:9: variable DISK has no value for environment prod\n");
+    EXPECT_EQ(errors_of_targets({good, here, {{"DISK", plain("d")}}}), "");
+    EXPECT_EQ(errors_of_targets({{{"DISK", templated("")}}, elsewhere}),
+              "environments/prod.yaml:10:9: variable DISK has no value for environment prod\n");
 }
 
 /// Otherwise they are accepted and then never sent.
