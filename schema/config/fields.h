@@ -88,6 +88,8 @@ struct Place {
     void describe(Value::Map schema) const { out->data = std::move(schema); }
 };
 
+inline constexpr auto kEndless = std::numeric_limits<std::size_t>::max();  ///< no maximum
+
 // Rules for plain types.
 void read(Place place, std::string& out);  ///< any scalar, as its text
 void read(Place place, bool& out);         ///< true and false alone, unquoted
@@ -119,6 +121,7 @@ struct Text {
     bool (*valid)(std::string_view);  ///< null: any
     std::string_view pattern = {};    ///< for the JSON Schema; may be laxer than `valid`
     bool secret = false;              ///< its text never goes into messages
+    std::size_t bytes_max = kEndless;
     void operator()(Place place, std::string& out) const;
 };
 /// One of a few words.
@@ -150,7 +153,6 @@ void read(Place place, E& out) {
 /// A list whose items follow one rule; into a vector or a set.
 template <class Rule = Plain>
 struct ListOf {
-    static constexpr auto kEndless = std::numeric_limits<std::size_t>::max();
     Rule rule{};
     std::size_t min = 0;
     std::size_t max = kEndless;

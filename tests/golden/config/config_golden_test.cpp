@@ -208,6 +208,9 @@ TEST(SchemaRefusesTest, WhatIsTooLong) {
         expect_refused("policies/p.yaml",
                        fmt::format("name: p\nlanguage: lua\nrule: x\napplies_to: {{{}: [{}]}}\n",
                                    list, fmt::join(names, ",")));
+    expect_refused("versions/prod/shop.yaml", "version: " + std::string(129, 'v') + '\n');
+    expect_refused("projects/shop.yaml", fmt::format("{}pipeline: {{name: {}}}\n", kScriptProject,
+                                                     std::string(257, 'n')));
 }
 
 }  // namespace

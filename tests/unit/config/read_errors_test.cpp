@@ -285,6 +285,21 @@ INSTANTIATE_TEST_SUITE_P(
                    {"4:20: scheduled_release needs one of schedule_at, cron",
                     "4:49: before_minutes must be 1..43200, got 0"})));
 
+INSTANTIATE_TEST_SUITE_P(
+    Lengths, ReadErrorsTest,
+    testing::Values(
+        in_version(fmt::format("version: {}\n", std::string(129, 'v')),
+                   {"3:10: version must be at most 128 bytes, got 129"}),
+        in_version(fmt::format("version: 1\npins: [{{target: a, version: {}}}]\n",
+                               std::string(129, 'v')),
+                   {"4:29: version must be at most 128 bytes, got 129"}),
+        in_project(fmt::format("pipeline: {{name: {}}}\n", std::string(257, 'n')),
+                   {"5:18: name must be at most 256 bytes, got 257"}),
+        in_task(
+            fmt::format("{{name: a, type: health_check, config: {{type: tcp, port: \"${{{}}}\"}}}}",
+                        std::string(254, 'P')),
+            {"7:63: port must be at most 256 bytes, got 257"})));
+
 /// A policy for so many environments and projects, the same ones again and again.
 std::string policy_for(std::size_t environments, std::size_t projects) {
     const std::vector<std::string> first(environments, "ab"), second(projects, "ab");

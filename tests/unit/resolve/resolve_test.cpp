@@ -455,6 +455,23 @@ TEST(ResolveTest, HoldsWhatNoAgentCanBeSent) {
     EXPECT_EQ(errors_with(150'000, 60'000, 0).size(), 3u);
 }
 
+/// The bound leaves nothing out that a file decides.
+TEST(ResolveTest, PortsAndTheNameOfThePipelineCountToo) {
+    const auto errors_with = [](std::size_t port, std::size_t name) {
+        auto tree = small_tree();
+        auto api = project("api");
+        api.pipeline.name.assign(name, 'x');
+        auto& task = api.pipeline.post_release.emplace_back();
+        task.type = TaskType::health_check;
+        task.check.port.assign(port, '8');
+        tree.remove("versions/staging/api.yaml");
+        return at(tree.add(api)).errors().size();
+    };
+    EXPECT_EQ(errors_with(100'000, 90'000), 0u);
+    EXPECT_EQ(errors_with(200'000, 0), 2u) << "one for each target";
+    EXPECT_EQ(errors_with(0, 200'000), 2u);
+}
+
 TEST(ResolveTest, HeldAssignmentsStillTellPauseAndFreeze) {
     auto tree = small_tree();
     auto prod = environment("prod", {"p-1"});
