@@ -14,9 +14,16 @@ using Anchors = std::map<std::string, git_oid>;  ///< by the commit that is anch
 
 constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
 
+/// Anybody writes what they like as their name, and every action carries it. Cut once more where
+/// cleaning made it longer.
+std::string to_word(std::string_view text) {
+    const auto clean = to_utf8(head_of(text, limits::kPersonBytesMax));
+    return std::string(head_of(clean, limits::kPersonBytesMax));
+}
+
 Person to_person(const git_signature* signature) {
     if (!signature) return {};
-    return {to_utf8(signature->name), to_utf8(signature->email)};
+    return {to_word(signature->name), to_word(signature->email)};
 }
 
 void add_authors(Authors& authors, const git_commit* commit) {

@@ -13,6 +13,10 @@ inline constexpr std::size_t kFileBytesMax = 1 << 20;
 inline constexpr std::size_t kYamlDepthMax = 32;
 inline constexpr std::size_t kYamlNodesMax = 100'000;
 inline constexpr std::size_t kNameBytesMax = 63;
+inline constexpr std::size_t kVersionBytesMax = 128;
+inline constexpr std::size_t kPipelineNameBytesMax = 256;
+inline constexpr std::size_t kPortBytesMax = 256;  ///< `${…}` with names as long as they may be
+inline constexpr std::size_t kPolicyNamesMax = 1'000;  ///< of a list in applies_to
 inline constexpr std::size_t kTreeFilesMax = 200'000;
 inline constexpr std::size_t kParsedCacheBytesMax = 256 << 20;
 inline constexpr std::size_t kErrorsReportedMax = 1'000;
@@ -28,6 +32,7 @@ inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 *
 // Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
 inline constexpr std::size_t kTreeDepthMax = 64;
 inline constexpr std::size_t kCommitMessageBytesMax = 64 * 1024;
+inline constexpr std::size_t kPersonBytesMax = 256;  ///< of a name, and of an e-mail
 inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
 inline constexpr std::size_t kGitRefsMax = 200'000;

@@ -127,10 +127,15 @@ void Text::operator()(Place place, std::string& out) const {
     if (place.describing()) {
         Value::Map schema{{"type", scalar_types()}};
         if (!pattern.empty()) schema["pattern"] = string_value(pattern);
+        if (bytes_max < kEndless)  // of characters, which are no more than bytes
+            schema["maxLength"] = {static_cast<std::int64_t>(bytes_max)};
         return place.describe(std::move(schema));
     }
     const auto* text = place.scalar(wanted);
     if (text == nullptr) return;
+    if (text->size() > bytes_max)
+        return place.error("{} must be at most {} bytes, got {}", place.name, bytes_max,
+                           text->size());
     if (valid != nullptr && !valid(*text)) return place.refuse(wanted, secret);
     out = *text;
     place.out->data = out;

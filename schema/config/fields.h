@@ -17,6 +17,7 @@
 
 #include <fmt/core.h>
 
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -87,6 +88,8 @@ struct Place {
     void describe(Value::Map schema) const { out->data = std::move(schema); }
 };
 
+inline constexpr auto kEndless = std::numeric_limits<std::size_t>::max();  ///< no maximum
+
 // Rules for plain types.
 void read(Place place, std::string& out);  ///< any scalar, as its text
 void read(Place place, bool& out);         ///< true and false alone, unquoted
@@ -118,6 +121,7 @@ struct Text {
     bool (*valid)(std::string_view);  ///< null: any
     std::string_view pattern = {};    ///< for the JSON Schema; may be laxer than `valid`
     bool secret = false;              ///< its text never goes into messages
+    std::size_t bytes_max = kEndless;
     void operator()(Place place, std::string& out) const;
 };
 /// One of a few words.
@@ -151,6 +155,7 @@ template <class Rule = Plain>
 struct ListOf {
     Rule rule{};
     std::size_t min = 0;
+    std::size_t max = kEndless;
 
     template <class List>
     void operator()(Place place, List& out) const {
@@ -160,11 +165,15 @@ struct ListOf {
             rule(place.child(nullptr, schema), item);
             Value::Map self{{"type", {"array"}}, {"items", std::move(schema)}};
             if (min > 0) self["minItems"] = {static_cast<std::int64_t>(min)};
+            if (max < kEndless) self["maxItems"] = {static_cast<std::int64_t>(max)};
             return place.describe(std::move(self));
         }
         if (!place.expect(Node::Kind::list, "a list")) return;
         const auto& items = place.node->items;
         if (items.size() < min) place.error("{} must not be empty", place.name);
+        if (items.size() > max)
+            return place.error("{} must hold at most {} items, got {}", place.name, max,
+                               items.size());
         auto& written = place.out->data.template emplace<Value::List>(items.size());
         for (std::size_t i = 0; i < items.size(); ++i) {
             typename List::value_type item{};
@@ -177,6 +186,8 @@ template <class Rule>
 ListOf(Rule) -> ListOf<Rule>;
 template <class Rule>
 ListOf(Rule, std::size_t) -> ListOf<Rule>;
+template <class Rule>
+ListOf(Rule, std::size_t, std::size_t) -> ListOf<Rule>;
 
 template <class T>
 void read(Place place, std::vector<T>& out) {

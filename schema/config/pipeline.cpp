@@ -194,7 +194,7 @@ void read(Place place, Task& out) {
 
 void read(Place place, Pipeline& out) {
     Fields fields{place};
-    fields.optional("name", out.name, kNotEmpty);
+    fields.optional("name", out.name, kPipelineName);
     fields.optional("pre_release", out.pre_release, read_phase);
     fields.optional("release", out.release, read_phase);
     fields.optional("post_release", out.post_release, read_phase);

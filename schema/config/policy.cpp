@@ -1,12 +1,17 @@
+#include "schema/base/limits.h"
 #include "schema/config/kinds.h"
 #include "schema/config/text_rules.h"
 
 namespace tidegate::config {
 namespace {
 
+/// Every environment keeps the names of projects, so a list of any length would be there many
+/// times.
+const ListOf kNames{Plain{}, 0, limits::kPolicyNamesMax};
+
 void check_scope(Fields& fields) {
-    fields.checked<std::vector<Reference>>("environments");
-    fields.checked<std::vector<Reference>>("projects");
+    fields.checked<std::vector<Reference>>("environments", kNames);
+    fields.checked<std::vector<Reference>>("projects", kNames);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "schema/base/limits.h"
 #include "schema/base/variable_name.h"
 #include "schema/config/fields.h"
 
@@ -28,6 +29,11 @@ namespace tidegate::config {
 
 // `${NAME}` may stand for a whole URL, path or port: its value is known on the agent only.
 inline constexpr Text kNotEmpty{"text that is not empty", is_not_empty, "[^ \\t\\r\\n]"};
+// Bounded, so that there is a bound for what an action carries (schema/resolve/action_size.h).
+inline constexpr Text kVersion{kNotEmpty.wanted, kNotEmpty.valid, kNotEmpty.pattern, false,
+                               limits::kVersionBytesMax};
+inline constexpr Text kPipelineName{kNotEmpty.wanted, kNotEmpty.valid, kNotEmpty.pattern, false,
+                                    limits::kPipelineNameBytesMax};
 inline constexpr Text kObjectName{"a name of a-z 0-9 . _ -, at most 63, first a letter or a digit",
                                   is_object_name, "^[a-z0-9][a-z0-9._-]{0,62}$"};
 inline constexpr Text kVariableName{"a name of A-Z a-z 0-9 _, first no digit", is_variable_name,
@@ -40,7 +46,7 @@ inline constexpr Text kSha256{"64 hexadecimal digits", is_sha256, "^[0-9a-fA-F]{
 inline constexpr Text kCommit{"a whole commit id of 40 (or 64) hexadecimal digits", is_commit,
                               "^([0-9a-f]{40}|[0-9a-f]{64})$"};
 inline constexpr Text kPort{"a port 1..65535 (or begin with ${)", is_port,
-                            "^([1-9][0-9]{0,4}$|\\$\\{)"};
+                            "^([1-9][0-9]{0,4}$|\\$\\{)", false, limits::kPortBytesMax};
 inline constexpr Text kSize{"a size like 500MB or 100GB", is_size, "^[0-9]+ ?([KMGT]i?B?|B)?$"};
 inline constexpr Text kInstant{"an instant like 2026-11-23T10:00:00+08:00", is_instant,
                                "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]"};

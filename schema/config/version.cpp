@@ -21,7 +21,7 @@ void read_artifact(Place place, Artifact& artifact) {
 }
 
 void check_promote(Fields& fields) {
-    fields.checked_required<std::string>("version", kNotEmpty);
+    fields.checked_required<std::string>("version", kVersion);
     fields.checked<int>("step", Integer{1});
     fields.checked<std::string>("to", Word{{"full"}});
     fields.only_one_of({"step", "to"}, !fields.describing());
@@ -44,13 +44,13 @@ void check_schedule(Fields& fields) {
 void read_pin(Place place, Pin& out) {
     Fields fields{place};
     fields.required("target", out.target);
-    fields.required("version", out.version, kNotEmpty);
+    fields.required("version", out.version, kVersion);
     fields.finish();
 }
 
 void read_restored(Place place, Restored& out) {
     Fields fields{place};
-    fields.required("version", out.version, kNotEmpty);
+    fields.required("version", out.version, kVersion);
     fields.required("commit", out.commit, kCommit);
     fields.finish();
     out.position = place.position();
@@ -61,7 +61,7 @@ constexpr auto enum_names(State) { return std::array{"present"sv, "absent"sv}; }
 
 void read_wish(Fields& fields, Version& out) {
     auto state = State::present;
-    fields.optional("version", out.version, kNotEmpty);
+    fields.optional("version", out.version, kVersion);
     fields.optional("artifact", out.artifact, read_artifact);
     fields.optional("operation", out.operation);
     fields.optional("state", state);

@@ -3,9 +3,11 @@
 namespace tidegate {
 namespace {
 
-constexpr std::size_t kField = 8;           ///< tags and lengths of one entry of a map or list
-constexpr std::size_t kTask = 80;           ///< the same of a task, or of a health check
-constexpr std::size_t kRelease = 8 * 1024;  ///< names, digests, built-ins, a message of 4 KiB
+constexpr std::size_t kField = 8;  ///< tags and lengths of one entry of a map or list
+constexpr std::size_t kTask = 80;  ///< the same of a task, or of a health check
+/// Names, digests, built-ins, a message of 4 KiB, versions (kVersionBytesMax, kAgentWordBytesMax),
+/// who it is by (kPersonBytesMax).
+constexpr std::size_t kRelease = 8 * 1024;
 
 std::size_t sum(const std::map<std::string, std::string>& texts) {
     std::size_t bytes = 0;
@@ -22,7 +24,7 @@ std::size_t sum(const Variables& variables) {
 }
 
 std::size_t sum(const HealthCheck& check) {
-    return kTask + check.url.size() + check.host.size() + check.script.size();
+    return kTask + check.url.size() + check.host.size() + check.port.size() + check.script.size();
 }
 
 std::size_t sum(const std::vector<Task>& tasks) {
@@ -48,9 +50,9 @@ std::size_t sum(const ScriptDeploy& script) {
 
 std::size_t action_bytes(const Definition& definition) {
     const auto& pipeline = definition.pipeline;
-    auto bytes = kRelease + sum(definition.deploy.script) + sum(pipeline.pre_release) +
-                 sum(pipeline.release) + sum(pipeline.post_release) + sum(definition.base) +
-                 sum(definition.release);
+    auto bytes = kRelease + pipeline.name.size() + sum(definition.deploy.script) +
+                 sum(pipeline.pre_release) + sum(pipeline.release) + sum(pipeline.post_release) +
+                 sum(definition.base) + sum(definition.release);
     if (definition.artifact)  // a field and the built-in variables
         bytes += 2 * (definition.artifact->url.size() + definition.artifact->sha256.size());
     if (definition.health_check) bytes += sum(*definition.health_check);

@@ -86,16 +86,14 @@ void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
     });
 }
 
-bool outlasts(const Freeze& now, const Freeze& before) {
-    return now.active && (!now.until || (before.until && *now.until >= *before.until));
-}
-
-/// Policies for this project only, and a rejection: they bind like the environment's rules.
+/// Policies for this project only, what it depends on, and a rejection: they bind like the
+/// environment's rules.
 void add_rules_of_project(Rules& rules, const History& history, const std::string& project) {
     auto& words = rules.unsupported;
     const auto policies = std::exchange(rules.unsupported_of, {});
-    if (const auto found = policies.find(project); found != policies.end())
-        words.insert(words.end(), found->second.begin(), found->second.end());
+    for (const auto* of_projects : {&policies, &history.dependencies})
+        if (const auto found = of_projects->find(project); found != of_projects->end())
+            words.insert(words.end(), found->second.begin(), found->second.end());
     const auto facts = history.assignments.find({rules.environment, project});
     if (facts != history.assignments.end() && facts->second.rejected) words.push_back(kRejected);
 }
@@ -139,6 +137,10 @@ Intent make_intent(const AssignmentHistory& facts, const Change& change, bool di
 }
 
 }  // namespace
+
+bool outlasts(const Freeze& now, const Freeze& before) {
+    return now.active && (!now.until || (before.until && *now.until >= *before.until));
+}
 
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry) {

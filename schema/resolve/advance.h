@@ -25,7 +25,11 @@ struct Change {
     const std::vector<std::shared_ptr<const Rules>>& rules_before;
 };
 
-// `history.tip`, `history.environments` and all `rejected` are still those of the commit before.
+/// Whether a freeze lasts at least as long as another active one.
+[[nodiscard]] bool outlasts(const Freeze& now, const Freeze& before);
+
+// `history.tip`, `history.environments`, `history.dependencies` and all `rejected` are still those
+// of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);

@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -31,14 +30,11 @@ Variables merged(const Variables& lower, const Variables& higher) {
     return result;
 }
 
-/// The names in one text, if all of these are plain.
-std::optional<std::string> plain_names(const Variables& variables) {
-    std::string names;
-    for (const auto& [name, variable] : variables) {
-        if (variable.type != VariableType::plain) return std::nullopt;
-        names += name + ' ';
-    }
-    return names;
+/// Whether one of these faults is in one of these variables.
+bool are_in(const std::vector<Error>& errors, const Variables& variables) {
+    return std::ranges::any_of(variables, [&](const auto& each) {
+        return std::ranges::find(errors, each.second.position, &Error::position) != errors.end();
+    });
 }
 
 /// Fills one ResolvedAssignment whose inputs are set.
@@ -83,6 +79,7 @@ void AssignmentMaker::take_shared_errors() {
     };
     take(result_.version_file->errors);
     if (result_.repository_file) take(result_.repository_file->errors);
+    if (result_.approval_file) take(result_.approval_file->errors);
     if (result_.environment) take(result_.environment->errors);
     if (result_.project) take(result_.project->errors);
     version_ = document_of<Version>(result_.version_file);
@@ -137,21 +134,23 @@ void AssignmentMaker::remark_rules_of_others(std::vector<Unsupported>& remarks) 
     const auto& policies = result_.environment->project_policies;
     if (const auto found = policies.find(key_.project); found != policies.end())
         remarks.insert(remarks.end(), found->second.begin(), found->second.end());
-    if (result_.rejected)
+    if (result_.rejected.value_or(false))
         remarks.push_back({kRejected, document_of<ApprovalList>(result_.approval_file)->position});
 }
 
-/// An approver who says no is not passed over.
+/// An approver who says no is not passed over: a list that cannot be read is not one without a
+/// rejection.
 void AssignmentMaker::take_approvals() {
     const auto* approvals = document_of<ApprovalList>(result_.approval_file);
+    if (result_.approval_file && approvals == nullptr) return;
     const auto* list = approvals != nullptr ? approvals->approvals.list() : nullptr;
-    if (list == nullptr) return;
     const Value rejected{"rejected"};
-    result_.rejected = std::ranges::any_of(*list, [&](const Value& each) {
+    const auto is_rejection = [&](const Value& each) {
         const auto* fields = each.map();
         return fields != nullptr && fields->contains("decision") &&
                fields->at("decision") == rejected;
-    });
+    };
+    result_.rejected = list != nullptr && std::ranges::any_of(*list, is_rejection);
 }
 
 /// Built-in names in use that nobody fills, and variables of types without a value.
@@ -190,8 +189,9 @@ std::vector<PlacedText> AssignmentMaker::texts() const {
     return result;
 }
 
-/// Plain variables of a target can only add names, so targets with the same names are checked once,
-/// and not at all where nothing is missing without them.
+/// Thousands of targets may have variables. Those that can only add names are not checked where
+/// nothing is missing without them, and of a group one is enough, unless what is wrong stands in
+/// the variables of each.
 void AssignmentMaker::check_variables(const Definition& definition) {
     const auto used = texts();
     const auto check = [&](const Variables& target) {
@@ -202,12 +202,14 @@ void AssignmentMaker::check_variables(const Definition& definition) {
     const auto without = check({});
     const auto& targets = result_.environment->targets;
     if (targets.empty()) append(result_.errors, without);
-    std::set<std::string> done;
-    for (const auto& target : targets) {
-        const auto names = plain_names(target.variables);
-        if (names && (without.empty() || !done.insert(*names).second)) continue;
-        if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) break;
-        append(result_.errors, check(target.variables));
+    for (const auto& group : result_.environment->groups) {
+        if (group.adds_names_only && without.empty()) continue;
+        for (const auto at : group.targets) {
+            if (result_.errors.size() >= limits::kErrorsPerAssignmentMax) return;
+            const auto errors = check(targets[at].variables);
+            append(result_.errors, errors);
+            if (!are_in(errors, targets[at].variables)) break;
+        }
     }
 }
 
@@ -325,7 +327,7 @@ ResolvedAssignment AssignmentMaker::make() {
     }
     if (version_ != nullptr && environment_ != nullptr && project_ != nullptr) {
         auto assignment = std::make_shared<const Assignment>(make_assignment());
-        if (result_.errors.empty()) result_.assignment = std::move(assignment);
+        if (result_.errors.empty() && result_.rejected) result_.assignment = std::move(assignment);
     }
     if (!result_.assignment && result_.errors.empty())
         result_.errors.push_back(Error{ErrorCode::invalid,

@@ -2,6 +2,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <tuple>
 
 #include "schema/resolve/digest.h"
@@ -22,6 +24,25 @@ bool may_apply(const Policy& policy, const std::string& environment) {
     return !names || std::ranges::find(*names, environment) != names->end();
 }
 
+/// Whether a check of variables can find something in this one itself, beside names that it adds.
+bool is_checked(const Variable& variable, const std::string& environment) {
+    return variable.type == VariableType::template_text ||
+           (variable.type == VariableType::env_specific && !variable.values.contains(environment));
+}
+
+/// All of a target's variables that a check looks at: equal ones have equal faults.
+std::string checked_form(const Variables& variables, const std::string& environment) {
+    std::string form;
+    for (const auto& [name, variable] : variables) {
+        form += name;
+        if (is_checked(variable, environment))
+            form += fmt::format("={} {}:{}", to_string(variable.type), variable.value.size(),
+                                variable.value);
+        form += ' ';
+    }
+    return form;
+}
+
 /// Fills one part; `x_` is what it is made from, `part` what comes out.
 class EnvironmentMaker {
 public:
@@ -36,10 +57,10 @@ private:
     void take_errors();
     void take_targets();
     void take_target(const TargetSpec& spec);
+    void group_targets();
     void take_rules(const Repository* repository);
     void take_window(Rules& rules);
     void take_policies();
-    bool is_named(const Policy& policy) const;
     void take_strategy(const Repository* repository);
     void check_strategy(const Strategy& strategy);
 
@@ -80,6 +101,18 @@ void EnvironmentMaker::take_targets() {
     });
 }
 
+void EnvironmentMaker::group_targets() {
+    const auto adds_name_only = [&](const auto& each) { return !is_checked(each.second, name_); };
+    std::map<std::string, std::size_t> group_of;
+    for (std::size_t i = 0; i < part_.targets.size(); ++i) {
+        const auto& variables = part_.targets[i].variables;
+        const auto [found, is_new] =
+            group_of.emplace(checked_form(variables, name_), part_.groups.size());
+        if (is_new) part_.groups.push_back({std::ranges::all_of(variables, adds_name_only), {}});
+        part_.groups[found->second].targets.push_back(i);
+    }
+}
+
 void EnvironmentMaker::take_window(Rules& rules) {
     const auto& written = part_.document->window;
     if (!written) return;
@@ -101,24 +134,21 @@ void EnvironmentMaker::take_policies() {
     const auto& named = part_.document->policies;
     const KnownNames known{
         "policy", named.empty() ? std::vector<std::string>{} : around_.names.below("policies/")};
+    std::set<std::string> names;
     for (const auto& policy : named) {
+        names.insert(policy.name);
         known.check(policy, part_.errors);
         rule_remarks_.push_back({fmt::format("policy: {}", policy.name), policy.position});
     }
     for (const auto& file : part_.inputs.files) {
         const auto* policy = document_of<Policy>(file);
-        if (policy == nullptr || is_named(*policy)) continue;
+        if (policy == nullptr || names.contains(policy->name)) continue;
         Unsupported remark{fmt::format("policy: {}", policy->name), policy->position};
         const auto projects = scope_of(*policy, "projects");
         if (!projects) rule_remarks_.push_back(std::move(remark));
         for (const auto& project : projects.value_or(std::vector<std::string>{}))
             part_.project_policies[project].push_back(remark);
     }
-}
-
-bool EnvironmentMaker::is_named(const Policy& policy) const {
-    return std::ranges::find(part_.document->policies, policy.name, &Reference::name) !=
-           part_.document->policies.end();
 }
 
 void EnvironmentMaker::take_rules(const Repository* repository) {
@@ -176,6 +206,7 @@ EnvironmentPart EnvironmentMaker::make() {
     const auto* repository = document_of<Repository>(files.at(1));
     if (part_.document != nullptr) {
         take_targets();
+        group_targets();
         take_rules(repository);
         take_strategy(repository);
         std::vector<Unsupported> variables;  // said by the assignments that use them
@@ -204,13 +235,15 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
     if (document->window)
         if (const auto* reference = std::get_if<Reference>(&*document->window))
             files.push_back(find_file(tree, window_path(reference->name)));
+    std::set<std::string> named;  // a set: strangers write both lists as long as they like
     for (const auto& policy : document->policies)
-        files.push_back(find_file(tree, policy_path(policy.name)));
+        if (const auto [path, is_new] = named.insert(policy_path(policy.name)); is_new)
+            files.push_back(find_file(tree, *path));
     each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
         const bool takes = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
                                              : may_apply(*policy, name);
-        if (takes && std::ranges::find(files, file) == files.end()) files.push_back(file);
+        if (takes && !named.contains(path)) files.push_back(file);
     });
     return files;
 }

@@ -11,19 +11,11 @@
 
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
+#include "schema/base/variable_name.h"
 #include "schema/resolve/built_ins.h"
 
 namespace tidegate {
 namespace {
-
-bool is_name(std::string_view text) {
-    const auto letter = [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-    };
-    return !text.empty() && letter(text[0]) && std::all_of(text.begin(), text.end(), [&](char c) {
-        return letter(c) || (c >= '0' && c <= '9');
-    });
-}
 
 /// Splits a text into literal pieces and names; the one place that knows the syntax.
 Result<void> scan(std::string_view text,
@@ -37,10 +29,12 @@ Result<void> scan(std::string_view text,
         if (end == std::string_view::npos)
             return fail(ErrorCode::invalid, "\"${{\" without a closing \"}}\"");
         const auto name = text.substr(start + 2, end - start - 2);
-        if (!is_name(name))
-            return fail(ErrorCode::invalid,
-                        "\"${{{}}}\" is not a variable: a name has letters, digits and _ only",
-                        name.substr(0, limits::kNameBytesMax));
+        if (!is_variable_name(name))
+            return fail(
+                ErrorCode::invalid,
+                "\"${{{}}}\" is not a variable: a name has letters, digits and _ only, first "
+                "no digit, at most 128",
+                name.substr(0, limits::kNameBytesMax));
         CHECK(on_name(name));
         text.remove_prefix(end + 1);
     }

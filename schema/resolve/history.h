@@ -50,7 +50,7 @@ struct AssignmentHistory {
     std::string held_at;
     std::uint64_t held_number = 0;       ///< the place of `held_at` on the line
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
-    bool rejected = false;               ///< its approval list at the tip has a rejection
+    bool rejected = false;               ///< its approval list, as last readable, has a rejection
     /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
     std::vector<VersionPoint> versions;
     /// Digests that our own reverts took away and no person brought back since, the newest last, at
@@ -70,6 +70,9 @@ struct History {
     std::uint64_t length = 0;  ///< how many there are
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
+    /// What each project requires at its last valid commit, in the words of Rules::unsupported;
+    /// only those that require anything.
+    std::map<std::string, std::vector<std::string>> dependencies;
 };
 
 [[nodiscard]] std::string to_json(const History& history);

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 4;
+constexpr int kHistoryFormat = 5;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -249,6 +249,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
+    json.at("dependencies").get_to(history.dependencies);
     for (const auto& item : json.at("assignments")) {
         const auto key = key_from_json(item);
         history.assignments[key] = assignment_from_json(item, key, table);
@@ -260,10 +261,10 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
 
 std::string to_json(const History& history) {
     RulesTable table;
-    Json json{{"format", kHistoryFormat},    {"digest_format", kDigestFormat},
-              {"root", history.root},        {"tip", history.tip},
-              {"length", history.length},    {"environments", Json::object()},
-              {"assignments", Json::array()}};
+    Json json{{"format", kHistoryFormat},     {"digest_format", kDigestFormat},
+              {"root", history.root},         {"tip", history.tip},
+              {"length", history.length},     {"environments", Json::object()},
+              {"assignments", Json::array()}, {"dependencies", history.dependencies}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},
                                       {"targets", environment.targets}};

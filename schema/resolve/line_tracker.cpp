@@ -55,9 +55,13 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
 }
 
 /// A held assignment obeys what newer commits tighten, never what they loosen.
-void tighten(Assignment& assignment, const ResolvedAssignment& newer) {
+void tighten(Assignment& assignment, const ResolvedAssignment& newer, bool rejected) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
-    if (newer.freeze && newer.freeze->active) assignment.rules.freeze = *newer.freeze;
+    auto& freeze = assignment.rules.freeze;
+    if (newer.freeze && newer.freeze->active && (!freeze.active || outlasts(*newer.freeze, freeze)))
+        freeze = *newer.freeze;
+    auto& words = assignment.rules.unsupported;
+    if (rejected && std::ranges::find(words, kRejected) == words.end()) words.push_back(kRejected);
 }
 
 }  // namespace
@@ -77,6 +81,7 @@ struct LineTracker::State {
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
+    void take_dependencies(const std::set<std::string>& changed);
     void take_rejections();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
@@ -143,11 +148,30 @@ void LineTracker::State::take_environments() {
     }
 }
 
+/// What the files of the projects decide alone, so the other commits of a long line cost nothing.
+void LineTracker::State::take_dependencies(const std::set<std::string>& changed) {
+    constexpr std::string_view kProjects = "projects/";
+    const auto first = changed.lower_bound(std::string(kProjects));
+    if (first == changed.end() || !first->starts_with(kProjects)) return;
+    std::map<std::string, std::vector<std::string>> now;
+    for (const auto& [name, part] : resolved.projects) {
+        const auto before = history.dependencies.find(name);
+        if (part->errors.empty())
+            now[name] = part->dependencies;
+        else if (before != history.dependencies.end())
+            now.insert(std::move(*before));
+    }
+    std::erase_if(now, [](const auto& each) { return each.second.empty(); });
+    history.dependencies = std::move(now);
+}
+
+/// A list that cannot be read takes no rejection back.
 void LineTracker::State::take_rejections() {
     for (const auto& key : resolved.touched) {
         const auto found = resolved.assignments.find(key);
-        history.assignments[key].rejected =
-            found != resolved.assignments.end() && found->second->rejected;
+        auto& rejected = history.assignments[key].rejected;
+        rejected =
+            found != resolved.assignments.end() && found->second->rejected.value_or(rejected);
     }
 }
 
@@ -209,7 +233,7 @@ void LineTracker::State::build(const AssignmentKey& key) {
         const auto& newer = *resolved.assignments.at(key);
         assignment.commit = facts->second.held_at;
         assignment.config_errors = errors_of(newer, facts->second);
-        tighten(assignment, newer);
+        tighten(assignment, newer, facts->second.rejected);
     }
     if (const auto left = moved.find(key); left != moved.end())
         std::erase_if(assignment.targets, [&](const DesiredTarget& target) {
@@ -271,6 +295,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
     state.advance(commit, changed);
     state.take_environments();
+    state.take_dependencies(changed);
     state.take_rejections();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;

@@ -28,12 +28,19 @@ struct PartInputs {
     friend bool operator==(const PartInputs&, const PartInputs&) = default;
 };
 
+/// Targets whose variables are right or wrong together, whatever they are used in.
+struct TargetGroup {
+    bool adds_names_only = true;       ///< so that nothing of them can be wrong by itself
+    std::vector<std::size_t> targets;  ///< places in EnvironmentPart::targets
+};
+
 struct EnvironmentPart {
     PartInputs inputs;
     std::vector<Error> errors;
     std::vector<Error> warnings;
     const Environment* document = nullptr;  ///< inside one of the inputs; null = not readable
     std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
+    std::vector<TargetGroup> groups;        ///< each target is in one
     std::vector<Unsupported> target_variables;
     std::vector<PlacedText> target_texts;
     /// Custom policies, by the project that they name.
@@ -51,7 +58,8 @@ struct ProjectPart {
     std::vector<Error> warnings;
     const Project* document = nullptr;
     std::vector<PlacedText> texts;
-    std::vector<Unsupported> unsupported;
+    std::vector<Unsupported> unsupported;   ///< those of its dependencies included
+    std::vector<std::string> dependencies;  ///< the required ones, in the words of `unsupported`
 };
 
 /// Faults that only several documents together show, by the name of what they hold.

@@ -24,10 +24,11 @@ void remark_project(const Project& project, ProjectPart& part) {
     remark_tasks(project.pipeline.pre_release, part.unsupported);
     remark_tasks(project.pipeline.release, part.unsupported);
     remark_tasks(project.pipeline.post_release, part.unsupported);
-    for (const auto& dependency : project.depends_on)
-        if (dependency.required)
-            part.unsupported.push_back({fmt::format("dependency: {}", dependency.service.name),
-                                        dependency.service.position});
+    for (const auto& dependency : project.depends_on) {
+        if (!dependency.required) continue;
+        part.dependencies.push_back(fmt::format("dependency: {}", dependency.service.name));
+        part.unsupported.push_back({part.dependencies.back(), dependency.service.position});
+    }
     for (const auto& remark : part.unsupported) part.warnings.push_back(warning_of(remark));
     std::vector<Unsupported> variables;  // said once per assignment that uses them
     remark_variables(project.variables, variables, part.warnings);

@@ -6,8 +6,8 @@
 /// commit costs what it changed: the same blob must come as the same `ParsedFile`.
 ///
 /// An error holds exactly the assignments that depend on what it is in: version file, project,
-/// environment with its target lists, its window and policies, `tidegate.yaml`. A target name that
-/// is there twice holds both environments; a cycle holds all that are on it.
+/// environment with its target lists, its window and policies, its approval list, `tidegate.yaml`.
+/// A target name that is there twice holds both environments; a cycle holds all that are on it.
 
 #include <functional>
 #include <map>
@@ -43,7 +43,7 @@ struct ResolvedAssignment {
     /// What a newer commit says although it holds the assignment; none where that is not readable.
     std::optional<bool> paused;
     std::optional<Freeze> freeze;
-    bool rejected = false;  ///< a decision in the approval list
+    std::optional<bool> rejected;  ///< whether a decision in the approval list is
 
     std::shared_ptr<const ParsedFile> version_file;
     std::shared_ptr<const ParsedFile> repository_file;

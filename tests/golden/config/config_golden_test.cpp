@@ -1,6 +1,7 @@
 /// The users' own fragments, the example repo and the published schemas, each against the reader
 /// and against a validator that is not ours. UPDATE_GOLDEN=1 writes schema/json anew.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -168,15 +169,16 @@ TEST(DocsTest, EveryKeyIsDescribed) {
         EXPECT_THAT(docs, testing::HasSubstr('`' + key + '`')) << "docs/config.md lacks " << key;
 }
 
-/// The schema refuses what the reader refuses, wherever a schema can say it.
-class SchemaRefusesTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
-TEST_P(SchemaRefusesTest, AsTheReaderDoes) {
-    const auto& [path, rest] = GetParam();
+void expect_refused(std::string_view path, std::string_view rest) {
     const auto kind = classify(path)->kind;
     const auto text = with_head(to_string(kind), rest);
     EXPECT_FALSE(read_document(path, text).errors.empty()) << text;
     EXPECT_NE(schema_errors(kind, text), "") << text;
 }
+
+/// The schema refuses what the reader refuses, wherever a schema can say it.
+class SchemaRefusesTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+TEST_P(SchemaRefusesTest, AsTheReaderDoes) { expect_refused(GetParam().first, GetParam().second); }
 INSTANTIATE_TEST_SUITE_P(
     Wrong, SchemaRefusesTest,
     testing::Values(
@@ -199,6 +201,17 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{
             "windows/shop.yaml",
             "name: shop\nallowed_windows: [{days: [0], start_time: '1:00', end_time: x}]\n"}));
+
+TEST(SchemaRefusesTest, WhatIsTooLong) {
+    const std::vector<std::string> names(1'001, "a");
+    for (const auto* list : {"environments", "projects"})
+        expect_refused("policies/p.yaml",
+                       fmt::format("name: p\nlanguage: lua\nrule: x\napplies_to: {{{}: [{}]}}\n",
+                                   list, fmt::join(names, ",")));
+    expect_refused("versions/prod/shop.yaml", "version: " + std::string(129, 'v') + '\n');
+    expect_refused("projects/shop.yaml", fmt::format("{}pipeline: {{name: {}}}\n", kScriptProject,
+                                                     std::string(257, 'n')));
+}
 
 }  // namespace
 }  // namespace tidegate::config

@@ -139,6 +139,22 @@ TEST_F(HistoryTest, MakesStrangeBytesPrintable) {
     EXPECT_EQ(line.at(0).message, "caf\xef\xbf\xbd\n");
 }
 
+/// Cut between characters, and no longer for what is put in place of bad bytes.
+TEST_F(HistoryTest, CutsNamesAndAddresses) {
+    const auto root = commit("a.yaml", "one");
+    shell(
+        "cd work && git -c i18n.commitEncoding=latin1 commit -q --allow-empty -m x --author "
+        "\"n$(printf 'é%.0s' $(seq 300)) "
+        "<$(printf 'm\\351%.0s' $(seq 100))@example.com>\"");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto change = good(repository.line(root, git("rev-parse HEAD"))).at(0);
+    EXPECT_EQ(change.author.name.size(), 255u);
+    EXPECT_TRUE(change.author.name.ends_with("é"));
+    EXPECT_LE(change.author.email.size(), 256u);
+    EXPECT_TRUE(change.author.email.starts_with("m\xef\xbf\xbd")) << change.author.email;
+    for (const auto& author : change.authors) EXPECT_LE(author.size(), 516u);
+}
+
 TEST_F(HistoryTest, KeepsOnlyTheRefsThatAreNeeded) {
     const auto base = commit("a.yaml", "one");
     const auto lost = commit("a.yaml", "two");

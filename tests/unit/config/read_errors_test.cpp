@@ -1,5 +1,7 @@
 /// One row per mistake: its text, and exactly the errors with their places that come of it.
 
+#include <fmt/format.h>
+
 #include "tests/unit/config/documents.h"
 
 namespace tidegate::config {
@@ -284,6 +286,30 @@ INSTANTIATE_TEST_SUITE_P(
                     "4:49: before_minutes must be 1..43200, got 0"})));
 
 INSTANTIATE_TEST_SUITE_P(
+    Lengths, ReadErrorsTest,
+    testing::Values(
+        in_version(fmt::format("version: {}\n", std::string(129, 'v')),
+                   {"3:10: version must be at most 128 bytes, got 129"}),
+        in_version(fmt::format("version: 1\npins: [{{target: a, version: {}}}]\n",
+                               std::string(129, 'v')),
+                   {"4:29: version must be at most 128 bytes, got 129"}),
+        in_project(fmt::format("pipeline: {{name: {}}}\n", std::string(257, 'n')),
+                   {"5:18: name must be at most 256 bytes, got 257"}),
+        in_task(
+            fmt::format("{{name: a, type: health_check, config: {{type: tcp, port: \"${{{}}}\"}}}}",
+                        std::string(254, 'P')),
+            {"7:63: port must be at most 256 bytes, got 257"})));
+
+/// A policy for so many environments and projects, the same ones again and again.
+std::string policy_for(std::size_t environments, std::size_t projects) {
+    const std::vector<std::string> first(environments, "ab"), second(projects, "ab");
+    return fmt::format(
+        "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: lua\nrule: x\n"
+        "applies_to: {{environments: [{}], projects: [{}]}}\n",
+        fmt::join(first, ","), fmt::join(second, ","));
+}
+
+INSTANTIATE_TEST_SUITE_P(
     Others, ReadErrorsTest,
     testing::Values(
         in_repository(
@@ -318,6 +344,12 @@ INSTANTIATE_TEST_SUITE_P(
         ErrorCase{"policies/p.yaml",
                   "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: rego\n",
                   {"1:1: missing key 'rule' in Policy", "4:11: language must be lua, got rego"}},
+        ErrorCase{"policies/p.yaml",
+                  policy_for(1'001, 1'000),
+                  {"6:28: environments must hold at most 1000 items, got 1001"}},
+        ErrorCase{"policies/p.yaml",
+                  policy_for(1'000, 1'001),
+                  {"6:3041: projects must hold at most 1000 items, got 1001"}},
         ErrorCase{"approvals/prod/shop.yaml",
                   "apiVersion: tidegate/v1\nkind: ApprovalList\nproject: a\napprovals: [{version: "
                   "1, decision: maybe, expires_at: 5}]\n",

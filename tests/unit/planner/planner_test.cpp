@@ -4,6 +4,9 @@
 #include "reconciler/planner/diff.h"
 #include "reconciler/planner/plan.h"
 #include "reconciler/planner/strategy.h"
+#include "schema/base/limits.h"
+#include "schema/resolve/action_size.h"
+#include "schema/wire/messages.h"
 
 namespace tidegate::planner {
 namespace {
@@ -144,6 +147,70 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     EXPECT_EQ(value("GIT_MESSAGE").size(), 4096u);
     EXPECT_EQ(action.id, action_id("r", 1, "web-1", 0));
     EXPECT_NE(action.id, action_id("r", 1, "web-1", 1));
+}
+
+/// Every text as long as it may be, and many of each: what validate counts is not less than what an
+/// agent is sent.
+TEST(ActionTest, TakesNoMoreThanIsCountedBefore) {
+    const auto of = [](std::size_t size) { return std::string(size, 'x'); };
+    const LastGood state{Digest::of("d"), of(64), of(limits::kVersionBytesMax)};
+    Release release;
+    release.id = of(36);
+    release.key = {of(limits::kNameBytesMax), of(limits::kNameBytesMax)};
+    release.commit = of(64);
+    release.author = of(limits::kPersonBytesMax);
+    release.message = of(limits::kCommitMessageBytesMax);
+    DesiredTarget target;
+    target.name = target.agent = of(limits::kNameBytesMax);
+    target.work_dir = of(500);
+    Definition definition;
+    definition.commit = of(64);
+    definition.version = of(limits::kVersionBytesMax);
+    definition.artifact = Artifact{of(500), of(64)};
+    definition.pipeline.name = of(limits::kPipelineNameBytesMax);
+    HealthCheck check;
+    check.type = CheckType::tcp;
+    check.host = check.port = of(limits::kPortBytesMax);
+    check.expected_status = 599;
+    check.timeout = check.interval = limits::kDurationMax;
+    definition.health_check = check;
+    Task task;
+    task.type = TaskType::start_service;
+    task.on_error = OnError::rollback;
+    task.timeout = task.retry_delay = task.graceful_timeout = limits::kDurationMax;
+    task.ready_timeout = task.duration = limits::kDurationMax;
+    task.parallel = task.wait_ready = true;
+    task.check = check;
+    for (int i = 0; i < 50; ++i) {
+        const auto name = fmt::format("NAME_{}", i);
+        task.name = name;
+        task.depends_on.push_back(name);
+        definition.pipeline.release.push_back(task);
+        definition.deploy.script.environment[name] = of(50);
+        target.labels[name] = of(50);
+        target.variables[name].value = of(50);
+        auto& variable = definition.base["BASE_" + name];
+        variable.type = VariableType::env_specific;
+        variable.values = {{of(63), of(50)}, {"prod", of(50)}};
+    }
+    const ActionSpec spec{.release = release,
+                          .target = target,
+                          .definition = definition,
+                          .check = definition.health_check,
+                          .step = kRestoreStep,
+                          .attempt = 1'000'000,
+                          .kind = ActionKind::rollback,
+                          .digest = Digest::of("d"),
+                          .current_version = of(limits::kAgentWordBytesMax),
+                          .last_good = state,
+                          .rejected = state,
+                          .rollback_script = {},
+                          .repo = of(200),
+                          .branch = of(50),
+                          .at = {}};
+    const auto sent = wire::encode(wire::DaemonMessage{wire::Run{1ULL << 63, render(spec), {}}});
+    ASSERT_TRUE(sent) << sent.error().text();
+    EXPECT_LE(sent->size(), action_bytes(definition) + action_bytes(target));
 }
 
 TEST(ActionTest, ItsTimeBoundCoversEveryTask) {

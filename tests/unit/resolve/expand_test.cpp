@@ -73,6 +73,20 @@ INSTANTIATE_TEST_SUITE_P(
                     ExpandCase{"${APP:-x}", "!is not a variable"},
                     ExpandCase{"${}", "!is not a variable"}));
 
+/// What no level may define is no variable, rather than one that is missing.
+TEST(ExpandTest, NamesAreThoseThatADefinitionMayHave) {
+    const Variables none;
+    VariableScope scope{"prod"};
+    scope.add(none);
+    const auto error_of = [&](const std::string& name) {
+        return expand("${" + name + "}", scope).error().message;
+    };
+    EXPECT_THAT(error_of(std::string(128, 'A')), HasSubstr("unknown variable"));
+    for (const auto& name : {std::string(129, 'A'), std::string("1A")})
+        EXPECT_THAT(error_of(name), HasSubstr("is not a variable: a name has letters, digits and "
+                                              "_ only, first no digit, at most 128"));
+}
+
 TEST(ExpandLevels, LaterWins) {
     const Variables system{{"X", plain("system")}, {"Y", plain("y")}};
     const Variables release{{"X", plain("release")}};

@@ -1,12 +1,9 @@
 #include "schema/resolve/line_tracker.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <functional>
 
 #include "schema/base/limits.h"
-#include "tests/unit/resolve/tree_builder.h"
+#include "tests/unit/resolve/line.h"
 
 namespace tidegate {
 namespace {
@@ -15,56 +12,6 @@ using namespace testing_support;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const AssignmentKey kProdApi{"prod", "api"};
-const AssignmentKey kProdWeb{"prod", "web"};
-constexpr auto kIdentity = "Tidegate <tidegate@example.com>";
-
-/// A line of commits c1, c2, …; c1 is the small tree. Keeps every tree, as Git would.
-class Line {
-public:
-    Line() { commit(); }
-
-    Tree tree = small_tree();
-    LineTracker tracker{{zones, kIdentity}};
-
-    /// Commits what was changed in `tree`; `adjust` may set author, trailers …
-    std::string commit(const std::function<void(LineCommit&)>& adjust = {}) {
-        LineCommit meta;
-        meta.parent = tracker.tip();
-        meta.id = "c" + std::to_string(trees_.size() + 1);
-        meta.author_name = "Ann";
-        meta.author_email = "ann@example.com";
-        meta.authors = {"Ann <ann@example.com>"};
-        meta.message = "subject of " + meta.id + "\n\nbody";
-        meta.committed_at = Timestamp{Seconds{trees_.size()}};
-        if (adjust) adjust(meta);
-        trees_[meta.id] = tree.files;
-        tracker.add_commit(meta, tree.files, tree.take_changed());
-        return meta.id;
-    }
-
-    Desired desired() {
-        for (const auto& id : tracker.missing()) tracker.provide(id, trees_.at(id));
-        EXPECT_THAT(tracker.missing(), IsEmpty());
-        return tracker.desired(Timestamp{});
-    }
-    AssignmentPtr get(const AssignmentKey& key = kProdApi) {
-        const auto all = desired().assignments;
-        return all.contains(key) ? all.at(key) : nullptr;
-    }
-    /// As after a restart of the daemon.
-    void restart() {
-        const auto json = tracker.json();
-        auto loaded = LineTracker::load({zones, kIdentity}, json, tree.files);
-        ASSERT_TRUE(loaded) << loaded.error().text();
-        tracker = std::move(*loaded);
-        EXPECT_TRUE(tracker.json() == json) << "what is loaded is what was saved";
-    }
-
-private:
-    std::map<std::string, DocumentTree> trees_;
-};
 
 TEST(LineTracker, IntentIsTheCommitThatChangedSomething) {
     Line line;
@@ -113,165 +60,6 @@ TEST(LineTracker, UntouchedAssignmentsStayTheSameObjects) {
     EXPECT_NE(before.assignments.at(kProdApi), after.assignments.at(kProdApi));
     EXPECT_EQ(before.assignments.at(kProdWeb), after.assignments.at(kProdWeb));
     EXPECT_EQ(after.commit, "c2");
-}
-
-TEST(LineTracker, AnchorHasTheRulesOfTheFirstParent) {
-    Line line;
-    auto closed = environment("prod", {"p-1"});
-    closed.window = window("", "UTC");
-    closed.require_approval = true;
-    line.tree.add(closed);
-    line.commit();
-    line.tree.add(environment("prod", {"p-1"})).add(version("prod", "api", "1.1.0"));
-    line.commit();
-    ASSERT_EQ(line.get()->anchor_rules.size(), 1U);
-    EXPECT_EQ(line.get()->anchor_rules.at(0)->commit, "c2");
-    EXPECT_TRUE(line.get()->anchor_rules.at(0)->window);
-    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported,
-                ElementsAre("approval: require_approval"));
-    EXPECT_FALSE(line.get()->rules.window);
-
-    auto again = version("prod", "api", "1.1.0");
-    again.retry = 1;
-    line.tree.add(again);
-    line.commit();
-    EXPECT_FALSE(line.get()->anchor_rules.at(0)->window) << "retry anchors anew";
-}
-
-TEST(LineTracker, ACommitCannotLoosenThePolicyOfItsProject) {
-    const auto policy_of = [](const std::string& project_name) {
-        Policy policy;
-        policy.name = "mine";
-        policy.applies_to = Value{Value::Map{{"projects", Value{Value::List{text(project_name)}}}}};
-        return policy;
-    };
-    Line line;
-    line.tree.add(policy_of("api"));
-    line.commit();
-    line.restart();
-    line.tree.add(policy_of("web")).add(version("prod", "api", "1.1.0"));
-    line.tree.add(version("prod", "web", "2.1.0"));
-    line.commit();
-    for (const bool restarted : {false, true}) {
-        if (restarted) line.restart();
-        EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
-        EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre("policy: mine"));
-        EXPECT_THAT(line.get(kProdWeb)->rules.unsupported, ElementsAre("policy: mine"));
-        EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
-    }
-}
-
-TEST(LineTracker, ACommitCannotTakeBackARejection) {
-    ApprovalList list;
-    list.key = kProdApi;
-    list.approvals = Value{Value::List{Value{Value::Map{{"decision", text("rejected")}}}}};
-    Line line;
-    line.tree.add(list);
-    line.commit();
-    line.restart();
-    line.tree.remove("approvals/prod/api.yaml").add(version("prod", "api", "1.1.0"));
-    line.tree.add(version("prod", "web", "2.1.0"));
-    line.commit();
-    EXPECT_THAT(line.get()->rules.unsupported, IsEmpty());
-    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, ElementsAre(kRejected));
-    EXPECT_THAT(line.get(kProdWeb)->anchor_rules.at(0)->unsupported, IsEmpty());
-
-    line.tree.add(version("prod", "api", "1.2.0"));
-    line.commit();
-    EXPECT_THAT(line.get()->anchor_rules.at(0)->unsupported, IsEmpty()) << "taken back before";
-}
-
-TEST(LineTracker, OnlyACommitThatLiftsAFreezeStaysFrozen) {
-    const auto frozen = [] {
-        auto prod = environment("prod", {"p-1"});
-        prod.freeze = {true, "audit", {}};
-        return prod;
-    };
-    Line later;
-    later.tree.add(frozen());
-    later.commit();
-    later.tree.add(version("prod", "api", "1.1.0"));
-    later.commit();
-    later.tree.add(environment("prod", {"p-1"}));
-    later.commit();
-    EXPECT_FALSE(later.get()->rules.freeze.active);
-    EXPECT_FALSE(later.get()->anchor_rules.at(0)->freeze.active);
-
-    Line at_once;
-    at_once.tree.add(frozen());
-    at_once.commit();
-    at_once.tree.add(environment("prod", {"p-1"})).add(version("prod", "api", "1.1.0"));
-    at_once.commit();
-    EXPECT_FALSE(at_once.get()->rules.freeze.active);
-    EXPECT_TRUE(at_once.get()->anchor_rules.at(0)->freeze.active);
-}
-
-TEST(LineTracker, AFreezeCutShortByTheCommitItselfHoldsIt) {
-    const auto until = [](Timestamp end) {
-        auto prod = environment("prod", {"p-1"});
-        prod.freeze = {true, "audit", end};
-        return prod;
-    };
-    for (const auto& [end, holds] :
-         {std::pair{Seconds{50}, true}, {Seconds{100}, false}, {Seconds{200}, false}}) {
-        Line line;
-        line.tree.add(until(Timestamp{Seconds{100}}));
-        line.commit();
-        line.tree.add(until(Timestamp{end})).add(version("prod", "api", "1.1.0"));
-        line.commit();
-        EXPECT_EQ(line.get()->anchor_rules.at(0)->freeze.active, holds) << end.count();
-    }
-}
-
-std::vector<std::string> anchor_environments(const AssignmentPtr& assignment) {
-    std::vector<std::string> names;
-    for (const auto& rules : assignment->anchor_rules) names.push_back(rules->environment);
-    return names;
-}
-
-TEST(LineTracker, ATargetKeepsTheRulesOfTheEnvironmentThatHeldIt) {
-    const AssignmentKey moved{"prod2", "api"};
-    Line line;
-    auto frozen = environment("prod", {"p-1", "p-2"});
-    frozen.freeze = {true, "audit", {}};
-    line.tree.add(frozen);
-    line.commit();
-    frozen = environment("prod", {"p-2"});
-    frozen.freeze = {true, "audit", {}};
-    line.tree.add(frozen).add(environment("prod2", {"p-1"})).add(version("prod2", "api", "6.6.6"));
-    line.commit();
-    ASSERT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod"));
-    EXPECT_TRUE(line.get(moved)->anchor_rules[0]->freeze.active);
-    EXPECT_EQ(line.get(moved)->anchor_rules[0]->commit, "c2");
-    line.restart();
-    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod"));
-
-    // The rest follows, into an environment that has rules of its own by now; prod goes.
-    line.tree.remove("environments/prod.yaml").remove("versions/prod/api.yaml");
-    line.tree.remove("versions/prod/web.yaml");
-    line.tree.add(environment("prod2", {"p-1", "p-2"})).add(version("prod2", "api", "6.6.7"));
-    line.commit();
-    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod2", "prod"));
-
-    auto again = version("prod2", "api", "6.6.7");
-    again.retry = 1;
-    line.tree.add(again);
-    line.commit();
-    EXPECT_THAT(anchor_environments(line.get(moved)), ElementsAre("prod2"));
-}
-
-TEST(LineTracker, PauseOfTheParentDoesNotBind) {
-    Line line;
-    auto paused = version("prod", "api", "1.0.0");
-    paused.paused = true;
-    line.tree.add(paused);
-    line.commit();
-    EXPECT_TRUE(line.get()->paused);
-    EXPECT_EQ(line.get()->intent.commit, "c1");
-    line.tree.add(version("prod", "api", "1.1.0"));
-    line.commit();
-    EXPECT_FALSE(line.get()->paused);
-    EXPECT_FALSE(line.get()->anchor_rules.at(0)->paused);
 }
 
 TEST(LineTracker, InvalidStatesLeaveTheLastValidOneInForce) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "schema/resolve/resolve.h"
 
@@ -83,6 +84,19 @@ inline ReleaseWindow window(const std::string& name, const std::string& zone = "
     return result;
 }
 
+/// `{list: [names]}`, as in applies_to.
+inline Value scope(const std::string& list, const std::string& name) {
+    return Value{Value::Map{{list, Value{Value::List{text(name)}}}}};
+}
+
+inline Policy policy_for(const std::string& name, const std::string& environment) {
+    Policy result;
+    result.name = name;
+    result.position = {"policies/" + name + ".yaml", 1, 1};
+    result.applies_to = scope("environments", environment);
+    return result;
+}
+
 /// A tree that remembers which paths were written since `take_changed`.
 struct Tree {
     DocumentTree files;
@@ -153,6 +167,18 @@ inline Tree small_tree() {
     for (const auto* env : {"staging", "prod"})
         tree.add(version(env, "api", "1.0.0")).add(version(env, "web", "2.0.0"));
     return tree;
+}
+
+inline const AssignmentKey kProdApi{"prod", "api"};
+
+inline ResolvedTree at(const Tree& tree) { return resolve(tree.files, zones, "c1"); }
+
+/// What errors hold, in order.
+inline std::vector<std::string> held(const ResolvedTree& tree) {
+    std::vector<std::string> result;
+    for (const auto& [key, entry] : tree.assignments)
+        if (!entry->assignment) result.push_back(key.text());
+    return result;
 }
 
 inline std::string lines(const std::vector<Error>& errors) {
