@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
+#include "reconciler/engine/substitutes.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -21,15 +22,14 @@ std::vector<const DesiredTarget*> in_order(const State& state, const AssignmentK
     return targets;
 }
 
-void add_progress(Turn& turn, Release& release, const DesiredTarget& target, bool skipped) {
+void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
     auto& progress = release.targets[target.name];
     const auto* seen = seen_on(turn.state, release.key, target);
     progress.name = target.name;
     progress.from = seen ? seen->version : "";
     progress.to = target.pinned ? target.definition->version : release.to;
     progress.desired = target_digest_for(target, release.digest);
-    progress.status = skipped ? TargetStatus::skipped : TargetStatus::waiting;
-    if (skipped) progress.error = "offline; catches up on return";
+    progress.status = TargetStatus::waiting;
 }
 
 /// From here on the way back to last good leads over an irreversible change.
@@ -117,9 +117,11 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn.state, release.key, targets)) {
         const bool away = reach(turn.state, target->agent, turn.now) != Reach::online;
-        const bool skipped = away && wish.offline == Offline::skip;
-        add_progress(turn, release, *target, skipped);
-        if (!skipped) moving.push_back(target);
+        add_progress(turn, release, *target);
+        if (away && wish.offline == Offline::skip)
+            skip_offline(turn, release, *target);
+        else
+            moving.push_back(target);
     }
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;

@@ -92,10 +92,12 @@ public:
     }
     void set_clock_back(Milliseconds by) { now_ -= by; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
-    /// With an empty journal: nothing that was sent has reached it.
+    /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target) {
         AgentConnected event;
         event.hello.agent = name_of(target);
+        for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+            event.inventory.installations.push_back(there);
         feed(event);
     }
 
@@ -371,6 +373,19 @@ const Release& newest(Rollout& rollout) {
     return state.releases.at(state.assignments.at(kKey).releases.back());
 }
 
+std::shared_ptr<Definition> definition_named(const char* version) {
+    auto definition = std::make_shared<Definition>(*wish_of(1, one_by_one())->definition);
+    definition->digest = Digest::of(version);
+    definition->version = version;
+    return definition;
+}
+
+void pin(DesiredTarget& target, const char* version) {
+    target.pinned = true;
+    target.definition = definition_named(version);
+    target.digest = target_digest(target.definition->digest, target.config_digest);
+}
+
 /// What our own revert brought back fails: the fleet goes back, Git stays as it is.
 TEST(RestoreTest, ARevertIsNeverReverted) {
     Rollout rollout(1, one_by_one());
@@ -560,13 +575,8 @@ TEST(RestoreTest, OfAPinnedTargetIsCalledWhatItIs) {
     (void)rollout.finish_one();
     rollout.wish(second_version(1, one_by_one()));
     auto pinned = std::make_shared<Assignment>(*second_version(1, one_by_one()));
-    auto older = std::make_shared<Definition>(*pinned->definition);
-    older->digest = Digest::of("v0");
-    older->version = "v0";
     auto& target = pinned->targets[0];
-    target.pinned = true;
-    target.definition = older;
-    target.digest = target_digest(older->digest, target.config_digest);
+    pin(target, "v0");
     rollout.wish(pinned);
     (void)rollout.finish_one(ActionOutcome::failed);
     ASSERT_EQ(rollout.in_flight(), 1u);
@@ -586,6 +596,64 @@ TEST(OperationTest, WhatComesAfterItsReleaseDecidesByWhatIsThere) {
     ASSERT_EQ(rollout.in_flight(), 1u);
     EXPECT_EQ(rollout.next().key.target, name_of(1));
     EXPECT_EQ(rollout.next().kind, ActionKind::deploy);
+}
+
+/// `operation` for what is last good already: a catch-up of all targets.
+std::shared_ptr<Assignment> forced_on(int targets) {
+    auto forced = std::make_shared<Assignment>(*wish_of(targets, one_by_one()));
+    forced->intent.commit = "c2";
+    forced->operation = Operation::update;
+    return forced;
+}
+
+TEST(OperationTest, IsNotLostWhileItsTargetsAreAway) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.leaves(0);
+    rollout.wish(forced_on(1));
+    for (const auto wait : {Milliseconds{1'000}, Milliseconds{std::chrono::hours{1}}}) {
+        rollout.pass(wait);
+        ASSERT_EQ(rollout.holds().size(), 1u);
+        EXPECT_EQ(rollout.holds()[0].gate, "offline");
+        EXPECT_EQ(rollout.state().releases.size(), 1u);
+    }
+    rollout.comes_back(0);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().kind, ActionKind::update);
+    (void)rollout.finish_one();
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    EXPECT_EQ(rollout.in_flight(), 0u) << "once";
+}
+
+TEST(OperationTest, IsNotPromisedToTargetsThatAreAway) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.leaves(1);
+    rollout.pass(std::chrono::hours{1});
+    rollout.wish(forced_on(2));
+    (void)rollout.finish_one();
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    const auto& away = newest(rollout).targets.at(name_of(1));
+    EXPECT_EQ(away.status, TargetStatus::skipped);
+    EXPECT_EQ(away.error.find("catches up"), std::string::npos) << away.error;
+    rollout.comes_back(1);
+    EXPECT_EQ(rollout.in_flight(), 0u);
+}
+
+TEST(OperationTest, ThatWaitsKeepsNothingElseWaiting) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.leaves(0);
+    auto forced = forced_on(2);
+    pin(forced->targets[1], "v0");
+    rollout.wish(forced);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().version, "v0");
+    (void)rollout.finish_one();
+    rollout.comes_back(0);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().key.target, name_of(0));
+    EXPECT_EQ(rollout.next().kind, ActionKind::update);
 }
 
 TEST(TargetsThatLeftTest, TheyUseUpNoBudget) {
