@@ -148,7 +148,8 @@ struct ReleaseHead {
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
     std::optional<Timestamp> deadline;
-    bool admitted = false;  ///< its first dispatch passed the gates (on_close: finish_release)
+    bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
+    bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 
     std::vector<Hold> holds;
 

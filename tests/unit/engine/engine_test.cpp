@@ -131,6 +131,9 @@ public:
         return feed(event);
     }
 
+    /// Agents have to come back, and the config has to be read again.
+    void restart() { state_ = restarted(); }
+
     void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome) {
@@ -397,6 +400,56 @@ TEST(RestoreTest, ARevertIsNeverReverted) {
     EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
     EXPECT_EQ(newest(rollout).revert, RevertState::not_needed);
     EXPECT_TRUE(rollout.state().reverts.empty());
+}
+
+AssignmentPtr with_retry(const AssignmentPtr& wish, int retry) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->retry = retry;
+    made->intent.commit += fmt::format("-retry-{}", retry);
+    return made;
+}
+
+/// A retry pushed before the failure is no answer to it, whether the wish is read again or not.
+TEST(QuarantineTest, IsLiftedByWhatAPersonSaysAfterItOnly) {
+    const auto second = second_version(2, one_by_one());
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(second));
+    const auto& failing = newest(rollout);
+    rollout.wish(with_retry(second, 1));
+    (void)rollout.finish_one(ActionOutcome::failed);
+    (void)rollout.finish_one();
+    ASSERT_EQ(failing.status, ReleaseStatus::rollback);
+    rollout.wish(with_retry(second, 1));
+    EXPECT_EQ(rollout.state().quarantines.size(), 1u) << "read again after another commit";
+    rollout.restart();
+    rollout.wish(with_retry(second, 1));
+    EXPECT_EQ(rollout.state().quarantines.size(), 1u) << "read again after a restart";
+    for (int i = 0; i < 2; ++i) rollout.comes_back(i);
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    rollout.wish(with_retry(second, 2));
+    EXPECT_TRUE(rollout.state().quarantines.empty());
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().version, "v2");
+}
+
+/// The release that failed is still waited for, and looked at often.
+TEST(QuarantineTest, ThatAPersonLiftedIsNotSetAgainByTheSameRelease) {
+    auto second = std::make_shared<Assignment>(*second_version(2, all_at_once()));
+    second->forward_only = true;
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(second));
+    const auto& failing = newest(rollout);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.state().quarantines.size(), 1u);
+    rollout.wish(with_retry(second, 1));
+    EXPECT_TRUE(rollout.state().quarantines.empty());
+    (void)rollout.finish_one(ActionOutcome::failed);
+    EXPECT_TRUE(rollout.state().quarantines.empty());
+    EXPECT_EQ(failing.status, ReleaseStatus::failed);
+    EXPECT_NE(newest(rollout).id, failing.id);
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::running);
 }
 
 /// One commit to a shared file broke many assignments; a revert of each is due.
