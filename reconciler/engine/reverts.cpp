@@ -44,15 +44,18 @@ void close(Turn& turn, Release& release, RevertState state, std::string note) {
     turn.end_revert(release.id);
 }
 
-/// What the accepted commit already says about it: our push was seen, or a newer wish is there.
+/// What the accepted commit already says about it: our push was seen, or a newer wish is there. One
+/// for the same digest is a newer one, too, once a person lifted the quarantine.
 bool is_answered_by_wish(Turn& turn, Release& release) {
     const auto& wish = turn.state.assignments.at(release.key).wish;
     if (wish && !release.revert_commit.empty() && wish->intent.commit == release.revert_commit) {
         close(turn, release, RevertState::pushed, "");
         return true;
     }
-    if (wish && wish->definition->digest == release.digest) return false;
-    close(turn, release, RevertState::not_needed, "a newer commit changed it already");
+    const bool same = wish && wish->definition->digest == release.digest;
+    if (same && quarantine_of(turn.state, release.key, release.digest)) return false;
+    close(turn, release, RevertState::not_needed,
+          same ? "a person wants it tried anew" : "a newer commit changed it already");
     return true;
 }
 

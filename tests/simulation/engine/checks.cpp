@@ -73,6 +73,11 @@ void Checks::on_send(const engine::Send& send, const engine::State& state, Times
         check_run(run->action, state, now);
 }
 
+void Checks::on_revert(const engine::RevertRequest& request, Timestamp now) {
+    if (!banned_.contains({request.key, request.guilty_digest}))
+        fail("11: a revert of what a person wants tried: " + request.guilty_version, now);
+}
+
 void Checks::check_run(const Action& action, const engine::State& state, Timestamp now) {
     if (!audited_.contains(action.id)) fail("17: no audit entry before " + action.id, now);
     if (!in_outbox_.contains(action.id)) fail("14: not in the outbox: " + action.id, now);

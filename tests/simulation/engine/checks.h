@@ -22,6 +22,7 @@ public:
     void on_rows(const std::vector<std::variant<Put, Erase>>& writes, const engine::State& state,
                  Timestamp now);
     void on_send(const engine::Send& send, const engine::State& state, Timestamp now);
+    void on_revert(const engine::RevertRequest& request, Timestamp now);
     void after_step(const engine::State& state, Timestamp now);
     void on_wish(const Desired& desired);
     void forget_store();

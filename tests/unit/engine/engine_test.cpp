@@ -452,6 +452,42 @@ TEST(QuarantineTest, ThatAPersonLiftedIsNotSetAgainByTheSameRelease) {
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::running);
 }
 
+struct SecondTryCase {
+    const char* name;
+    AssignmentPtr commit;
+};
+class SecondTryTest : public testing::TestWithParam<SecondTryCase> {};
+/// The first try's revert could not be pushed yet.
+TEST_P(SecondTryTest, IsNotTakenBackForTheFirst) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(second_version(1, one_by_one()));
+    const auto& first = newest(rollout);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    (void)rollout.finish_one();
+    ASSERT_EQ(first.status, ReleaseStatus::rollback);
+    const auto away = RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}};
+    (void)rollout.answer(away);
+    rollout.wish(GetParam().commit);
+    rollout.pass(limits::kAskAgainMax);
+    EXPECT_TRUE(rollout.asked().empty());
+    EXPECT_EQ(first.revert, RevertState::not_needed);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.asked().size(), 1u) << "the second try fails, too";
+    EXPECT_EQ(rollout.asked()[0].release, newest(rollout).id);
+    EXPECT_NE(rollout.asked()[0].release, first.id);
+}
+AssignmentPtr entered_anew(const char* commit) {
+    auto made = std::make_shared<Assignment>(*second_version(1, one_by_one()));
+    made->intent.commit = made->intent.digest_commit = commit;
+    return made;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Commits, SecondTryTest,
+    testing::Values(SecondTryCase{"retry", with_retry(second_version(1, one_by_one()), 1)},
+                    SecondTryCase{"there_and_back", entered_anew("c4")}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
 /// One commit to a shared file broke many assignments; a revert of each is due.
 class RevertsTest : public testing::Test {
 protected:
