@@ -3,6 +3,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
+#include "reconciler/engine/release_machine.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -50,7 +51,7 @@ public:
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
         if (reach(turn_.state, target.agent, turn_.now) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
-            quarantine_of(turn_.state, key_, digest))
+            is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
             return TargetState::in_sync;
         const auto desired = target_digest_for(target, digest);
         if (is_blocked(target, desired)) return TargetState::in_sync;

@@ -134,6 +134,9 @@ public:
     /// Agents have to come back, and the config has to be read again.
     void restart() { state_ = restarted(); }
 
+    void loads(const std::string& commit, const DefinitionPtr& definition) {
+        feed(DefinitionLoaded{kKey, commit, definition});
+    }
     void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome) {
@@ -671,6 +674,37 @@ TEST(RestoreTest, OfAPinnedTargetIsCalledWhatItIs) {
     ASSERT_EQ(rollout.in_flight(), 1u);
     EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
     EXPECT_EQ(rollout.next().digest, target_digest(Digest::of("v1"), target.config_digest));
+}
+
+/// After a restart the failed version's definition, and its way back, have to be read first.
+TEST(RestoreTest, ThatIsOwedIsNotOvertakenByACatchUp) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto bad = std::make_shared<Assignment>(*second_version(2, one_by_one()));
+    auto definition = std::make_shared<Definition>(*bad->definition);
+    definition->deploy.script.rollback_script = "go back";
+    bad->definition = bad->targets[0].definition = bad->targets[1].definition = definition;
+    rollout.wish(bad);
+    (void)rollout.finish_one();
+    rollout.leaves(0);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    (void)rollout.finish_one();
+    rollout.pass(std::chrono::minutes{1});
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::rollback);
+    rollout.restart();
+    auto reverted = std::make_shared<Assignment>(*wish_of(2, one_by_one()));
+    reverted->intent.commit = reverted->intent.digest_commit = "c3";
+    reverted->intent.by_daemon = true;
+    rollout.wish(reverted);
+    for (int i = 0; i < 2; ++i) rollout.comes_back(i);
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    rollout.loads("c2", definition);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+    EXPECT_EQ(rollout.next().rollback_script, "go back");
+    (void)rollout.finish_one();
+    EXPECT_EQ(newest(rollout).targets.at(name_of(0)).status, TargetStatus::restored);
+    EXPECT_EQ(rollout.in_flight(), 0u);
 }
 
 TEST(OperationTest, WhatComesAfterItsReleaseDecidesByWhatIsThere) {
