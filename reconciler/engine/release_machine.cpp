@@ -32,14 +32,6 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
     progress.status = TargetStatus::waiting;
 }
 
-/// From here on the way back to last good leads over an irreversible change.
-void mark_forward_only(Turn& turn, const Release& release) {
-    auto good = turn.state.assignments.at(release.key).good;
-    if (!release.forward_only || !good || good->forward_only) return;
-    good->forward_only = true;
-    turn.put(*good);
-}
-
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
@@ -132,7 +124,6 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
     if (assignment.good) release.last_good = assignment.good->good;
     assignment.active = release.id;
-    mark_forward_only(turn, release);
     if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up)
         forget_owed(turn, release.key);
     turn.save_whole(release);

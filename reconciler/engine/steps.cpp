@@ -111,6 +111,14 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const Action& act
     turn.save(release, step);
 }
 
+/// From here on the way back to last good leads over an irreversible change.
+void mark_forward_only(Turn& turn, const Release& release) {
+    auto good = turn.state.assignments.at(release.key).good;
+    if (!release.forward_only || !good || good->forward_only) return;
+    good->forward_only = true;
+    turn.put(*good);
+}
+
 void begin_step(Turn& turn, Release& release, Step& step) {
     if (step.status == StepStatus::running) return;
     step.status = StepStatus::running;
@@ -119,6 +127,7 @@ void begin_step(Turn& turn, Release& release, Step& step) {
     turn.save(release, step);
     if (std::exchange(release.admitted, true)) return;
     turn.save(release);
+    mark_forward_only(turn, release);
 }
 
 /// Returns holds of what could not be dispatched.

@@ -662,6 +662,42 @@ TEST(ForwardOnlyTest, MayBeSaidWhileTheReleaseWaits) {
     EXPECT_EQ(rollout.in_flight(), 0u);
 }
 
+/// Its targets are away, and a person thinks better of it.
+TEST(ForwardOnlyTest, BindsNobodyBeforeSomethingOfItWasSent) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    const auto waiting = [](int number) {
+        auto wish = version_of(1, one_by_one(), number);
+        wish->offline = Offline::wait;
+        return wish;
+    };
+    rollout.leaves(0);
+    rollout.pass(std::chrono::minutes{1});
+    auto forward = waiting(2);
+    forward->forward_only = true;
+    rollout.wish(forward);
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::paused);
+    EXPECT_FALSE(rollout.state().assignments.at(kKey).good->forward_only);
+    rollout.wish(waiting(3));
+    rollout.comes_back(0);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_FALSE(rollout.state().assignments.at(kKey).good->forward_only);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+}
+
+TEST(ForwardOnlyTest, BindsFromItsFirstActionOn) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forward = version_of(1, one_by_one(), 2);
+    forward->forward_only = true;
+    rollout.wish(forward);
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_TRUE(rollout.state().assignments.at(kKey).good->forward_only);
+    EXPECT_TRUE(rollout.restarted().assignments.at(kKey).good->forward_only);
+}
+
 TEST(RestoreTest, OfAPinnedTargetIsCalledWhatItIs) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
