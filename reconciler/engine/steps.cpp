@@ -183,9 +183,10 @@ Timestamp soak_ends(const Release& release, const Step& step) {
     return end + step.verify_duration;
 }
 
+/// Of the last one that moved something: an empty one is no reason to wait once more.
 std::optional<Timestamp> former_end(const Release& release, const Step& step) {
     for (auto i = static_cast<std::size_t>(step.index); i-- > 0;)
-        if (release.steps[i].finished_at) return release.steps[i].finished_at;
+        if (release.steps[i].status == StepStatus::success) return release.steps[i].finished_at;
     return std::nullopt;
 }
 

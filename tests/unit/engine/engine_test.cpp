@@ -590,6 +590,21 @@ TEST_F(RevertsTest, OneThatIsTakenBackWhileTheTipIsHeldGivesItsTurnAway) {
     EXPECT_NE(rollout_.asked().front().release, first.release);
 }
 
+TEST(StepTest, AnEmptyOneCostsNoPauseOfItsOwn) {
+    auto slowly = one_by_one();
+    slowly.batch_interval = Seconds{60};
+    Rollout rollout(3, slowly);
+    (void)rollout.finish_one();
+    rollout.pass(Seconds{50});
+    auto fewer = std::make_shared<Assignment>(*wish_of(3, slowly));
+    fewer->targets.erase(fewer->targets.begin() + 1);
+    rollout.wish(fewer);
+    rollout.pass(Seconds{9});
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    rollout.pass(Seconds{1});
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(2)});
+}
+
 TEST(PauseTest, WhatNeverReachedItsAgentWaitsLikeTheRest) {
     Rollout rollout(1, one_by_one());
     const auto action = rollout.next().id;
