@@ -130,9 +130,14 @@ void begin_step(Turn& turn, Release& release, Step& step) {
     mark_forward_only(turn, release);
 }
 
+Hold busy_hold(const std::vector<std::string>& names) {
+    return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
+}
+
 /// Returns holds of what could not be dispatched.
 std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
     std::vector<Hold> holds;
+    std::vector<std::string> busy;
     const auto& assignment = turn.state.assignments.at(release.key);
     Budget budget(turn.state, release.key, step);
     int sent = 0;
@@ -145,8 +150,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
         const auto* target = wished_target(assignment, name);
         if (!target || reach(turn.state, target->agent, turn.now) != Reach::online) continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
-            holds.push_back(
-                {"busy", fmt::format("an earlier action on {} has not ended", name), {}});
+            busy.push_back(name);
             continue;
         }
         if (!budget.allows(name)) {
@@ -163,6 +167,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
         extend_deadline(turn, release, step,
                         turn.state.outbox.at(release.targets.at(name).action).action);
     }
+    if (!busy.empty()) holds.push_back(busy_hold(busy));
     return holds;
 }
 

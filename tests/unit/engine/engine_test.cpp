@@ -590,6 +590,22 @@ TEST_F(RevertsTest, OneThatIsTakenBackWhileTheTipIsHeldGivesItsTurnAway) {
     EXPECT_NE(rollout_.asked().front().release, first.release);
 }
 
+/// The hold is shown and stored, so it may not grow with the fleet.
+TEST(StepTest, SaysOnceThatTargetsAreBusy) {
+    constexpr int kTargets = 20;
+    Rollout rollout(kTargets, all_at_once());
+    for (int i = 0; i < kTargets; ++i) (void)rollout.finish_one();
+    auto forward = std::make_shared<Assignment>(*second_version(kTargets, all_at_once()));
+    forward->forward_only = true;
+    rollout.wish(forward);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    rollout.pass(std::chrono::hours{7});
+    rollout.wish(version_of(kTargets, all_at_once(), 3));
+    ASSERT_EQ(rollout.holds().size(), 1u);
+    EXPECT_EQ(rollout.holds()[0].gate, "busy");
+    EXPECT_LT(rollout.holds()[0].reason.size(), 200u);
+}
+
 TEST(StepTest, AnEmptyOneCostsNoPauseOfItsOwn) {
     auto slowly = one_by_one();
     slowly.batch_interval = Seconds{60};
