@@ -2,7 +2,6 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
-#include "reconciler/engine/look.h"
 #include "reconciler/engine/recall.h"
 #include "schema/base/limits.h"
 
@@ -72,7 +71,7 @@ void take(Turn& turn, const RevertDone& event) {
     std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
     turn.save(release);
     turn.touch(release.key);
-    touch_next_revert(turn);
+    turn.pass_revert_on();
 }
 
 void take(Turn& turn, const DefinitionLoaded& event) {

@@ -64,16 +64,12 @@ bool is_answered_by_wish(Turn& turn, Release& release) {
 void tend_reverts(Turn& turn, const AssignmentKey& key) {
     auto& state = turn.state;
     if (state.reverts.empty() || state.fenced) return;
-    bool any_closed = false;
     for (const auto& id : state.assignments.at(key).releases) {
         const auto found = state.reverts.find(id);
         if (found == state.reverts.end() || found->second.asked) continue;
         auto& job = found->second;
         auto& release = state.releases.at(id);
-        if (is_answered_by_wish(turn, release)) {
-            any_closed = true;
-            continue;
-        }
+        if (is_answered_by_wish(turn, release)) continue;
         if (!state.git_hold.empty()) continue;  // nothing can be built on such a tip
         if (turn.now < job.again_at) {
             turn.wake(key, job.again_at);
@@ -85,7 +81,6 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
         job.asked = true;
         turn.ask(Revert{request_of(release, job)});
     }
-    if (any_closed) touch_next_revert(turn);
 }
 
 void touch_next_revert(Turn& turn) {

@@ -72,7 +72,7 @@ void Turn::drop(const std::string& id) {
 }
 
 void Turn::end_revert(const std::string& release) {
-    state.reverts.erase(release);
+    if (state.reverts.erase(release) > 0) pass_revert_on();
     if (state.reverting == release) state.reverting.clear();
 }
 

@@ -577,6 +577,16 @@ TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
     EXPECT_EQ(rollout_.asked().size(), 1u);
 }
 
+TEST_F(RevertsTest, OneCommitThatEndsAllButOneLeavesTheTurnToThatOne) {
+    for (int i = 0; i < kApps; ++i)
+        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    for (int i = 1; i < kApps; ++i) wishes_[static_cast<std::size_t>(i)] = wish_of_app(i, 1, "c3");
+    rollout_.wish(wishes_);
+    EXPECT_EQ(rollout_.state().reverts.size(), 1u);
+    ASSERT_EQ(rollout_.asked().size(), 1u);
+    EXPECT_EQ(rollout_.asked().front().key, wishes_[0]->key);
+}
+
 /// A person takes it back between its making and its push: the next one's turn comes all the same.
 TEST_F(RevertsTest, OneThatIsTakenBackWhileTheTipIsHeldGivesItsTurnAway) {
     const auto first = rollout_.asked().front();
