@@ -16,9 +16,9 @@ constexpr Milliseconds kLookPause{100};
 /// That there was one for this intent is why there is no other.
 bool acts_once(const AssignmentState& assignment, const Release& release) {
     if (!assignment.wish || assignment.wish->intent.commit != release.commit) return false;
-    const bool is_head =
+    const bool deploys =
         release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore;
-    return (is_head && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
+    return (deploys && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
 }
 
 /// The oldest ended ones go, but those that something still waits for.

@@ -43,8 +43,7 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     release.key = key;
     release.kind = candidate.kind;
     // It acts once per intent commit: what keeps the state afterwards decides by what is there.
-    const bool keeps = candidate.kind == ReleaseKind::heal ||
-                       (candidate.kind == ReleaseKind::catch_up && candidate.cause != kForced);
+    const bool keeps = is_upkeep(candidate.kind) && candidate.cause != kForced;
     release.operation = keeps ? Operation::deploy : wish.operation;
     release.digest = candidate.digest;
     release.from = most_common_version(turn.state, key, candidate);

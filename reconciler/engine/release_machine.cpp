@@ -71,7 +71,7 @@ void wind_down(Turn& turn, Release& release, const std::string& why) {
 
 /// A head that could start goes before keeping what is.
 bool head_is_ready(Turn& turn, const Release& release) {
-    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up) return false;
+    if (!is_upkeep(release.kind)) return false;
     const auto head = head_of(turn.state, release.key, turn.now);
     return head && start_holds(turn, release.key, *head).empty();
 }
@@ -124,8 +124,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
     if (assignment.good) release.last_good = assignment.good->good;
     assignment.active = release.id;
-    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up)
-        forget_owed(turn, release.key);
+    if (!is_upkeep(release.kind)) forget_owed(turn, release.key);
     turn.save_whole(release);
     turn.audit("release.started", release.key.text(), release.commit,
                json_object({{"release", release.id}, {"version", release.to}}));

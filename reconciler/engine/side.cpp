@@ -115,8 +115,7 @@ std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key)
                                        wish.intent.commit, candidate.digest, candidate.cause);
     const bool introduced = std::ranges::any_of(assignment.releases, [&](const std::string& id) {
         const auto& release = state.releases.at(id);
-        return release.commit == wish.intent.commit && release.kind != ReleaseKind::heal &&
-               release.kind != ReleaseKind::catch_up;
+        return release.commit == wish.intent.commit && !is_upkeep(release.kind);
     });
     if (introduced || state.releases.contains(candidate.id)) return std::nullopt;
     for (const auto& target : wish.targets)

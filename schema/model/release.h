@@ -26,6 +26,10 @@ enum class ReleaseKind { introduce, heal, catch_up, restore, uninstall };
 constexpr auto enum_names(ReleaseKind) {
     return std::array{"introduce"sv, "heal"sv, "catch_up"sv, "restore"sv, "uninstall"sv};
 }
+/// Keeps what was let through once; all others bring about what a commit asks for.
+[[nodiscard]] constexpr bool is_upkeep(ReleaseKind kind) {
+    return kind == ReleaseKind::heal || kind == ReleaseKind::catch_up;
+}
 
 /// pending → running ⇄ paused → success | failed | cancelled
 ///              └→ rolling_back → rollback | failed
