@@ -32,7 +32,8 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
 /// nullopt: the wish is fulfilled, or blocked. `why` then says by what, if by something.
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
                                                Timestamp now, std::vector<Hold>* why = nullptr);
-/// `operation` on a wish that is last good already: once per intent commit, on all but pinned ones.
+/// `operation` on a wish that is last good already: once per intent commit of a person, on all but
+/// pinned targets.
 [[nodiscard]] std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key);
 /// Only online, unblocked targets that nothing is on its way to. Wakes when a block ends.
 /// `head_waits_for_agents`, and for nothing else: what has the new version already stays there.

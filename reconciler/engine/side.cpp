@@ -107,7 +107,8 @@ std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key)
     const auto& assignment = state.assignments.at(key);
     const auto& wish = *assignment.wish;
     auto candidate = candidate_of(assignment, kept_state(state, key));
-    if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest)
+    if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest ||
+        wish.intent.by_daemon)
         return std::nullopt;
     candidate.kind = ReleaseKind::catch_up;
     candidate.cause = kForced;

@@ -784,6 +784,23 @@ TEST(RestoreTest, ThatIsOwedIsNotOvertakenByACatchUp) {
     EXPECT_EQ(rollout.in_flight(), 0u);
 }
 
+/// The file as it was when it was good comes back with the operation that it asked for then.
+TEST(OperationTest, IsNotAskedForByARevert) {
+    auto forced = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    forced->operation = Operation::update;
+    Rollout rollout(1, AssignmentPtr(forced));
+    (void)rollout.finish_one();
+    rollout.wish(second_version(1, one_by_one()));
+    (void)rollout.finish_one(ActionOutcome::failed);
+    (void)rollout.finish_one();
+    auto reverted = std::make_shared<Assignment>(*forced);
+    reverted->intent.commit = reverted->intent.digest_commit = "c3";
+    reverted->intent.by_daemon = true;
+    rollout.wish(reverted);
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_EQ(rollout.state().releases.size(), 2u);
+}
+
 TEST(OperationTest, WhatComesAfterItsReleaseDecidesByWhatIsThere) {
     auto forced = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
     forced->operation = Operation::update;
