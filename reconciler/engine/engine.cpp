@@ -1,5 +1,6 @@
 #include "reconciler/engine/engine.h"
 
+#include "reconciler/engine/gone.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/turn.h"
@@ -29,6 +30,7 @@ Effects step(State& state, const Event& event, Timestamp now) {
         touch_next_revert(turn);
         look_at_touched(turn);
     }
+    forget_gone(turn);
     return turn.finish();
 }
 

@@ -75,7 +75,9 @@ void take(Turn& turn, const RevertDone& event) {
 }
 
 void take(Turn& turn, const DefinitionLoaded& event) {
-    auto& assignment = turn.state.assignments[event.key];
+    const auto known = turn.state.assignments.find(event.key);
+    if (known == turn.state.assignments.end()) return;
+    auto& assignment = known->second;
     const auto asked = assignment.loading.find(event.commit);
     if (asked == assignment.loading.end()) return;
     turn.touch(event.key);
@@ -87,7 +89,9 @@ void take(Turn& turn, const DefinitionLoaded& event) {
 }
 
 void take(Turn& turn, const LastGoodFound& event) {
-    auto& assignment = turn.state.assignments[event.key];
+    const auto known = turn.state.assignments.find(event.key);
+    if (known == turn.state.assignments.end()) return;
+    auto& assignment = known->second;
     turn.touch(event.key);
     if (assignment.recalled || !assignment.good_asked) return;
     if (event.good) turn.put(GoodState{event.key, *event.good, false, ""});

@@ -3,6 +3,7 @@
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
 #include "schema/base/limits.h"
@@ -63,6 +64,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     tend_outbox(turn, key);
     tend_reverts(turn, key);
     prune(turn, key);
+    note_gone(turn.state, key);
 }
 
 }  // namespace tidegate::engine

@@ -126,6 +126,11 @@ void Turn::put(const GoodState& good) {
     batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
 }
 
+void Turn::erase_good(const AssignmentKey& key) {
+    state.assignments.at(key).good.reset();
+    batch_.writes.push_back(Erase{Table::history, key.text()});
+}
+
 void Turn::put(const std::string& agent, const Installation& installation) {
     batch_.writes.push_back(
         Put{Table::installation, agent + ' ' + installation.key.text(), to_json(installation)});

@@ -65,6 +65,7 @@ public:
     void put(const Block& block);
     void erase_block(const InstallKey& key);
     void put(const GoodState& good);
+    void erase_good(const AssignmentKey& key);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);
     void erase_installation(const std::string& agent, const InstallKey& key);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "reconciler/engine/engine.h"
 #include "schema/base/limits.h"
@@ -137,6 +139,17 @@ public:
     void loads(const std::string& commit, const DefinitionPtr& definition) {
         feed(DefinitionLoaded{kKey, commit, definition});
     }
+    /// It was asked the same before, and says what came of it then.
+    void answers_from_its_journal() {
+        const auto newest = std::exchange(report_, 0u);
+        (void)finish_one();
+        report_ = newest;
+    }
+    [[nodiscard]] std::size_t rows(Table table) const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            rows_, [&](const auto& row) { return row.first.first == table; }));
+    }
+
     void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome) {
@@ -1126,6 +1139,75 @@ TEST(ReleaseIdTest, TheNewestReleaseIsTheNewestAfterARestart) {
     }
     EXPECT_EQ(rollout.restarted().assignments.at(kKey).releases,
               rollout.state().assignments.at(kKey).releases);
+}
+
+/// An environment for each merge request: all of them come, and go again.
+class PreviewTest : public testing::Test {
+protected:
+    static constexpr int kMany = static_cast<int>(limits::kGoneAssignmentsKept) + 20;
+
+    static AssignmentPtr preview(int number, const std::string& commit) {
+        auto wish = version_of(1, one_by_one(), number);
+        wish->key.environment = fmt::format("preview-{:05}", number);
+        auto definition = std::make_shared<Definition>(*wish->definition);
+        definition->key = wish->key;
+        wish->definition = wish->targets[0].definition = definition;
+        wish->intent.commit = wish->intent.digest_commit = commit;
+        return wish;
+    }
+    static AssignmentPtr preview(int number) { return preview(number, fmt::format("p{}", number)); }
+
+    void run(const AssignmentPtr& wish) {
+        rollout_.pass(Milliseconds{1'000});
+        rollout_.wish(wish);
+        ASSERT_EQ(rollout_.in_flight(), 1u);
+        EXPECT_TRUE(ids_.insert(rollout_.next().release).second);
+        (void)rollout_.finish_one();
+    }
+    bool is_known(int number) {
+        return rollout_.state().assignments.contains(preview(number)->key);
+    }
+
+    PreviewTest() {
+        ids_.insert(rollout_.next().release);
+        (void)rollout_.finish_one();
+        for (int i = 1; i < kMany; ++i) run(preview(i));
+    }
+
+    std::set<std::string> ids_;
+    Rollout rollout_{1, preview(0)};
+};
+
+TEST_F(PreviewTest, OfThoseThatAreGoneTheNewestAreRemembered) {
+    constexpr auto kKept = limits::kGoneAssignmentsKept + 1;  // the last one is wished
+    EXPECT_EQ(rollout_.state().assignments.size(), kKept);
+    EXPECT_EQ(rollout_.state().releases.size(), kKept);
+    for (const auto table :
+         {Table::release, Table::release_step, Table::release_target, Table::history})
+        EXPECT_EQ(rollout_.rows(table), kKept) << to_string(table);
+    EXPECT_FALSE(is_known(0));
+    EXPECT_TRUE(is_known(kMany - 1));
+    rollout_.restart();
+    rollout_.wish(preview(kMany - 1));
+    EXPECT_EQ(rollout_.state().assignments.size(), kKept);
+    EXPECT_EQ(rollout_.state().gone.size(), kKept - 1);
+}
+
+TEST_F(PreviewTest, OneThatComesBackIsReleasedAnew) {
+    run(preview(0, "later"));
+    EXPECT_TRUE(is_known(0));
+    EXPECT_EQ(rollout_.state().assignments.at(preview(0)->key).good->good.commit, "later");
+}
+
+/// The branch was forced back, so that the agent knows the action that it is sent.
+TEST_F(PreviewTest, AnAnswerOfFormerTimesIsNotTakenForWhatIsThere) {
+    rollout_.wish(preview(0));
+    ASSERT_EQ(rollout_.in_flight(), 1u);
+    EXPECT_TRUE(ids_.contains(rollout_.next().release));
+    rollout_.answers_from_its_journal();
+    ASSERT_EQ(rollout_.in_flight(), 1u);
+    EXPECT_TRUE(ids_.insert(rollout_.next().release).second);
+    EXPECT_EQ(rollout_.next().version, "v0");
 }
 
 /// A pin to what was reverted is held after the store was lost, too.
