@@ -8,14 +8,9 @@ namespace {
 
 constexpr std::array<Gate, 4> kGates{pause_gate, freeze_gate, unsupported_gate, window_gate};
 
-/// `heal` and `catch_up` bring back what was already let through once.
-bool obeys_anchor(ReleaseKind kind) {
-    return kind != ReleaseKind::heal && kind != ReleaseKind::catch_up;
-}
-
 std::vector<const Rules*> rule_sets(const Assignment& assignment, ReleaseKind kind) {
     std::vector<const Rules*> sets{&assignment.rules};
-    if (!obeys_anchor(kind)) return sets;
+    if (is_upkeep(kind)) return sets;
     for (const auto& rules : assignment.anchor_rules) sets.push_back(rules.get());
     return sets;
 }

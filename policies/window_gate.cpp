@@ -9,9 +9,7 @@ namespace {
 /// The commit carries the emergency: what it asks for passes, but not later repairs of it.
 bool is_emergency(const GateInput& input, const ReleaseWindow& window) {
     const auto& intent = input.assignment.intent;
-    if (intent.emergency_reason.empty() || input.kind == ReleaseKind::heal ||
-        input.kind == ReleaseKind::catch_up)
-        return false;
+    if (intent.emergency_reason.empty() || is_upkeep(input.kind)) return false;
     return std::ranges::any_of(window.emergency_users, [&](const std::string& user) {
         return user ==
                (user.find('@') != std::string::npos ? intent.author_email : intent.author_name);

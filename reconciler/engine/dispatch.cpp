@@ -228,8 +228,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
 
 bool is_superseded(const AssignmentState& assignment, const Release& release) {
     if (!assignment.wish || assignment.wish->intent.commit != release.commit) return true;
-    const bool kept = release.kind == ReleaseKind::heal || release.kind == ReleaseKind::catch_up;
-    return !kept && assignment.wish->definition->digest != release.digest;
+    return !is_upkeep(release.kind) && assignment.wish->definition->digest != release.digest;
 }
 
 }  // namespace tidegate::engine

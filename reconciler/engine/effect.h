@@ -112,7 +112,7 @@ struct Publish {
     std::vector<AssignmentView> assignments;
     std::vector<AssignmentKey> removed_assignments;
     std::vector<ReleaseChange> releases;
-    std::vector<std::string> removed_releases;  ///< beyond kReleasesKeptPerAssignment
+    std::vector<std::string> removed_releases;  ///< beyond kReleasesKeptPerAssignment, or gone
     std::vector<TargetView> targets;
     std::vector<std::string> removed_targets;
 };

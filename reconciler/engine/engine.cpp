@@ -1,23 +1,36 @@
 #include "reconciler/engine/engine.h"
 
+#include "reconciler/engine/gone.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/turn.h"
 #include "reconciler/engine/views.h"
 
 namespace tidegate::engine {
+namespace {
+
+void look_at_touched(Turn& turn) {
+    while (const auto key = turn.next_unseen()) {
+        const auto at = next_look(turn.state, *key, turn.now);
+        if (at <= turn.now)
+            look(turn, *key);
+        else
+            turn.postpone(*key, at);
+    }
+}
+
+}  // namespace
 
 Effects step(State& state, const Event& event, Timestamp now) {
     Turn turn(state, now);
     std::visit([&](const auto& known) { take(turn, known); }, event);
     if (!state.desired) return turn.finish();
-    while (const auto key = turn.next_unseen()) {
-        const auto at = next_look(state, *key, now);
-        if (at <= now)
-            look(turn, *key);
-        else
-            turn.postpone(*key, at);
+    look_at_touched(turn);
+    while (turn.take_revert_pass()) {
+        touch_next_revert(turn);
+        look_at_touched(turn);
     }
+    forget_gone(turn);
     return turn.finish();
 }
 

@@ -28,10 +28,6 @@ struct Tries {
     int highest = -1;               ///< of all of this intent
 };
 
-bool is_head(ReleaseKind kind) {
-    return kind != ReleaseKind::heal && kind != ReleaseKind::catch_up;
-}
-
 /// An intent comes back when a person accepts that the branch was forced back to it.
 Tries tries_of(const State& state, const AssignmentState& assignment, const Candidate& candidate) {
     Tries tries;
@@ -40,7 +36,7 @@ Tries tries_of(const State& state, const AssignmentState& assignment, const Cand
     for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
         const auto& release = state.releases.at(*id);
         if (release.commit != assignment.wish->intent.commit) {
-            past = past || (release.started_at && is_head(release.kind));
+            past = past || (release.started_at && !is_upkeep(release.kind));
             continue;
         }
         tries.highest = std::max(tries.highest, try_of(release.cause));

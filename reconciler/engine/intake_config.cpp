@@ -1,7 +1,6 @@
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
-#include "reconciler/engine/look.h"
 
 namespace tidegate::engine {
 namespace {
@@ -91,7 +90,7 @@ void take(Turn& turn, const ConfigChanged& event) {
     }
     // What could not be built on the former tip may be built on this one.
     for (auto& [id, job] : state.reverts) job.again_at = turn.now;
-    touch_next_revert(turn);
+    turn.pass_revert_on();
 }
 
 void take(Turn& turn, const GitHeld& event) {

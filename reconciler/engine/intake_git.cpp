@@ -2,7 +2,6 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
-#include "reconciler/engine/look.h"
 #include "reconciler/engine/recall.h"
 #include "schema/base/limits.h"
 
@@ -72,11 +71,13 @@ void take(Turn& turn, const RevertDone& event) {
     std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
     turn.save(release);
     turn.touch(release.key);
-    touch_next_revert(turn);
+    turn.pass_revert_on();
 }
 
 void take(Turn& turn, const DefinitionLoaded& event) {
-    auto& assignment = turn.state.assignments[event.key];
+    const auto known = turn.state.assignments.find(event.key);
+    if (known == turn.state.assignments.end()) return;
+    auto& assignment = known->second;
     const auto asked = assignment.loading.find(event.commit);
     if (asked == assignment.loading.end()) return;
     turn.touch(event.key);
@@ -88,7 +89,9 @@ void take(Turn& turn, const DefinitionLoaded& event) {
 }
 
 void take(Turn& turn, const LastGoodFound& event) {
-    auto& assignment = turn.state.assignments[event.key];
+    const auto known = turn.state.assignments.find(event.key);
+    if (known == turn.state.assignments.end()) return;
+    auto& assignment = known->second;
     turn.touch(event.key);
     if (assignment.recalled || !assignment.good_asked) return;
     if (event.good) turn.put(GoodState{event.key, *event.good, false, ""});

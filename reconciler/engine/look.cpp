@@ -3,6 +3,7 @@
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
 #include "schema/base/limits.h"
@@ -16,9 +17,9 @@ constexpr Milliseconds kLookPause{100};
 /// That there was one for this intent is why there is no other.
 bool acts_once(const AssignmentState& assignment, const Release& release) {
     if (!assignment.wish || assignment.wish->intent.commit != release.commit) return false;
-    const bool is_head =
+    const bool deploys =
         release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore;
-    return (is_head && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
+    return (deploys && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
 }
 
 /// The oldest ended ones go, but those that something still waits for.
@@ -63,6 +64,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     tend_outbox(turn, key);
     tend_reverts(turn, key);
     prune(turn, key);
+    note_gone(turn.state, key);
 }
 
 }  // namespace tidegate::engine

@@ -43,8 +43,7 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     release.key = key;
     release.kind = candidate.kind;
     // It acts once per intent commit: what keeps the state afterwards decides by what is there.
-    const bool keeps = candidate.kind == ReleaseKind::heal ||
-                       (candidate.kind == ReleaseKind::catch_up && candidate.cause != kForced);
+    const bool keeps = is_upkeep(candidate.kind) && candidate.cause != kForced;
     release.operation = keeps ? Operation::deploy : wish.operation;
     release.digest = candidate.digest;
     release.from = most_common_version(turn.state, key, candidate);
@@ -128,7 +127,26 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     return false;
 }
 
+bool any_online(const Turn& turn, const Candidate& candidate) {
+    return std::ranges::any_of(candidate.targets, [&](const DesiredTarget* target) {
+        return reach(turn.state, target->agent, turn.now) == Reach::online;
+    });
+}
+
+/// True: it began, or will once it may, and treats the targets that are there itself. It comes only
+/// once, so that it waits for agents as a head does.
+bool begin_forced(Turn& turn, const AssignmentKey& key) {
+    const auto forced = forced_of(turn.state, key);
+    if (!forced) return false;
+    const auto holds = start_holds(turn, key, *forced);
+    add_holds(turn, key, holds);
+    if (!holds.empty()) return any_online(turn, *forced);
+    start_release(turn, create(turn, key, *forced), forced->targets);
+    return true;
+}
+
 void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
+    if (begin_forced(turn, key)) return;
     const auto side = side_of(turn, key, head_waits_for_agents);
     if (!side) return;
     const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});

@@ -2,7 +2,7 @@
 /// Which release comes next for an assignment, and what it waits for.
 ///
 /// head: what the wish itself asks for: introduce, a person's restore, uninstall.
-/// side: keeping what is last good, while no head is active: catch_up, heal, forced operations.
+/// side: keeping what is last good, while no head is active: forced operations, catch_up, heal.
 
 #include <optional>
 #include <string>
@@ -32,12 +32,15 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
 /// nullopt: the wish is fulfilled, or blocked. `why` then says by what, if by something.
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
                                                Timestamp now, std::vector<Hold>* why = nullptr);
+/// `operation` on a wish that is last good already: once per intent commit of a person, on all but
+/// pinned targets.
+[[nodiscard]] std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key);
 /// Only online, unblocked targets that nothing is on its way to. Wakes when a block ends.
 /// `head_waits_for_agents`, and for nothing else: what has the new version already stays there.
 [[nodiscard]] std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key,
                                                bool head_waits_for_agents);
 
-/// What a head waits for before its start.
+/// What a head, or a forced operation, waits for before its start.
 [[nodiscard]] std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key,
                                             const Candidate& candidate);
 

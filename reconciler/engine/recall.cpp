@@ -73,13 +73,13 @@ std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
     return candidates;
 }
 
-bool any_reconnecting(const Turn& turn, const AssignmentKey& key, const Assignment& wish,
-                      Turn& waker) {
+/// Looked at again when it is waited for no more.
+bool any_reconnecting(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     bool waiting = false;
     for (const auto& target : wish.targets)
         if (reach(turn.state, target.agent, turn.now) == Reach::reconnecting) {
             waiting = true;
-            waker.wake(key, grace_ends(turn.state, target.agent));
+            turn.wake(key, grace_ends(turn.state, target.agent));
         }
     return waiting;
 }
@@ -90,7 +90,7 @@ std::optional<Hold> recall(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
     if (assignment.recalled || !assignment.wish) return std::nullopt;
     const Hold hold{"history", "asks agents and Git what was last good here", {}};
-    if (assignment.good_asked || any_reconnecting(turn, key, *assignment.wish, turn)) return hold;
+    if (assignment.good_asked || any_reconnecting(turn, key, *assignment.wish)) return hold;
     auto candidates = reported_good(turn, key, *assignment.wish);
     if (candidates.empty()) {
         finish_recall(turn, key);

@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
+#include "reconciler/engine/substitutes.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -21,23 +22,14 @@ std::vector<const DesiredTarget*> in_order(const State& state, const AssignmentK
     return targets;
 }
 
-void add_progress(Turn& turn, Release& release, const DesiredTarget& target, bool skipped) {
+void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
     auto& progress = release.targets[target.name];
     const auto* seen = seen_on(turn.state, release.key, target);
     progress.name = target.name;
     progress.from = seen ? seen->version : "";
     progress.to = target.pinned ? target.definition->version : release.to;
     progress.desired = target_digest_for(target, release.digest);
-    progress.status = skipped ? TargetStatus::skipped : TargetStatus::waiting;
-    if (skipped) progress.error = "offline; catches up on return";
-}
-
-/// From here on the way back to last good leads over an irreversible change.
-void mark_forward_only(Turn& turn, const Release& release) {
-    auto good = turn.state.assignments.at(release.key).good;
-    if (!release.forward_only || !good || good->forward_only) return;
-    good->forward_only = true;
-    turn.put(*good);
+    progress.status = TargetStatus::waiting;
 }
 
 void succeed(Turn& turn, Release& release) {
@@ -79,7 +71,7 @@ void wind_down(Turn& turn, Release& release, const std::string& why) {
 
 /// A head that could start goes before keeping what is.
 bool head_is_ready(Turn& turn, const Release& release) {
-    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up) return false;
+    if (!is_upkeep(release.kind)) return false;
     const auto head = head_of(turn.state, release.key, turn.now);
     return head && start_holds(turn, release.key, *head).empty();
 }
@@ -117,9 +109,11 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn.state, release.key, targets)) {
         const bool away = reach(turn.state, target->agent, turn.now) != Reach::online;
-        const bool skipped = away && wish.offline == Offline::skip;
-        add_progress(turn, release, *target, skipped);
-        if (!skipped) moving.push_back(target);
+        add_progress(turn, release, *target);
+        if (away && wish.offline == Offline::skip)
+            skip_offline(turn, release, *target);
+        else
+            moving.push_back(target);
     }
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
@@ -130,9 +124,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
     if (assignment.good) release.last_good = assignment.good->good;
     assignment.active = release.id;
-    mark_forward_only(turn, release);
-    if (release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up)
-        forget_owed(turn, release.key);
+    if (!is_upkeep(release.kind)) forget_owed(turn, release.key);
     turn.save_whole(release);
     turn.audit("release.started", release.key.text(), release.commit,
                json_object({{"release", release.id}, {"version", release.to}}));

@@ -28,6 +28,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason);
 void advance_rollback(Turn& turn, Release& release);
 /// Targets that were away when their release rolled back: restored first thing on return.
 void restore_owed(Turn& turn, const AssignmentKey& key);
+/// It is one of them: its way back, with the rollback script, is still to come.
+[[nodiscard]] bool is_owed(const State& state, const AssignmentKey& key, const std::string& target);
 /// A new head treats all targets itself.
 void forget_owed(Turn& turn, const AssignmentKey& key);
 

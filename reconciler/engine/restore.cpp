@@ -126,8 +126,7 @@ void find_departed(State& state) {
 void find_owing(const State& state, AssignmentState& assignment) {
     const auto began = [&](const std::string& id) {
         const auto& release = state.releases.at(id);
-        return release.started_at && release.kind != ReleaseKind::heal &&
-               release.kind != ReleaseKind::catch_up;
+        return release.started_at && !is_upkeep(release.kind);
     };
     const auto newest =
         std::find_if(assignment.releases.rbegin(), assignment.releases.rend(), began);

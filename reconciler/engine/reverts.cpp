@@ -44,15 +44,18 @@ void close(Turn& turn, Release& release, RevertState state, std::string note) {
     turn.end_revert(release.id);
 }
 
-/// What the accepted commit already says about it: our push was seen, or a newer wish is there.
+/// What the accepted commit already says about it: our push was seen, or a newer wish is there. One
+/// for the same digest is a newer one, too, once a person lifted the quarantine.
 bool is_answered_by_wish(Turn& turn, Release& release) {
     const auto& wish = turn.state.assignments.at(release.key).wish;
     if (wish && !release.revert_commit.empty() && wish->intent.commit == release.revert_commit) {
         close(turn, release, RevertState::pushed, "");
         return true;
     }
-    if (wish && wish->definition->digest == release.digest) return false;
-    close(turn, release, RevertState::not_needed, "a newer commit changed it already");
+    const bool same = wish && wish->definition->digest == release.digest;
+    if (same && quarantine_of(turn.state, release.key, release.digest)) return false;
+    close(turn, release, RevertState::not_needed,
+          same ? "a person wants it tried anew" : "a newer commit changed it already");
     return true;
 }
 
@@ -61,16 +64,12 @@ bool is_answered_by_wish(Turn& turn, Release& release) {
 void tend_reverts(Turn& turn, const AssignmentKey& key) {
     auto& state = turn.state;
     if (state.reverts.empty() || state.fenced) return;
-    bool any_closed = false;
     for (const auto& id : state.assignments.at(key).releases) {
         const auto found = state.reverts.find(id);
         if (found == state.reverts.end() || found->second.asked) continue;
         auto& job = found->second;
         auto& release = state.releases.at(id);
-        if (is_answered_by_wish(turn, release)) {
-            any_closed = true;
-            continue;
-        }
+        if (is_answered_by_wish(turn, release)) continue;
         if (!state.git_hold.empty()) continue;  // nothing can be built on such a tip
         if (turn.now < job.again_at) {
             turn.wake(key, job.again_at);
@@ -82,7 +81,6 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
         job.asked = true;
         turn.ask(Revert{request_of(release, job)});
     }
-    if (any_closed) touch_next_revert(turn);
 }
 
 void touch_next_revert(Turn& turn) {

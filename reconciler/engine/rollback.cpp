@@ -156,6 +156,15 @@ void restore_owed(Turn& turn, const AssignmentKey& key) {
     }
 }
 
+bool is_owed(const State& state, const AssignmentKey& key, const std::string& target) {
+    const auto& assignment = state.assignments.at(key);
+    return std::ranges::any_of(assignment.owing, [&](const std::string& id) {
+        const auto& targets = state.releases.at(id).targets;
+        const auto progress = targets.find(target);
+        return progress != targets.end() && goes_back(assignment, progress->second);
+    });
+}
+
 void forget_owed(Turn& turn, const AssignmentKey& key) {
     auto owing = std::exchange(turn.state.assignments[key].owing, {});
     for (const auto& id : owing) {

@@ -3,6 +3,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
+#include "reconciler/engine/release_machine.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -50,7 +51,7 @@ public:
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
         if (reach(turn_.state, target.agent, turn_.now) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
-            quarantine_of(turn_.state, key_, digest))
+            is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
             return TargetState::in_sync;
         const auto desired = target_digest_for(target, digest);
         if (is_blocked(target, desired)) return TargetState::in_sync;
@@ -85,43 +86,51 @@ private:
     bool head_waits_for_agents_;
 };
 
-/// `operation` on a wish that is last good already: once per intent commit.
-std::optional<Candidate> forced(const State& state, const AssignmentKey& key,
-                                const Assignment& wish, Candidate candidate) {
-    if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest)
+bool keeps_something(const State& state, const AssignmentKey& key) {
+    const auto& wish = state.assignments.at(key).wish;
+    return wish && !wish->definition->absent && !is_frozen(state, key, *wish);
+}
+
+Candidate candidate_of(const AssignmentState& assignment, const std::optional<Kept>& kept) {
+    Candidate candidate;
+    if (!kept) return candidate;
+    candidate.digest = kept->digest;
+    candidate.digest_commit = kept->commit;
+    candidate.version = assignment.good->good.version;
+    return candidate;
+}
+
+}  // namespace
+
+std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key) {
+    if (!keeps_something(state, key)) return std::nullopt;
+    const auto& assignment = state.assignments.at(key);
+    const auto& wish = *assignment.wish;
+    auto candidate = candidate_of(assignment, kept_state(state, key));
+    if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest ||
+        wish.intent.by_daemon)
         return std::nullopt;
     candidate.kind = ReleaseKind::catch_up;
     candidate.cause = kForced;
     candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
                                        wish.intent.commit, candidate.digest, candidate.cause);
-    const bool introduced =
-        std::ranges::any_of(state.assignments.at(key).releases, [&](const std::string& id) {
-            const auto& release = state.releases.at(id);
-            return release.commit == wish.intent.commit && release.kind != ReleaseKind::heal &&
-                   release.kind != ReleaseKind::catch_up;
-        });
+    const bool introduced = std::ranges::any_of(assignment.releases, [&](const std::string& id) {
+        const auto& release = state.releases.at(id);
+        return release.commit == wish.intent.commit && !is_upkeep(release.kind);
+    });
     if (introduced || state.releases.contains(candidate.id)) return std::nullopt;
     for (const auto& target : wish.targets)
         if (!target.pinned) candidate.targets.push_back(&target);
     return candidate;
 }
 
-}  // namespace
-
 std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
+    if (!keeps_something(turn.state, key)) return std::nullopt;
     const auto& assignment = turn.state.assignments.at(key);
-    if (!assignment.wish || assignment.wish->definition->absent) return std::nullopt;
     const auto& wish = *assignment.wish;
-    if (is_frozen(turn.state, key, wish)) return std::nullopt;
     const auto kept = kept_state(turn.state, key);
-    Candidate candidate;
-    if (kept) {
-        candidate.digest = kept->digest;
-        candidate.digest_commit = kept->commit;
-        candidate.version = assignment.good->good.version;
-        if (!definition_of(assignment, kept->digest)) return std::nullopt;
-        if (auto operation = forced(turn.state, key, wish, candidate)) return operation;
-    }
+    if (kept && !definition_of(assignment, kept->digest)) return std::nullopt;
+    auto candidate = candidate_of(assignment, kept);
     std::vector<const DesiredTarget*> drifted;
     Finder finder(turn, key, wish, kept, head_waits_for_agents);
     for (const auto& target : wish.targets) {

@@ -58,6 +58,8 @@ struct AssignmentState {
     std::string pending;                ///< the next one, held by gates
     std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
     std::optional<Timestamp> looked_at;
+    /// It left Git, and nothing is expected of it any more: when it was last active.
+    std::optional<Timestamp> gone;
 };
 
 /// A revert that is not finished: when to ask next, and whether an answer is due.
@@ -93,6 +95,7 @@ struct State {
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
     std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there
     std::map<InstallKey, AssignmentKey> departed;  ///< the same, to find whom a report is for
+    std::set<std::pair<Timestamp, AssignmentKey>> gone;  ///< to forget the oldest first
     std::map<AssignmentKey, Timestamp> wakes;
     std::set<std::pair<Timestamp, AssignmentKey>> wake_order;
     std::optional<Timestamp> wake;  ///< the last WakeAt

@@ -111,6 +111,14 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const Action& act
     turn.save(release, step);
 }
 
+/// From here on the way back to last good leads over an irreversible change.
+void mark_forward_only(Turn& turn, const Release& release) {
+    auto good = turn.state.assignments.at(release.key).good;
+    if (!release.forward_only || !good || good->forward_only) return;
+    good->forward_only = true;
+    turn.put(*good);
+}
+
 void begin_step(Turn& turn, Release& release, Step& step) {
     if (step.status == StepStatus::running) return;
     step.status = StepStatus::running;
@@ -119,11 +127,17 @@ void begin_step(Turn& turn, Release& release, Step& step) {
     turn.save(release, step);
     if (std::exchange(release.admitted, true)) return;
     turn.save(release);
+    mark_forward_only(turn, release);
+}
+
+Hold busy_hold(const std::vector<std::string>& names) {
+    return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
 }
 
 /// Returns holds of what could not be dispatched.
 std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
     std::vector<Hold> holds;
+    std::vector<std::string> busy;
     const auto& assignment = turn.state.assignments.at(release.key);
     Budget budget(turn.state, release.key, step);
     int sent = 0;
@@ -136,8 +150,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
         const auto* target = wished_target(assignment, name);
         if (!target || reach(turn.state, target->agent, turn.now) != Reach::online) continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
-            holds.push_back(
-                {"busy", fmt::format("an earlier action on {} has not ended", name), {}});
+            busy.push_back(name);
             continue;
         }
         if (!budget.allows(name)) {
@@ -154,6 +167,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
         extend_deadline(turn, release, step,
                         turn.state.outbox.at(release.targets.at(name).action).action);
     }
+    if (!busy.empty()) holds.push_back(busy_hold(busy));
     return holds;
 }
 
@@ -174,9 +188,10 @@ Timestamp soak_ends(const Release& release, const Step& step) {
     return end + step.verify_duration;
 }
 
+/// Of the last one that moved something: an empty one is no reason to wait once more.
 std::optional<Timestamp> former_end(const Release& release, const Step& step) {
     for (auto i = static_cast<std::size_t>(step.index); i-- > 0;)
-        if (release.steps[i].finished_at) return release.steps[i].finished_at;
+        if (release.steps[i].status == StepStatus::success) return release.steps[i].finished_at;
     return std::nullopt;
 }
 

@@ -6,6 +6,18 @@
 
 namespace tidegate::engine {
 
+/// What has the version already is in sync on return: nothing says then that an operation was due.
+void skip_offline(Turn& turn, Release& release, const DesiredTarget& target) {
+    auto& progress = release.targets.at(target.name);
+    const auto seen =
+        planner::compare({progress.desired, false}, seen_on(turn.state, release.key, target));
+    progress.status = TargetStatus::skipped;
+    progress.error = seen == planner::TargetState::in_sync
+                         ? "offline; has this version, so the operation is not repeated on return"
+                         : "offline; catches up on return";
+    turn.save(release, progress);
+}
+
 Substitutes::Substitutes(Turn& turn, Release& release)
     : turn_(turn),
       release_(release),
@@ -23,7 +35,8 @@ void Substitutes::replace(Step& step, std::vector<Hold>& holds) {
         offline.pop_back();
     }
     if (offline.empty()) return;
-    for (const auto& name : offline) skip(name);
+    for (const auto& name : offline)
+        skip_offline(turn_, release_, *wished_target(assignment_, name));
     std::erase_if(step.targets, [&](const std::string& name) {
         return release_.targets.at(name).status == TargetStatus::skipped;
     });
@@ -80,13 +93,6 @@ bool Substitutes::is_free(const std::string& name) const {
     const auto* target = wished_target(assignment_, name);
     return target && release_.targets.at(name).status == TargetStatus::waiting &&
            reach(turn_.state, target->agent, turn_.now) == Reach::online;
-}
-
-void Substitutes::skip(const std::string& name) {
-    auto& progress = release_.targets.at(name);
-    progress.status = TargetStatus::skipped;
-    progress.error = "offline; catches up on return";
-    turn_.save(release_, progress);
 }
 
 }  // namespace tidegate::engine

@@ -5,6 +5,9 @@
 
 namespace tidegate::engine {
 
+/// Its agent is away for good: the release does without it.
+void skip_offline(Turn& turn, Release& release, const DesiredTarget& target);
+
 /// For one look: nobody comes or goes in it, so what was passed over is not looked at again, and
 /// thousands of steps whose picks are away cost one pass over the targets.
 class Substitutes {
@@ -19,7 +22,6 @@ private:
     [[nodiscard]] std::vector<std::string> find_offline(const Step& step, std::vector<Hold>& holds);
     [[nodiscard]] std::vector<std::string> take(const Step& step, std::size_t count);
     [[nodiscard]] bool is_free(const std::string& name) const;
-    void skip(const std::string& name);
 
     Turn& turn_;
     Release& release_;

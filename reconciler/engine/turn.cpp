@@ -72,7 +72,7 @@ void Turn::drop(const std::string& id) {
 }
 
 void Turn::end_revert(const std::string& release) {
-    state.reverts.erase(release);
+    if (state.reverts.erase(release) > 0) pass_revert_on();
     if (state.reverting == release) state.reverting.clear();
 }
 
@@ -124,6 +124,11 @@ void Turn::erase_block(const InstallKey& key) {
 void Turn::put(const GoodState& good) {
     state.assignments[good.key].good = good;
     batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
+}
+
+void Turn::erase_good(const AssignmentKey& key) {
+    state.assignments.at(key).good.reset();
+    batch_.writes.push_back(Erase{Table::history, key.text()});
 }
 
 void Turn::put(const std::string& agent, const Installation& installation) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reconciler/engine/effect.h"
@@ -53,6 +54,10 @@ public:
     void drop(const std::string& id);
     /// Of this release: whether it was made or not, another one's turn may come.
     void end_revert(const std::string& release);
+    /// Whose turn it is then is found once per step, when all is looked at: one commit may end
+    /// thousands.
+    void pass_revert_on() { revert_passes_on_ = true; }
+    [[nodiscard]] bool take_revert_pass() { return std::exchange(revert_passes_on_, false); }
     void put(const OutboxEntry& entry);
     void erase_outbox(const std::string& action);
     void put(const Quarantine& quarantine);
@@ -60,6 +65,7 @@ public:
     void put(const Block& block);
     void erase_block(const InstallKey& key);
     void put(const GoodState& good);
+    void erase_good(const AssignmentKey& key);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);
     void erase_installation(const std::string& agent, const InstallKey& key);
@@ -100,6 +106,7 @@ private:
     std::map<std::string, std::vector<std::string>> acknowledged_;  ///< by agent
     std::map<std::string, Changed> changes_;                        ///< by release id
     std::vector<std::string> dropped_;
+    bool revert_passes_on_ = false;
 };
 
 /// `{"k":"v",…}` for audit details.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
@@ -48,10 +49,20 @@ void block_targets(Turn& turn, const Release& release) {
     }
 }
 
-void quarantine(Turn& turn, const Release& release, const std::string& reason) {
+/// Once per release: what a person lifted since then stays lifted. By the wish of now where it asks
+/// for the same: it was said before the verdict, so it lifts nothing, read again or not.
+void quarantine(Turn& turn, Release& release, const std::string& reason) {
+    if (std::exchange(release.condemned, true)) return;
+    turn.save(release);
     if (quarantine_of(turn.state, release.key, release.digest)) return;
-    turn.put(Quarantine{release.key, release.digest, release.to, release.id, release.digest_commit,
-                        release.retry, reason, turn.now});
+    Quarantine made{release.key,           release.digest, release.to, release.id,
+                    release.digest_commit, release.retry,  reason,     turn.now};
+    const auto& wish = turn.state.assignments.at(release.key).wish;
+    if (wish && wish->definition->digest == release.digest) {
+        made.digest_commit = wish->intent.digest_commit;
+        made.retry = wish->retry;
+    }
+    turn.put(made);
     turn.audit("quarantine.set", release.key.text(), release.commit,
                json_object({{"digest", release.digest.hex()},
                             {"version", release.to},

@@ -67,7 +67,7 @@ struct Quarantine {
     std::string version;
     std::string release;
     std::string digest_commit;  ///< a newer entering of the digest lifts it
-    int retry = 0;              ///< a higher counter lifts it
+    int retry = 0;              ///< a higher counter than that of its time lifts it
     std::string reason;
     Timestamp at;
 };

@@ -239,6 +239,7 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("paused_at", r.paused_at);
     f("deadline", r.deadline);
     f("admitted", r.admitted);
+    f("condemned", r.condemned);
     f("holds", r.holds);
     f("revert", r.revert);
     f("revert_commit", r.revert_commit);

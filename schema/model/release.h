@@ -26,6 +26,10 @@ enum class ReleaseKind { introduce, heal, catch_up, restore, uninstall };
 constexpr auto enum_names(ReleaseKind) {
     return std::array{"introduce"sv, "heal"sv, "catch_up"sv, "restore"sv, "uninstall"sv};
 }
+/// Keeps what was let through once; all others bring about what a commit asks for.
+[[nodiscard]] constexpr bool is_upkeep(ReleaseKind kind) {
+    return kind == ReleaseKind::heal || kind == ReleaseKind::catch_up;
+}
 
 /// pending → running ⇄ paused → success | failed | cancelled
 ///              └→ rolling_back → rollback | failed
@@ -148,7 +152,8 @@ struct ReleaseHead {
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
     std::optional<Timestamp> deadline;
-    bool admitted = false;  ///< its first dispatch passed the gates (on_close: finish_release)
+    bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
+    bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 
     std::vector<Hold> holds;
 

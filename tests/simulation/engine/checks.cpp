@@ -30,11 +30,19 @@ void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes,
         }
         if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::quarantine) {
             const auto set = quarantine_from_json(put->body).value();
-            banned_.try_emplace({set.key, set.digest}, Banned{set.digest_commit, set.retry});
+            banned_.try_emplace({set.key, set.digest}, banned_by(set));
         }
         if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
             in_outbox_.erase(erase->key);
     }
+}
+
+/// What a person had asked by then is no answer to it.
+Checks::Banned Checks::banned_by(const Quarantine& set) const {
+    const auto wish = wishes_.find(set.key);
+    if (wish == wishes_.end() || wish->second->definition->digest != set.digest)
+        return {set.digest_commit, set.retry};
+    return {wish->second->intent.digest_commit, wish->second->retry};
 }
 
 void Checks::forget_store() {
@@ -63,6 +71,11 @@ void Checks::on_send(const engine::Send& send, const engine::State& state, Times
             if (in_outbox_.contains(id)) fail("14: acknowledged before it was durable: " + id, now);
     if (const auto* run = std::get_if<engine::Run>(&send.message))
         check_run(run->action, state, now);
+}
+
+void Checks::on_revert(const engine::RevertRequest& request, Timestamp now) {
+    if (!banned_.contains({request.key, request.guilty_digest}))
+        fail("11: a revert of what a person wants tried: " + request.guilty_version, now);
 }
 
 void Checks::check_run(const Action& action, const engine::State& state, Timestamp now) {

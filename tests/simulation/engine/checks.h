@@ -22,6 +22,7 @@ public:
     void on_rows(const std::vector<std::variant<Put, Erase>>& writes, const engine::State& state,
                  Timestamp now);
     void on_send(const engine::Send& send, const engine::State& state, Timestamp now);
+    void on_revert(const engine::RevertRequest& request, Timestamp now);
     void after_step(const engine::State& state, Timestamp now);
     void on_wish(const Desired& desired);
     void forget_store();
@@ -29,16 +30,17 @@ public:
     std::vector<std::string> violations;
 
 private:
+    struct Banned {
+        std::string digest_commit;
+        int retry = 0;
+    };
+    [[nodiscard]] Banned banned_by(const Quarantine& set) const;
     void check_run(const Action& action, const engine::State& state, Timestamp now);
     [[nodiscard]] bool is_open(const Release& release, Timestamp now) const;
     void check_window(const Action& action, const Release& release, Timestamp now);
     void check_budget(const Action& action, const engine::State& state, Timestamp now);
     void check_release(const Release& release, Timestamp now);
 
-    struct Banned {
-        std::string digest_commit;
-        int retry = 0;
-    };
     const ModelGit& git_;
     const Fleet& fleet_;
     std::set<std::string> audited_;    ///< actions with an entry

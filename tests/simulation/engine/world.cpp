@@ -118,6 +118,7 @@ void World::perform(const engine::Effect& effect) {
         checks_.on_send(*send, state_, now_);
         perform_send(*send);
     } else if (const auto* revert = std::get_if<engine::Revert>(&effect)) {
+        checks_.on_revert(revert->request, now_);
         const bool away = faults_ && pick(0, 5) == 0;
         // A person is quicker than the push.
         if (faults_ && !revert->request.prepared.empty() && pick(0, 4) == 0) person_commits();

@@ -1,0 +1,219 @@
+#include "tests/unit/engine/rollout.h"
+
+#include <algorithm>
+
+#include "schema/resolve/digest.h"
+
+namespace tidegate::engine {
+
+Rollout::Rollout(int targets, const std::vector<AssignmentPtr>& first)
+    : state_(*restore({}, 1, now_)) {
+    for (int i = 0; i < targets; ++i) {
+        AgentConnected event;
+        event.hello.agent = name_of(i);
+        feed(event);
+    }
+    wish(first);
+}
+
+Cost Rollout::wish(const std::vector<AssignmentPtr>& assignments) {
+    auto desired = std::make_shared<Desired>();
+    desired->root_commit = "c0";
+    for (const auto& assignment : assignments) desired->assignments[assignment->key] = assignment;
+    return feed(ConfigChanged{desired});
+}
+
+void Rollout::pass(Milliseconds time) {
+    const auto end = now_ + time;
+    while (state_.wake && *state_.wake <= end) {
+        now_ = std::max(now_, *state_.wake);
+        feed(Woke{});
+    }
+    now_ = end;
+}
+
+void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
+    Installation there;
+    there.key = {name_of(target), kKey.project, ""};
+    there.status = status;
+    there.report = report;
+    feed(AgentChanged{name_of(target), {there}});
+}
+
+void Rollout::comes_back(int target) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    feed(event);
+}
+
+void Rollout::drain() {
+    for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
+        before = sent_.size();
+        now_ += Milliseconds{200};
+        feed(Woke{});
+    }
+}
+
+Cost Rollout::finish_one(ActionOutcome outcome) {
+    if (sent_.empty()) {
+        ADD_FAILURE() << "nothing was sent";
+        return {};
+    }
+    const auto action = std::move(sent_.front());
+    sent_.erase(sent_.begin());
+    ActionFinished event;
+    event.agent = action.key.target;
+    event.result.id = action.id;
+    event.result.kind = action.kind;
+    event.result.outcome = outcome;
+    auto& there = event.result.installation;
+    there.key = action.key;
+    const bool gone = action.kind == ActionKind::uninstall;
+    there.status = outcome != ActionOutcome::done ? InstallStatus::failed
+                   : gone                         ? InstallStatus::absent
+                                                  : InstallStatus::installed;
+    there.version = action.version;
+    there.digest = action.digest;
+    there.report = ++report_;
+    return feed(event);
+}
+
+void Rollout::answers_from_its_journal() {
+    const auto newest = std::exchange(report_, 0u);
+    (void)finish_one();
+    report_ = newest;
+}
+
+std::size_t Rollout::rows(Table table) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(rows_, [&](const auto& row) { return row.first.first == table; }));
+}
+
+Cost Rollout::answer(decltype(RevertDone::outcome) outcome) {
+    const auto release = asked_.front().release;
+    asked_.erase(asked_.begin());
+    return feed(RevertDone{release, std::move(outcome)});
+}
+
+State Rollout::restarted() const {
+    std::vector<Row> rows;
+    for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
+    return *restore(rows, 2, now_);
+}
+
+Cost Rollout::feed(const Event& event) {
+    Cost cost;
+    for (auto& effect : step(state_, event, now_)) {
+        if (const auto* send = std::get_if<Send>(&effect))
+            if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
+        if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
+        if (const auto* publish = std::get_if<Publish>(&effect)) {
+            cost.looks += publish->assignments.size();
+            for (const auto& change : publish->releases)
+                cost.shown += change.steps.size() + change.targets.size();
+        }
+        if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+    }
+    return cost;
+}
+
+void Rollout::write(const Batch& batch, Cost& cost) {
+    cost.rows += batch.writes.size() + batch.audit.size();
+    for (const auto& write : batch.writes) {
+        if (const auto* put = std::get_if<Put>(&write)) {
+            cost.bytes += put->key.size() + put->body.size();
+            rows_[{put->table, put->key}] = put->body;
+        } else if (const auto* erase = std::get_if<Erase>(&write)) {
+            rows_.erase({erase->table, erase->key});
+        }
+    }
+}
+
+std::string name_of(int number) { return fmt::format("web-{:05}", number); }
+
+AssignmentPtr wish_of(int targets, const Strategy& strategy, int first) {
+    auto definition = std::make_shared<Definition>();
+    definition->key = kKey;
+    definition->digest = Digest::of("v1");
+    definition->version = "v1";
+    definition->deploy.script.install_script = "install";
+    definition->health_check = strategy.health_check;
+    auto wish = std::make_shared<Assignment>();
+    wish->key = kKey;
+    wish->intent.commit = "c1";
+    wish->intent.digest_commit = "c1";
+    wish->definition = definition;
+    wish->strategy = strategy;
+    for (int i = first; i < targets; ++i) {
+        DesiredTarget target;
+        target.name = name_of(i);
+        target.agent = name_of(i);
+        target.config_digest = Digest::of(target.name);
+        target.definition = definition;
+        target.digest = target_digest(definition->digest, target.config_digest);
+        wish->targets.push_back(std::move(target));
+    }
+    return wish;
+}
+
+Strategy all_at_once() {
+    Strategy strategy;
+    strategy.type = StrategyType::all_at_once;
+    return strategy;
+}
+
+Strategy one_by_one() {
+    Strategy strategy;
+    strategy.batch_size = {1, false};
+    return strategy;
+}
+
+std::vector<std::string> in_outbox(Rollout& rollout) {
+    std::vector<std::string> targets;
+    for (const auto& [id, entry] : rollout.state().outbox)
+        targets.push_back(entry.action.key.target);
+    return targets;
+}
+
+std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, int number) {
+    auto wish = std::make_shared<Assignment>(*wish_of(targets, strategy));
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->version = fmt::format("v{}", number);
+    definition->digest = Digest::of(definition->version);
+    wish->definition = definition;
+    for (auto& target : wish->targets) {
+        target.definition = definition;
+        target.digest = target_digest(definition->digest, target.config_digest);
+    }
+    wish->intent.commit = wish->intent.digest_commit = fmt::format("c{}", number);
+    return wish;
+}
+
+AssignmentPtr second_version(int targets, const Strategy& strategy) {
+    return version_of(targets, strategy, 2);
+}
+
+const Release& newest(Rollout& rollout) {
+    const auto& state = rollout.state();
+    return state.releases.at(state.assignments.at(kKey).releases.back());
+}
+
+void pin(DesiredTarget& target, const char* version) {
+    auto definition = std::make_shared<Definition>(*target.definition);
+    definition->digest = Digest::of(version);
+    definition->version = version;
+    target.pinned = true;
+    target.definition = definition;
+    target.digest = target_digest(definition->digest, target.config_digest);
+}
+
+AssignmentPtr with_retry(const AssignmentPtr& wish, int retry) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->retry = retry;
+    made->intent.commit += fmt::format("-retry-{}", retry);
+    return made;
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,112 @@
+#pragma once
+/// An engine driven by hand: what the tests of this folder share.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reconciler/engine/engine.h"
+
+namespace tidegate::engine {
+
+inline const AssignmentKey kKey{"prod", "shop"};
+
+[[nodiscard]] std::string name_of(int number);
+
+[[nodiscard]] Strategy all_at_once();
+[[nodiscard]] Strategy one_by_one();
+
+/// v1 of kKey on `targets` hosts, but for those before `first`.
+[[nodiscard]] AssignmentPtr wish_of(int targets, const Strategy& strategy, int first = 0);
+/// vN, entered by commit cN.
+[[nodiscard]] std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy,
+                                                     int number);
+[[nodiscard]] AssignmentPtr second_version(int targets, const Strategy& strategy);
+/// The same, by a commit that raises `retry` to this.
+[[nodiscard]] AssignmentPtr with_retry(const AssignmentPtr& wish, int retry);
+void pin(DesiredTarget& target, const char* version);
+
+struct Cost {
+    std::size_t rows = 0;
+    std::size_t bytes = 0;
+    std::size_t shown = 0;  ///< steps and targets of releases
+    std::size_t looks = 0;  ///< assignments that were touched
+
+    bool operator==(const Cost&) const = default;
+};
+
+/// A release on `targets` hosts, driven by hand; counts what single outcomes cost.
+class Rollout {
+public:
+    Rollout(int targets, const Strategy& strategy) : Rollout(targets, wish_of(targets, strategy)) {}
+
+    Rollout(int targets, AssignmentPtr first) : Rollout(targets, std::vector{std::move(first)}) {}
+
+    Rollout(int targets, const std::vector<AssignmentPtr>& first);
+
+    void wish(AssignmentPtr assignment) { wish(std::vector{std::move(assignment)}); }
+    Cost wish(const std::vector<AssignmentPtr>& assignments);
+
+    /// Lets time pass; only the engine's own alarms ring.
+    void pass(Milliseconds time);
+
+    void breaks(int target) { reports(target, InstallStatus::failed, 1); }
+    void reports(int target, InstallStatus status, std::uint64_t report);
+    void set_clock_back(Milliseconds by) { now_ -= by; }
+    void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
+    /// As it left, and with an empty journal: nothing that was sent has reached it.
+    void comes_back(int target);
+
+    /// Lets time pass until nothing more is sent by itself.
+    void drain();
+
+    /// The outcome of one action, at the same time as the one before.
+    Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
+
+    /// Agents have to come back, and the config has to be read again.
+    void restart() { state_ = restarted(); }
+
+    void loads(const std::string& commit, const DefinitionPtr& definition) {
+        feed(DefinitionLoaded{kKey, commit, definition});
+    }
+    /// It was asked the same before, and says what came of it then.
+    void answers_from_its_journal();
+    [[nodiscard]] std::size_t rows(Table table) const;
+
+    void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
+    /// How the oldest revert that was asked for ended.
+    Cost answer(decltype(RevertDone::outcome) outcome);
+    [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+
+    [[nodiscard]] std::vector<std::string> orphaned() const {
+        return explain(state_, kKey, now_)->orphaned;
+    }
+    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now_)->holds; }
+    [[nodiscard]] Timestamp now() const { return now_; }
+    [[nodiscard]] const Action& next() const { return sent_.front(); }
+    [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
+    [[nodiscard]] State& state() { return state_; }
+    /// The same engine, started anew on what it has written.
+    [[nodiscard]] State restarted() const;
+
+private:
+    Cost feed(const Event& event);
+    void write(const Batch& batch, Cost& cost);
+
+    Timestamp now_{Milliseconds{1'767'225'600'000}};
+    State state_;
+    std::vector<Action> sent_;
+    std::vector<RevertRequest> asked_;
+    std::uint64_t report_ = 0;
+    std::map<std::pair<Table, std::string>, std::string> rows_;
+};
+
+/// The targets of what is in the outbox.
+[[nodiscard]] std::vector<std::string> in_outbox(Rollout& rollout);
+/// The newest release of kKey.
+[[nodiscard]] const Release& newest(Rollout& rollout);
+
+}  // namespace tidegate::engine
