@@ -170,9 +170,10 @@ void ActionRunner::hide_secrets(machine::Finished& finished) const {
         for (auto& task : stage.tasks) hide_secrets(task.error);
 }
 
-std::vector<Backup> ActionRunner::backups_of(const Driver& driver) const {
+std::optional<std::vector<Backup>> ActionRunner::backups_of(const Driver& driver) const {
     auto backups = driver.backups();
-    for (auto& backup : backups) hide_secrets(backup.path);
+    if (!backups) return backups;
+    for (auto& backup : *backups) hide_secrets(backup.path);
     return backups;
 }
 
