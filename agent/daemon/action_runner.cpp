@@ -160,7 +160,9 @@ void ActionRunner::hide_secrets(std::string& text) const {
     for (const auto& [name, variable] : rules_.config.variables)
         if (variable.secret) secrets.push_back(variable.value);
     Masker masker{secrets};
-    text = to_utf8(masker.feed(text) + masker.finish(), "?");
+    auto masked = masker.feed(text);
+    masked += masker.finish();
+    text = to_utf8(masked, "?");
 }
 
 /// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).

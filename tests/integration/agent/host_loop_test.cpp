@@ -343,6 +343,17 @@ TEST_F(HostLoopTest, ErrorsQuoteNoSecrets) {
     EXPECT_EQ(host.uplink.logs.at(0).find("hunter2"), std::string::npos);
 }
 
+TEST_F(HostLoopTest, AnErrorThatEndsAsASecretBeginsKeepsItsEnd) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "exit 127";
+    AgentConfig config;
+    config.variables["PASSWORD"] = {"7hunters", true};
+    Host host{dir_, config};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.error, "release/deploy: exit code 127");
+    EXPECT_EQ(result.stages.at(0).tasks.at(0).error, "exit code 127");
+}
+
 TEST_F(HostLoopTest, ReportsDriftAndItsEnd) {
     auto wanted = action("a", "1.0");
     wanted.deploy.script.service.status = "[ -e up ]";
