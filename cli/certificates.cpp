@@ -1,5 +1,6 @@
 #include "cli/certificates.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/fields.h"
@@ -12,7 +13,10 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::hours kOwnMin{24 * 30};
-constexpr std::chrono::hours kAgentsMin{24};
+constexpr Milliseconds kAgentsMin{std::chrono::hours{24}};
+/// Of an agent's certificate's life. It is renewed when a third is left; of a short one that may be
+/// less than kAgentsMin.
+constexpr int kAgentsMinPart = 4;
 
 void complain(CheckResult& check, Health health, const std::string& text) {
     check.health = std::max(check.health, health);
@@ -41,11 +45,22 @@ Result<Timestamp> end_of(const std::string& data_dir, const char* name) {
     return TRY(transport::read_certificate(TRY(transport::read_private_file(file)))).not_after;
 }
 
+/// An older daemon does not say how long those live that it gives out.
+Milliseconds agents_min(const json& info) {
+    const Seconds life{number_of(info, "certificate_ttl")};
+    return life > Seconds{0} ? std::min<Milliseconds>(kAgentsMin, life / kAgentsMinPart)
+                             : kAgentsMin;
+}
+
 }  // namespace
 
-CheckResult check_certificates(const std::string& data_dir, const json& agents, Timestamp now) {
+CheckResult check_certificates(const std::string& data_dir, const json& info, const json& agents,
+                               Timestamp now) {
     CheckResult check{
-        "certificates", "the daemon's hold for 30 more days, agents' for one", Health::good, {}};
+        "certificates",
+        "the daemon's hold for 30 more days, agents' for one or a quarter of their life",
+        Health::good,
+        {}};
     for (const auto* name : {"ca", "server"}) {
         const auto until = end_of(data_dir, name);
         // The first start makes them.
@@ -59,7 +74,7 @@ CheckResult check_certificates(const std::string& data_dir, const json& agents, 
     for (const auto& agent : list_of(agents, "items")) {
         const auto until = parse_rfc3339(text_of(agent, "certificate_expires_at"));
         if (!until || !text_of(agent, "revoked_at").empty()) continue;
-        judge(check, {text_of(agent, "name"), *until, kAgentsMin, Health::doubtful}, now);
+        judge(check, {text_of(agent, "name"), *until, agents_min(info), Health::doubtful}, now);
     }
     if (check.found.empty()) check.found = "they do";
     return check;

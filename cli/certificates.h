@@ -9,8 +9,9 @@
 
 namespace tidegate::cli {
 
-/// `agents`: what the daemon answers to the admin verb; null where none answers.
+/// `info`, `agents`: what the daemon answers to these admin verbs; null where none answers.
 [[nodiscard]] CheckResult check_certificates(const std::string& data_dir,
+                                             const nlohmann::json& info,
                                              const nlohmann::json& agents, Timestamp now);
 
 }  // namespace tidegate::cli

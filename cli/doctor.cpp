@@ -155,7 +155,8 @@ std::vector<CheckResult> examine(const DoctorOptions& options, Timestamp now) {
     checks.push_back(check_audit(options));
     const auto agents = ask_daemon(options.data_dir, "agents", json::object());
     if (info) checks.push_back(check_agents(agents));
-    checks.push_back(check_certificates(options.data_dir, agents ? *agents : json(), now));
+    checks.push_back(check_certificates(options.data_dir, info ? *info : json(),
+                                        agents ? *agents : json(), now));
     if (const auto server = server_of(options); !server.empty()) add_status_checks(checks, server);
     checks.push_back(check_clock());
     checks.push_back(check_disk(options));

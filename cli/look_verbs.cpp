@@ -1,5 +1,6 @@
 #include "cli/look_verbs.h"
 
+#include <functional>
 #include <set>
 
 #include "cli/explain.h"
@@ -10,6 +11,8 @@ namespace tidegate::cli {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kWholeLogsBytesMax = 64 << 20;  ///< in one JSON value
 
 bool is_active(const std::string& status) {
     return status == "running" || status == "paused" || status == "rolling_back";
@@ -114,20 +117,39 @@ Result<json> entries_of(const LogsOptions& options) {
     return shown;
 }
 
-/// Of each action once; null where the daemon does not have it (yet, or any more).
-Result<json> whole_logs(const LogsOptions& options, const json& entries) {
-    auto logs = json::array();
+/// Hands on the log of each action once, as it comes; its text is null where the daemon does not
+/// have it (yet, or any more).
+Result<void> each_whole_log(const LogsOptions& options, const json& entries,
+                            const std::function<Result<void>(json)>& use) {
     std::set<std::string> seen;
     for (const auto& entry : entries) {
         const auto action = text_of(entry, "action");
         if (action.empty() || !seen.insert(action).second) continue;
-        const auto text =
+        auto text =
             get_text(options.server, path_of(options) + "/logs?action=" + percent_encoded(action));
         if (!text && text.error().code != ErrorCode::not_found) return fail(text.error());
-        logs.push_back({{"target", text_of(entry, "target")},
-                        {"action", action},
-                        {"text", text ? json(*text) : json()}});
+        CHECK(use({{"target", text_of(entry, "target")},
+                   {"action", action},
+                   {"text", text ? json(*std::move(text)) : json()}}));
     }
+    return {};
+}
+
+/// One JSON value cannot be printed before its end is known.
+Result<json> whole_logs(const LogsOptions& options, const json& entries) {
+    auto logs = json::array();
+    std::size_t bytes = 0;
+    CHECK(each_whole_log(options, entries, [&](json log) -> Result<void> {
+        if (const auto& text = log["text"]; text.is_string())
+            bytes += text.get_ref<const std::string&>().size();
+        if (bytes > kWholeLogsBytesMax)
+            return fail(ErrorCode::exhausted,
+                        "the logs are more than {} MiB, too much for one JSON value: ask for one "
+                        "--target, or for text",
+                        kWholeLogsBytesMax >> 20);
+        logs.push_back(std::move(log));
+        return {};
+    }));
     return logs;
 }
 
@@ -137,6 +159,20 @@ void print_whole_log(const Console& console, const json& log) {
                 << '\n';
     const auto text = text_of(log, "text", "the daemon does not have its log");
     console.out << text << (text.ends_with('\n') ? "" : "\n");
+}
+
+/// Of a whole fleet they do not fit into memory: text goes out as it comes.
+Result<void> print_whole_logs(const Console& console, const LogsOptions& options,
+                              const json& entries) {
+    if (console.format == Format::json) {
+        const auto logs = TRY(whole_logs(options, entries));
+        console.print({{"items", entries}, {"logs", logs}});
+        return {};
+    }
+    return each_whole_log(options, entries, [&](const json& log) -> Result<void> {
+        print_whole_log(console, log);
+        return {};
+    });
 }
 
 void print_line(const Console& console, const json& line) {
@@ -191,17 +227,12 @@ int history(const Console& console, const HistoryOptions& options) {
 int logs(const Console& console, const LogsOptions& options) {
     const auto shown = entries_of(options);
     if (!shown) return report(console, shown.error());
-    auto whole = json::array();
     if (options.full) {
-        auto got = whole_logs(options, *shown);
-        if (!got) return report(console, got.error());
-        whole = *std::move(got);
+        const auto done = print_whole_logs(console, options, *shown);
+        return done ? kGood : report(console, done.error());
     }
     if (console.format == Format::json)
-        console.print(options.full ? json{{"items", *shown}, {"logs", whole}}
-                                   : json{{"items", *shown}});
-    else if (options.full)
-        for (const auto& log : whole) print_whole_log(console, log);
+        console.print({{"items", *shown}});
     else
         for (const auto& entry : *shown) print_log(console, entry);
     return kGood;

@@ -160,7 +160,9 @@ void ActionRunner::hide_secrets(std::string& text) const {
     for (const auto& [name, variable] : rules_.config.variables)
         if (variable.secret) secrets.push_back(variable.value);
     Masker masker{secrets};
-    text = to_utf8(masker.feed(text) + masker.finish(), "?");
+    auto masked = masker.feed(text);
+    masked += masker.finish();
+    text = to_utf8(masked, "?");
 }
 
 /// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
@@ -170,9 +172,10 @@ void ActionRunner::hide_secrets(machine::Finished& finished) const {
         for (auto& task : stage.tasks) hide_secrets(task.error);
 }
 
-std::vector<Backup> ActionRunner::backups_of(const Driver& driver) const {
+std::optional<std::vector<Backup>> ActionRunner::backups_of(const Driver& driver) const {
     auto backups = driver.backups();
-    for (auto& backup : backups) hide_secrets(backup.path);
+    if (!backups) return backups;
+    for (auto& backup : *backups) hide_secrets(backup.path);
     return backups;
 }
 

@@ -55,7 +55,7 @@ private:
     void run(const machine::Start& start, const std::stop_token& stop);
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
-    [[nodiscard]] std::vector<Backup> backups_of(const Driver& driver) const;
+    [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;
 
     HostRules rules_;
     RunnerEvents events_;

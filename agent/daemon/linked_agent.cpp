@@ -29,6 +29,7 @@ Result<void> LinkedAgent::start() {
     HostOptions host;
     host.data_dir = options_.data_dir;
     host.rules = TRY(make_host_rules(options_.config, options_.data_dir));
+    host.rules.limits.backup_looker = "/proc/self/exe";
     host.drift_interval = options_.drift_interval;
     host_ = TRY(HostLoop::open(io_, std::move(host), *this));
 

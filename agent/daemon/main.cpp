@@ -7,9 +7,11 @@
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include "agent/daemon/linked_agent.h"
+#include "agent/drivers/backup_look.h"
 
 namespace {
 
@@ -24,6 +26,9 @@ bool make_data_dir(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // The agent starts this same program again, before any thread or file is open.
+    if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kBackupLookArgument) == 0)
+        return tidegate::agent::answer_backup_look();
     spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     std::signal(SIGPIPE, SIG_IGN);

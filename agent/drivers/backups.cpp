@@ -81,8 +81,6 @@ std::optional<WorkDir> folder_in(const WorkDir& parent, const std::string& name)
 }  // namespace
 
 std::vector<Backup> find_backups(const BackupRules& rules) {
-    const FileAccessAs as{rules.work_dir.owner};
-    if (!as.allowed()) return {};
     const auto backups = existing({rules.backup_dir, {}, rules.work_dir.host_roots, nullptr});
     if (!backups) return {};
     const auto work = existing(rules.work_dir);

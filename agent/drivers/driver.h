@@ -21,6 +21,9 @@ struct HostLimits {
     std::optional<ProcessUser> user;     ///< none = the agent's own
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
     std::string tmp_dir;
+    /// Looks at BACKUP_DIR when asked with kBackupLookArgument (backup_look.h); empty = nobody
+    /// does.
+    std::string backup_looker;
 };
 
 /// One installation to work on. All strings are expanded.
@@ -72,8 +75,9 @@ public:
     virtual Probe probe(std::stop_token stop) = 0;
     /// Whether the place where it was installed is still there.
     [[nodiscard]] virtual bool place_exists() const = 0;
-    /// What its scripts put aside so far: newest first, bounded. Never changes anything.
-    [[nodiscard]] virtual std::vector<Backup> backups() const = 0;
+    /// What its scripts put aside so far: newest first, bounded; nullopt = nobody could look. Never
+    /// changes anything.
+    [[nodiscard]] virtual std::optional<std::vector<Backup>> backups() const = 0;
     [[nodiscard]] virtual bool has_service(ServiceVerb verb) const = 0;
     virtual DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) = 0;
     /// KILL to all that the service's start left; false if nothing of it was found.

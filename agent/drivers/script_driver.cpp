@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "agent/drivers/backups.h"
+#include "agent/drivers/backup_look.h"
 #include "agent/drivers/work_dir.h"
 
 namespace tidegate::agent {
@@ -58,9 +58,10 @@ public:
         return found && found->has_value();
     }
 
-    std::vector<Backup> backups() const override {
+    std::optional<std::vector<Backup>> backups() const override {
         auto all = environment();
-        return find_backups({all["BACKUP_DIR"], all["APP_NAME"], rules()});
+        return look_for_backups({all["BACKUP_DIR"], all["APP_NAME"], rules()},
+                                context_.host.backup_looker);
     }
 
     bool has_service(ServiceVerb verb) const override {

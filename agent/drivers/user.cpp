@@ -2,12 +2,10 @@
 
 #include <grp.h>
 #include <pwd.h>
-#include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -39,36 +37,6 @@ bool become_user(const ProcessUser& user) {
     return ::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) == 0 &&
            ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
            ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
-}
-
-namespace {
-
-/// Of the calling thread alone, as in become_user.
-bool set_groups(const std::vector<gid_t>& groups) {
-    return ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
-}
-
-bool set_file_user(uid_t uid, gid_t gid) {
-    ::setfsgid(gid);
-    ::setfsuid(uid);
-    // They tell the former one, never a failure; nobody has the id -1.
-    return static_cast<gid_t>(::setfsgid(static_cast<gid_t>(-1))) == gid &&
-           static_cast<uid_t>(::setfsuid(static_cast<uid_t>(-1))) == uid;
-}
-
-}  // namespace
-
-FileAccessAs::FileAccessAs(const ProcessUser* user) {
-    if (user == nullptr) return;
-    own_groups_.resize(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
-    allowed_ = ::getgroups(static_cast<int>(own_groups_.size()), own_groups_.data()) >= 0 &&
-               set_groups(user->groups);
-    changed_ = allowed_;
-    if (allowed_) allowed_ = set_file_user(user->uid, user->gid);
-}
-
-FileAccessAs::~FileAccessAs() {
-    if (changed_) TG_ASSERT(set_file_user(::geteuid(), ::getegid()) && set_groups(own_groups_));
 }
 
 Result<std::string> closed_folder(const ProcessUser& user, const std::string& path) {

@@ -198,6 +198,7 @@ void Daemon::admin_info(AdminSocket::Answer answer) {
                 {"held", held_},
                 {"store_trouble", effects_.trouble()},
                 {"effects_waiting", effects_.waiting()},
+                {"certificate_ttl", options_.certificate_ttl.count()},
                 {"agents_online", fleet_->stats().online},
                 {"agents_address", fleet_->local_address()}}
                .dump());

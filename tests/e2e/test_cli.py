@@ -88,6 +88,11 @@ class CliTest(Fleet):
         box.repo.pull()
         plan = self.json("plan", "--repo", str(box.repo.clone), "--base", "main~1", "--head", "main")
         self.assertEqual([(c["from"], c["to"]) for c in plan["changes"]], [("1.0.0", "1.1.0")])
+        # Without the daemon what base asks for is taken for granted; it knows what is there.
+        self.assertEqual([t["from"] for t in plan["changes"][0]["targets"]], ["1.0.0", "1.0.0"])
+        plan = self.json("plan", "--repo", str(box.repo.clone), "--base", "main~1", "--head", "main", *self.at_server)
+        self.assertEqual([t["from"] for t in plan["changes"][0]["targets"]], ["1.1.0", "1.1.0"])
+        self.assertEqual(plan["changes"][0]["steps"], [])
         self.assertTrue(self.json("validate", str(box.repo.clone))["valid"])
 
         done = self.json("rollback", "app", "test", "--reason", "customers complain", *repo)

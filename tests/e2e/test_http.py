@@ -7,6 +7,7 @@ import pathlib
 import random
 import re
 import resource
+import select
 import socket
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import time
 import unittest
 
 import layouts
-from harness import BIN, Sandbox, wait
+from harness import BIN, PATIENCE, Sandbox, wait
 
 MIB = 1024 * 1024
 
@@ -370,20 +371,20 @@ class HttpTest(unittest.TestCase):
                 link.sendall(b"GET /api/release/deploys HTTP/1.1\r\nx-a: ")
                 slow.append(link)
             until = time.monotonic() + 12
-            worst, files = 0.0, 0
+            beside, files = 0, 0
             while time.monotonic() < until:
                 for link in slow:
                     try:
                         link.send(b"b")
                     except OSError:
                         pass
-                began = time.monotonic()
-                self.assertEqual(daemon.request("GET", "/healthz")[0], 200)
-                self.assertEqual(daemon.request("GET", "/metrics")[0], 200)
-                worst = max(worst, time.monotonic() - began)
+                for path in ("/healthz", "/metrics"):
+                    self.assertEqual(daemon.request("GET", path, timeout=PATIENCE)[0], 200)
+                beside += self.still_waiting(slow) > 1_000
                 files = max(files, len(os.listdir(f"/proc/{daemon.child.pid}/fd")))
                 threading.Event().wait(0.5)  # a slow peer's own pace
-            self.assertLess(worst, 5)
+            # The room was full of slow ones, and stayed so while others were answered again and again.
+            self.assertGreater(beside, 3, "answered only once the slow ones were cut")
             self.assertLess(files, 1_024 + 100)
             for link in slow:
                 link.settimeout(0.001)
@@ -392,6 +393,14 @@ class HttpTest(unittest.TestCase):
         finally:
             for link in slow:
                 link.close()
+
+    @staticmethod
+    def still_waiting(links):
+        """How many of them were neither answered nor cut."""
+        poll = select.poll()
+        for link in links:
+            poll.register(link, select.POLLIN)
+        return len(links) - len(poll.poll(0))
 
     @staticmethod
     def was_cut(link):

@@ -39,8 +39,8 @@ public:
 /// One life of an agent process on a data directory.
 class Host {
 public:
-    explicit Host(const TempDir& dir, AgentConfig config = {},
-                  Seconds drift_interval = Seconds{0}) {
+    explicit Host(const TempDir& dir, AgentConfig config = {}, Seconds drift_interval = Seconds{0},
+                  const std::string& backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent") {
         config.allow_root = true;
         HostOptions options;
         options.data_dir = dir / "agent";
@@ -48,6 +48,7 @@ public:
         auto rules = make_host_rules(std::move(config), options.data_dir);
         EXPECT_TRUE(rules) << rules.error().text();
         options.rules = *rules;
+        options.rules.limits.backup_looker = backup_looker;
         options.drift_interval = drift_interval;
         auto opened = HostLoop::open(io, std::move(options), uplink);
         EXPECT_TRUE(opened) << opened.error().text();

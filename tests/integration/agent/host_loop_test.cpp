@@ -1,6 +1,7 @@
 #include "agent/daemon/host_loop.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -86,6 +87,27 @@ TEST_F(HostLoopTest, RemembersTheBackupsAcrossARestart) {
     ASSERT_EQ(host.loop->inventory().installations.size(), 1U);
     ASSERT_EQ(host.loop->inventory().installations[0].backups.size(), 1U);
     EXPECT_EQ(host.loop->inventory().installations[0].backups[0].path, path);
+}
+
+TEST_F(HostLoopTest, ALookForBackupsThatHangsDelaysNoOutcomeForLong) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "mkdir -p $BACKUP_DIR/1";
+    wanted.deploy.script.update_script = "mkdir -p $BACKUP_DIR/2";
+    std::vector<Backup> before;
+    {
+        Host host{dir_};
+        before = host.run(wanted).installation.backups;
+        ASSERT_EQ(before.size(), 1U);
+    }
+    const auto looker = dir_ / "looker";
+    test::write_text(looker, "#!/bin/sh\necho $$ >" + dir_ / "pid" + "\nexec sleep 1000\n");
+    std::filesystem::permissions(looker, std::filesystem::perms{0755});
+    Host host{dir_, {}, Seconds{0}, looker};
+    wanted.id = Digest::of("b").hex();
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::done) << result.error;
+    EXPECT_EQ(result.installation.backups, before);
+    EXPECT_EQ(::kill(std::stoi(test::read_text(dir_ / "pid")), 0), -1);
 }
 
 TEST_F(HostLoopTest, SaysWhenTheJournalsTailWasTorn) {
@@ -319,6 +341,17 @@ TEST_F(HostLoopTest, ErrorsQuoteNoSecrets) {
               "verify/http check: http://127.0.0.1:1/health?token=***: Couldn't connect to server");
     EXPECT_EQ(result.stages.at(1).tasks.at(0).error.find("hunter2"), std::string::npos);
     EXPECT_EQ(host.uplink.logs.at(0).find("hunter2"), std::string::npos);
+}
+
+TEST_F(HostLoopTest, AnErrorThatEndsAsASecretBeginsKeepsItsEnd) {
+    auto wanted = action("a", "1.0");
+    wanted.deploy.script.install_script = "exit 127";
+    AgentConfig config;
+    config.variables["PASSWORD"] = {"7hunters", true};
+    Host host{dir_, config};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.error, "release/deploy: exit code 127");
+    EXPECT_EQ(result.stages.at(0).tasks.at(0).error, "exit code 127");
 }
 
 TEST_F(HostLoopTest, ReportsDriftAndItsEnd) {

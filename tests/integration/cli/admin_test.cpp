@@ -76,10 +76,12 @@ struct AdminTest : testing::Test {
             ASSERT_TRUE(
                 transport::write_private_file(dir.path() / "pki" / name, made.certificate_pem));
     }
-    /// What doctor says of certificates while these agents are known.
-    json certificates(const json& agents) {
-        FakeDaemon daemon{
-            data, {{"info", good({{"version", "1"}})}, {"agents", good({{"items", agents}})}}};
+    /// What doctor says of certificates while these agents are known, and what they are given lasts
+    /// for so long; null: a daemon that does not say.
+    json certificates(const json& agents, const json& ttl = nullptr) {
+        FakeDaemon daemon{data,
+                          {{"info", good({{"version", "1"}, {"certificate_ttl", ttl}})},
+                           {"agents", good({{"items", agents}})}}};
         const auto found = tidegate({"doctor", "--data-dir", data, "--output", "json"}).json();
         for (const auto& check : found["checks"])
             if (check["check"] == "certificates") return check;
@@ -165,8 +167,9 @@ TEST_F(AdminTest, DoctorLooksAtCertificates) {
             {{"name", "web-2"}, {"certificate_expires_at", nullptr}},
             {{"name", "gone"}, {"certificate_expires_at", in(-99h)}, {"revoked_at", in(-9h)}}};
     };
-    const auto expect = [&](const json& listed, const char* state, const char* found) {
-        const auto check = certificates(listed);
+    const auto expect = [&](const json& listed, const char* state, const char* found,
+                            const json& ttl = nullptr) {
+        const auto check = certificates(listed, ttl);
         EXPECT_EQ(check["state"], state) << check;
         EXPECT_NE(check["found"].get<std::string>().find(found), std::string::npos) << check;
     };
@@ -175,6 +178,10 @@ TEST_F(AdminTest, DoctorLooksAtCertificates) {
     expect(agents(48h), "good", "they do");
     expect(agents(23h), "doubtful", "web-1 expires at ");
     expect(agents(-1h), "bad", "web-1 expired at ");
+    // Of a day's life a third is left when it is renewed.
+    expect(agents(8h), "good", "they do", 24 * 3600);
+    expect(agents(5h), "doubtful", "web-1 expires at ", 24 * 3600);
+    expect(agents(23h), "doubtful", "web-1 expires at ", 168 * 3600);
     make_pki(24h * 31, 24h * 29);
     expect(agents(48h), "bad", "server expires at ");
     make_pki(24h * 29, 24h * 31);

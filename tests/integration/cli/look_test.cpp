@@ -50,6 +50,18 @@ struct LookTest : testing::Test {
                 response.set_content(json{{"items", items}, {"next_cursor", nullptr}}.dump(),
                                      "application/json");
         });
+        server.Get("/api/release/deploys/many/logs", [this](const auto& request, auto& response) {
+            auto items = json::array();
+            for (int i = 0; i < 9; ++i) items.push_back({{"action", std::to_string(i)}});
+            const auto action = request.get_param_value("action");
+            if (action == broken)
+                response.status = 500;
+            else if (!action.empty())
+                response.set_content(std::string(8 << 20, 'x'), "text/plain");
+            else
+                response.set_content(json{{"items", items}, {"next_cursor", nullptr}}.dump(),
+                                     "application/json");
+        });
         server.Get("/api/release/assignments", [](const auto& request, auto& response) {
             auto second = assignment();
             second["project"] = "shop-web";
@@ -85,6 +97,7 @@ struct LookTest : testing::Test {
 
     json config{{"accepted", {{"commit", "c0ffee"}}},
                 {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}};
+    std::string broken = "none";
     httplib::Server server;
     int port = 0;
     std::thread thread;
@@ -139,6 +152,21 @@ TEST_F(LookTest, FullLogsAreReadOncePerAction) {
     ASSERT_EQ(logs.size(), 2U);
     EXPECT_EQ(logs[0]["text"], "all of a1\x1b\n");
     EXPECT_TRUE(logs[1]["text"].is_null());
+}
+
+TEST_F(LookTest, FullLogsAreShownAsTheyCome) {
+    broken = "1";
+    const auto outcome = look({"logs", "many", "--full"});
+    EXPECT_EQ(outcome.code, kUnreachable);
+    EXPECT_TRUE(outcome.out.starts_with(" action 0\nxxx")) << outcome.out.substr(0, 100);
+}
+
+TEST_F(LookTest, FullLogsInJsonAreBoundedInAll) {
+    const auto outcome = look({"logs", "many", "--full", "--output", "json"});
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_NE(outcome.err.find("more than 64 MiB"), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.json()["code"], "exhausted");
+    EXPECT_EQ(look({"logs", "many", "--full"}).out.size(), 9 * ((8 << 20) + 11U));
 }
 
 TEST_F(LookTest, AnUnknownTargetHasNoLogs) {

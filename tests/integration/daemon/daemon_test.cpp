@@ -193,6 +193,7 @@ TEST_F(DaemonTest, AdminVerbsRefuseWhatTheyCannotRead) {
         EXPECT_EQ(ask(line).value("code", ""), "invalid") << line;
     for (const auto* verb : {"agents", "audit", "info"})
         EXPECT_EQ(ask(verb, json::array({1})).value("ok", false), true) << verb;
+    EXPECT_EQ(ask("info", {})["result"]["certificate_ttl"], 7 * 24 * 3600);
     EXPECT_EQ(end(), 0);
 }
 

@@ -1,7 +1,10 @@
 #include "agent/drivers/script_driver.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +28,7 @@ protected:
         context_.version = "2.0";
         context_.current_version = "1.0";
         context_.host.tmp_dir = dir_ / "tmp";
+        context_.host.backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent";
         context_.deploy.install_script = "echo install";
     }
     std::unique_ptr<Driver> driver() const { return make_script_driver(context_); }
@@ -127,13 +131,18 @@ TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
 
 class BackupsTest : public ScriptDriverTest {
 protected:
+    std::vector<Backup> backups() const {
+        const auto seen = driver()->backups();
+        EXPECT_TRUE(seen);
+        return seen.value_or(std::vector<Backup>{});
+    }
     /// After an installation by that script; paths are cut to what stands below the test's folder.
     std::vector<std::string> after(const std::string& script) {
         context_.deploy.install_script = "set -e; " + script;
         const auto result = driver()->install({});
         EXPECT_TRUE(result.ok) << result.error << result.output;
         std::vector<std::string> paths;
-        for (const auto& backup : driver()->backups())
+        for (const auto& backup : backups())
             paths.push_back(fs::path{backup.path}.lexically_relative(dir_.path()).string());
         return paths;
     }
@@ -141,14 +150,14 @@ protected:
 };
 
 TEST_F(BackupsTest, AreWhatTheScriptPutThereNewestFirst) {
-    EXPECT_TRUE(driver()->backups().empty());
+    EXPECT_TRUE(backups().empty());
     EXPECT_FALSE(fs::exists(dir_ / "apps"));
     EXPECT_EQ(after("mkdir -p $BACKUP_DIR/1.0; echo data >$BACKUP_DIR/2.0.tar; "
                     "touch -d 2026-11-01T10:00:00.250Z $BACKUP_DIR/2.0.tar; "
                     "touch -d 2026-10-01T10:00:00Z $BACKUP_DIR/1.0"),
               (Paths{"apps/shop/backups/2.0.tar", "apps/shop/backups/1.0"}));
-    ASSERT_EQ(driver()->backups().size(), 2U);
-    EXPECT_EQ(format_rfc3339(driver()->backups()[0].at), "2026-11-01T10:00:00.250Z");
+    ASSERT_EQ(backups().size(), 2U);
+    EXPECT_EQ(format_rfc3339(backups()[0].at), "2026-11-01T10:00:00.250Z");
     EXPECT_EQ(after("rm -r $BACKUP_DIR"), Paths{});
 }
 
@@ -169,7 +178,7 @@ TEST_F(BackupsTest, OfASharedFolderOnlyTheAppsOwnCount) {
               Paths{"all/shop/1"});
     for (const auto* name : {"", ".", "..", "other/1", "../all/other"}) {
         context_.variables["APP_NAME"] = name;
-        EXPECT_TRUE(driver()->backups().empty()) << name;
+        EXPECT_TRUE(backups().empty()) << name;
     }
 }
 
@@ -213,7 +222,7 @@ TEST_F(BackupsTest, AreBounded) {
                     "touch $(printf 'l%.0s' $(seq 200))"),
               (Paths{"apps/shop/backups/far", "apps/shop/backups/" + std::string(200, 'l'),
                      "apps/shop/backups/before"}));
-    EXPECT_EQ(driver()->backups().back().at, Timestamp{});
+    EXPECT_EQ(backups().back().at, Timestamp{});
     const std::string deep(250, 'd');
     context_.variables["BACKUP_DIR"] = dir_ / "apps/shop/" + deep + "/" + deep;
     EXPECT_EQ(after("mkdir -p $BACKUP_DIR; touch $BACKUP_DIR/short"), Paths{});
@@ -224,22 +233,64 @@ TEST_F(BackupsTest, AreSeenWithTheRightsOfTheScriptsUser) {
     fs::permissions(dir_.path(), fs::perms{0711});
     ASSERT_EQ(after("mkdir -p $BACKUP_DIR/1"), Paths{"apps/shop/backups/1"});
     context_.host.user = *find_user("nobody");
-    EXPECT_EQ(driver()->backups().size(), 1U);
+    EXPECT_EQ(backups().size(), 1U);
     for (const auto* closed : {"apps/shop/backups", "apps/shop"}) {
         fs::permissions(dir_.path() / closed, fs::perms{0700});
-        EXPECT_TRUE(driver()->backups().empty()) << closed;
+        EXPECT_TRUE(backups().empty()) << closed;
         fs::permissions(dir_.path() / closed, fs::perms{0755});
     }
     // Root's groups do not help either, and afterwards the agent is itself again.
-    const fs::path backups = dir_.path() / "apps/shop/backups";
+    const fs::path folder = dir_.path() / "apps/shop/backups";
     const gid_t group_of_root = 0;
     ASSERT_EQ(::setgroups(1, &group_of_root), 0);
-    ASSERT_EQ(::chown(backups.c_str(), 0, 0), 0);
-    fs::permissions(backups, fs::perms{0750});
-    EXPECT_TRUE(driver()->backups().empty());
-    fs::permissions(backups, fs::perms{0700});
+    ASSERT_EQ(::chown(folder.c_str(), 0, 0), 0);
+    fs::permissions(folder, fs::perms{0750});
+    EXPECT_TRUE(backups().empty());
+    fs::permissions(folder, fs::perms{0700});
     context_.host.user.reset();
-    EXPECT_EQ(driver()->backups().size(), 1U);
+    EXPECT_EQ(backups().size(), 1U);
+}
+
+TEST_F(BackupsTest, AreUnknownWhereNobodyCouldLook) {
+    ASSERT_EQ(after("mkdir -p $BACKUP_DIR/1"), Paths{"apps/shop/backups/1"});
+    for (const auto* looker : {"", "/no/such/program", "/bin/false", "/bin/true"}) {
+        context_.host.backup_looker = looker;
+        EXPECT_EQ(driver()->backups().has_value(), looker == std::string{"/bin/true"}) << looker;
+    }
+    context_.host.backup_looker = dir_ / "talks";
+    test::write_text(dir_.path() / "talks", "#!/bin/sh\necho nonsense\n");
+    fs::permissions(dir_.path() / "talks", fs::perms{0755});
+    EXPECT_FALSE(driver()->backups());
+}
+
+/// A folder whose file system never answers, as on a hard mount whose server is away. Where the
+/// test may mount; for its own thread and those that come of it alone.
+class DeadMount {
+public:
+    explicit DeadMount(const fs::path& place) : place_{place} {
+        server_ = FileDescriptor{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
+        const auto options =
+            "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(server_.get());
+        mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
+                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                   ::mount("dead", place.c_str(), "fuse", 0, options.c_str()) == 0;
+    }
+    DeadMount(const DeadMount&) = delete;
+    DeadMount& operator=(const DeadMount&) = delete;
+    ~DeadMount() { EXPECT_TRUE(!mounted_ || ::umount2(place_.c_str(), MNT_DETACH) == 0); }
+    [[nodiscard]] bool mounted() const { return mounted_; }
+
+private:
+    fs::path place_;
+    FileDescriptor server_;
+    bool mounted_ = false;
+};
+
+TEST_F(BackupsTest, AreUnknownWhereTheFolderDoesNotAnswer) {
+    ASSERT_EQ(after("mkdir -p $BACKUP_DIR/1"), Paths{"apps/shop/backups/1"});
+    const DeadMount dead{dir_.path() / "apps/shop/backups"};
+    if (!dead.mounted()) GTEST_SKIP() << "no FUSE here, or no right to mount";
+    EXPECT_FALSE(driver()->backups());
 }
 
 struct EscapeCase {
