@@ -35,7 +35,8 @@ struct ClientOptions {
     std::string host;  ///< name or address of the daemon
     std::uint16_t port = 0;
     /// Which of the name's addresses to begin with, modulo their number. One where nobody listens
-    /// is passed over, but a silent one takes all of this Client's time: begin the next with another.
+    /// is passed over, but a silent one takes all of this Client's time: begin the next with
+    /// another.
     std::size_t first_address = 0;
     Trust trust;
     Credential agent;  ///< empty: no client certificate (enrolment)

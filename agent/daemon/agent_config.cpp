@@ -22,16 +22,15 @@ public:
     using Fields = std::map<std::string, std::function<Result<void>(const YAML::Node&)>>;
 
     Fields fields_of(AgentConfig& config) const {
-        return {
-            {"run_as", [&](const auto& node) { return text(node, config.run_as); }},
-            {"allow_root", [&](const auto& node) { return flag(node, config.allow_root); }},
-            {"drivers", [&](const auto& node) { return drivers(node, config.drivers); }},
-            {"projects", [&](const auto& node) { return names(node, config.projects); }},
-            {"targets", [&](const auto& node) { return names(node, config.targets); }},
-            {"work_dirs", [&](const auto& node) { return work_dirs(node, config.work_dirs); }},
-            {"variables", [&](const auto& node) { return variables(node, config.variables); }},
-            {"output_bytes_max",
-             [&](const auto& node) { return output_bytes(node, config.output_bytes_max); }}};
+        return {{"run_as", [&](const auto& node) { return text(node, config.run_as); }},
+                {"allow_root", [&](const auto& node) { return flag(node, config.allow_root); }},
+                {"drivers", [&](const auto& node) { return drivers(node, config.drivers); }},
+                {"projects", [&](const auto& node) { return names(node, config.projects); }},
+                {"targets", [&](const auto& node) { return names(node, config.targets); }},
+                {"work_dirs", [&](const auto& node) { return work_dirs(node, config.work_dirs); }},
+                {"variables", [&](const auto& node) { return variables(node, config.variables); }},
+                {"output_bytes_max",
+                 [&](const auto& node) { return output_bytes(node, config.output_bytes_max); }}};
     }
 
     Result<AgentConfig> read(const YAML::Node& root) const {

@@ -41,13 +41,13 @@ Measured measure(const Work& work, const Count& count) {
 /// releases and their steps, and what is persisted and published of it.
 Measured measure_engine(const Fleet& fleet) {
     auto state = settled_state(fleet, kNow);
-    return measure(
-        [&] { return engine::step(state, engine::ConfigChanged{fleet.wanted}, kLater); },
-        [&](const engine::Effects&) {
-            std::size_t moving = 0;
-            for (const auto& [id, release] : state.releases) moving += release.targets.size();
-            return moving;
-        });
+    return measure([&] { return engine::step(state, engine::ConfigChanged{fleet.wanted}, kLater); },
+                   [&](const engine::Effects&) {
+                       std::size_t moving = 0;
+                       for (const auto& [id, release] : state.releases)
+                           moving += release.targets.size();
+                       return moving;
+                   });
 }
 
 /// `tidegate plan`'s way.

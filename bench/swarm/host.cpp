@@ -39,8 +39,8 @@ Result<std::unique_ptr<Host>> Host::open(asio::io_context& io, HostOptions optio
     session.agent = options.name;
     session.data_dir = options.data_dir;
     session.token = options.token;
-    std::unique_ptr<Host> host{new Host{io, std::move(options), owner, std::move(journal),
-                                        std::move(content.records)}};
+    std::unique_ptr<Host> host{
+        new Host{io, std::move(options), owner, std::move(journal), std::move(content.records)}};
     for (auto& effect : host->machine_.boot())
         std::visit([&](auto& known) { host->apply(std::move(known)); }, effect);
     host->session_ = TRY(Session::start(io, std::move(session), *host));

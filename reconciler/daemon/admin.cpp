@@ -131,16 +131,16 @@ public:
     }
 
     void accept() {
-        acceptor_.async_accept([self = shared_from_this()](asio::error_code error,
-                                                           stream_protocol::socket socket) {
-            if (!self->acceptor_.is_open()) return;
-            if (error) return self->accept_later(error);
-            if (*self->count_ < static_cast<int>(limits::kAdminConnectionsMax))
-                std::make_shared<Session>(std::move(socket), self->verbs_, self->count_,
-                                          self->patience_)
-                    ->read();
-            self->accept();
-        });
+        acceptor_.async_accept(
+            [self = shared_from_this()](asio::error_code error, stream_protocol::socket socket) {
+                if (!self->acceptor_.is_open()) return;
+                if (error) return self->accept_later(error);
+                if (*self->count_ < static_cast<int>(limits::kAdminConnectionsMax))
+                    std::make_shared<Session>(std::move(socket), self->verbs_, self->count_,
+                                              self->patience_)
+                        ->read();
+                self->accept();
+            });
     }
 
     void close() {

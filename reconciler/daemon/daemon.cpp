@@ -25,23 +25,25 @@ Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
       options_{std::move(options)},
       data_dir_{data_dir},
       publisher_{io, board_, [this](StatusSnapshot& snapshot) { refresh(snapshot); }},
-      effects_{{.submit = [this](Batch batch, StoreWorker::Done done) {
-                   const auto posted = [this, done](Result<CommitOutcome> outcome) {
-                       asio::post(io_, [this, done, outcome] {
-                           publisher_.touch();
-                           done(outcome);
-                       });
-                   };
-                   if (auto taken = store_->submit(std::move(batch), posted); !taken)
-                       posted(fail(taken.error()));
-               },
+      effects_{{.submit =
+                    [this](Batch batch, StoreWorker::Done done) {
+                        const auto posted = [this, done](Result<CommitOutcome> outcome) {
+                            asio::post(io_, [this, done, outcome] {
+                                publisher_.touch();
+                                done(outcome);
+                            });
+                        };
+                        if (auto taken = store_->submit(std::move(batch), posted); !taken)
+                            posted(fail(taken.error()));
+                    },
                 .perform = [this](engine::Effect& effect) { perform(effect); },
-                .later = [this](std::function<void()> job) {
-                    auto timer = std::make_shared<asio::steady_timer>(io_, Seconds{1});
-                    timer->async_wait([timer, job](asio::error_code error) {
-                        if (!error) job();
-                    });
-                },
+                .later =
+                    [this](std::function<void()> job) {
+                        auto timer = std::make_shared<asio::steady_timer>(io_, Seconds{1});
+                        timer->async_wait([timer, job](asio::error_code error) {
+                            if (!error) job();
+                        });
+                    },
                 .on_failure = [this](const Error& error) { fail_hard(error); },
                 .on_trouble = [this] { tell_trouble(); }}},
       wake_timer_{io},

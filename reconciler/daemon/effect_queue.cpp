@@ -47,7 +47,8 @@ void EffectQueue::pump() {
         perform_front();
     if (!failed_ && in_flight_ == 0 && !waiting_.empty()) {
         silence_ = {};
-        hooks_.submit(merge_waiting(), [this](Result<CommitOutcome> outcome) { answered(outcome); });
+        hooks_.submit(merge_waiting(),
+                      [this](Result<CommitOutcome> outcome) { answered(outcome); });
         watch();
     }
     pumping_ = false;
@@ -90,8 +91,9 @@ void EffectQueue::answered(const Result<CommitOutcome>& outcome) {
         return;
     }
     failed_ = true;
-    hooks_.on_failure(outcome ? Error{ErrorCode::internal, "the store lost the answer to a commit", {}}
-                        : outcome.error());
+    hooks_.on_failure(outcome
+                          ? Error{ErrorCode::internal, "the store lost the answer to a commit", {}}
+                          : outcome.error());
 }
 
 void EffectQueue::watch() {

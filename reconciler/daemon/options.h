@@ -27,7 +27,7 @@ struct DaemonOptions {
     std::string listen_agents = "0.0.0.0:7443";
     std::string listen_http = "127.0.0.1:7480";
     Seconds poll_interval{10};  ///< at least limits::kPollIntervalMin
-    std::string store;  ///< empty: store.sqlite in the data dir
+    std::string store;          ///< empty: store.sqlite in the data dir
     Seconds certificate_ttl{std::chrono::hours{7 * 24}};
     GitOptions git;
     std::string log_level = "info";

@@ -16,8 +16,7 @@ class Worker {
 public:
     using Job = std::function<void()>;
 
-    explicit Worker(Job at_end = {})
-        : at_end_{std::move(at_end)}, thread_{[this] { serve(); }} {}
+    explicit Worker(Job at_end = {}) : at_end_{std::move(at_end)}, thread_{[this] { serve(); }} {}
     ~Worker() {
         {
             const std::lock_guard lock{mutex_};

@@ -159,9 +159,8 @@ public:
 
     std::size_t count_enrolled(const std::function<bool(const std::string&)>& counts) const {
         return static_cast<std::size_t>(std::ranges::count_if(
-            registry_.agents(), [&](const auto& item) {
-                return !item.second.revoked_at && counts(item.first);
-            }));
+            registry_.agents(),
+            [&](const auto& item) { return !item.second.revoked_at && counts(item.first); }));
     }
 
     bool knows(const std::string& agent) const {

@@ -92,7 +92,8 @@ private:
     [[nodiscard]] Result<void> handle(const SessionPtr& session, const std::string& frame);
     [[nodiscard]] Result<void> greet(const SessionPtr& session, Hello hello);
     /// Epochs begin at Unix milliseconds and grow by one a start. One far ahead of the clock and of
-    /// ours no daemon can have reached; it would fence this one for good, so who claims it is broken.
+    /// ours no daemon can have reached; it would fence this one for good, so who claims it is
+    /// broken.
     [[nodiscard]] Result<void> check_epoch(std::uint64_t epoch) const;
     [[nodiscard]] bool second_holder(const std::string& agent, const std::string& boot_id);
     [[nodiscard]] Result<void> assemble(Session& session, wire::InventoryPiece piece,

@@ -96,7 +96,10 @@ public:
         stream_ = client_->request(
             std::move(request),
             {[this](const transport::ResponseHead& head) { status_ = head.status; },
-             {[this](std::string_view bytes) { body_ += bytes; }, [this] { ended_ = true; }, {}, {}}});
+             {[this](std::string_view bytes) { body_ += bytes; },
+              [this] { ended_ = true; },
+              {},
+              {}}});
         return stream_;
     }
     template <class Condition>

@@ -128,8 +128,9 @@ while :; do sleep 100; done)");
 }
 
 TEST_F(ProcessTest, KillsWhoCarriesNoMarkerInASessionOfItsOwn) {
-    auto wanted = spec("trap '' TERM; setsid env -i bash -c 'trap \"\" TERM; "
-                       "while :; do sleep 100; done' & echo $!; while :; do sleep 100; done");
+    auto wanted = spec(
+        "trap '' TERM; setsid env -i bash -c 'trap \"\" TERM; "
+        "while :; do sleep 100; done' & echo $!; while :; do sleep 100; done");
     wanted.timeout = Milliseconds{700};
     const auto result = run(wanted);
     EXPECT_EQ(result.end, ProcessEnd::timed_out);
@@ -217,8 +218,8 @@ TEST_F(ProcessTest, RunsAsAnotherUser) {
 TEST_F(ProcessTest, LeftoversOfAFormerAgentAreEnded) {
     ProcessId id;
     auto wanted = spec("trap '' TERM; setsid sleep 1000 & echo $! >" + dir_ / "pid" +
-                       "; setsid env -i sleep 1000 & echo $! >" + dir_ / "bare" +
-                       "; echo up >" + dir_ / "up" + "; while :; do sleep 1000; done");
+                       "; setsid env -i sleep 1000 & echo $! >" + dir_ / "bare" + "; echo up >" +
+                       dir_ / "up" + "; while :; do sleep 1000; done");
     wanted.on_process = [&](const ProcessId& started) { id = started; };
     std::jthread former{[&](std::stop_token stop) { (void)run_process(wanted, stop); }};
     for (const auto end = Clock::now() + std::chrono::seconds{10};

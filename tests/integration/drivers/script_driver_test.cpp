@@ -1,10 +1,7 @@
 #include "agent/drivers/script_driver.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -260,36 +257,6 @@ TEST_F(BackupsTest, AreUnknownWhereNobodyCouldLook) {
     context_.host.backup_looker = dir_ / "talks";
     test::write_text(dir_.path() / "talks", "#!/bin/sh\necho nonsense\n");
     fs::permissions(dir_.path() / "talks", fs::perms{0755});
-    EXPECT_FALSE(driver()->backups());
-}
-
-/// A folder whose file system never answers, as on a hard mount whose server is away. Where the
-/// test may mount; for its own thread and those that come of it alone.
-class DeadMount {
-public:
-    explicit DeadMount(const fs::path& place) : place_{place} {
-        server_ = FileDescriptor{::open("/dev/fuse", O_RDWR | O_CLOEXEC)};
-        const auto options =
-            "rootmode=40000,user_id=0,group_id=0,fd=" + std::to_string(server_.get());
-        mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
-                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                   ::mount("dead", place.c_str(), "fuse", 0, options.c_str()) == 0;
-    }
-    DeadMount(const DeadMount&) = delete;
-    DeadMount& operator=(const DeadMount&) = delete;
-    ~DeadMount() { EXPECT_TRUE(!mounted_ || ::umount2(place_.c_str(), MNT_DETACH) == 0); }
-    [[nodiscard]] bool mounted() const { return mounted_; }
-
-private:
-    fs::path place_;
-    FileDescriptor server_;
-    bool mounted_ = false;
-};
-
-TEST_F(BackupsTest, AreUnknownWhereTheFolderDoesNotAnswer) {
-    ASSERT_EQ(after("mkdir -p $BACKUP_DIR/1"), Paths{"apps/shop/backups/1"});
-    const DeadMount dead{dir_.path() / "apps/shop/backups"};
-    if (!dead.mounted()) GTEST_SKIP() << "no FUSE here, or no right to mount";
     EXPECT_FALSE(driver()->backups());
 }
 

@@ -120,13 +120,11 @@ TEST(HostileTest, ErrorsAreBounded) {
 
 /// Shapes that make a careless parser quadratic, each a quarter of the largest file there may be.
 TEST(HostileTest, LargeOddTextsAreReadInTime) {
-    const auto fill = [](std::string_view piece) {
-        return repeat(piece, 250'000 / piece.size());
-    };
+    const auto fill = [](std::string_view piece) { return repeat(piece, 250'000 / piece.size()); };
     for (const auto piece :
-         {"- ",  "? ", "[",      "{",     "a: ", "a\n", "\n",   "{a: ",      "- a\n",
-          "'",   "\"", "a b\n ", "\"\\n", "&a ", "*a ", "!a ",  "---\n",     "%X\n",
-          "|\n", "a,", "[a,",    "\t",    "ä",   "#\n", "a:\n", "- |\n  x\n", "[[]],\n", "a: ["}) {
+         {"- ",  "? ",     "[",     "{",   "a: ",  "a\n",        "\n",      "{a: ", "- a\n", "'",
+          "\"",  "a b\n ", "\"\\n", "&a ", "*a ",  "!a ",        "---\n",   "%X\n", "|\n",   "a,",
+          "[a,", "\t",     "ä",     "#\n", "a:\n", "- |\n  x\n", "[[]],\n", "a: ["}) {
         const auto parsed = read_document(kRepositoryPath, fill(piece));
         EXPECT_FALSE(parsed.errors.empty()) << piece;
     }

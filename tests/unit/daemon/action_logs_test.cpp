@@ -25,8 +25,9 @@ protected:
                std::chrono::steady_clock::now() < deadline)
             std::this_thread::yield();
         logs.reset();
-        return static_cast<std::size_t>(std::distance(
-            std::filesystem::directory_iterator{temp_.path()}, std::filesystem::directory_iterator{}));
+        return static_cast<std::size_t>(
+            std::distance(std::filesystem::directory_iterator{temp_.path()},
+                          std::filesystem::directory_iterator{}));
     }
 
     test::TempDir temp_;

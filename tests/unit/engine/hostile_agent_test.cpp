@@ -53,7 +53,8 @@ protected:
     void feed(const Event& event) {
         for (auto& effect : step(state_, event, now_)) {
             if (const auto* send = std::get_if<Send>(&effect))
-                if (const auto* run = std::get_if<engine::Run>(&send->message)) action_ = run->action;
+                if (const auto* run = std::get_if<engine::Run>(&send->message))
+                    action_ = run->action;
             if (const auto* notify = std::get_if<Notify>(&effect))
                 if (notify->kind == NoticeKind::inventory_full) told_.push_back(notify->text);
             if (const auto* persist = std::get_if<Persist>(&effect)) {
@@ -104,23 +105,24 @@ TEST_P(WorstResultTest, FitsTheStore) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Texts, WorstResultTest,
-    testing::Values(WorstCase{"error", [](auto& result) { result.error = kWorst; }},
-                    WorstCase{"drift_reason",
-                              [](auto& result) { result.installation.drift_reason = kWorst; }},
-                    WorstCase{"version",
-                              [](auto& result) { result.installation.version = kWorst; }},
-                    WorstCase{"stage",
-                              [](auto& result) { result.stages = {{kWorst, {}}}; }},
-                    WorstCase{"task_error",
-                              [](auto& result) {
-                                  result.stages = {{"release", {TaskResult{}}}};
-                                  result.stages[0].tasks[0].error = kWorst;
-                              }},
-                    WorstCase{"output",
-                              [](auto& result) {
-                                  result.stages = {{"release", {TaskResult{}}}};
-                                  result.stages[0].tasks[0].output = kWorst;
-                              }}),
+    testing::Values(
+        WorstCase{"error", [](auto& result) { result.error = kWorst; }},
+        WorstCase{"drift_reason", [](auto& result) { result.installation.drift_reason = kWorst; }},
+        WorstCase{"version", [](auto& result) { result.installation.version = kWorst; }},
+        WorstCase{"stage",
+                  [](auto& result) {
+                      result.stages = {{kWorst, {}}};
+                  }},
+        WorstCase{"task_error",
+                  [](auto& result) {
+                      result.stages = {{"release", {TaskResult{}}}};
+                      result.stages[0].tasks[0].error = kWorst;
+                  }},
+        WorstCase{"output",
+                  [](auto& result) {
+                      result.stages = {{"release", {TaskResult{}}}};
+                      result.stages[0].tasks[0].output = kWorst;
+                  }}),
     [](const auto& test) { return std::string{test.param.name}; });
 
 TEST_F(HostileAgentTest, MadeUpStagesAndTasksEnd) {

@@ -42,7 +42,8 @@ TEST(RenderTest, EveryNameIsDocumentedAndEveryDocumentedNameIsRendered) {
 TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
     const auto text = render(test::sample_snapshot(), kNow);
     for (const auto* line :
-         {"tidegate_store_blocked 0\n", "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
+         {"tidegate_store_blocked 0\n",
+          "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
           "tidegate_assignment_held{environment=\"prod\",project=\"shop-web\",gate=\"window\"} 1\n",
           "tidegate_assignment_targets{environment=\"prod\",project=\"shop-api\"} 2\n",
           "tidegate_assignment_targets_state{environment=\"prod\",project=\"shop-api\",state="
