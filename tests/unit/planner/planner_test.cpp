@@ -206,8 +206,7 @@ TEST(ActionTest, TakesNoMoreThanIsCountedBefore) {
                           .rejected = state,
                           .rollback_script = {},
                           .repo = of(200),
-                          .branch = of(50),
-                          .at = {}};
+                          .branch = of(50)};
     const auto sent = wire::encode(wire::DaemonMessage{wire::Run{1ULL << 63, render(spec), {}}});
     ASSERT_TRUE(sent) << sent.error().text();
     EXPECT_LE(sent->size(), action_bytes(definition) + action_bytes(target));
