@@ -15,7 +15,8 @@ std::string evidence(const Release& release) {
         if (!progress.error.empty()) text += fmt::format("{}: {}\n", name, progress.error);
         for (const auto& stage : progress.stages)
             for (const auto& task : stage.tasks)
-                if (task.status == TaskStatus::failed)
+                // An update that came before the outcome has no error yet.
+                if (task.status == TaskStatus::failed && !task.error.empty())
                     text +=
                         fmt::format("{}: {} / {}: {}\n", name, stage.name, task.name, task.error);
         if (text.size() > kEvidenceBytesMax) break;

@@ -90,6 +90,17 @@ INSTANTIATE_TEST_SUITE_P(
                     SecondTryCase{"there_and_back", entered_anew("c4")}),
     [](const auto& test) { return std::string{test.param.name}; });
 
+TEST(EvidenceTest, IsOfWhatIsKnown) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, all_at_once()));
+    ASSERT_EQ(rollout.in_flight(), 2u);
+    rollout.tells_of_a_failed_task();
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.asked().size(), 1u);
+    EXPECT_EQ(rollout.asked()[0].evidence, "");
+}
+
 /// One commit to a shared file broke many assignments; a revert of each is due.
 class RevertsTest : public testing::Test {
 protected:

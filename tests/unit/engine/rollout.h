@@ -66,6 +66,12 @@ public:
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
 
+    /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
+    void tells_of_a_failed_task() {
+        feed(ActionUpdated{sent_.back().key.target,
+                           {sent_.back().id, "release", "deploy", TaskStatus::failed, 100}});
+    }
+
     /// Agents have to come back, and the config has to be read again.
     void restart() { state_ = restarted(); }
 
