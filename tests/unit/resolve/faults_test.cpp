@@ -15,6 +15,14 @@ namespace {
 
 using namespace testing_support;
 
+Project api_that_needs(const char* service) {
+    auto api = project("api");
+    Dependency needed;
+    needed.service = {service, {"projects/api.yaml", 8, 5}};
+    api.depends_on = {needed};
+    return api;
+}
+
 struct FaultCase {
     const char* name;
     std::function<void(Tree&)> plant;
@@ -111,23 +119,11 @@ INSTANTIATE_TEST_SUITE_P(
             "environments/prod.yaml:3:1: environments promote in a circle: prod → staging "
             "→ prod\n"},
         FaultCase{"DependencyCircle",
-                  [](Tree& repo) {
-                      auto api = project("api");
-                      Dependency itself;
-                      itself.service = {"api", {"projects/api.yaml", 8, 5}};
-                      api.depends_on = {itself};
-                      repo.add(api);
-                  },
+                  [](Tree& repo) { repo.add(api_that_needs("api")); },
                   {"prod/api", "staging/api"},
                   "projects/api.yaml:8:5: projects depend on each other in a circle: api → api\n"},
         FaultCase{"MissingDependency",
-                  [](Tree& repo) {
-                      auto api = project("api");
-                      Dependency missing;
-                      missing.service = {"wab", {"projects/api.yaml", 8, 5}};
-                      api.depends_on = {missing};
-                      repo.add(api);
-                  },
+                  [](Tree& repo) { repo.add(api_that_needs("wab")); },
                   {"prod/api", "staging/api"},
                   "projects/api.yaml:8:5: unknown project \"wab\"; did you mean 'web'?\n"},
         FaultCase{"UnknownPin",
