@@ -17,18 +17,21 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
     after.drift_reason.clear();
     if (action.last_good) after.last_good = action.last_good;
     after.rejected = action.rejected;
-    after.version = action.version;
     after.commit = action.commit;
     after.digest = action.digest;
     after.assignment_digest = action.assignment_digest;
     if (outcome == ActionOutcome::done) {
         const bool gone = action.kind == ActionKind::uninstall;
         after.status = gone ? InstallStatus::absent : InstallStatus::installed;
-        if (gone) after.version.clear();
+        after.version = gone ? "" : action.version;
+        after.tried_version.clear();
         after.installed_at = gone ? std::nullopt : at;
     } else {
         after.status =
             outcome == ActionOutcome::unknown ? InstallStatus::unknown : InstallStatus::failed;
+        // One that tries to come back to the last success adds nothing new to what lies there.
+        if (action.version != after.version || after.tried_version.empty())
+            after.tried_version = action.version;
     }
     return after;
 }
@@ -45,11 +48,24 @@ ActionResult result_of(const Action& action, ActionOutcome outcome, std::string 
     return result;
 }
 
+/// Journals of builds that knew no tried_version call what failed the version. The success before
+/// it is not in them, but last good comes near: it is what a restore brings back.
+void read_as_tried(Installation& installation) {
+    const bool failed = installation.status == InstallStatus::failed ||
+                        installation.status == InstallStatus::unknown;
+    if (!failed || !installation.tried_version.empty()) return;
+    installation.tried_version = installation.version;
+    installation.version = installation.last_good ? installation.last_good->version : "";
+    if (installation.version == installation.tried_version && installation.rejected)
+        installation.tried_version = installation.rejected->version;
+}
+
 }  // namespace
 
 Machine::Machine(Records records) : epoch_(records.epoch) {
     for (auto& installation : records.installations) {
         auto key = installation.key;
+        read_as_tried(installation);
         installations_.insert_or_assign(std::move(key), std::move(installation));
     }
     for (auto& entry : records.actions) {

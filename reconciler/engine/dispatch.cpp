@@ -80,6 +80,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
     if (assignment.good) spec.last_good = assignment.good->good;
     if (order.restore) {
         spec.kind = ActionKind::rollback;
+        spec.current_version = release.to;
         spec.last_good = release.last_good;
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
         spec.rollback_script = rollback_script(assignment, release, spec);

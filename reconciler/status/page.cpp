@@ -271,6 +271,8 @@ void write_target(Html& html, const TargetView& target) {
     for (const auto& installation : target.installations) {
         html.raw("<div class=\"installed\">").text(installation.key.project).raw(" ");
         html.element("span", "version", installation.version);
+        if (!installation.tried_version.empty())
+            html.element("span", "small", " tried " + installation.tried_version);
         if (installation.drifted) html.badge("drifted");
         if (installation.status != InstallStatus::installed)
             html.badge(to_string(installation.status));

@@ -56,13 +56,15 @@ Json backups_json(const std::vector<Backup>& backups) {
 }
 
 Json installation_json(const Installation& installation) {
-    return {{"project", installation.key.project},
-            {"version", installation.version},
-            {"digest", installation.digest.hex()},
-            {"status", to_string(installation.status)},
-            {"drifted", installation.drifted},
-            {"installed_at", or_null(installation.installed_at)},
-            {"backups", backups_json(installation.backups)}};
+    Json item{{"project", installation.key.project},
+              {"version", installation.version},
+              {"digest", installation.digest.hex()},
+              {"status", to_string(installation.status)},
+              {"drifted", installation.drifted},
+              {"installed_at", or_null(installation.installed_at)},
+              {"backups", backups_json(installation.backups)}};
+    if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
+    return item;
 }
 
 }  // namespace

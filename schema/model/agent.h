@@ -40,8 +40,10 @@ struct Backup {
 struct Installation {
     InstallKey key;
     InstallStatus status = InstallStatus::absent;
-    std::string version;
-    Digest digest;  ///< target digest it was installed from
+    std::string version;  ///< the last one whose action succeeded; empty = none, or gone since
+    /// Tried since then without success: files of it may be there. Empty = nothing was.
+    std::string tried_version;
+    Digest digest;  ///< target digest of what was tried last
     Digest assignment_digest;
     std::string commit;
     bool drifted = false;

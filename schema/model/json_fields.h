@@ -40,6 +40,7 @@ void fields(Of<Installation> auto& r, auto&& f) {
     f("key", r.key);
     f("status", r.status);
     f("version", r.version);
+    f("tried_version", r.tried_version);
     f("digest", r.digest);
     f("assignment_digest", r.assignment_digest);
     f("commit", r.commit);

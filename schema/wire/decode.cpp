@@ -142,6 +142,7 @@ Result<Installation> read(const v1::Installation& from) {
     to.report = from.report();
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     to.backups = TRY(read_backups(from));
+    to.tried_version = word(from.tried_version());
     return to;
 }
 

@@ -56,6 +56,7 @@ void write(const Installation& from, v1::Installation& to) {
         out.set_path(to_utf8(backup.path));
         out.set_at_ms(milliseconds(backup.at));
     }
+    to.set_tried_version(to_utf8(from.tried_version));
 }
 
 void write(const TaskResult& from, v1::TaskResult& to) {

@@ -159,6 +159,39 @@ TEST_F(HostLoopTest, RollbackRunsTheFailedDefinitionsScript) {
     EXPECT_EQ(history(), "install 1.0\nback to 1.0\n");
 }
 
+TEST_F(HostLoopTest, WhatComesBackAfterAFailureIsToldWhatItTakesAway) {
+    const std::string guarded =
+        "[ \"$CURRENT_VERSION\" = \"$APP_VERSION\" ] && exit 0; "
+        "echo \"$CURRENT_VERSION to $APP_VERSION (also ${SEEN})\" >> history; "
+        "echo $APP_VERSION > files; [ ! -e ../broken ]";
+    Host host{dir_};
+    const auto run = [&](const char* id, const char* version, ActionKind kind) {
+        auto next = action(id, version);
+        next.kind = kind;
+        next.deploy.script.install_script = next.deploy.script.update_script = guarded;
+        next.deploy.script.environment["SEEN"] = "${CURRENT_VERSION}";
+        if (kind == ActionKind::rollback) next.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+        return host.run(next).outcome;
+    };
+    EXPECT_EQ(run("a", "1.0", ActionKind::deploy), ActionOutcome::done);
+    test::write_text(dir_ / "apps/broken", "");
+    EXPECT_EQ(run("b", "2.0", ActionKind::deploy), ActionOutcome::failed);
+    EXPECT_EQ(run("c", "2.0", ActionKind::deploy), ActionOutcome::failed);
+    EXPECT_EQ(run("d", "1.0", ActionKind::rollback), ActionOutcome::failed);
+    EXPECT_EQ(run("e", "1.0", ActionKind::rollback), ActionOutcome::failed);
+    std::filesystem::remove(dir_ / "apps/broken");
+    EXPECT_EQ(run("f", "1.0", ActionKind::deploy), ActionOutcome::done);
+    EXPECT_EQ(run("g", "3.0", ActionKind::deploy), ActionOutcome::done);
+    EXPECT_EQ(history(),
+              " to 1.0 (also )\n"
+              "1.0 to 2.0 (also 1.0)\n"
+              "1.0 to 2.0 (also 1.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "1.0 to 3.0 (also 1.0)\n");
+}
+
 TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
     Host host{dir_};
     host.run(action("a", "1.0"));

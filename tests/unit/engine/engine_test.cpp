@@ -117,6 +117,18 @@ TEST(RestoreTest, LeavesOutTheFailedWayBackWhereBothDoNotFit) {
     EXPECT_EQ(sent_back(100'000, 120'000), 0u);
 }
 
+TEST(RestoreTest, IsToldWhatItTakesAwayInEveryTry) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(second_version(1, one_by_one()));
+    for (int tries = 0; tries < 2; ++tries) {
+        (void)rollout.finish_one(ActionOutcome::failed);
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+        EXPECT_EQ(rollout.next().current_version, "v2");
+    }
+}
+
 /// What our own revert brought back fails: the fleet goes back, Git stays as it is.
 TEST(RestoreTest, ARevertIsNeverReverted) {
     Rollout rollout(1, one_by_one());

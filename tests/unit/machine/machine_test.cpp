@@ -181,7 +181,53 @@ INSTANTIATE_TEST_SUITE_P(Answers, CrashTest,
                                          CrashCase{ProbeAnswer::old_version, ActionOutcome::failed,
                                                    InstallStatus::installed, "1.0"},
                                          CrashCase{ProbeAnswer::unknown, ActionOutcome::unknown,
-                                                   InstallStatus::unknown, "2.0"}));
+                                                   InstallStatus::unknown, "1.0"}));
+
+TEST(MachineTest, TheVersionIsAlwaysOneThatSucceeded) {
+    Host host;
+    const auto after = [&](const std::string& id, const std::string& version, ActionKind kind,
+                           ActionOutcome outcome) {
+        auto next = action(id);
+        next.version = version;
+        next.kind = kind;
+        host.in(RunCommand{1, next});
+        host.in(IntentDurable{id});
+        host.in(Finished{id, outcome, "", {}, {}});
+        host.in(OutcomeDurable{id});
+        const auto& there = host.machine.inventory().installations.at(0);
+        return there.version + '|' + there.tried_version;
+    };
+    using enum ActionOutcome;
+    EXPECT_EQ(after("a", "1.0", ActionKind::deploy, failed), "|1.0");
+    EXPECT_EQ(after("b", "1.0", ActionKind::deploy, done), "1.0|");
+    EXPECT_EQ(after("c", "2.0", ActionKind::deploy, unknown), "1.0|2.0");
+    EXPECT_EQ(after("d", "1.0", ActionKind::rollback, failed), "1.0|2.0");
+    EXPECT_EQ(after("e", "3.0", ActionKind::deploy, cancelled), "1.0|3.0");
+    EXPECT_EQ(after("f", "1.0", ActionKind::rollback, done), "1.0|");
+    EXPECT_EQ(after("g", "1.0", ActionKind::deploy, failed), "1.0|1.0");
+    EXPECT_EQ(after("h", "1.0", ActionKind::uninstall, done), "|");
+}
+
+TEST(MachineTest, AFailureInAnOlderBuildsJournalIsNoVersion) {
+    Installation old;
+    old.key = action("a").key;
+    old.version = "2.0";
+    const auto read = [&](InstallStatus status, auto last_good, auto rejected) {
+        old.status = status;
+        old.last_good = last_good;
+        old.rejected = rejected;
+        const auto there = Machine{Records{3, {old}, {}}}.inventory().installations.at(0);
+        return there.version + '|' + there.tried_version;
+    };
+    const std::optional<LastGood> none;
+    const std::optional<LastGood> good{{Digest::of("one"), "c1", "1.0"}};
+    const std::optional<LastGood> same{{Digest::of("two"), "c2", "2.0"}};
+    const std::optional<LastGood> bad{{Digest::of("three"), "c3", "3.0"}};
+    EXPECT_EQ(read(InstallStatus::installed, good, none), "2.0|");
+    EXPECT_EQ(read(InstallStatus::failed, none, none), "|2.0");
+    EXPECT_EQ(read(InstallStatus::unknown, good, none), "1.0|2.0");
+    EXPECT_EQ(read(InstallStatus::failed, same, bad), "2.0|3.0");
+}
 
 TEST(MachineTest, ReportsDriftOnceAndKeepsIt) {
     Host host;

@@ -18,6 +18,7 @@ Installation full_installation() {
     return {.key = {"web-1", "shop-api", "blue"},
             .status = InstallStatus::failed,
             .version = "1.4.2",
+            .tried_version = "1.4.3",
             .digest = Digest::of("target"),
             .assignment_digest = Digest::of("assignment"),
             .commit = std::string(40, 'a'),
