@@ -109,16 +109,19 @@ ActionRunner::~ActionRunner() {
     threads_.clear();
 }
 
-void ActionRunner::start(machine::Start start) {
+void ActionRunner::start(machine::Start start, FormerActions former) {
     std::stop_source source;
     {
         const std::scoped_lock lock{mutex_};
         running_.emplace(start.action.id, source);
     }
-    add([this, start = std::move(start), source] { run(start, source.get_token()); });
+    add([this, start = std::move(start), former = std::move(former), source] {
+        run(start, former, source.get_token());
+    });
 }
 
-void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
+void ActionRunner::run(const machine::Start& start, const FormerActions& former,
+                       const std::stop_token& stop) {
     const auto& action = start.action;
     machine::Finished finished;
     finished.action = action.id;
@@ -128,12 +131,14 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
         finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
         finished.error = prepared ? "cancelled before its start" : prepared.error().text();
     } else {
-        prepared->context.on_process = [&](const ProcessId& id) {
+        const auto on_process = [&](const ProcessId& id) {
             events_.process_started({action.id, id.pid, id.start_time, id.marker});
         };
+        prepared->context.on_process = on_process;
         const StopAfter bounded{stop, action.deadline};
         const auto driver = make_script_driver(prepared->context);
-        DriverHost host{*driver, action, start.current, events_.update};
+        const Stoppers stoppers{rules_, action, start.current, former, *driver, on_process};
+        DriverHost host{*driver, stoppers.in_order(), action, start.current, events_.update};
         auto report = run_kind(action.kind, *prepared, *driver, host, bounded.token());
         if (!report.ok)
             finished.outcome =

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/daemon/host_rules.h"
+#include "agent/daemon/stoppers.h"
 #include "agent/journal/journal.h"
 #include "agent/machine/machine.h"
 
@@ -38,7 +39,8 @@ public:
     /// Cancels what runs and waits for it.
     ~ActionRunner();
 
-    void start(machine::Start start);
+    /// `former`: what may have to be stopped first.
+    void start(machine::Start start, FormerActions former);
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
@@ -52,7 +54,7 @@ public:
 private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
-    void run(const machine::Start& start, const std::stop_token& stop);
+    void run(const machine::Start& start, const FormerActions& former, const std::stop_token& stop);
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;

@@ -37,8 +37,8 @@ TaskOutput DriverHost::start_service(Seconds timeout, std::stop_token stop) {
     return to_output(driver_.service(ServiceVerb::start, timeout, std::move(stop)));
 }
 
-TaskOutput DriverHost::stop_service(Seconds timeout, std::stop_token stop) {
-    return to_output(driver_.service(ServiceVerb::stop, timeout, std::move(stop)));
+TaskOutput DriverHost::stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) {
+    return to_output(stoppers_.at(stopper)->service(ServiceVerb::stop, timeout, std::move(stop)));
 }
 
 ServiceState DriverHost::service_state(std::stop_token stop) {

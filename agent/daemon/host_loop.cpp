@@ -54,6 +54,7 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       wake_{io},
       drift_timer_{io},
       definitions_{std::move(content.definitions)},
+      tried_{std::move(content.tried)},
       writer_{std::make_unique<JournalWriter>(std::move(journal), end_process)},
       drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
@@ -123,7 +124,8 @@ void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::mo
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
-    if (!stopping_) return runner_->start(std::move(effect));
+    const auto& key = effect.action.key;
+    if (!stopping_) return runner_->start(std::move(effect), former_at(key));
     post([this, id = effect.action.id] {
         step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
     });
@@ -146,12 +148,22 @@ void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.h
 /// Keeps what a successful action installed from, as the journal does.
 void HostLoop::define(const ActionResult& result) {
     auto action = unfinished_.extract(result.id);
-    if (action.empty() || result.outcome != ActionOutcome::done) return;
+    if (action.empty()) return;
+    note_outcome(tried_, action.mapped(), result);
+    if (result.outcome != ActionOutcome::done) return;
     const auto key = action.mapped().key;
     if (result.kind == ActionKind::uninstall)
         definitions_.erase(key);
     else if (result.kind != ActionKind::verify)
         definitions_[key] = std::move(action.mapped());
+}
+
+FormerActions HostLoop::former_at(const InstallKey& key) const {
+    FormerActions former;
+    if (const auto known = definitions_.find(key); known != definitions_.end())
+        former.installed = known->second;
+    if (const auto known = tried_.find(key); known != tried_.end()) former.tried = known->second;
+    return former;
 }
 
 void HostLoop::arm_wake() {

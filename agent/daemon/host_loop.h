@@ -73,6 +73,7 @@ private:
     RunnerEvents runner_events();
     void post(std::function<void()> job);
     void define(const ActionResult& result);
+    [[nodiscard]] FormerActions former_at(const InstallKey& key) const;
     void arm_wake();
     void arm_drift();
     void look_for_drift();
@@ -87,6 +88,7 @@ private:
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
     std::map<std::string, Action> unfinished_;
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
+    TriedActions tried_;
     std::map<InstallKey, std::uint64_t> starts_;
     std::set<InstallKey> being_checked_;
     bool stopping_ = false;

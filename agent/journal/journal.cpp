@@ -93,6 +93,9 @@ public:
         for (const auto& id : by_age()) {
             const auto& entry = entries_.at(id);
             if (!entry.outcome && entry.process) content.running.push_back(*entry.process);
+            const auto& loaded = loaded_[id];
+            if (entry.intent && loaded.result)
+                note_outcome(content.tried, loaded.action, *loaded.result);
             content.records.actions.push_back(std::move(loaded_[id]));
         }
         loaded_.clear();

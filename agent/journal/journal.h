@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/journal/tried.h"
 #include "agent/machine/machine.h"
 #include "schema/base/result.h"
 
@@ -36,6 +37,7 @@ struct JournalContent {
     machine::Records records;
     /// The action that each present installation came from; what drift checks go by.
     std::map<InstallKey, Action> definitions;
+    TriedActions tried;
     /// The newest process of each action that has no outcome.
     std::vector<ProcessStarted> running;
     std::uint64_t torn_bytes = 0;  ///< cut off at the end of the file

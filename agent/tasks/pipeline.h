@@ -31,11 +31,13 @@ public:
     /// Something was installed here before.
     [[nodiscard]] virtual bool installed() const = 0;
     [[nodiscard]] virtual bool can_start() const = 0;
-    [[nodiscard]] virtual bool can_stop() const = 0;
+    /// How many definitions know how to stop what runs here, the likeliest first.
+    [[nodiscard]] virtual std::size_t stoppers() const = 0;
     /// The project says how to ask for the service's state.
     [[nodiscard]] virtual bool can_tell() const = 0;
     virtual TaskOutput start_service(Seconds timeout, std::stop_token stop) = 0;
-    virtual TaskOutput stop_service(Seconds timeout, std::stop_token stop) = 0;
+    /// `stopper` counts from 0.
+    virtual TaskOutput stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) = 0;
     /// `not_known`: nobody can tell, or asking failed this time.
     virtual ServiceState service_state(std::stop_token stop) = 0;
     /// KILL to all that start_service left; false if nothing of it was found.

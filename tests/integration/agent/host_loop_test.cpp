@@ -192,6 +192,66 @@ TEST_F(HostLoopTest, WhatComesBackAfterAFailureIsToldWhatItTakesAway) {
               "1.0 to 3.0 (also 1.0)\n");
 }
 
+/// A stop with a typing error that another definition has right: whoever has it right is asked.
+class StoppingTest : public HostLoopTest {
+protected:
+    /// `stop` exits well or not; the service is the file `up`.
+    Action with_stop(const char* id, const char* version, bool well) const {
+        auto next = action(id, version);
+        next.pipeline.release.resize(2);
+        next.pipeline.release[0].name = "stop";
+        next.pipeline.release[0].type = TaskType::stop_service;
+        next.pipeline.release[1].name = "deploy";
+        next.pipeline.release[1].type = TaskType::deploy;
+        auto& script = next.deploy.script;
+        const std::string log = std::string{"echo stopped by "} + version + " >> history; ";
+        script.service.stop = log + (well ? "rm up" : "exit 2");
+        script.service.status = "[ -e up ]";
+        script.install_script = script.update_script = "[ ! -e up ] && touch up";
+        return next;
+    }
+};
+
+TEST_F(StoppingTest, ForwardTheNewDefinitionStopsFailingThatTheOneThatRuns) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(with_stop("b", "2.0", false)).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(with_stop("c", "3.0", true)).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\nstopped by 3.0\n");
+}
+
+TEST_F(StoppingTest, ARestoreIsStoppedByWhatFailedThenByLastGoodAlsoAfterARestart) {
+    auto bad = with_stop("b", "2.0", true);
+    bad.deploy.script.update_script = "touch up; exit 1";
+    auto restore = with_stop("c", "1.0", false);
+    restore.kind = ActionKind::rollback;
+    restore.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    {
+        Host host{dir_};
+        ASSERT_EQ(host.run(with_stop("a", "1.0", false)).outcome, ActionOutcome::done);
+        EXPECT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    }
+    {
+        auto fails = restore;
+        fails.id = Digest::of("fails").hex();
+        fails.rollback_script = "touch up; exit 1";
+        Host host{dir_};
+        EXPECT_EQ(host.run(fails).outcome, ActionOutcome::failed);
+        EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\n");
+        EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+        EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\nstopped by 2.0\n");
+    }
+}
+
+TEST_F(StoppingTest, AnUninstallIsStoppedByWhatRunsWhereItsOwnStopFails) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    auto gone = with_stop("b", "2.0", false);
+    gone.kind = ActionKind::uninstall;
+    EXPECT_EQ(host.run(gone).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\n");
+}
+
 TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
     Host host{dir_};
     host.run(action("a", "1.0"));
@@ -286,12 +346,12 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     const auto waiting = action("b", "2.0");
     {
         ActionRunner runner{*rules, events, 1};
-        runner.start({running, {}});
+        runner.start({running, {}}, {});
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
         while (!std::filesystem::exists(dir_ / "apps/shop/started") &&
                std::chrono::steady_clock::now() < end)
             std::this_thread::yield();
-        runner.start({waiting, {}});
+        runner.start({waiting, {}}, {});
         runner.kill(waiting.id);
         runner.kill(running.id);
         const auto both = [&] {
