@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "agent/tasks/task.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -51,7 +53,25 @@ ServiceState DriverHost::service_state(std::stop_token stop) {
 
 void DriverHost::progress(const std::string& stage, const std::string& task, TaskStatus status,
                           int percent) {
-    on_update_({action_.id, stage, task, status, percent});
+    events_.update({action_.id, stage, task, status, percent});
+}
+
+Result<void> DriverHost::begins(const TaskPlace& place, const Task& task) {
+    TaskResult begun;
+    begun.name = task.name;
+    begun.type = std::string{to_string(task.type)};
+    begun.status = TaskStatus::running;
+    begun.started_at = wall_clock();
+    return note(place, std::move(begun));
+}
+
+void DriverHost::ended(const TaskPlace& place, const TaskResult& result) {
+    (void)note(place, result);
+}
+
+Result<void> DriverHost::note(const TaskPlace& place, TaskResult result) {
+    if (!events_.noted) return {};
+    return events_.noted({action_.id, place.stage, place.place, std::move(result)});
 }
 
 }  // namespace tidegate::agent

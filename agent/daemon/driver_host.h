@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/drivers/driver.h"
+#include "agent/machine/progress.h"
 #include "agent/tasks/pipeline.h"
 #include "schema/model/agent.h"
 
@@ -13,16 +14,23 @@ namespace tidegate::agent {
 /// Whether a `deploy` task installs or updates: by the kind of action and what the target has.
 [[nodiscard]] bool wants_install(ActionKind kind, const Installation& current);
 
+/// Whom a DriverHost tells; may be called by several threads at once.
+struct TaskEvents {
+    std::function<void(ActionUpdate)> update;
+    /// Where the task begins: an error, and it must not. May be empty.
+    std::function<Result<void>(machine::TaskNote)> noted;
+};
+
 class DriverHost final : public TaskHost {
 public:
     /// All of it is borrowed. `stoppers`: of the service that runs there, see stoppers.h.
     DriverHost(Driver& driver, const std::vector<Driver*>& stoppers, const Action& action,
-               const Installation& current, std::function<void(ActionUpdate)> on_update)
+               const Installation& current, const TaskEvents& events)
         : driver_{driver},
           stoppers_{stoppers},
           action_{action},
           current_{current},
-          on_update_{std::move(on_update)} {}
+          events_{events} {}
 
     TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) override;
     TaskOutput deploy(std::stop_token stop) override;
@@ -34,15 +42,19 @@ public:
     TaskOutput stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) override;
     ServiceState service_state(std::stop_token stop) override;
     bool kill_service() override { return driver_.kill_service(); }
+    Result<void> begins(const TaskPlace& place, const Task& task) override;
+    void ended(const TaskPlace& place, const TaskResult& result) override;
     void progress(const std::string& stage, const std::string& task, TaskStatus status,
                   int percent) override;
 
 private:
+    Result<void> note(const TaskPlace& place, TaskResult result);
+
     Driver& driver_;
     const std::vector<Driver*>& stoppers_;
     const Action& action_;
     const Installation& current_;
-    std::function<void(ActionUpdate)> on_update_;
+    const TaskEvents& events_;
 };
 
 }  // namespace tidegate::agent

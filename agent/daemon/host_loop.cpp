@@ -55,6 +55,7 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       drift_timer_{io},
       definitions_{std::move(content.definitions)},
       tried_{std::move(content.tried)},
+      began_{std::move(content.began)},
       writer_{std::make_unique<JournalWriter>(std::move(journal), end_process)},
       drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
@@ -78,6 +79,15 @@ RunnerEvents HostLoop::runner_events() {
     events.process_started = [this](const ProcessStarted& process) {
         writer_->write_and_wait(process);
     };
+    events.task_noted = [this](machine::TaskNote note) -> Result<void> {
+        const bool wait =
+            note.result.status == TaskStatus::running && !machine::repeats(note.result.type);
+        if (wait)
+            writer_->write_and_wait(std::move(note));
+        else
+            writer_->write(std::move(note), {});
+        return {};
+    };
     return events;
 }
 
@@ -86,7 +96,7 @@ void HostLoop::post(std::function<void()> job) { asio::post(io_, std::move(job))
 void HostLoop::step(const machine::Input& input) {
     for (auto& effect : machine_.step(input, monotonic())) apply(std::move(effect));
     arm_wake();
-    if (on_stopped_ && machine_.inventory().running.empty()) std::exchange(on_stopped_, {})();
+    if (on_stopped_ && machine_.at_rest()) std::exchange(on_stopped_, {})();
 }
 
 void HostLoop::stop(std::function<void()> done) {
@@ -107,6 +117,7 @@ void HostLoop::apply_one(machine::JournalIntent effect) {
     unfinished_[id] = effect.action;
     writer_->write(std::move(effect),
                    [this, id] { post([this, id] { step(machine::IntentDurable{id}); }); });
+    writer_->write(ActionBegan{id, read_clocks()}, {});
 }
 
 void HostLoop::apply_one(machine::JournalOutcome effect) {
@@ -124,8 +135,11 @@ void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::mo
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
-    const auto& key = effect.action.key;
-    if (!stopping_) return runner_->start(std::move(effect), former_at(key));
+    if (!stopping_) {
+        auto former = former_at(effect.action.key);
+        const auto used = used_by(effect);
+        return runner_->start(std::move(effect), std::move(former), used);
+    }
     post([this, id = effect.action.id] {
         step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
     });
@@ -138,7 +152,7 @@ void HostLoop::apply_one(machine::Probe effect) {
     unfinished_[id] = effect.action;
     std::optional<ProcessStarted> leftover;
     if (const auto found = leftovers_.find(id); found != leftovers_.end()) leftover = found->second;
-    runner_->probe(std::move(effect.action), std::move(leftover));
+    runner_->probe(std::move(effect), std::move(leftover));
 }
 
 void HostLoop::apply_one(machine::ReportResult effect) { uplink_.result(effect.result); }
@@ -156,6 +170,13 @@ void HostLoop::define(const ActionResult& result) {
         definitions_.erase(key);
     else if (result.kind != ActionKind::verify)
         definitions_[key] = std::move(action.mapped());
+}
+
+/// How much of its time a resumed action has had. Where an older build began it nobody knows.
+Milliseconds HostLoop::used_by(const machine::Start& start) const {
+    const auto began = began_.find(start.action.id);
+    if (!start.resumed || began == began_.end()) return Milliseconds{0};
+    return time_between(began->second, read_clocks());
 }
 
 FormerActions HostLoop::former_at(const InstallKey& key) const {

@@ -74,6 +74,7 @@ private:
     void post(std::function<void()> job);
     void define(const ActionResult& result);
     [[nodiscard]] FormerActions former_at(const InstallKey& key) const;
+    [[nodiscard]] Milliseconds used_by(const machine::Start& start) const;
     void arm_wake();
     void arm_drift();
     void look_for_drift();
@@ -89,6 +90,7 @@ private:
     std::map<std::string, Action> unfinished_;
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
     TriedActions tried_;
+    std::map<std::string, ClockReading> began_;  ///< of what a former process left unfinished
     std::map<InstallKey, std::uint64_t> starts_;
     std::set<InstallKey> being_checked_;
     bool stopping_ = false;

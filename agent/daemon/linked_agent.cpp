@@ -63,9 +63,9 @@ Hello LinkedAgent::hello() {
     return hello;
 }
 
-void LinkedAgent::on_connected(std::uint64_t epoch) {
+void LinkedAgent::on_connected(std::uint64_t epoch, bool answers_suspended) {
     spdlog::info("connected, epoch {}", epoch);
-    host_->step(machine::WelcomeCommand{epoch});
+    host_->step(machine::WelcomeCommand{epoch, answers_suspended});
 }
 
 void LinkedAgent::on_run(Action action, std::uint64_t epoch) {

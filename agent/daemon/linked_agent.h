@@ -26,7 +26,7 @@ public:
 
     Hello hello() override;
     Inventory inventory() override { return host_->inventory(); }
-    void on_connected(std::uint64_t epoch) override;
+    void on_connected(std::uint64_t epoch, bool answers_suspended) override;
     void on_run(Action action, std::uint64_t epoch) override;
     void on_unreadable_run(Action head, std::uint64_t epoch, const std::string& reason) override;
     void on_cancel(const std::string& action, std::uint64_t epoch) override;

@@ -57,6 +57,15 @@ private:
     int fd_ = -1;
 };
 
+/// A loss of it would lie: something could happen twice, or an older daemon be obeyed.
+bool must_last(const JournalRecord& record) {
+    if (const auto* note = std::get_if<machine::TaskNote>(&record))
+        return note->result.status == TaskStatus::running && !machine::repeats(note->result.type);
+    return std::holds_alternative<machine::JournalIntent>(record) ||
+           std::holds_alternative<machine::JournalOutcome>(record) ||
+           std::holds_alternative<machine::JournalEpoch>(record);
+}
+
 bool installs(ActionKind kind) {
     return kind != ActionKind::uninstall && kind != ActionKind::verify;
 }
@@ -92,8 +101,13 @@ public:
                 content.definitions.emplace(key, std::move(action));
         for (const auto& id : by_age()) {
             const auto& entry = entries_.at(id);
-            if (!entry.outcome && entry.process) content.running.push_back(*entry.process);
-            const auto& loaded = loaded_[id];
+            auto& loaded = loaded_[id];
+            if (!entry.outcome) {
+                if (entry.process) content.running.push_back(*entry.process);
+                if (entry.began) content.began[id] = *entry.began;
+                loaded.progress = entry.progress;
+                loaded.progress.tracked = entry.began.has_value();
+            }
             if (entry.intent && loaded.result)
                 note_outcome(content.tried, loaded.action, *loaded.result);
             content.records.actions.push_back(std::move(loaded_[id]));
@@ -107,8 +121,7 @@ public:
         bool durable = false;
         for (const auto& record : records) {
             const auto encoded = TRY(encode(record));
-            durable = durable || encoded.type == kIntent || encoded.type == kOutcome ||
-                      encoded.type == kEpoch;
+            durable = durable || must_last(record);
             note(record, file_->add(encoded.type, encoded.payload));
         }
         CHECK(file_->flush());
@@ -124,6 +137,8 @@ private:
         std::optional<Location> intent;
         std::optional<Location> outcome;
         std::optional<ProcessStarted> process;
+        std::optional<ClockReading> began;
+        machine::Progress progress;
     };
     struct Definition {
         std::uint64_t report = 0;
@@ -173,6 +188,8 @@ private:
         auto& entry = entry_of(record.result.id);
         entry.outcome = location;
         entry.process.reset();
+        entry.began.reset();
+        entry.progress = {};
         note_installation(record.result.installation);
         if (record.result.outcome == ActionOutcome::done && entry.intent)
             note_definition(entry, record.result);
@@ -187,6 +204,15 @@ private:
     void note_one(const ProcessStarted& record, Location) {
         const auto found = entries_.find(record.action);
         if (found != entries_.end() && !found->second.outcome) found->second.process = record;
+    }
+    void note_one(const ActionBegan& record, Location) {
+        const auto found = entries_.find(record.action);
+        if (found != entries_.end() && !found->second.outcome) found->second.began = record.at;
+    }
+    void note_one(const machine::TaskNote& record, Location) {
+        const auto found = entries_.find(record.action);
+        if (found != entries_.end() && !found->second.outcome)
+            machine::add(found->second.progress, record);
     }
 
     /// A file written anew has the newest state first, then older outcomes: the report number
@@ -266,6 +292,8 @@ private:
             auto& entry = entries_.at(id);
             if (entry.intent) CHECK(move(kIntent, *entry.intent, ""));
             if (entry.process) CHECK(put(*entry.process));
+            if (entry.began) CHECK(put(ActionBegan{id, *entry.began}));
+            for (const auto& note : entry.progress.notes) CHECK(put(note));
             if (entry.outcome) CHECK(move(kOutcome, *entry.outcome, ""));
         }
         return {};

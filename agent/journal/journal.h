@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/journal/host_clock.h"
 #include "agent/journal/tried.h"
 #include "agent/machine/machine.h"
 #include "schema/base/result.h"
@@ -28,9 +29,18 @@ struct ProcessStarted {
     friend bool operator==(const ProcessStarted&, const ProcessStarted&) = default;
 };
 
+/// Stands behind an action's intent: when that was, and that from then on each task is noted.
+struct ActionBegan {
+    std::string action;
+    ClockReading at;
+
+    friend bool operator==(const ActionBegan&, const ActionBegan&) = default;
+};
+
 using JournalRecord =
     std::variant<machine::JournalIntent, machine::JournalOutcome, machine::JournalEpoch,
-                 machine::JournalInstallation, machine::JournalForget, ProcessStarted>;
+                 machine::JournalInstallation, machine::JournalForget, ProcessStarted, ActionBegan,
+                 machine::TaskNote>;
 
 /// What was found at start.
 struct JournalContent {
@@ -40,6 +50,8 @@ struct JournalContent {
     TriedActions tried;
     /// The newest process of each action that has no outcome.
     std::vector<ProcessStarted> running;
+    /// Of the actions without an outcome; none of those that an older build began.
+    std::map<std::string, ClockReading> began;
     std::uint64_t torn_bytes = 0;  ///< cut off at the end of the file
 };
 
@@ -56,7 +68,8 @@ public:
 
     /// Once, after open.
     [[nodiscard]] JournalContent take_content();
-    /// All records by one write and, if an intent, an outcome or an epoch is among them, one fsync.
+    /// All records by one write and, if an intent, an outcome, an epoch or the begin of a task that
+    /// may not run twice is among them, one fsync.
     [[nodiscard]] Result<void> write(const std::vector<JournalRecord>& records);
 
 private:

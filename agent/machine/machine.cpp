@@ -36,6 +36,8 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
     return after;
 }
 
+constexpr const char* kCancelled = "cancelled while the agent was stopped";
+
 ActionResult result_of(const Action& action, ActionOutcome outcome, std::string error) {
     ActionResult result;
     result.id = action.id;
@@ -74,6 +76,7 @@ Machine::Machine(Records records) : epoch_(records.epoch) {
         if (job.action.id.empty() && entry.result) job.action.id = entry.result->id;
         job.phase = entry.result ? Phase::done : Phase::probing;
         job.acknowledged = entry.acknowledged;
+        job.progress = std::move(entry.progress);
         job.result = std::move(entry.result);
         order_.push_back(job.action.id);
         jobs_.insert_or_assign(order_.back(), std::move(job));
@@ -84,7 +87,8 @@ Effects Machine::boot() {
     Effects out;
     for (const auto& id : order_)
         if (const auto& job = jobs_.at(id); job.phase == Phase::probing)
-            out.push_back(Probe{job.action});
+            out.push_back(
+                Probe{job.action, doubt_about(job.action, job.progress) == Doubt::deploy});
     return out;
 }
 
@@ -98,8 +102,10 @@ Effects Machine::handle(const RunCommand& command, Timestamp now) {
     Effects out;
     if (!accept_epoch(command.epoch, out)) return out;
     const auto& id = command.action.id;
-    if (const auto* known = find(id)) {
+    if (auto* known = find(id)) {
         if (known->phase == Phase::done) out.push_back(ReportResult{*known->result});
+        if (known->phase == Phase::probing) known->wanted = true;
+        if (known->phase == Phase::suspended) resume(*known, out);
         return out;
     }
     Job job;
@@ -120,6 +126,8 @@ Effects Machine::handle(const CancelCommand& command, Timestamp) {
     if (job->phase == Phase::queued)
         end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
     if (job->phase == Phase::running) out.push_back(Kill{job->action.id});
+    if (job->phase == Phase::suspended)
+        end_interrupted(*job, ActionOutcome::cancelled, kCancelled, {}, out);
     return out;
 }
 
@@ -133,7 +141,11 @@ Effects Machine::handle(const AckCommand& command, Timestamp) {
 
 Effects Machine::handle(const WelcomeCommand& command, Timestamp) {
     Effects out;
-    (void)accept_epoch(command.epoch, out);
+    if (!accept_epoch(command.epoch, out) || command.answers_suspended) return out;
+    for (auto& [id, job] : jobs_) {
+        if (job.phase == Phase::probing) job.wanted = true;
+        if (job.phase == Phase::suspended) resume(job, out);
+    }
     return out;
 }
 
@@ -176,27 +188,29 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     return out;
 }
 
+/// The probe settles the `deploy` task, never the rest: that runs, checks above all, once the
+/// daemon has said that it still wants it.
 Effects Machine::handle(const Probed& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::probing) return out;
-    const auto& action = job->action;
-    if (input.answer == ProbeAnswer::old_version) {
-        conclude(*job,
-                 result_of(action, ActionOutcome::failed,
-                           "the agent stopped during it; the probe found the old version"),
-                 current(action.key), out);
-        return out;
+    const auto doubt = doubt_about(job->action, job->progress);
+    const bool proven = doubt == Doubt::deploy && input.answer == ProbeAnswer::new_version;
+    if (input.survivors || doubt == Doubt::all ||
+        (doubt == Doubt::deploy && input.answer == ProbeAnswer::unknown)) {
+        end_interrupted(*job, ActionOutcome::unknown,
+                        "the agent stopped during it; nothing proves how far it came", input, out);
+    } else if (doubt == Doubt::deploy && !proven) {
+        end_interrupted(*job, ActionOutcome::failed,
+                        "the agent stopped during it; the probe found the old version", input, out);
+    } else {
+        if (proven) job->progress = with_deploy_done(job->action, std::move(job->progress));
+        job->phase = Phase::suspended;
+        if (job->cancelled)
+            end_interrupted(*job, ActionOutcome::cancelled, kCancelled, input, out);
+        else if (job->wanted)
+            resume(*job, out);
     }
-    const bool proven =
-        input.answer == ProbeAnswer::new_version && action.kind != ActionKind::uninstall;
-    const auto outcome = proven ? ActionOutcome::done : ActionOutcome::unknown;
-    auto after = left_behind(action, current(action.key), outcome, input.at);
-    if (input.backups) after.backups = *input.backups;
-    conclude(*job,
-             result_of(action, outcome,
-                       proven ? "" : "the agent stopped during it; nothing proves how far it came"),
-             std::move(after), out);
     return out;
 }
 
@@ -241,6 +255,13 @@ bool Machine::busy(const InstallKey& key) const {
     });
 }
 
+bool Machine::at_rest() const {
+    return std::ranges::all_of(jobs_, [](const auto& entry) {
+        const auto phase = entry.second.phase;
+        return phase == Phase::queued || phase == Phase::suspended || phase == Phase::done;
+    });
+}
+
 /// Oldest first; what waited for longer than it may is refused.
 void Machine::start_queued(Timestamp now, Effects& out) {
     std::erase_if(queued_, [&](const std::string& id) {
@@ -266,6 +287,24 @@ void Machine::conclude(Job& job, ActionResult result, Installation after, Effect
 
 void Machine::end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out) {
     conclude(job, result_of(job.action, outcome, std::move(error)), current(job.action.key), out);
+}
+
+void Machine::resume(Job& job, Effects& out) {
+    job.phase = Phase::running;
+    out.push_back(Start{job.action, current(job.action.key), std::move(job.progress)});
+}
+
+void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,
+                              const Probed& found, Effects& out) {
+    auto after = current(job.action.key);
+    const bool untouched = outcome == ActionOutcome::failed
+                               ? deploy_came_first(job.action, job.progress)
+                               : job.progress.tracked && job.progress.notes.empty();
+    if (!untouched) {
+        after = left_behind(job.action, std::move(after), outcome, found.at);
+        if (found.backups) after.backups = *found.backups;
+    }
+    conclude(job, result_of(job.action, outcome, error), std::move(after), out);
 }
 
 Installation Machine::current(const InstallKey& key) const {
@@ -297,6 +336,8 @@ Inventory Machine::inventory() const {
         inventory.installations.push_back(installation);
     for (const auto& id : order_) {
         const auto& job = jobs_.at(id);
+        if (job.phase == Phase::probing || job.phase == Phase::suspended)
+            inventory.suspended.push_back(id);
         if (job.phase != Phase::done)
             inventory.running.push_back(id);
         else if (!job.acknowledged)

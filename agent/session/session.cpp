@@ -82,7 +82,7 @@ public:
     }
 
     void changed(const std::vector<Installation>& installations) {
-        auto pieces = wire::split({installations, {}, {}});
+        auto pieces = wire::split({installations, {}, {}, {}});
         for (auto& piece : pieces) send(wire::Changed{std::move(piece.items.installations)});
     }
 
@@ -244,7 +244,7 @@ private:
         renewal_asked_at_.reset();
         last_notice_.clear();
         beat();
-        handler_.on_connected(welcome.epoch);
+        handler_.on_connected(welcome.epoch, welcome.answers_suspended);
     }
     void handle(wire::Run& run) {
         if (run.unreadable.empty())

@@ -33,8 +33,8 @@ public:
     [[nodiscard]] virtual Hello hello() = 0;
     /// Everything, as of now; what is sent by `changed` and the like from now on comes after it.
     [[nodiscard]] virtual Inventory inventory() = 0;
-    /// The daemon has welcomed us.
-    virtual void on_connected(std::uint64_t epoch) = 0;
+    /// The daemon has welcomed us. `answers_suspended`: machine::WelcomeCommand.
+    virtual void on_connected(std::uint64_t epoch, bool answers_suspended) = 0;
     virtual void on_run(Action action, std::uint64_t epoch) = 0;
     /// A Run that this build cannot read as a whole: only id, release, step, attempt, kind and key
     /// are set. Report it as `refused`, with that reason.

@@ -96,8 +96,8 @@ Hello Host::hello() {
     return hello;
 }
 
-void Host::on_connected(std::uint64_t epoch) {
-    step(machine::WelcomeCommand{epoch});
+void Host::on_connected(std::uint64_t epoch, bool answers_suspended) {
+    step(machine::WelcomeCommand{epoch, answers_suspended});
     owner_.connected(*this);
 }
 void Host::on_run(Action action, std::uint64_t epoch) {

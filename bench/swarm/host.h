@@ -69,7 +69,7 @@ private:
 
     Hello hello() override;
     Inventory inventory() override { return machine_.inventory(); }
-    void on_connected(std::uint64_t epoch) override;
+    void on_connected(std::uint64_t epoch, bool answers_suspended) override;
     void on_run(Action action, std::uint64_t epoch) override;
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& action, std::uint64_t epoch) override;

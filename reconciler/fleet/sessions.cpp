@@ -88,7 +88,7 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     drop(agent, "a newer connection of this agent came");
     session->hello = std::move(hello);
     current_[agent] = session;
-    CHECK(send_to(*session, wire::Welcome{options_.epoch}));
+    CHECK(send_to(*session, wire::Welcome{options_.epoch, true}));
     if (session->hello->highest_epoch > options_.epoch)
         handler_.on_fenced(agent, session->hello->highest_epoch);
     return {};
@@ -119,11 +119,13 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
     auto& whole = session.inventory;
     append(whole.installations, std::move(piece.items.installations));
     append(whole.running, std::move(piece.items.running));
+    append(whole.suspended, std::move(piece.items.suspended));
     append(whole.results, std::move(piece.items.results));
     session.inventory_bytes += bytes;
     if (session.inventory_bytes > limits::kInventoryBytesMax ||
         whole.installations.size() > limits::kInstallationsPerAgentMax ||
         whole.running.size() > limits::kInstallationsPerAgentMax ||
+        whole.suspended.size() > limits::kInstallationsPerAgentMax ||
         whole.results.size() > limits::kInstallationsPerAgentMax)
         return fail(ErrorCode::exhausted, "the inventory is too long");
     if (!piece.last) return {};

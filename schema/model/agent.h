@@ -172,6 +172,9 @@ struct Inventory {
     std::vector<Installation> installations;
     std::vector<std::string> running;   ///< ids of actions in progress
     std::vector<ActionResult> results;  ///< journal outcomes not yet acknowledged
+    /// Those running that a restart of the agent interrupted: the rest of each runs when it is sent
+    /// again, and is dropped when it is cancelled.
+    std::vector<std::string> suspended;
 
     friend bool operator==(const Inventory&, const Inventory&) = default;
 };

@@ -215,6 +215,9 @@ Result<InventoryPiece> read(const v1::Inventory& from) {
     CHECK(at_most("results", from.results_size(), limits::kInventoryItemsPerFrameMax));
     for (const auto& result : from.results()) to.items.results.push_back(TRY(read(result)));
     to.last = from.last();
+    CHECK(at_most("suspended", from.suspended_size(), limits::kInventoryItemsPerFrameMax));
+    for (const auto& suspended : from.suspended())
+        to.items.suspended.push_back(TRY(id("suspended", suspended)));
     return to;
 }
 
@@ -366,7 +369,7 @@ Result<Welcome> read(const v1::Welcome& from) {
     if (from.protocol() != kProtocol)
         return fail(ErrorCode::invalid, "the peer speaks protocol {}, this build {}",
                     from.protocol(), kProtocol);
-    return Welcome{from.epoch()};
+    return Welcome{from.epoch(), from.answers_suspended()};
 }
 
 Result<Ack> read(const v1::Ack& from) {

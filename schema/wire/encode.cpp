@@ -209,6 +209,7 @@ struct AgentWriter {
         for (const auto& id : from.items.running) inventory.add_running(id);
         for (const auto& result : from.items.results) write(result, *inventory.add_results());
         inventory.set_last(from.last);
+        for (const auto& id : from.items.suspended) inventory.add_suspended(id);
     }
     void operator()(const Changed& from) const {
         auto& changed = *to.mutable_changed();
@@ -236,6 +237,7 @@ struct DaemonWriter {
     void operator()(const Welcome& from) const {
         to.mutable_welcome()->set_protocol(kProtocol);
         to.mutable_welcome()->set_epoch(from.epoch);
+        to.mutable_welcome()->set_answers_suspended(from.answers_suspended);
     }
     void operator()(const Run& from) const {
         to.mutable_run()->set_epoch(from.epoch);
@@ -347,10 +349,11 @@ std::vector<InventoryPiece> split(Inventory inventory) {
         const auto size = encoded_size<v1::Installation>(item);
         pieces.add(&Inventory::installations, std::move(item), size);
     }
-    for (auto& id : inventory.running) {
-        const auto size = id.size();
-        pieces.add(&Inventory::running, std::move(id), size);
-    }
+    for (const auto list : {&Inventory::running, &Inventory::suspended})
+        for (auto& id : inventory.*list) {
+            const auto size = id.size();
+            pieces.add(list, std::move(id), size);
+        }
     for (auto& result : inventory.results) {
         auto fitting = shortened(std::move(result));
         const auto size = encoded_size<v1::ActionResult>(fitting);

@@ -52,6 +52,8 @@ using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, Act
 
 struct Welcome {
     std::uint64_t epoch = 0;
+    /// Each suspended action of the inventory gets a Run or a Cancel. Older daemons say neither.
+    bool answers_suspended = false;
 
     friend bool operator==(const Welcome&, const Welcome&) = default;
 };

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -365,6 +366,32 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     EXPECT_FALSE(ended[0].untouched);
     EXPECT_EQ(ended[1].outcome, ActionOutcome::cancelled);
     EXPECT_TRUE(ended[1].untouched);
+}
+
+TEST_F(HostLoopTest, OfAResumedActionTheDeadlineGoesOn) {
+    AgentConfig config;
+    config.allow_root = true;
+    auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules && make_tmp_dir(*rules));
+    std::promise<machine::Finished> ended;
+    RunnerEvents events;
+    events.update = [](const ActionUpdate&) {};
+    events.process_started = [](const ProcessStarted&) {};
+    events.finished = [&](machine::Finished finished, const std::string&) {
+        ended.set_value(std::move(finished));
+    };
+    auto wanted = action("a", "1.0");
+    machine::TaskNote done{wanted.id, "release", 0, {}};
+    done.result.status = TaskStatus::success;
+    wanted.pipeline.post_release.resize(1);
+    wanted.pipeline.post_release[0].script = "echo rest >> history";
+    ActionRunner runner{*rules, events, 1};
+    runner.start({wanted, {}, machine::Progress{true, {done}}}, {}, wanted.deadline);
+    const auto finished = ended.get_future().get();
+    EXPECT_EQ(finished.outcome, ActionOutcome::failed);
+    EXPECT_EQ(finished.error, "the action's deadline of 1m passed while the agent was away");
+    EXPECT_FALSE(finished.untouched);
+    EXPECT_EQ(history(), "");
 }
 
 TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {

@@ -121,7 +121,7 @@ struct TestSessionHandler : SessionHandler {
 
     Hello hello() override { return greeting; }
     Inventory inventory() override { return all; }
-    void on_connected(std::uint64_t epoch) override { connected.push_back(epoch); }
+    void on_connected(std::uint64_t epoch, bool) override { connected.push_back(epoch); }
     void on_run(Action run, std::uint64_t epoch) override { runs.emplace_back(run, epoch); }
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& id, std::uint64_t) override { cancelled.push_back(id); }

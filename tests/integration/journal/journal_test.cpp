@@ -75,6 +75,12 @@ protected:
         const auto written = (*journal)->write(records);
         ASSERT_TRUE(written) << written.error().text();
     }
+    /// Makes the file so long that it is written anew.
+    void write_anew() const {
+        auto big = action("big", "3.0");
+        big.deploy.script.install_script = std::string(150 * 1024, 'x');
+        for (int i = 0; i < 100; ++i) write({JournalIntent{big, 1}, JournalForget{big.id}});
+    }
     std::string directory() const { return dir_ / "journal"; }
     std::string log() const { return directory() + "/log"; }
 
@@ -115,6 +121,35 @@ TEST_F(JournalTest, NothingRunsOnceThereIsAnOutcome) {
     EXPECT_TRUE(read().running.empty());
 }
 
+TEST_F(JournalTest, TasksAreKnownUntilThereIsAnOutcome) {
+    const auto note = [&](int place, TaskType type, TaskStatus status, const char* output = "") {
+        machine::TaskNote made{first_.id, "release", place, {}};
+        made.result.name = "a \xF0\x9F\x9A\x80 name";
+        made.result.type = std::string{to_string(type)};
+        made.result.status = status;
+        made.result.output = output;
+        made.result.started_at = Timestamp{Seconds{7}};
+        return made;
+    };
+    const ActionBegan began{first_.id, read_clocks()};
+    const auto stopped = note(0, TaskType::stop_service, TaskStatus::success, "two\nlines\n");
+    const auto deploys = note(1, TaskType::deploy, TaskStatus::running);
+    write({JournalIntent{first_, 1}, began, note(0, TaskType::stop_service, TaskStatus::running),
+           stopped, deploys, JournalIntent{second_, 1}});
+    for (int round = 0; round < 2; ++round) {
+        const auto content = read();
+        const auto& actions = content.records.actions;
+        EXPECT_TRUE(actions.at(0).progress.tracked);
+        EXPECT_EQ(actions.at(0).progress.notes, (std::vector{stopped, deploys}));
+        EXPECT_EQ(content.began.at(first_.id), began.at);
+        EXPECT_FALSE(actions.at(1).progress.tracked);
+        write_anew();
+    }
+    write({JournalOutcome{result(first_, 1)}});
+    EXPECT_TRUE(read().records.actions.at(0).progress.notes.empty());
+    EXPECT_TRUE(read().began.empty());
+}
+
 TEST_F(JournalTest, ForgottenActionsKeepTheirInstallation) {
     write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalForget{first_.id}});
     const auto content = read();
@@ -149,6 +184,15 @@ TEST_F(JournalTest, WaitsForTheDiskWhereALossWouldLie) {
     EXPECT_EQ(syncs_of(JournalOutcome{result(first_, 1)}), 1);
     EXPECT_EQ(syncs_of(JournalEpoch{2}), 1);
     EXPECT_EQ(syncs_of(JournalForget{first_.id}), 0);
+    const auto begins = [&](TaskType type) {
+        machine::TaskNote note{first_.id, "release", 0, {}};
+        note.result.type = std::string{to_string(type)};
+        note.result.status = TaskStatus::running;
+        return note;
+    };
+    EXPECT_EQ(syncs_of(begins(TaskType::deploy)), 1);
+    EXPECT_EQ(syncs_of(begins(TaskType::script)), 1);
+    EXPECT_EQ(syncs_of(begins(TaskType::wait)), 0);
     EXPECT_EQ(syncs_of(JournalInstallation{result(first_, 2).installation}), 0);
 }
 

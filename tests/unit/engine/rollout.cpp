@@ -65,6 +65,15 @@ void Rollout::comes_back(int target) {
     feed(event);
 }
 
+void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    event.inventory.running = event.inventory.suspended = std::move(ids);
+    feed(event);
+}
+
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
@@ -150,8 +159,11 @@ State Rollout::restarted() const { return *restore(stored(), 2, clocks_); }
 Cost Rollout::feed(const Event& event) {
     Cost cost;
     for (auto& effect : step(state_, event, clocks_)) {
-        if (const auto* send = std::get_if<Send>(&effect))
+        if (const auto* send = std::get_if<Send>(&effect)) {
             if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
+            if (const auto* cancel = std::get_if<Cancel>(&send->message))
+                cancelled_.push_back(cancel->action);
+        }
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
         if (const auto* publish = std::get_if<Publish>(&effect)) {
             cost.looks += publish->assignments.size();

@@ -141,7 +141,8 @@ Hello full_hello() {
 }
 
 std::vector<AgentMessage> agent_messages() {
-    const Inventory inventory{{full_installation(), full_installation()}, {"a1"}, {full_result()}};
+    const Inventory inventory{
+        {full_installation(), full_installation()}, {"a1"}, {full_result()}, {"a1"}};
     return {full_hello(),
             InventoryPiece{inventory, true},
             Changed{{full_installation()}},
@@ -153,7 +154,7 @@ std::vector<AgentMessage> agent_messages() {
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{7, "a1"},
+    return {Welcome{7, true},  Run{7, full_action(), {}}, Cancel{7, "a1"},
             Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
 }
 
