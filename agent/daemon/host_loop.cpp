@@ -132,6 +132,7 @@ void HostLoop::apply_one(machine::JournalInstallation effect) {
     writer_->write(std::move(effect), {});
 }
 void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::move(effect), {}); }
+void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move(effect), {}); }
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];

@@ -63,6 +63,7 @@ private:
     void apply_one(machine::JournalEpoch effect);
     void apply_one(machine::JournalInstallation effect);
     void apply_one(machine::JournalForget effect);
+    void apply_one(machine::JournalAcks effect);
     void apply_one(machine::Start effect);
     void apply_one(machine::Kill effect);
     void apply_one(machine::Probe effect);

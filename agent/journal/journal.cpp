@@ -102,6 +102,7 @@ public:
         for (const auto& id : by_age()) {
             const auto& entry = entries_.at(id);
             auto& loaded = loaded_[id];
+            loaded.acknowledged = entry.acknowledged;
             if (!entry.outcome) {
                 if (entry.process) content.running.push_back(*entry.process);
                 if (entry.began) content.began[id] = *entry.began;
@@ -136,6 +137,7 @@ private:
         ActionKind kind = ActionKind::deploy;
         std::optional<Location> intent;
         std::optional<Location> outcome;
+        bool acknowledged = false;
         std::optional<ProcessStarted> process;
         std::optional<ClockReading> began;
         machine::Progress progress;
@@ -201,6 +203,11 @@ private:
         note_installation(record.installation);
     }
     void note_one(const machine::JournalForget& record, Location) { entries_.erase(record.action); }
+    void note_one(const machine::JournalAcks& record, Location) {
+        for (const auto& id : record.actions)
+            if (const auto found = entries_.find(id); found != entries_.end())
+                found->second.acknowledged = true;
+    }
     void note_one(const ProcessStarted& record, Location) {
         const auto found = entries_.find(record.action);
         if (found != entries_.end() && !found->second.outcome) found->second.process = record;
@@ -295,6 +302,7 @@ private:
             if (entry.began) CHECK(put(ActionBegan{id, *entry.began}));
             for (const auto& note : entry.progress.notes) CHECK(put(note));
             if (entry.outcome) CHECK(move(kOutcome, *entry.outcome, ""));
+            if (entry.acknowledged) CHECK(put(machine::JournalAcks{{id}}));
         }
         return {};
     }

@@ -39,8 +39,8 @@ struct ActionBegan {
 
 using JournalRecord =
     std::variant<machine::JournalIntent, machine::JournalOutcome, machine::JournalEpoch,
-                 machine::JournalInstallation, machine::JournalForget, ProcessStarted, ActionBegan,
-                 machine::TaskNote>;
+                 machine::JournalInstallation, machine::JournalForget, machine::JournalAcks,
+                 ProcessStarted, ActionBegan, machine::TaskNote>;
 
 /// What was found at start.
 struct JournalContent {

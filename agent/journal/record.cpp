@@ -1,6 +1,6 @@
 #include "agent/journal/record.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <sstream>
@@ -36,6 +36,9 @@ struct Encoder {
     }
     Encoded operator()(const machine::JournalForget& record) const {
         return EncodedRecord{kForget, record.action};
+    }
+    Encoded operator()(const machine::JournalAcks& acks) const {
+        return EncodedRecord{kAcks, fmt::format("{}", fmt::join(acks.actions, " "))};
     }
     Encoded operator()(const ProcessStarted& process) const {
         return EncodedRecord{kProcess, fmt::format("{} {} {} {}", process.action, process.pid,
@@ -89,6 +92,13 @@ Result<JournalRecord> decode_epoch(std::string_view payload) {
     return epoch;
 }
 
+machine::JournalAcks decode_acks(std::string_view payload) {
+    machine::JournalAcks acks;
+    std::istringstream text{std::string{payload}};
+    for (std::string id; text >> id;) acks.actions.push_back(std::move(id));
+    return acks;
+}
+
 Result<JournalRecord> decode_process(std::string_view payload) {
     ProcessStarted process;
     std::istringstream text{std::string{payload}};
@@ -133,6 +143,8 @@ Result<JournalRecord> decode(char type, std::string_view payload) {
             return decode_epoch(payload);
         case kForget:
             return machine::JournalForget{std::string{payload}};
+        case kAcks:
+            return decode_acks(payload);
         case kProcess:
             return decode_process(payload);
         case kBegan:

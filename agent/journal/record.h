@@ -14,6 +14,7 @@ inline constexpr char kOutcome = 'O';
 inline constexpr char kEpoch = 'E';
 inline constexpr char kInstallation = 'S';
 inline constexpr char kForget = 'F';
+inline constexpr char kAcks = 'A';
 inline constexpr char kProcess = 'P';
 inline constexpr char kBegan = 'B';
 inline constexpr char kTask = 'T';

@@ -1,6 +1,7 @@
 #include "agent/machine/machine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema/base/limits.h"
 
@@ -133,8 +134,11 @@ Effects Machine::handle(const CancelCommand& command, Timestamp) {
 
 Effects Machine::handle(const AckCommand& command, Timestamp) {
     Effects out;
+    JournalAcks acks;
     for (const auto& id : command.actions)
-        if (auto* job = find(id); job && job->phase == Phase::done) job->acknowledged = true;
+        if (auto* job = find(id); job && job->phase == Phase::done)
+            if (!std::exchange(job->acknowledged, true)) acks.actions.push_back(id);
+    if (!acks.actions.empty()) out.push_back(std::move(acks));
     forget_old(out);
     return out;
 }

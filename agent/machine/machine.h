@@ -109,6 +109,10 @@ struct JournalInstallation {
 struct JournalForget {
     std::string action;
 };
+/// The same: the daemon has these outcomes. Lost in a crash of the host, they are told once more.
+struct JournalAcks {
+    std::vector<std::string> actions;
+};
 /// Run the action to its end (installs or updates by `current`), then answer Finished.
 struct Start {
     Action action;
@@ -140,7 +144,7 @@ struct ReportFenced {
 
 using Effect =
     std::variant<JournalIntent, JournalOutcome, JournalEpoch, JournalInstallation, JournalForget,
-                 Start, Kill, Probe, ReportResult, ReportChanged, ReportFenced>;
+                 JournalAcks, Start, Kill, Probe, ReportResult, ReportChanged, ReportFenced>;
 using Effects = std::vector<Effect>;
 
 /// What the journal holds, read back at start. Later records of one key replace earlier ones.

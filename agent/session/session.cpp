@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/session/backlog.h"
 #include "agent/session/identity.h"
 #include "agent/session/outbox.h"
 #include "schema/wire/frame.h"
@@ -223,7 +224,14 @@ private:
         if (head.status != 200) return cut(fmt::format("the daemon answered {}", head.status));
         outbox_.open(stream_);
         send(handler_.hello());
-        for (const auto& piece : wire::split(handler_.inventory())) send(piece);
+        auto inventory = handler_.inventory();
+        backlog_.reset(wire::take_excess(inventory, limits::kInventoryResultBytesMax));
+        for (const auto& piece : wire::split(std::move(inventory))) send(piece);
+        send_backlog();
+    }
+
+    void send_backlog() {
+        for (const auto& result : backlog_.take()) send(result);
     }
 
     void receive(std::string_view bytes) {
@@ -253,7 +261,11 @@ private:
             handler_.on_unreadable_run(std::move(run.action), run.epoch, run.unreadable);
     }
     void handle(const wire::Cancel& cancel) { handler_.on_cancel(cancel.id, cancel.epoch); }
-    void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
+    void handle(const wire::Ack& ack) {
+        handler_.on_ack(ack.ids);
+        backlog_.acknowledge(ack.ids);
+        send_backlog();
+    }
     void handle(const wire::Certificate& certificate) {
         renewal_asked_at_.reset();
         const auto adopted = identity_.adopt(certificate.chain_pem);
@@ -272,6 +284,7 @@ private:
 
     void lost(const CloseReason& reason) {
         outbox_.close();
+        backlog_.reset({});
         uploads_.clear();
         uploading_ = false;
         heartbeat_.cancel();
@@ -361,6 +374,7 @@ private:
 
     wire::FrameReader reader_;
     session::Outbox outbox_;
+    session::Backlog backlog_;
     transport::Stream stream_;
     std::deque<std::pair<std::string, std::string>> uploads_;
     bool uploading_ = false;

@@ -60,6 +60,7 @@ private:
     void apply(machine::JournalEpoch effect) { writer_.write(effect, {}); }
     void apply(machine::JournalInstallation effect) { writer_.write(std::move(effect), {}); }
     void apply(machine::JournalForget effect) { writer_.write(std::move(effect), {}); }
+    void apply(machine::JournalAcks effect) { writer_.write(std::move(effect), {}); }
     void apply(machine::Start effect) { owner_.start(*this, std::move(effect)); }
     void apply(const machine::Kill&) {}
     void apply(const machine::Probe& effect);

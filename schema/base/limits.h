@@ -73,6 +73,9 @@ inline constexpr std::chrono::seconds kKeepAlive{15};
 inline constexpr std::chrono::seconds kHelloTimeout{10};
 inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
 inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
+/// Of it, results; those beyond follow after it, so many bytes before the daemon has answered.
+inline constexpr std::size_t kInventoryResultBytesMax = 8 << 20;
+inline constexpr std::size_t kResultBytesUnacknowledgedMax = 1 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
 inline constexpr std::size_t kBootIdsKept = 16;

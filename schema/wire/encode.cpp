@@ -2,6 +2,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "schema/base/limits.h"
@@ -360,6 +361,24 @@ std::vector<InventoryPiece> split(Inventory inventory) {
         pieces.add(&Inventory::results, std::move(fitting), size);
     }
     return std::move(pieces).finish();
+}
+
+std::size_t bytes_of(const ActionResult& result) {
+    return encoded_size<v1::ActionResult>(shortened(result));
+}
+
+std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_max) {
+    auto& results = inventory.results;
+    auto kept = results.end();
+    for (std::size_t bytes = 0; kept != results.begin(); --kept) {
+        bytes += bytes_of(*std::prev(kept));
+        if (bytes > bytes_max) break;
+    }
+    std::vector<ActionResult> excess{std::make_move_iterator(results.begin()),
+                                     std::make_move_iterator(kept)};
+    results.erase(results.begin(), kept);
+    for (const auto& result : excess) inventory.running.push_back(result.id);
+    return excess;
 }
 
 ActionResult shortened(ActionResult result) {

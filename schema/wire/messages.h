@@ -106,6 +106,11 @@ using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 /// The inventory cut into pieces that each fit into a frame, the last one marked; at least one.
 /// Backups are left out where installations would take half of limits::kInventoryBytesMax.
 [[nodiscard]] std::vector<InventoryPiece> split(Inventory inventory);
+/// Takes out what results the daemon will not take at once: the oldest ones, returned oldest first.
+/// They count as running meanwhile, so that the daemon waits for them.
+[[nodiscard]] std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_max);
+/// As it goes over the wire, `shortened`.
+[[nodiscard]] std::size_t bytes_of(const ActionResult& result);
 /// The result made to fit into a frame with room to spare (limits::kResultBytesMax): outputs keep
 /// their tails, errors their heads; when that is not enough, the stages go.
 [[nodiscard]] ActionResult shortened(ActionResult result);

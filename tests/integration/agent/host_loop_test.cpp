@@ -71,6 +71,19 @@ TEST_F(HostLoopTest, RemembersAcrossARestart) {
     EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
 }
 
+TEST_F(HostLoopTest, WhatTheDaemonHasIsNotToldAgainAfterARestart) {
+    {
+        Host host{dir_};
+        const auto first = host.run(action("a", "1.0"));
+        host.run(action("b", "2.0"));
+        host.loop->step(machine::AckCommand{{first.id}});
+        host.run(action("c", "3.0"));  // the journal is written in order
+    }
+    Host host{dir_};
+    ASSERT_EQ(host.loop->inventory().results.size(), 2U);
+    EXPECT_EQ(host.loop->inventory().results[0].installation.version, "2.0");
+}
+
 TEST_F(HostLoopTest, RemembersTheBackupsAcrossARestart) {
     AgentConfig config;
     config.variables["PASSWORD"] = {"hunter2", true};

@@ -150,6 +150,17 @@ TEST_F(JournalTest, TasksAreKnownUntilThereIsAnOutcome) {
     EXPECT_TRUE(read().began.empty());
 }
 
+TEST_F(JournalTest, WhatWasAcknowledgedStaysSo) {
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalIntent{second_, 1},
+           JournalOutcome{result(second_, 2)}, machine::JournalAcks{{second_.id, "unknown"}}});
+    for (int round = 0; round < 2; ++round) {
+        const auto actions = read().records.actions;
+        EXPECT_FALSE(actions.at(0).acknowledged);
+        EXPECT_TRUE(actions.at(1).acknowledged);
+        write_anew();
+    }
+}
+
 TEST_F(JournalTest, ForgottenActionsKeepTheirInstallation) {
     write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalForget{first_.id}});
     const auto content = read();

@@ -79,6 +79,11 @@ void ModelAgent::apply(const JournalForget& effect) {
                   [&](const auto& known) { return known.action.id == effect.action; });
 }
 
+void ModelAgent::apply(const JournalAcks& effect) {
+    for (const auto& id : effect.actions)
+        if (auto* known = entry(id)) known->acknowledged = true;
+}
+
 void ModelAgent::apply(const Start& effect) {
     const auto& action = effect.action;
     ++starts;

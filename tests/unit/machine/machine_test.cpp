@@ -1,5 +1,6 @@
 #include "agent/machine/machine.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace tidegate::machine {
@@ -51,6 +52,9 @@ private:
             }
             std::string operator()(const JournalInstallation&) { return "installation"; }
             std::string operator()(const JournalForget& e) { return "forget " + e.action; }
+            std::string operator()(const JournalAcks& e) {
+                return fmt::format("acks {}", fmt::join(e.actions, " "));
+            }
             std::string operator()(const Start& e) {
                 if (!e.resumed) return "start " + e.action.id;
                 std::string out = "resume " + e.action.id + " after";
@@ -84,7 +88,8 @@ TEST(MachineTest, JournalsIntentBeforeTheStartAndOutcomeBeforeTheReport) {
     ASSERT_EQ(inventory.results.size(), 1u);
     EXPECT_EQ(inventory.installations.at(0).status, InstallStatus::installed);
     EXPECT_EQ(inventory.installations.at(0).digest, Digest::of("two"));
-    host.in(AckCommand{{"a"}});
+    EXPECT_EQ(host.in(AckCommand{{"a", "b"}}), "acks a");
+    EXPECT_EQ(host.in(AckCommand{{"a"}}), "");
     EXPECT_TRUE(host.machine.inventory().results.empty());
 }
 
