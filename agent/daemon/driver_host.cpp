@@ -65,8 +65,9 @@ Result<void> DriverHost::begins(const TaskPlace& place, const Task& task) {
     return note(place, std::move(begun));
 }
 
+/// A cancel is no end of the task: where the agent stops, the next process does it again.
 void DriverHost::ended(const TaskPlace& place, const TaskResult& result) {
-    (void)note(place, result);
+    if (result.status != TaskStatus::cancelled) (void)note(place, result);
 }
 
 Result<void> DriverHost::note(const TaskPlace& place, TaskResult result) {

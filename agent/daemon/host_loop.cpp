@@ -103,6 +103,7 @@ void HostLoop::stop(std::function<void()> done) {
     stopping_ = true;
     on_stopped_ = std::move(done);
     drift_timer_.cancel();
+    step(machine::Stopping{});
     runner_->kill_all();
     step(machine::Tick{});
 }
@@ -136,14 +137,9 @@ void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
-    if (!stopping_) {
-        auto former = former_at(effect.action.key);
-        const auto used = used_by(effect);
-        return runner_->start(std::move(effect), std::move(former), used);
-    }
-    post([this, id = effect.action.id] {
-        step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
-    });
+    auto former = former_at(effect.action.key);
+    const auto used = used_by(effect);
+    runner_->start(std::move(effect), std::move(former), used);
 }
 
 void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }

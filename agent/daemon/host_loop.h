@@ -53,7 +53,8 @@ public:
     void step(const machine::Input& input);
     [[nodiscard]] Inventory inventory() const { return machine_.inventory(); }
     [[nodiscard]] std::uint64_t highest_epoch() const { return machine_.highest_epoch(); }
-    /// Cancels what runs, refuses what waits; `done` comes when all outcomes are durable.
+    /// Cancels what runs, forgets what waits (machine::Stopping); `done` comes when all outcomes
+    /// are durable.
     void stop(std::function<void()> done);
 
 private:

@@ -45,6 +45,7 @@ Result<void> LinkedAgent::start() {
 }
 
 void LinkedAgent::stop() {
+    if (session_) session_->stopping();
     host_->stop([this] {
         session_->stop("the agent stops");
         asio::post(io_, [this] { io_.stop(); });

@@ -106,9 +106,10 @@ Effects Machine::handle(const RunCommand& command, Timestamp now) {
     if (auto* known = find(id)) {
         if (known->phase == Phase::done) out.push_back(ReportResult{*known->result});
         if (known->phase == Phase::probing) known->wanted = true;
-        if (known->phase == Phase::suspended) resume(*known, out);
+        if (known->phase == Phase::suspended && !stopping_) resume(*known, out);
         return out;
     }
+    if (stopping_) return out;
     Job job;
     job.action = command.action;
     job.expires = now + command.action.start_within;
@@ -145,7 +146,7 @@ Effects Machine::handle(const AckCommand& command, Timestamp) {
 
 Effects Machine::handle(const WelcomeCommand& command, Timestamp) {
     Effects out;
-    if (!accept_epoch(command.epoch, out) || command.answers_suspended) return out;
+    if (!accept_epoch(command.epoch, out) || command.answers_suspended || stopping_) return out;
     for (auto& [id, job] : jobs_) {
         if (job.phase == Phase::probing) job.wanted = true;
         if (job.phase == Phase::suspended) resume(job, out);
@@ -159,6 +160,10 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
     if (!job || job->phase != Phase::journaling) return out;
     if (job->cancelled) {
         end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
+        return out;
+    }
+    if (stopping_) {
+        drop(input.action, out);
         return out;
     }
     job->phase = Phase::running;
@@ -181,6 +186,15 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::running) return out;
+    const bool stopped = stopping_ && !job->cancelled && input.outcome == ActionOutcome::cancelled;
+    if (stopped && input.untouched) {
+        drop(input.action, out);
+        return out;
+    }
+    if (stopped && may_be_resumed(input.stages)) {
+        job->phase = Phase::suspended;  // the journal knows how far it came
+        return out;
+    }
     auto result = result_of(job->action, input.outcome, input.error);
     result.stages = input.stages;
     auto after = current(job->action.key);
@@ -212,7 +226,7 @@ Effects Machine::handle(const Probed& input, Timestamp) {
         job->phase = Phase::suspended;
         if (job->cancelled)
             end_interrupted(*job, ActionOutcome::cancelled, kCancelled, input, out);
-        else if (job->wanted)
+        else if (job->wanted && !stopping_)
             resume(*job, out);
     }
     return out;
@@ -230,6 +244,13 @@ Effects Machine::handle(const DriftSeen& input, Timestamp) {
     ++installation.report;
     out.push_back(JournalInstallation{installation});
     out.push_back(ReportChanged{installation});
+    return out;
+}
+
+Effects Machine::handle(const Stopping&, Timestamp) {
+    Effects out;
+    stopping_ = true;
+    for (const auto& id : std::exchange(queued_, {})) drop(id, out);
     return out;
 }
 
@@ -296,6 +317,13 @@ void Machine::end_unstarted(Job& job, ActionOutcome outcome, std::string error, 
 void Machine::resume(Job& job, Effects& out) {
     job.phase = Phase::running;
     out.push_back(Start{job.action, current(job.action.key), std::move(job.progress)});
+}
+
+void Machine::drop(const std::string& action, Effects& out) {
+    if (jobs_.at(action).phase != Phase::queued) out.push_back(JournalForget{action});
+    std::erase(order_, action);
+    std::erase(queued_, action);
+    jobs_.erase(action);
 }
 
 void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,

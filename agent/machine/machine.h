@@ -80,11 +80,14 @@ struct DriftSeen {
     bool drifted = false;
     std::string reason;
 };
+/// The agent is about to end. From now on nothing new begins: what is asked for is forgotten as if
+/// it had never come, for the daemon sends again what the next process does not know.
+struct Stopping {};
 /// Time goes by: queued actions past their start_within are refused. Call at next_wake().
 struct Tick {};
 
 using Input = std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable,
-                           OutcomeDurable, Finished, Probed, DriftSeen, Tick>;
+                           OutcomeDurable, Finished, Probed, DriftSeen, Stopping, Tick>;
 
 // ---- out
 
@@ -204,12 +207,15 @@ private:
     Effects handle(const Finished& input, Timestamp now);
     Effects handle(const Probed& input, Timestamp now);
     Effects handle(const DriftSeen& input, Timestamp now);
+    Effects handle(const Stopping& input, Timestamp now);
     Effects handle(const Tick& input, Timestamp now);
 
     [[nodiscard]] bool accept_epoch(std::uint64_t epoch, Effects& out);
     [[nodiscard]] Job* find(const std::string& action);
     void start_queued(Timestamp now, Effects& out);
     void resume(Job& job, Effects& out);
+    /// It never began: as if it had never come.
+    void drop(const std::string& action, Effects& out);
     /// It was interrupted, and ends so.
     void end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,
                          const Probed& found, Effects& out);
@@ -219,6 +225,7 @@ private:
     void forget_old(Effects& out);
 
     std::uint64_t epoch_ = 0;
+    bool stopping_ = false;
     std::map<InstallKey, Installation> installations_;
     std::map<std::string, Job> jobs_;
     std::deque<std::string> order_;    ///< of arrival

@@ -64,6 +64,17 @@ bool repeats(std::string_view task_type) {
     return std::ranges::any_of(kTypes, [&](TaskType type) { return to_string(type) == task_type; });
 }
 
+bool may_be_resumed(const std::vector<StageResult>& stages) {
+    const auto harmless = [](const TaskResult& task) {
+        const bool never_began = !task.started_at;
+        return task.status == TaskStatus::success || never_began ||
+               (task.status == TaskStatus::cancelled && repeats(task.type));
+    };
+    return std::ranges::all_of(stages, [&](const StageResult& stage) {
+        return std::ranges::all_of(stage.tasks, harmless);
+    });
+}
+
 Doubt doubt_about(const Action& action, const Progress& progress) {
     if (progress.tracked) return doubt_about(progress.notes);
     if (action.kind == ActionKind::uninstall) return Doubt::all;

@@ -39,6 +39,9 @@ void add(Progress& progress, TaskNote note);
 /// Whether a task of that type may run a second time.
 [[nodiscard]] bool repeats(std::string_view task_type);
 
+/// Cancelled in the middle of nothing but what may run a second time.
+[[nodiscard]] bool may_be_resumed(const std::vector<StageResult>& stages);
+
 /// What of an interrupted action nobody knows.
 enum class Doubt {
     none,    ///< nothing, the rest may run

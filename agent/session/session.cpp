@@ -95,6 +95,11 @@ public:
         return true;
     }
 
+    void stopping() {
+        stopping_ = true;
+        if (connected_) send(wire::Heartbeat{true});
+    }
+
     [[nodiscard]] bool connected() const { return connected_; }
 
     Result<void> rebind() {
@@ -322,7 +327,7 @@ private:
         heartbeat_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             const auto self = weak.lock();
             if (!self || error || !self->connected_) return;
-            self->send(wire::Heartbeat{});
+            self->send(wire::Heartbeat{self->stopping_});
             self->beat();
         });
     }
@@ -360,6 +365,7 @@ private:
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
 
+    bool stopping_ = false;
     bool stopped_ = false;
     bool connected_ = false;
     int attempt_ = 0;
@@ -407,6 +413,7 @@ void Session::changed(const std::vector<Installation>& installations) {
 }
 void Session::result(const ActionResult& result) { impl_->send(wire::shortened(result)); }
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
+void Session::stopping() { impl_->stopping(); }
 void Session::fenced(std::uint64_t highest_epoch) { impl_->send(wire::Fenced{highest_epoch}); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);

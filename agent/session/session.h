@@ -83,6 +83,8 @@ public:
     void result(const ActionResult& result);
     void update(const ActionUpdate& update);
     void fenced(std::uint64_t highest_epoch);
+    /// Says that the agent is about to end, now and in each heartbeat: no Run comes any more.
+    void stopping();
     /// Uploads output, cut to limits::kLogBytesMax; one after another. False: no link, or too many
     /// wait (limits::kLogUploadsWaitingMax); logs may have holes.
     bool log(const std::string& action, std::string_view bytes);

@@ -136,7 +136,11 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
 
 Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage message) {
     const auto& agent = session->agent;
-    if (std::holds_alternative<wire::Heartbeat>(message)) return {};
+    if (const auto* beat = std::get_if<wire::Heartbeat>(&message)) {
+        if (beat->stopping && session->ready && !std::exchange(session->stopping, true))
+            handler_.on_stopping(agent);
+        return {};
+    }
     if (const auto* renew = std::get_if<wire::Renew>(&message))
         return ask_renewal(session, renew->csr_pem);
     if (const auto* fenced = std::get_if<wire::Fenced>(&message)) {
@@ -231,6 +235,8 @@ Result<void> Sessions::send(const std::string& agent, const wire::DaemonMessage&
     if (found == current_.end() || !found->second->ready)
         return fail(ErrorCode::unavailable, "agent {} is not connected", agent);
     auto& session = *found->second;
+    if (std::holds_alternative<wire::Run>(message) && session.stopping)
+        return fail(ErrorCode::unavailable, "agent {} is stopping", agent);
     if (std::holds_alternative<wire::Run>(message) && session.hello->highest_epoch > options_.epoch)
         return fail(ErrorCode::denied, "agent {} has seen epoch {}, this daemon's is {}", agent,
                     session.hello->highest_epoch, options_.epoch);

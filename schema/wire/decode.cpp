@@ -402,7 +402,7 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
         case v1::AgentMessage::kChanged:
             return Changed{TRY(read_installations(from.changed().installations()))};
         case v1::AgentMessage::kHeartbeat:
-            return Heartbeat{};
+            return Heartbeat{from.heartbeat().stopping()};
         case v1::AgentMessage::kUpdate:
             return TRY(read(from.update()));
         case v1::AgentMessage::kResult:

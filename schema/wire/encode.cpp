@@ -216,7 +216,9 @@ struct AgentWriter {
         auto& changed = *to.mutable_changed();
         for (const auto& item : from.installations) write(item, *changed.add_installations());
     }
-    void operator()(const Heartbeat&) const { to.mutable_heartbeat(); }
+    void operator()(const Heartbeat& from) const {
+        to.mutable_heartbeat()->set_stopping(from.stopping);
+    }
     void operator()(const ActionUpdate& from) const {
         auto& update = *to.mutable_update();
         update.set_id(from.id);

@@ -33,6 +33,10 @@ struct Changed {
     friend bool operator==(const Changed&, const Changed&) = default;
 };
 struct Heartbeat {
+    /// The agent is about to end and begins nothing any more; it tells what it stops. Older daemons
+    /// do not know it: what they send is not answered, and sent again to the next process.
+    bool stopping = false;
+
     friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 /// A request for a new certificate; the key in it may be a new one.

@@ -417,7 +417,7 @@ TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {
     EXPECT_TRUE(result.error.starts_with("the action's deadline of 1s passed")) << result.error;
 }
 
-TEST_F(HostLoopTest, StopCancelsWhatRunsAndRefusesWhatWaits) {
+TEST_F(HostLoopTest, StopCancelsWhatRunsAndForgetsWhatWaits) {
     auto running = action("a", "1.0");
     running.deploy.script.install_script = "touch started; sleep 1000";
     Host host{dir_};
@@ -427,10 +427,30 @@ TEST_F(HostLoopTest, StopCancelsWhatRunsAndRefusesWhatWaits) {
     bool stopped = false;
     host.loop->stop([&] { stopped = true; });
     ASSERT_TRUE(host.until([&] { return stopped; }));
-    ASSERT_EQ(host.uplink.results.size(), 2U);
+    ASSERT_EQ(host.uplink.results.size(), 1U);
     EXPECT_EQ(host.uplink.results[0].outcome, ActionOutcome::cancelled);
-    EXPECT_EQ(host.uplink.results[1].outcome, ActionOutcome::refused);
-    EXPECT_EQ(host.uplink.results[1].error, "the agent is stopping");
+    EXPECT_TRUE(host.loop->inventory().running.empty());
+}
+
+TEST_F(HostLoopTest, WhatAStopInterruptsInACheckTheNextProcessEnds) {
+    auto wanted = action("a", "1.0");
+    wanted.verify.resize(1);
+    wanted.verify[0].type = CheckType::script;
+    wanted.verify[0].timeout = Seconds{1000};
+    wanted.verify[0].script = "[ -e checked ] || { touch checked; sleep 1000; }";
+    {
+        Host host{dir_};
+        host.loop->step(machine::RunCommand{1, wanted});
+        ASSERT_TRUE(
+            host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/checked"); }));
+        bool stopped = false;
+        host.loop->stop([&] { stopped = true; });
+        ASSERT_TRUE(host.until([&] { return stopped; }));
+        EXPECT_TRUE(host.uplink.results.empty());
+    }
+    Host host{dir_};
+    EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\n");
 }
 
 TEST_F(HostLoopTest, DifferentProjectsRunAtTheSameTime) {

@@ -130,6 +130,24 @@ TEST_F(FleetTest, AgentsComeBackAfterAGoodbye) {
     ASSERT_TRUE(until([&] { return agent.session->connected(); }));
 }
 
+TEST_F(FleetTest, AStoppingAgentGetsNothingToRunAndStillTells) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    agent.session->stopping();
+    ASSERT_TRUE(until([&] { return !handler.stopping.empty(); }));
+    EXPECT_EQ(fleet->send("web-1", wire::Run{7, action("a1"), {}}).error().code,
+              ErrorCode::unavailable);
+    agent.session->result(result("a0"));
+    ASSERT_TRUE(until([&] { return handler.results.size() == 1; }));
+    ASSERT_TRUE(fleet->send("web-1", wire::Ack{{"a0"}}));
+    ASSERT_TRUE(until([&] { return !agent.handler.acknowledged.empty(); }));
+    const auto heard = handler.heard_of.size();
+    ASSERT_TRUE(until([&] { return handler.heard_of.size() > heard + 1; }));
+    EXPECT_EQ(handler.stopping, std::vector<std::string>{"web-1"});
+    EXPECT_TRUE(handler.disconnected.empty());
+}
+
 TEST_F(FleetTest, AnAddressChangeSurvives) {
     start_fleet();
     TestAgent agent;

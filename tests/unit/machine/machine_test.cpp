@@ -145,6 +145,48 @@ TEST(MachineTest, CancelsBeforeAndAfterTheStart) {
     EXPECT_EQ(running.machine.inventory().installations.at(0).status, InstallStatus::failed);
 }
 
+TEST(MachineTest, AStoppingAgentBeginsNothingAndRefusesNothing) {
+    Host host;
+    host.start("a");
+    host.run("b");
+    host.in(RunCommand{1, action("c", "journaling")});
+    host.in(RunCommand{1, action("d", "waits for a worker")});
+    host.in(IntentDurable{"d"});
+    EXPECT_EQ(host.in(Stopping{}), "");
+    EXPECT_EQ(host.run("e"), "");
+    EXPECT_EQ(host.in(IntentDurable{"c"}), "forget c");
+    EXPECT_EQ(host.in(Finished{"d", ActionOutcome::cancelled, "", {}, {}, true}), "forget d");
+    EXPECT_FALSE(host.machine.at_rest());
+    StageResult stage{"release", {{}}};
+    stage.tasks[0].type = "script";
+    stage.tasks[0].started_at = kNow;
+    stage.tasks[0].status = TaskStatus::cancelled;
+    EXPECT_EQ(host.in(Finished{"a", ActionOutcome::cancelled, "", {stage}, {}}),
+              "outcome a cancelled");
+    EXPECT_EQ(host.in(OutcomeDurable{"a"}), "report a cancelled");
+    EXPECT_TRUE(host.machine.at_rest());
+    EXPECT_TRUE(host.machine.inventory().running.empty());
+}
+
+TEST(MachineTest, WhatIsStoppedInACheckGoesOnInTheNextProcess) {
+    Host host;
+    host.start("a");
+    host.in(Stopping{});
+    StageResult stage{"release", {{}, {}, {}}};
+    stage.tasks[0].type = "deploy";
+    stage.tasks[0].started_at = kNow;
+    stage.tasks[0].status = TaskStatus::success;
+    stage.tasks[1].type = "health_check";
+    stage.tasks[1].started_at = kNow;
+    stage.tasks[1].status = TaskStatus::cancelled;
+    stage.tasks[2].type = "script";
+    stage.tasks[2].status = TaskStatus::cancelled;
+    EXPECT_EQ(host.in(Finished{"a", ActionOutcome::cancelled, "", {stage}, {}}), "");
+    EXPECT_TRUE(host.machine.at_rest());
+    EXPECT_EQ(host.run("a"), "");
+    EXPECT_EQ(host.machine.inventory().suspended, std::vector<std::string>{"a"});
+}
+
 TEST(MachineTest, WhatNothingRanOfLeavesTheRecord) {
     for (const auto outcome : {ActionOutcome::cancelled, ActionOutcome::refused}) {
         Host host;
