@@ -80,7 +80,7 @@ EndedTasks ended_tasks(const std::optional<machine::Progress>& resumed) {
     EndedTasks ended;
     if (!resumed) return ended;
     for (const auto& note : resumed->notes)
-        if (note.result.status != TaskStatus::running)
+        if (note.result.status != TaskStatus::running && note.result.status != TaskStatus::pending)
             ended.emplace(TaskPlace{note.stage, note.place}, note.result);
     return ended;
 }
@@ -164,6 +164,8 @@ void ActionRunner::run(const Job& job, const std::stop_token& stop) {
     if (auto prepared = prepare(rules_, action, job.start.current); !prepared) {
         finished.outcome = job.begun() ? ActionOutcome::failed : ActionOutcome::refused;
         finished.error = prepared.error().text();
+        if (!job.begun() && prepared.error().code == ErrorCode::unavailable)
+            finished.host_trouble = finished.error;
     } else if (stop.stop_requested()) {
         finished.outcome = ActionOutcome::cancelled;
         finished.error = job.begun() ? "cancelled" : "cancelled before its start";
@@ -197,6 +199,7 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
     const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver, on_process};
     const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
     DriverHost host{*driver, stoppers.in_order(), action, job.start.current, events};
+    if (job.begun()) host.note_started();
     auto report = run_kind(action.kind, prepared, *driver, host, bounded.token(),
                            ended_tasks(job.start.resumed));
     if (!report.ok)
@@ -207,6 +210,11 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
                          : report.error;
     finished.stages = std::move(report.stages);
     finished.backups = backups_of(*driver);
+    if (auto trouble = host.host_trouble(); !report.ok && !trouble.empty()) {
+        finished.outcome = ActionOutcome::refused;
+        finished.untouched = true;
+        finished.host_trouble = std::move(trouble);
+    }
 }
 
 Result<void> ActionRunner::noted(machine::TaskNote& note) const {
@@ -230,6 +238,7 @@ void ActionRunner::hide_secrets(std::string& text) const {
 /// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
 void ActionRunner::hide_secrets(machine::Finished& finished) const {
     hide_secrets(finished.error);
+    hide_secrets(finished.host_trouble);
     for (auto& stage : finished.stages)
         for (auto& task : stage.tasks) hide_secrets(task.error);
 }

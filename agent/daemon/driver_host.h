@@ -1,7 +1,10 @@
 #pragma once
 /// The pipeline's hands: a driver behind the TaskHost interface, for one action.
 
+#include <atomic>
 #include <functional>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "agent/drivers/driver.h"
@@ -47,14 +50,25 @@ public:
     void progress(const std::string& stage, const std::string& task, TaskStatus status,
                   int percent) override;
 
+    /// A script of the action ran in a former process.
+    void note_started() { started_ = true; }
+    /// What of the host kept the action from beginning; empty once any script has begun, whose
+    /// failure is the version's.
+    [[nodiscard]] std::string host_trouble() const;
+
 private:
     Result<void> note(const TaskPlace& place, TaskResult result);
+    TaskOutput take(DriverResult result);
+    void note_trouble(const std::string& why);
 
     Driver& driver_;
     const std::vector<Driver*>& stoppers_;
     const Action& action_;
     const Installation& current_;
     const TaskEvents& events_;
+    std::atomic<bool> started_{false};
+    mutable std::mutex mutex_;
+    std::string trouble_;
 };
 
 }  // namespace tidegate::agent

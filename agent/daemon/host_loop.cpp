@@ -13,6 +13,7 @@ namespace tidegate::agent {
 namespace {
 
 constexpr std::size_t kDriftWorkers = 2;
+constexpr Seconds kStopLook{1};
 
 /// The machine measures differences only.
 Timestamp monotonic() {
@@ -52,11 +53,13 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       uplink_{uplink},
       machine_{std::move(content.records)},
       wake_{io},
+      stop_timer_{io},
       drift_timer_{io},
       definitions_{std::move(content.definitions)},
       tried_{std::move(content.tried)},
       began_{std::move(content.began)},
-      writer_{std::make_unique<JournalWriter>(std::move(journal), end_process)},
+      writer_{std::make_unique<JournalWriter>(std::move(journal), end_process,
+                                              [this](const Error& error) { tell_full(error); })},
       drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
     for (auto& process : content.running) leftovers_[process.action] = std::move(process);
@@ -77,15 +80,13 @@ RunnerEvents HostLoop::runner_events() {
         post([this, probed = std::move(probed)] { step(probed); });
     };
     events.process_started = [this](const ProcessStarted& process) {
-        writer_->write_and_wait(process);
+        (void)writer_->write_and_wait(process);  // the task's begin is in the journal
     };
     events.task_noted = [this](machine::TaskNote note) -> Result<void> {
         const bool wait =
             note.result.status == TaskStatus::running && !machine::repeats(note.result.type);
-        if (wait)
-            writer_->write_and_wait(std::move(note));
-        else
-            writer_->write(std::move(note), {});
+        if (wait) return writer_->write_and_wait(std::move(note));
+        writer_->write(std::move(note), {});
         return {};
     };
     return events;
@@ -106,6 +107,24 @@ void HostLoop::stop(std::function<void()> done) {
     step(machine::Stopping{});
     runner_->kill_all();
     step(machine::Tick{});
+    arm_stop();
+}
+
+/// Outcomes that find no room on the disk are not waited for: the next process settles its action.
+void HostLoop::arm_stop() {
+    if (!on_stopped_) return;
+    stop_timer_.expires_after(kStopLook);
+    stop_timer_.async_wait([this](const asio::error_code& error) {
+        if (error || !on_stopped_) return;
+        if (writer_->stuck()) return std::exchange(on_stopped_, {})();
+        arm_stop();
+    });
+}
+
+void HostLoop::tell_full(const Error& error) {
+    post([this, text = error.message] {
+        uplink_.notice(text + "; what happened is kept in memory, and written once there is room");
+    });
 }
 
 void HostLoop::apply(machine::Effect effect) {
@@ -116,16 +135,19 @@ void HostLoop::apply(machine::Effect effect) {
 void HostLoop::apply_one(machine::JournalIntent effect) {
     const auto id = effect.action.id;
     unfinished_[id] = effect.action;
-    writer_->write(std::move(effect),
-                   [this, id] { post([this, id] { step(machine::IntentDurable{id}); }); });
+    writer_->write(std::move(effect), [this, id](const Result<void>& written) {
+        if (written) return post([this, id] { step(machine::IntentDurable{id}); });
+        post([this, id, why = written.error().message] { step(machine::IntentFailed{id, why}); });
+    });
     writer_->write(ActionBegan{id, read_clocks()}, {});
 }
 
 void HostLoop::apply_one(machine::JournalOutcome effect) {
     const auto id = effect.result.id;
     define(effect.result);
-    writer_->write(std::move(effect),
-                   [this, id] { post([this, id] { step(machine::OutcomeDurable{id}); }); });
+    writer_->write(std::move(effect), [this, id](const Result<void>&) {
+        post([this, id] { step(machine::OutcomeDurable{id}); });
+    });
 }
 
 void HostLoop::apply_one(machine::JournalEpoch effect) { writer_->write(effect, {}); }
@@ -152,7 +174,10 @@ void HostLoop::apply_one(machine::Probe effect) {
     runner_->probe(std::move(effect), std::move(leftover));
 }
 
-void HostLoop::apply_one(machine::ReportResult effect) { uplink_.result(effect.result); }
+void HostLoop::apply_one(machine::ReportResult effect) {
+    if (!effect.result.host_trouble.empty()) unfinished_.erase(effect.result.id);
+    uplink_.result(effect.result);
+}
 void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
 void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
 

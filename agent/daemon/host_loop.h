@@ -54,7 +54,7 @@ public:
     [[nodiscard]] Inventory inventory() const { return machine_.inventory(); }
     [[nodiscard]] std::uint64_t highest_epoch() const { return machine_.highest_epoch(); }
     /// Cancels what runs, forgets what waits (machine::Stopping); `done` comes when all outcomes
-    /// are durable.
+    /// are durable, or cannot be for want of room.
     void stop(std::function<void()> done);
 
 private:
@@ -73,6 +73,8 @@ private:
     void apply_one(machine::ReportFenced effect);
 
     RunnerEvents runner_events();
+    void tell_full(const Error& error);
+    void arm_stop();
     void post(std::function<void()> job);
     void define(const ActionResult& result);
     [[nodiscard]] FormerActions former_at(const InstallKey& key) const;
@@ -87,6 +89,7 @@ private:
     Uplink& uplink_;
     machine::Machine machine_;
     asio::steady_timer wake_;
+    asio::steady_timer stop_timer_;
     asio::steady_timer drift_timer_;
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
     std::map<std::string, Action> unfinished_;

@@ -19,7 +19,10 @@ public:
     LinkedAgent(asio::io_context& io, const AgentOptions& options);
     ~LinkedAgent() override;
 
+    /// `exhausted`: the disk has no room; it may be called again.
     [[nodiscard]] Result<void> start();
+    /// It cannot be started after all.
+    void fail();
     /// Ends what runs, reports it if there is a link, then stops the io_context.
     void stop();
     [[nodiscard]] int exit_code() const { return exit_code_; }

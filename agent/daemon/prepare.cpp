@@ -54,7 +54,7 @@ bool deploys(const std::vector<Task>& tasks) {
 Result<Pipeline> prepare_pipeline(const Action& action, const VariableScope& scope) {
     auto pipeline = action.pipeline;
     if (const auto why = unsupported(pipeline); !why.empty())
-        return fail(ErrorCode::denied, "{}", why);
+        return fail(ErrorCode::unavailable, "{}", why);
     if (!deploys(pipeline.pre_release) && !deploys(pipeline.release) &&
         !deploys(pipeline.post_release)) {
         Task implied;
@@ -94,7 +94,8 @@ Result<DriverContext> prepare_context(const HostRules& rules, const Action& acti
 
 Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
                                const Installation& current) {
-    if (auto why = refusal(rules, action); !why.empty()) return fail(ErrorCode::denied, "{}", why);
+    if (auto why = refusal(rules, action); !why.empty())
+        return fail(ErrorCode::unavailable, "{}", why);
     auto current_version = version_before(action, current);
     const auto variables = TRY(host_variables(rules, action, current_version));
     VariableScope scope{action.environment};
@@ -105,10 +106,13 @@ Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
     prepared.pipeline = TRY(prepare_pipeline(action, scope));
     for (const auto& check : action.verify) prepared.verify.push_back(TRY(expanded(check, scope)));
     const auto& context = prepared.context;
-    CHECK(find_work_dir(
+    const auto found = find_work_dir(
         {default_work_dir(context.deploy.work_dir, context.target_work_dir, context.project),
-         context.target_work_dir, context.host.work_dirs, nullptr}));
-    return prepared;
+         context.target_work_dir, context.host.work_dirs, nullptr});
+    if (found) return prepared;
+    const bool wanted_wrongly = found.error().code == ErrorCode::invalid;
+    return fail(wanted_wrongly ? ErrorCode::invalid : ErrorCode::unavailable, "{}",
+                found.error().message);
 }
 
 }  // namespace tidegate::agent

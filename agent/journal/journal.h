@@ -55,8 +55,12 @@ struct JournalContent {
     std::uint64_t torn_bytes = 0;  ///< cut off at the end of the file
 };
 
-/// Blocks in fsync; used by one thread at a time. After any error the process must stop: what is
+/// Blocks in fsync; used by one thread at a time. `exhausted`: the disk has no room; nothing of the
+/// call was written, and the journal goes on. After any other error the process must stop: what is
 /// on disk is not known any more.
+///
+/// A forward action's intent leaves limits::kJournalReserveBytes free, so that on a disk that fills
+/// up the outcome of what runs, and restores, can still be written.
 class Journal {
 public:
     /// Makes the directory (0700) where needed and reads all. conflict: another process uses it;

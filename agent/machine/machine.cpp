@@ -171,6 +171,13 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
     return out;
 }
 
+Effects Machine::handle(const IntentFailed& input, Timestamp) {
+    Effects out;
+    const auto* job = find(input.action);
+    if (job && job->phase == Phase::journaling) refuse(*job, input.why, out);
+    return out;
+}
+
 Effects Machine::handle(const OutcomeDurable& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
@@ -189,6 +196,10 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     const bool stopped = stopping_ && !job->cancelled && input.outcome == ActionOutcome::cancelled;
     if (stopped && input.untouched) {
         drop(input.action, out);
+        return out;
+    }
+    if (input.untouched && !input.host_trouble.empty()) {
+        refuse(*job, input.host_trouble, out);
         return out;
     }
     if (stopped && may_be_resumed(input.stages)) {
@@ -324,6 +335,14 @@ void Machine::drop(const std::string& action, Effects& out) {
     std::erase(order_, action);
     std::erase(queued_, action);
     jobs_.erase(action);
+}
+
+void Machine::refuse(const Job& job, const std::string& host_trouble, Effects& out) {
+    auto result = result_of(job.action, ActionOutcome::refused, host_trouble);
+    result.host_trouble = host_trouble;
+    result.installation = current(job.action.key);
+    drop(std::string{job.action.id}, out);
+    out.push_back(ReportResult{std::move(result)});
 }
 
 void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,

@@ -53,6 +53,11 @@ struct IntentDurable {
 struct OutcomeDurable {
     std::string action;
 };
+/// It cannot be written, for the disk has no room: nothing of the action may begin.
+struct IntentFailed {
+    std::string action;
+    std::string why;
+};
 /// What the host made of a started action: outcome, error, stages; unless it left everything
 /// untouched the machine makes the installation record itself.
 struct Finished {
@@ -64,6 +69,7 @@ struct Finished {
     bool untouched = false;       ///< refused or cancelled before anything of it ran
     /// What lies in BACKUP_DIR after it; nullopt = nobody looked, what was known stays.
     std::optional<std::vector<Backup>> backups = std::nullopt;
+    std::string host_trouble = {};  ///< refused and untouched: what of the host is in the way
 };
 /// What the probe of an interrupted action found.
 enum class ProbeAnswer { new_version, old_version, unknown };
@@ -86,8 +92,9 @@ struct Stopping {};
 /// Time goes by: queued actions past their start_within are refused. Call at next_wake().
 struct Tick {};
 
-using Input = std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable,
-                           OutcomeDurable, Finished, Probed, DriftSeen, Stopping, Tick>;
+using Input =
+    std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable, IntentFailed,
+                 OutcomeDurable, Finished, Probed, DriftSeen, Stopping, Tick>;
 
 // ---- out
 
@@ -133,7 +140,8 @@ struct Probe {
     Action action;
     bool ask = true;
 };
-/// To the daemon, if the link is up. Unacknowledged ones are also in the next inventory.
+/// To the daemon, if the link is up. Unacknowledged ones are also in the next inventory, but those
+/// with host trouble: of these nothing is kept, so that the same action can come again.
 struct ReportResult {
     ActionResult result;
 };
@@ -203,6 +211,7 @@ private:
     Effects handle(const AckCommand& command, Timestamp now);
     Effects handle(const WelcomeCommand& command, Timestamp now);
     Effects handle(const IntentDurable& input, Timestamp now);
+    Effects handle(const IntentFailed& input, Timestamp now);
     Effects handle(const OutcomeDurable& input, Timestamp now);
     Effects handle(const Finished& input, Timestamp now);
     Effects handle(const Probed& input, Timestamp now);
@@ -216,6 +225,8 @@ private:
     void resume(Job& job, Effects& out);
     /// It never began: as if it had never come.
     void drop(const std::string& action, Effects& out);
+    /// The same, with the reason to the daemon, which may send it again.
+    void refuse(const Job& job, const std::string& host_trouble, Effects& out);
     /// It was interrupted, and ends so.
     void end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,
                          const Probed& found, Effects& out);

@@ -54,14 +54,14 @@ void Host::step(const machine::Input& input) {
 
 void Host::apply(machine::JournalIntent effect) {
     const auto id = effect.action.id;
-    writer_.write(std::move(effect), [this, id] {
+    writer_.write(std::move(effect), [this, id](const Result<void>&) {
         asio::post(io_, [this, id] { step(machine::IntentDurable{id}); });
     });
 }
 
 void Host::apply(machine::JournalOutcome effect) {
     const auto id = effect.result.id;
-    writer_.write(std::move(effect), [this, id] {
+    writer_.write(std::move(effect), [this, id](const Result<void>&) {
         asio::post(io_, [this, id] { step(machine::OutcomeDurable{id}); });
     });
 }
@@ -83,7 +83,7 @@ void Host::finished(const machine::Finished& finished, const std::string& log) {
 }
 
 void Host::process_started(const agent::ProcessStarted& process) {
-    writer_.write_and_wait(process);
+    (void)writer_.write_and_wait(process);
 }
 
 Hello Host::hello() {

@@ -4,6 +4,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/trouble.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -84,6 +85,7 @@ void take(Turn& turn, const AgentConnected& event) {
     agent.online = true;
     agent.boot_id = event.hello.boot_id;
     agent.seen_at = turn.now;
+    clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);
     turn.touch_agent(name);
     turn.touch_targets_of(name);

@@ -278,6 +278,8 @@ void write_target(Html& html, const TargetView& target) {
             html.badge(to_string(installation.status));
         html.raw("</div>");
     }
+    for (const auto& trouble : target.troubles)
+        html.element("div", "small", trouble.project + ": host trouble, " + trouble.reason);
     if (target.status != AgentStatus::online)
         html.element("div", "small", "last seen " + when(target.last_seen_at));
     html.raw("</div>");

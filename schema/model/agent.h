@@ -139,6 +139,9 @@ struct ActionResult {
     ActionKind kind = ActionKind::deploy;
     ActionOutcome outcome = ActionOutcome::done;
     std::string error;
+    /// refused: what of the host is in the way (a full disk, agent.yaml, …). It says nothing of the
+    /// version: the target is as good as away, and the same action may come again.
+    std::string host_trouble;
     std::vector<StageResult> stages;
     Installation installation;  ///< the state after it; its key says target, project, slot
 

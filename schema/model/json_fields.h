@@ -178,6 +178,7 @@ void fields(Of<ActionResult> auto& r, auto&& f) {
     f("kind", r.kind);
     f("outcome", r.outcome);
     f("error", r.error);
+    f("host_trouble", r.host_trouble);
     f("stages", r.stages);
     f("installation", r.installation);
 }

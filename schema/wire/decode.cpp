@@ -177,6 +177,7 @@ Result<ActionResult> read(const v1::ActionResult& from) {
             stage_result.tasks.push_back(TRY(read(task)));
     }
     to.installation = TRY(read(from.installation()));
+    to.host_trouble = word(from.host_trouble());
     return to;
 }
 

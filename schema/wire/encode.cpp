@@ -85,6 +85,7 @@ void write(const ActionResult& from, v1::ActionResult& to) {
         for (const auto& task : stage.tasks) write(task, *out.add_tasks());
     }
     write(from.installation, *to.mutable_installation());
+    to.set_host_trouble(to_utf8(from.host_trouble));
 }
 
 void write(const HealthCheck& from, v1::HealthCheck& to) {
@@ -385,10 +386,11 @@ std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_ma
 
 ActionResult shortened(ActionResult result) {
     if (fits(result)) return result;
-    std::size_t texts = 2;
+    std::size_t texts = 3;
     for (const auto& stage : result.stages) texts += 2 * stage.tasks.size();
     const auto share = limits::kResultBytesMax * 3 / 4 / texts;  // a quarter for all the rest
     keep_head(result.error, share);
+    keep_head(result.host_trouble, share);
     keep_head(result.installation.drift_reason, share);
     for (auto& stage : result.stages)
         for (auto& task : stage.tasks) {

@@ -9,17 +9,36 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <string>
 
+#include "schema/base/limits.h"
 #include "tests/integration/temp_dir.h"
 
 namespace {
 int syncs = 0;
+/// How long a file may become before the disk is full.
+off_t disk_bytes = std::numeric_limits<off_t>::max();
+bool room_for_a_second_file = true;
+
+bool is_second_file(int fd) {
+    const auto link = "/proc/self/fd/" + std::to_string(fd);
+    return std::filesystem::read_symlink(link).extension() == ".new";
 }
+}  // namespace
 
 /// In the place of the C library's: counts.
 extern "C" int fdatasync(int fd) {
     ++syncs;
     return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
+    if (offset + length <= disk_bytes && (room_for_a_second_file || !is_second_file(fd)))
+        return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, length));
+    errno = ENOSPC;
+    return -1;
 }
 
 namespace tidegate::agent {
@@ -315,7 +334,60 @@ TEST_F(JournalTest, AFullDiskIsAnErrorNotALie) {
     ::setrlimit(RLIMIT_FSIZE, &small);
     const auto written = journal->write({JournalIntent{first_, 1}});
     ::setrlimit(RLIMIT_FSIZE, &before);
-    EXPECT_FALSE(written);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::exhausted);
+    // Nothing of it is there, and with room the journal goes on.
+    EXPECT_EQ(std::filesystem::file_size(log()), 0U);
+    EXPECT_TRUE(journal->write({JournalIntent{second_, 1}}));
+}
+
+class FullDiskTest : public JournalTest {
+protected:
+    ~FullDiskTest() override {
+        disk_bytes = std::numeric_limits<off_t>::max();
+        room_for_a_second_file = true;
+    }
+};
+
+TEST_F(FullDiskTest, WhatRunsAndRestoresHaveRoomWhereNothingNewBegins) {
+    write({JournalIntent{first_, 1}});
+    const auto reserve = static_cast<off_t>(limits::kJournalReserveBytes);
+    disk_bytes = static_cast<off_t>(std::filesystem::file_size(log())) + reserve;
+    const auto journal = *Journal::open(directory());
+    const auto refused = journal->write({JournalIntent{second_, 1}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::exhausted);
+    EXPECT_EQ(refused.error().message, "journal: cannot allocate: No space left on device");
+    auto restore = action("restore", "1.0", ActionKind::rollback);
+    ASSERT_TRUE(journal->write({JournalOutcome{result(first_, 1, ActionOutcome::failed)}}));
+    ASSERT_TRUE(journal->write({JournalIntent{restore, 1}}));
+    ASSERT_TRUE(journal->write({JournalOutcome{result(restore, 2)}}));
+    // Until the reserve is used up, too.
+    restore.deploy.script.install_script.assign(150'000, 'x');
+    int more = 0;
+    while (journal->write({JournalIntent{restore, 1}})) ++more;
+    EXPECT_GE(more, 10);
+    disk_bytes = std::numeric_limits<off_t>::max();
+    EXPECT_TRUE(journal->write({JournalIntent{second_, 1}}));
+}
+
+TEST_F(FullDiskTest, ItIsNotWrittenAnewAndGoesOn) {
+    const auto journal = *Journal::open(directory());
+    auto big = action("big", "3.0");
+    big.deploy.script.install_script.assign(150'000, 'x');
+    const auto grow = [&](int by) {
+        for (int i = 0; i < by; ++i)
+            EXPECT_TRUE(journal->write({JournalIntent{big, 1}, JournalForget{big.id}}));
+    };
+    grow(40);
+    room_for_a_second_file = false;
+    grow(20);
+    EXPECT_GT(std::filesystem::file_size(log()), 8U << 20);
+    EXPECT_FALSE(std::filesystem::exists(log() + ".new"));
+    room_for_a_second_file = true;
+    grow(15);
+    EXPECT_LT(std::filesystem::file_size(log()), 4U << 20);
+    EXPECT_TRUE(journal->write({JournalIntent{first_, 1}}));
 }
 
 /// Whatever the writer was told to be durable is there after kill -9 at any time.

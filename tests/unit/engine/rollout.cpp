@@ -122,6 +122,23 @@ void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     feed(event);
 }
 
+void Rollout::finds_host_trouble(const std::string& words) {
+    if (sent_.empty()) {
+        ADD_FAILURE() << "nothing was sent";
+        return;
+    }
+    const auto action = std::move(sent_.front());
+    sent_.erase(sent_.begin());
+    ActionFinished event;
+    event.agent = action.key.target;
+    event.result.id = action.id;
+    event.result.kind = action.kind;
+    event.result.outcome = ActionOutcome::refused;
+    event.result.host_trouble = words;
+    event.result.installation.key = action.key;
+    feed(event);
+}
+
 void Rollout::answers_from_its_journal() {
     const auto newest = std::exchange(report_, 0u);
     (void)finish_one();

@@ -73,6 +73,9 @@ public:
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
 
+    /// The host of the oldest action that is on its way cannot have it.
+    void finds_host_trouble(const std::string& words);
+
     /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
     void tells_of_a_failed_task() {
         feed(ActionUpdated{sent_.back().key.target,
