@@ -18,7 +18,7 @@ Seconds wait_after(int tries) {
 }
 
 std::string one_line(std::string_view text) {
-    std::string line{head_of(text, limits::kAgentWordBytesMax)};
+    std::string line{tidegate::head_of(text, limits::kAgentWordBytesMax)};
     for (auto& c : line)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
     return line;
