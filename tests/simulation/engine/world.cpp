@@ -1,5 +1,7 @@
 #include "tests/simulation/engine/world.h"
 
+#include <algorithm>
+
 #include "schema/model/json.h"
 
 namespace tidegate::simulation {
@@ -118,7 +120,7 @@ void World::perform(const engine::Effect& effect) {
     if (const auto* persist = std::get_if<engine::Persist>(&effect)) {
         (void)commit_batch(persist->batch);
     } else if (const auto* send = std::get_if<engine::Send>(&effect)) {
-        checks_.on_send(*send, state_, now_);
+        if (!goes_on(*send)) checks_.on_send(*send, state_, now_);
         perform_send(*send);
     } else if (const auto* revert = std::get_if<engine::Revert>(&effect)) {
         checks_.on_revert(revert->request, now_);
@@ -230,6 +232,14 @@ void World::connect(const std::string& name) {
     hello.boot_id = std::to_string(link.session);
     hello.highest_epoch = host.epoch();
     feed(engine::AgentConnected{hello, host.inventory()});
+}
+
+/// The rest of what a restart of the agent interrupted: it was admitted once, so nothing holds it.
+bool World::goes_on(const engine::Send& send) const {
+    const auto* run = std::get_if<engine::Run>(&send.message);
+    if (!run) return false;
+    const auto suspended = agents_.at(send.agent)->inventory().suspended;
+    return std::ranges::find(suspended, run->action.id) != suspended.end();
 }
 
 /// Both ends lose the link; the daemon learns late, or only by the agent's next connection.

@@ -81,6 +81,7 @@ private:
     void poll();
     void connect(const std::string& agent);
     void cut(const std::string& agent);
+    [[nodiscard]] bool goes_on(const engine::Send& send) const;
     void up(const std::string& agent, const machine::Effect& effect);
     void note(std::string line);
     void person_commits();
