@@ -36,7 +36,8 @@ Result<json> find_release(const ExplainOptions& options, const json& assignment)
 }
 
 std::string way_back(const ExplainOptions& options, const json& assignment) {
-    const auto good = text_of(member(assignment, "last_good"), "version");
+    const auto good = good_version(member(assignment, "last_good"), "");
+    if (good == kAbsent) return {};
     if (good.empty() || good == text_of(member(assignment, "desired"), "version")) return {};
     return fmt::format("tidegate rollback {} {} --repo REPO --to {} --reason TEXT", options.project,
                        options.environment, good);
@@ -75,7 +76,7 @@ void print_summary(const Console& console, const json& item, const std::string& 
     for (const auto* state : {"updating", "failed", "offline", "drifted"})
         if (const auto count = number_of(targets, state); count > 0)
             console.out << fmt::format(", {} {}", count, state);
-    console.out << "\nlast good  " << text_of(good, "version", "none yet");
+    console.out << "\nlast good  " << good_version(good, "none yet");
     if (!good.is_null()) console.out << "  commit " << commit_of(good, "-");
     console.out << '\n';
     if (!back.empty()) console.out << "           get back: " << back << '\n';

@@ -22,6 +22,16 @@ void finish_revert(Turn& turn, Release& release, RevertState how, std::string no
                json_object({{"release", release.id}, {"note", release.revert_note}}));
 }
 
+/// Agents of former builds report a last good state without saying that it is "absent".
+void note_absent(Turn& turn, const AssignmentState& assignment, const Definition& definition) {
+    if (!assignment.good || assignment.good->good.digest != definition.digest ||
+        assignment.good->good.absent == definition.absent)
+        return;
+    auto good = *assignment.good;
+    good.good.absent = definition.absent;
+    turn.put(good);
+}
+
 struct RevertOutcome {
     Turn& turn;
     Release& release;
@@ -81,8 +91,10 @@ void take(Turn& turn, const DefinitionLoaded& event) {
     const auto asked = assignment.loading.find(event.commit);
     if (asked == assignment.loading.end()) return;
     turn.touch(event.key);
-    if (event.definition && *event.definition)
+    if (event.definition && *event.definition) {
         assignment.definitions[(*event.definition)->digest] = *event.definition;
+        note_absent(turn, assignment, **event.definition);
+    }
     ++asked->second.failures;
     asked->second.answered = true;
     asked->second.again_at = turn.now + back_off(asked->second.failures);

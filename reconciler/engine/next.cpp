@@ -163,6 +163,27 @@ void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wis
     }
 }
 
+/// It is gone everywhere without an uninstall of ours that said so: of a former build, or before
+/// the store was lost.
+void note_gone_everywhere(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    const auto& good = turn.state.assignments.at(key).good;
+    if (!wish.definition->absent || !good || good->good.absent) return;
+    bool proven = false;
+    for (const auto& target : wish.targets) {
+        if (target.pinned) continue;
+        if (planner::compare({target.digest, true}, seen_on(turn.state, key, target)) !=
+            planner::TargetState::in_sync)
+            return;
+        proven = proven || is_proven(turn.state, key, target);
+    }
+    if (!proven) return;
+    turn.put(GoodState{
+        key,
+        {wish.definition->digest, wish.intent.digest_commit, wish.definition->version, true},
+        false,
+        ""});
+}
+
 }  // namespace
 
 std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
@@ -179,6 +200,7 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
     wake_for_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
+    if (assignment.active.empty()) note_gone_everywhere(turn, key, *assignment.wish);
     const auto head = head_of(turn.state, key, turn.now, &why);
     add_holds(turn, key, why);
     bool waits_for_agents = false;

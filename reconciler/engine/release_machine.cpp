@@ -35,9 +35,12 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
-    if (release.kind == ReleaseKind::introduce)
-        turn.put(GoodState{
-            release.key, {release.digest, release.digest_commit, release.to}, false, release.id});
+    if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall)
+        turn.put(GoodState{release.key,
+                           {release.digest, release.digest_commit, release.to,
+                            release.kind == ReleaseKind::uninstall},
+                           false,
+                           release.id});
     end_release(turn, release, ReleaseStatus::success,
                 release.targets.empty() ? "already in place everywhere" : "");
 }

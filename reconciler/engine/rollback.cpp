@@ -4,6 +4,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/resolve/digest.h"
 
@@ -34,19 +35,12 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
     turn.save(release, progress);
 }
 
-/// The failed definition has a rollback script or not: worth waiting for, but not for long.
-bool waits_for_definition(const AssignmentState& assignment, const Release& release) {
-    if (!definition_of(assignment, release.last_good->digest)) return true;
-    if (definition_of(assignment, release.digest)) return false;
-    const auto asked = assignment.loading.find(release.digest_commit);
-    return asked == assignment.loading.end() || !asked->second.answered;
-}
-
 bool is_back(const Turn& turn, const Release& release, const DesiredTarget& target) {
     const auto* seen = seen_on(turn.state, release.key, target);
     // Pinned since then or not: it goes back to last good first, then catches up with its pin.
     const auto digest = target_digest(release.last_good->digest, target.config_digest);
-    return planner::compare({digest, false}, seen) == planner::TargetState::in_sync;
+    return planner::compare({digest, release.last_good->absent}, seen) ==
+           planner::TargetState::in_sync;
 }
 
 Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
@@ -73,7 +67,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         mark(turn, release, progress, TargetStatus::restored, "");
         return Restoring::settled;
     }
-    if (waits_for_definition(assignment, release)) return Restoring::running;
+    if (waits_for_way_back(assignment, release)) return Restoring::running;
     const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
     if (holds.empty()) (void)dispatch(turn, release, *target, kRestore);

@@ -157,6 +157,11 @@ void write_release_link(Html& html, const std::string& id) {
     html.text(id.substr(0, 8)).raw("</a>");
 }
 
+std::string last_good_words(const std::optional<LastGood>& good) {
+    if (!good) return "–";
+    return good->absent ? "absent" : good->version;
+}
+
 void write_assignment(Html& html, const AssignmentView& view) {
     html.raw("<tr><td class=\"name\">").element("b", "", view.key.project);
     html.raw("</td>")
@@ -165,7 +170,7 @@ void write_assignment(Html& html, const AssignmentView& view) {
         .badge(to_string(view.sync))
         .raw("</td>");
     html.cell(view.desired_version, "version");
-    html.cell(view.last_good ? view.last_good->version : "–", "version");
+    html.cell(last_good_words(view.last_good), "version");
     html.raw("<td class=\"targets\">");
     write_bar(html, view.targets);
     html.element("span", "small", words_of(view.targets)).raw("</td><td>");

@@ -86,10 +86,14 @@ Json holds_json(const std::vector<Hold>& holds) {
     return items;
 }
 
+Json last_good_json(const std::optional<LastGood>& good) {
+    if (!good) return {};
+    Json json{{"version", good->version}, {"commit", good->commit}};
+    if (good->absent) json["absent"] = true;
+    return json;
+}
+
 Json assignment_json(const AssignmentView& view) {
-    Json last_good;
-    if (view.last_good)
-        last_good = {{"version", view.last_good->version}, {"commit", view.last_good->commit}};
     return {{"project", view.key.project},
             {"environment", view.key.environment},
             {"desired",
@@ -105,7 +109,7 @@ Json assignment_json(const AssignmentView& view) {
               {"offline", view.targets.offline},
               {"drifted", view.targets.drifted}}},
             {"release", or_null(view.release)},
-            {"last_good", std::move(last_good)},
+            {"last_good", last_good_json(view.last_good)},
             {"holds", holds_json(view.holds)},
             {"revert_note", or_null(view.revert_note)},
             {"orphaned", view.orphaned}};

@@ -19,6 +19,7 @@ struct LastGood {
     Digest digest;  ///< assignment digest
     std::string commit;
     std::string version;
+    bool absent = false;  ///< nothing is there: a finished uninstall
 
     friend bool operator==(const LastGood&, const LastGood&) = default;
 };

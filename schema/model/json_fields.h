@@ -30,6 +30,7 @@ void fields(Of<LastGood> auto& r, auto&& f) {
     f("digest", r.digest);
     f("commit", r.commit);
     f("version", r.version);
+    f("absent", r.absent);
 }
 void fields(Of<Backup> auto& r, auto&& f) {
     f("path", r.path);

@@ -186,7 +186,7 @@ struct OutboxEntry {
     Timestamp created_at;
 };
 
-/// The newest ended introduce with success: where to come back to.
+/// The newest introduce that ended with success, or uninstall: what to keep, and to come back to.
 struct GoodState {
     AssignmentKey key;
     LastGood good;

@@ -22,7 +22,8 @@ std::string one_line(std::string text) {
 }
 
 std::string target_state(const RevertInput& input) {
-    return input.last_good ? input.last_good->version : "nothing";
+    if (!input.last_good) return "nothing";
+    return input.last_good->absent ? "absent" : input.last_good->version;
 }
 
 std::string message_of(const RevertInput& input, RevertKind kind, const std::string& note) {

@@ -112,6 +112,7 @@ Result<LastGood> read(const v1::LastGood& from) {
     to.digest = TRY(digest("last_good.digest", from.digest()));
     to.commit = TRY(id_or_empty("last_good.commit", from.commit()));
     to.version = word(from.version());
+    to.absent = from.absent();
     return to;
 }
 

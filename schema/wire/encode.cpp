@@ -36,6 +36,7 @@ void write(const LastGood& from, v1::LastGood& to) {
     to.set_digest(bytes(from.digest));
     to.set_commit(to_utf8(from.commit));
     to.set_version(to_utf8(from.version));
+    to.set_absent(from.absent);
 }
 
 void write(const Installation& from, v1::Installation& to) {

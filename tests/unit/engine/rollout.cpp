@@ -48,6 +48,13 @@ void Rollout::comes_back(int target) {
     feed(event);
 }
 
+void Rollout::comes_with(int target, std::vector<Installation> there) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    event.inventory.installations = std::move(there);
+    feed(event);
+}
+
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
@@ -115,6 +122,9 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* query = std::get_if<Query>(&effect))
+            if (const auto* find = std::get_if<FindLastGood>(&query->question))
+                candidates_ = find->candidates;
     }
     return cost;
 }
@@ -193,6 +203,21 @@ std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, in
 
 AssignmentPtr second_version(int targets, const Strategy& strategy) {
     return version_of(targets, strategy, 2);
+}
+
+std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy, int number) {
+    auto wish = version_of(targets, strategy, number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = definition;
+    for (auto& target : wish->targets) target.definition = definition;
+    return wish;
+}
+
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
 }
 
 const Release& newest(Rollout& rollout) {

@@ -24,6 +24,11 @@ inline const AssignmentKey kKey{"prod", "shop"};
 /// vN, entered by commit cN.
 [[nodiscard]] std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy,
                                                      int number);
+/// `state: absent`, entered by commit cN.
+[[nodiscard]] std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy,
+                                                    int number);
+/// The same, held by a freeze.
+[[nodiscard]] AssignmentPtr frozen(const AssignmentPtr& wish);
 [[nodiscard]] AssignmentPtr second_version(int targets, const Strategy& strategy);
 /// The same, by a commit that raises `retry` to this.
 [[nodiscard]] AssignmentPtr with_retry(const AssignmentPtr& wish, int retry);
@@ -59,6 +64,11 @@ public:
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
+
+    /// Its first connection, with this already there.
+    void comes_with(int target, std::vector<Installation> there);
+    /// What Git was asked for last: which of these is the newest.
+    [[nodiscard]] const std::vector<LastGood>& candidates() const { return candidates_; }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();
@@ -106,6 +116,7 @@ private:
     State state_;
     std::vector<Action> sent_;
     std::vector<RevertRequest> asked_;
+    std::vector<LastGood> candidates_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };
