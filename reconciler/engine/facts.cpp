@@ -102,6 +102,12 @@ bool is_proven(const State& state, const AssignmentKey& key, const DesiredTarget
                             seen_on(state, key, target)) == planner::TargetState::in_sync;
 }
 
+bool is_proven(const State& state, const Assignment& wish) {
+    return std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
+        return !target.pinned && is_proven(state, wish.key, target);
+    });
+}
+
 bool is_touched(const TargetProgress& progress) {
     switch (progress.status) {
         case TargetStatus::dispatched:

@@ -59,6 +59,8 @@ enum class Reach {
 /// of the store nor what has drifted proves anything.
 [[nodiscard]] bool is_proven(const State& state, const AssignmentKey& key,
                              const DesiredTarget& target);
+/// Some target proves the wish. Pinned ones have something else.
+[[nodiscard]] bool is_proven(const State& state, const Assignment& wish);
 
 /// Something of the release may be on it, and it is not back yet.
 [[nodiscard]] bool is_touched(const TargetProgress& progress);

@@ -45,11 +45,13 @@ void succeed(Turn& turn, Release& release) {
                 release.targets.empty() ? "already in place everywhere" : "");
 }
 
-/// Its steps are done because their targets left: nothing is proven, what came instead begins anew.
-bool proves_nothing(const Release& release) {
-    return !release.targets.empty() && std::ranges::none_of(release.targets, [](const auto& entry) {
+/// Else its steps are done because their targets left: what came instead begins anew.
+bool proves_something(const Turn& turn, const Release& release) {
+    const bool verified = std::ranges::any_of(release.targets, [](const auto& entry) {
         return entry.second.status == TargetStatus::success;
     });
+    return verified || (!is_upkeep(release.kind) &&
+                        is_proven(turn.state, *turn.state.assignments.at(release.key).wish));
 }
 
 /// Waiting as planned is no reason to fail.
@@ -149,7 +151,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
         return wind_down(turn, release, "makes way for a new version");
     drop_departed(turn, release);
     const bool done = advance_steps(turn, release);
-    if (done && proves_nothing(release))
+    if (done && !proves_something(turn, release))
         return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");
     if (done) return succeed(turn, release);
     if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);

@@ -60,6 +60,9 @@ public:
 
     void breaks(int target) { reports(target, InstallStatus::failed, 1); }
     void reports(int target, InstallStatus status, std::uint64_t report);
+    void reports_as(int target, const Installation& there) {
+        feed(AgentChanged{name_of(target), {there}});
+    }
     void set_clock_back(Milliseconds by) { now_ -= by; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// As it left, and with an empty journal: nothing that was sent has reached it.
