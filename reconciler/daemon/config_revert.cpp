@@ -149,6 +149,7 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     }
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
+    input.version_at_parent = TRY(texts.at(before, path));
     input.version_at_good = TRY(texts.at(request.good ? request.good->commit : "", path));
     const auto changes = before.empty() ? std::vector<git::Change>{}
                                         : TRY(git_.changes(before, request.guilty_commit));
