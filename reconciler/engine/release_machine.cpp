@@ -7,6 +7,7 @@
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/substitutes.h"
+#include "reconciler/engine/watch.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -143,6 +144,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
     const auto& assignment = turn.state.assignments.at(key);
     auto& release = turn.state.releases.at(assignment.active);
     if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
+    const auto doubts = watch_deployed(turn, release);
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
     if (is_superseded(assignment, release))
@@ -150,6 +152,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
     drop_departed(turn, release);
+    if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);
     if (done && !proves_something(turn, release))
         return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");

@@ -213,6 +213,8 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("stages", r.stages);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
+    f("report", r.report);
+    f("doubted_at", r.doubted_at);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);

@@ -117,6 +117,9 @@ struct TargetProgress {
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+    /// Of its agent, the newest at its success; later the first that says that it is down, or old.
+    std::optional<std::uint64_t> report;
+    std::optional<Timestamp> doubted_at;  ///< when that came
 };
 
 /// How far the Git side of a rollback is.
