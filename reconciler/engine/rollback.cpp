@@ -74,6 +74,61 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
     return Restoring::running;
 }
 
+/// What works on the new version goes back `max_unavailable` at a time, counting only such targets,
+/// so that a rollback takes no more down than a release would. What failed, or proves nothing,
+/// waits for nobody. Lives for one look.
+class Turns {
+public:
+    Turns(Turn& turn, const Release& release) : turn_(turn), release_(release) {
+        for (const auto& step : release.steps)
+            if (step.kind == StepKind::deploy) limit_ = std::max(limit_, step.max_unavailable);
+        if (release.all_back_at && turn.now >= *release.all_back_at) limit_ = 0;
+        for (const auto& [name, progress] : release.targets)
+            if (progress.was_well && progress.status != TargetStatus::success &&
+                is_touched(progress))
+                ++moving_;
+    }
+
+    /// It has to wait; else it may go, and counts.
+    bool hold(const TargetProgress& progress) {
+        const bool waits = limit_ > 0 && is_well(progress);
+        if (!waits || !is_there(progress)) return false;
+        if (moving_ < limit_) {
+            ++moving_;
+            return false;
+        }
+        ++waiting_;
+        return true;
+    }
+    void tell() {
+        if (waiting_ == 0 || !release_.all_back_at) return;
+        add_holds(
+            turn_, release_.key,
+            {{"budget", fmt::format("{} targets that work go back {} at a time", waiting_, limit_),
+              *release_.all_back_at}});
+    }
+
+private:
+    bool is_well(const TargetProgress& progress) const {
+        const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
+        return target && progress.was_well && progress.status == TargetStatus::success &&
+               planner::compare({progress.desired, false},
+                                seen_on(turn_.state, release_.key, *target)) ==
+                   planner::TargetState::in_sync;
+    }
+    /// What is away is passed over, and takes no turn.
+    bool is_there(const TargetProgress& progress) const {
+        const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
+        return target && reach(turn_.state, target->agent, turn_.now) == Reach::online;
+    }
+
+    Turn& turn_;
+    const Release& release_;
+    int limit_ = 0;  ///< 0 = all at once
+    int moving_ = 0;
+    int waiting_ = 0;
+};
+
 /// First install: there is nothing to go back to; files stay as they are.
 void contain(Turn& turn, Release& release) {
     if (has_in_flight(turn, release) && turn.now < *release.deadline)
@@ -98,7 +153,9 @@ bool is_paused(Turn& turn, Release& release) {
     if (held) {
         release.paused_at = turn.now;
     } else {
-        *release.deadline += turn.now - *release.paused_at;
+        const auto pause = turn.now - *release.paused_at;
+        *release.deadline += pause;
+        if (release.all_back_at) *release.all_back_at += pause;
         release.paused_at.reset();
     }
     turn.save(release);
@@ -127,13 +184,17 @@ void advance_rollback(Turn& turn, Release& release) {
     const bool late = !paused && turn.now >= *release.deadline;
     if (late) give_up(turn, release);
     const auto& assignment = turn.state.assignments.at(release.key);
+    Turns turns(turn, release);
     for (auto& [name, progress] : release.targets) {
         if (!goes_back(assignment, progress)) continue;
-        const auto state = late ? Restoring::away : restore(turn, release, progress);
+        const auto state = late                   ? Restoring::away
+                           : turns.hold(progress) ? Restoring::running
+                                                  : restore(turn, release, progress);
         running += state == Restoring::running ? 1 : 0;
         away += state == Restoring::away ? 1 : 0;
     }
     if (running == 0) return end_rollback(turn, release, away);
+    turns.tell();
     if (!paused) turn.wake(release.key, *release.deadline);
 }
 

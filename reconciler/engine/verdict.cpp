@@ -106,11 +106,14 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
     release.paused_at.reset();
-    release.deadline =
-        turn.now + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    release.deadline = turn.now + time;
+    release.all_back_at = turn.now + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
     for (auto& [name, progress] : release.targets) {
-        if (progress.attempt == 0) continue;
+        const bool well = progress.status == TargetStatus::success;
+        if (progress.attempt == 0 && progress.was_well == well) continue;
         progress.attempt = 0;
+        progress.was_well = well;
         turn.save(release, progress);
     }
     release.revert_note = keep_reason(rules, release);

@@ -139,6 +139,7 @@ inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 inline constexpr std::size_t kGoneAssignmentsKept = 1'000;  ///< that left Git, with nothing there
 inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
+inline constexpr std::chrono::minutes kRollbackInTurns{4};  ///< then all at once (R-8.7)
 /// Away for less counts as reconnecting. An idle agent needs kKeepAlive to notice that the daemon
 /// is another, kSilenceMax to be sure of it, and the rest to come back.
 inline constexpr std::chrono::seconds kAgentGrace =

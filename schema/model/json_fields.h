@@ -215,6 +215,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("finished_at", r.finished_at);
     f("report", r.report);
     f("doubted_at", r.doubted_at);
+    f("was_well", r.was_well);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
@@ -241,6 +242,7 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("finished_at", r.finished_at);
     f("paused_at", r.paused_at);
     f("deadline", r.deadline);
+    f("all_back_at", r.all_back_at);
     f("admitted", r.admitted);
     f("condemned", r.condemned);
     f("holds", r.holds);

@@ -120,6 +120,7 @@ struct TargetProgress {
     /// Of its agent, the newest at its success; later the first that says that it is down, or old.
     std::optional<std::uint64_t> report;
     std::optional<Timestamp> doubted_at;  ///< when that came
+    bool was_well = false;  ///< it had passed its checks when its release was rolled back
 };
 
 /// How far the Git side of a rollback is.
@@ -155,6 +156,7 @@ struct ReleaseHead {
     std::optional<Timestamp> finished_at;
     std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
     std::optional<Timestamp> deadline;
+    std::optional<Timestamp> all_back_at;  ///< rolling back: from then on nobody waits for a turn
     bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
     bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 

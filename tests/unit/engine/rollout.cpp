@@ -87,6 +87,13 @@ Cost Rollout::finish_one(ActionOutcome outcome) {
     return feed(event);
 }
 
+Cost Rollout::finish_on(const std::string& target, ActionOutcome outcome) {
+    const auto found = std::ranges::find_if(
+        sent_, [&](const Action& action) { return action.key.target == target; });
+    if (found != sent_.end()) std::rotate(sent_.begin(), found, found + 1);
+    return finish_one(outcome);
+}
+
 void Rollout::answers_from_its_journal() {
     const auto newest = std::exchange(report_, 0u);
     (void)finish_one();

@@ -79,6 +79,9 @@ public:
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
 
+    /// The same of the action on that target.
+    Cost finish_on(const std::string& target, ActionOutcome outcome = ActionOutcome::done);
+
     /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
     void tells_of_a_failed_task() {
         feed(ActionUpdated{sent_.back().key.target,
