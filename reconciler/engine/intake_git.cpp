@@ -22,6 +22,14 @@ void finish_revert(Turn& turn, Release& release, RevertState how, std::string no
                json_object({{"release", release.id}, {"note", release.revert_note}}));
 }
 
+/// Empty: it is there, or Git could not be asked.
+std::string why_gone(const Result<DefinitionPtr>& answer) {
+    if (answer) return "another definition is there";  // or it is not asked for again
+    const auto code = answer.error().code;
+    const bool for_good = code == ErrorCode::not_found || code == ErrorCode::invalid;
+    return for_good ? answer.error().text() : "";
+}
+
 /// Agents of former builds report a last good state without saying that it is "absent".
 void note_absent(Turn& turn, const AssignmentState& assignment, const Definition& definition) {
     if (!assignment.good || assignment.good->good.digest != definition.digest ||
@@ -97,6 +105,7 @@ void take(Turn& turn, const DefinitionLoaded& event) {
     }
     ++asked->second.failures;
     asked->second.answered = true;
+    asked->second.gone = why_gone(event.definition);
     asked->second.again_at = turn.now + back_off(asked->second.failures);
 }
 

@@ -68,6 +68,10 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         return Restoring::settled;
     }
     if (waits_for_way_back(assignment, release)) return Restoring::running;
+    if (const auto why = no_way_back(assignment, release); !why.empty()) {
+        mark(turn, release, progress, TargetStatus::restore_failed, why);
+        return Restoring::settled;
+    }
     const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
     if (holds.empty()) (void)dispatch(turn, release, *target, kRestore);
@@ -168,6 +172,8 @@ void end_rollback(Turn& turn, Release& release, int away) {
     });
     if (away > 0) turn.state.assignments[release.key].owing.insert(release.id);
     auto reason = release.reason;
+    const auto why = no_way_back(turn.state.assignments.at(release.key), release);
+    if (!why.empty() && failed > 0) reason += "; frozen, as " + why;
     if (failed > 0) reason += fmt::format("; {} targets could not be restored", failed);
     if (away > 0) reason += fmt::format("; {} targets follow when they are back", away);
     end_release(turn, release, failed > 0 ? ReleaseStatus::failed : ReleaseStatus::rollback,

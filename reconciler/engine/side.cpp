@@ -4,6 +4,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -132,7 +133,11 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head
     const auto& assignment = turn.state.assignments.at(key);
     const auto& wish = *assignment.wish;
     const auto kept = kept_state(turn.state, key);
-    if (kept && !definition_of(assignment, kept->digest)) return std::nullopt;
+    if (kept && !definition_of(assignment, kept->digest)) {
+        if (const auto why = why_lost(assignment, *kept); !why.empty())
+            add_holds(turn, key, {{"history", why, {}}});
+        return std::nullopt;
+    }
     auto candidate = candidate_of(kept);
     std::vector<const DesiredTarget*> drifted;
     Finder finder(turn, key, wish, kept, head_waits_for_agents);

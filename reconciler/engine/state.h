@@ -33,6 +33,7 @@ struct Asked {
     bool answered = false;
     int failures = 0;  ///< answers that did not bring what was needed
     Timestamp again_at;
+    std::string gone;  ///< what was asked for is not there (any more), and why
 };
 
 struct AssignmentState {

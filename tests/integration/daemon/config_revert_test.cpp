@@ -92,6 +92,15 @@ TEST_F(ConfigRevertTest, PutsBackWhatTheParentHadAndWhatSteersAtTheTip) {
         EXPECT_THAT(file, testing::HasSubstr(line));
 }
 
+/// The branch was forced, and a person accepted it: last good is named by a commit that is gone.
+TEST_F(ConfigRevertTest, PutsTheParentBackWhereLastGoodsCommitIsInNoGit) {
+    const auto good = read_text(work() / kVersionFile);
+    request_.good->commit = std::string(40, 'e');
+    guilty("1.1.0");
+    revert_and_push();
+    EXPECT_EQ(show(tip() + ":" + kVersionFile), good);
+}
+
 TEST_F(ConfigRevertTest, AFileOfAnySizeBesideTheVersionIsNotInTheWay) {
     const auto good = read_text(work() / kVersionFile);
     write_text(work() / "film.bin", std::string(5 << 20, 'x'));

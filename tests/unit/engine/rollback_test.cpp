@@ -96,5 +96,78 @@ TEST_F(RollbackOrderTest, TurnsAreKeptOverARestart) {
     EXPECT_EQ(going_back(), (std::vector{name_of(0), name_of(2)}));
 }
 
+/// v1 was good, the branch was rewritten, and after a restart nobody can say what v1 was.
+class LostGoodTest : public testing::Test {
+protected:
+    void fail_second(const char* rollback_script) {
+        (void)rollout_.finish_one();
+        rollout_.restart();
+        auto second = version_of(1, one_by_one(), 2);
+        auto definition = std::make_shared<Definition>(*second->definition);
+        definition->deploy.script.rollback_script = rollback_script;
+        definition->deploy.script.update_script = "forward";
+        second->definition = second->targets[0].definition = definition;
+        rollout_.wish(AssignmentPtr(second));
+        rollout_.loads_nothing("c1");
+        rollout_.comes_back(0);
+        ASSERT_EQ(rollout_.in_flight(), 1u);
+        (void)rollout_.finish_one(ActionOutcome::failed);
+    }
+
+    Rollout rollout_{1, one_by_one()};
+};
+
+TEST_F(LostGoodTest, IsGoneBackToByTheFailedVersionsOwnScript) {
+    fail_second("back");
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        ASSERT_EQ(rollout_.in_flight(), 1u) << attempt;
+        EXPECT_EQ(rollout_.next().kind, ActionKind::rollback);
+        EXPECT_EQ(rollout_.next().rollback_script, "back");
+        EXPECT_EQ(rollout_.next().deploy.script.update_script, "");
+        EXPECT_EQ(rollout_.next().version, "v1");
+        EXPECT_EQ(rollout_.next().assignment_digest, Digest::of("v1"));
+        (void)rollout_.finish_one(attempt == 0 ? ActionOutcome::failed : ActionOutcome::done);
+    }
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rollback);
+}
+
+TEST_F(LostGoodTest, WithoutOneIsFrozenAtOnceAndSaysWhy) {
+    fail_second("");
+    EXPECT_EQ(rollout_.in_flight(), 0u);
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::failed);
+    EXPECT_NE(newest(rollout_).reason.find(
+                  "frozen, as last good v1 (c1) cannot be read any more: no such commit"),
+              std::string::npos)
+        << newest(rollout_).reason;
+    EXPECT_EQ(rollout_.asked().size(), 1u) << "what Git still has may bring it back";
+}
+
+/// Git may be away for a while: then it is waited for.
+TEST_F(LostGoodTest, IsNotTakenForLostWhileGitIsAway) {
+    (void)rollout_.finish_one();
+    rollout_.restart();
+    rollout_.wish(second_version(1, one_by_one()));
+    rollout_.cannot_load("c1");
+    rollout_.comes_back(0);
+    (void)rollout_.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+}
+
+TEST_F(LostGoodTest, IsToldWhereItWouldBeKept) {
+    (void)rollout_.finish_one();
+    rollout_.restart();
+    auto waiting = version_of(1, one_by_one(), 2);
+    auto rules = std::make_shared<Rules>();
+    rules->freeze.active = true;
+    waiting->anchor_rules.push_back(rules);
+    rollout_.wish(AssignmentPtr(waiting));
+    rollout_.loads_nothing("c1");
+    rollout_.comes_back(0);
+    const auto holds = rollout_.holds();
+    EXPECT_TRUE(std::ranges::any_of(holds, [](const Hold& hold) {
+        return hold.gate == "history" && hold.reason.find("v1") != std::string::npos;
+    }));
+}
+
 }  // namespace
 }  // namespace tidegate::engine

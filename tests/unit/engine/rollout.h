@@ -94,6 +94,13 @@ public:
     void loads(const std::string& commit, const DefinitionPtr& definition) {
         feed(DefinitionLoaded{kKey, commit, definition});
     }
+    /// That commit is in no Git (any more).
+    void loads_nothing(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::not_found, "no such commit")});
+    }
+    void cannot_load(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::unavailable, "Git is away")});
+    }
     /// It was asked the same before, and says what came of it then.
     void answers_from_its_journal();
     [[nodiscard]] std::size_t rows(Table table) const;
