@@ -60,6 +60,15 @@ std::string joined(const json& names) {
     return line;
 }
 
+void print_drift(const Console& console, const json& notes) {
+    for (const auto& note : notes) {
+        const auto& drifted = member(note, "drifted");
+        const bool known = drifted.is_boolean() && drifted.get<bool>();
+        console.out << fmt::format("drift      {}: {}{}\n", text_of(note, "target"),
+                                   known ? "" : "nobody can tell: ", text_of(note, "reason"));
+    }
+}
+
 void print_summary(const Console& console, const json& item, const std::string& back) {
     const auto& desired = member(item, "desired");
     const auto& targets = member(item, "targets");
@@ -82,6 +91,7 @@ void print_summary(const Console& console, const json& item, const std::string& 
     if (!back.empty()) console.out << "           get back: " << back << '\n';
     if (const auto note = text_of(item, "revert_note"); !note.empty())
         console.out << "revert     " << note << '\n';
+    print_drift(console, list_of(item, "drift"));
     if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
         console.out << "orphaned   " << orphaned << '\n';
 }

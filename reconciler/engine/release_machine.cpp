@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
@@ -35,7 +36,7 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
 
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
-        if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
+        if (progress.status == TargetStatus::success) note_success(turn, release, progress);
     if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall)
         turn.put(GoodState{release.key,
                            {release.digest, release.digest_commit, release.to,

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
@@ -70,8 +71,10 @@ public:
                   {}}});
             return TargetState::in_sync;
         }
-        if (state == TargetState::drifted)
-            return wish_.heal == Heal::on ? state : TargetState::in_sync;
+        if (state == TargetState::drifted) {
+            const bool waits = wish_.heal != Heal::on || is_failed_heal(turn_, key_, target, *seen);
+            return waits ? TargetState::in_sync : state;
+        }
         // Some agents are back before others: no way back to last good in between.
         return head_waits_for_agents_ && !target.pinned ? TargetState::in_sync : state;
     }

@@ -1,13 +1,17 @@
 #include "reconciler/engine/views.h"
 
+#include <utility>
+
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
 
 struct Tally {
     TargetCounts counts;
+    std::vector<DriftNote> drift;
     bool any_unknown = false;
 };
 
@@ -27,6 +31,9 @@ Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish
             ++counts.failed;
         if (!online) ++counts.offline;
         if (seen && seen->drifted) ++counts.drifted;
+        if (seen && (seen->drifted || !seen->drift_reason.empty()) &&
+            tally.drift.size() < limits::kDriftNotesShown)
+            tally.drift.push_back({target.name, seen->drift_reason, seen->drifted});
         tally.any_unknown = tally.any_unknown || compared == planner::TargetState::unknown ||
                             (!seen && agent == state.agents.end());
     }
@@ -78,9 +85,10 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.desired_version = assignment.wish->definition->version;
     view.desired_digest = assignment.wish->definition->digest;
     view.desired_commit = assignment.wish->intent.commit;
-    const auto counted = tally(state, key, *assignment.wish);
+    auto counted = tally(state, key, *assignment.wish);
     view.targets = counted.counts;
     view.sync = sync_of(state, key, assignment, counted);
+    view.drift = std::move(counted.drift);
     return view;
 }
 

@@ -176,6 +176,11 @@ void write_assignment(Html& html, const AssignmentView& view) {
     html.element("span", "small", words_of(view.targets)).raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
+    for (const auto& note : view.drift)
+        html.element("div", "note",
+                     fmt::format("{} {}: {}", note.target,
+                                 note.drifted ? "drifted" : "may have drifted, nobody can tell",
+                                 note.reason));
     for (const auto& target : view.orphaned) html.element("div", "note", "orphaned on " + target);
     if (!view.revert_note.empty()) html.element("div", "note", view.revert_note);
     html.raw("</td></tr>");
@@ -279,6 +284,8 @@ void write_target(Html& html, const TargetView& target) {
         if (installation.drifted) html.badge("drifted");
         if (installation.status != InstallStatus::installed)
             html.badge(to_string(installation.status));
+        if (!installation.drift_reason.empty())
+            html.element("div", "small", installation.drift_reason);
         html.raw("</div>");
     }
     if (target.status != AgentStatus::online)

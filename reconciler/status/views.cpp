@@ -62,7 +62,8 @@ Json installation_json(const Installation& installation) {
             {"status", to_string(installation.status)},
             {"drifted", installation.drifted},
             {"installed_at", or_null(installation.installed_at)},
-            {"backups", backups_json(installation.backups)}};
+            {"backups", backups_json(installation.backups)},
+            {"drift_reason", or_null(installation.drift_reason)}};
 }
 
 }  // namespace
@@ -93,6 +94,14 @@ Json last_good_json(const std::optional<LastGood>& good) {
     return json;
 }
 
+Json drift_json(const std::vector<DriftNote>& notes) {
+    Json items = Json::array();
+    for (const auto& note : notes)
+        items.push_back(
+            {{"target", note.target}, {"drifted", note.drifted}, {"reason", note.reason}});
+    return items;
+}
+
 Json assignment_json(const AssignmentView& view) {
     return {{"project", view.key.project},
             {"environment", view.key.environment},
@@ -112,7 +121,8 @@ Json assignment_json(const AssignmentView& view) {
             {"last_good", last_good_json(view.last_good)},
             {"holds", holds_json(view.holds)},
             {"revert_note", or_null(view.revert_note)},
-            {"orphaned", view.orphaned}};
+            {"orphaned", view.orphaned},
+            {"drift", drift_json(view.drift)}};
 }
 
 Json release_summary_json(const Release& release) {

@@ -148,6 +148,8 @@ inline constexpr std::chrono::seconds kAskAgain{10};  ///< a failed query or rev
 inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
+inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes later is another one
+inline constexpr std::size_t kDriftNotesShown = 20;       ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;
 

@@ -273,6 +273,7 @@ void fields(Of<Block> auto& r, auto&& f) {
     f("failures", r.failures);
     f("until", r.until);
     f("reason", r.reason);
+    f("healed_at", r.healed_at);
 }
 void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("action", r.action);

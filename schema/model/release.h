@@ -179,6 +179,8 @@ struct Block {
     int failures = 0;
     Timestamp until;
     std::string reason;
+    /// Its last heal ended well: drift that returns soon is a failure of that heal.
+    std::optional<Timestamp> healed_at;
 };
 
 /// An action in the outbox: sent, or to be sent, and not yet answered.
@@ -205,6 +207,15 @@ constexpr auto enum_names(Sync) {
                       "held"sv,    "quarantined"sv, "unknown"sv};
 }
 
+/// What an agent says of a target that is not as it was installed.
+struct DriftNote {
+    std::string target;
+    std::string reason;
+    bool drifted = false;  ///< else nobody can tell, and nothing is done
+
+    friend bool operator==(const DriftNote&, const DriftNote&) = default;
+};
+
 struct TargetCounts {
     int total = 0, in_sync = 0, updating = 0, failed = 0, offline = 0, drifted = 0;
 };
@@ -222,6 +233,7 @@ struct AssignmentView {
     std::vector<Hold> holds;
     std::vector<std::string> orphaned;  ///< installed there, but no longer desired
     std::string revert_note;
+    std::vector<DriftNote> drift;  ///< the first kDriftNotesShown
 };
 
 enum class AgentStatus { unknown, online, offline };

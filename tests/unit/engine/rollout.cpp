@@ -40,6 +40,15 @@ void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
     feed(AgentChanged{name_of(target), {there}});
 }
 
+void Rollout::reports_drift(int target, bool drifted, const std::string& reason) {
+    auto there = state_.agents.at(name_of(target))
+                     .installations.at(InstallKey{name_of(target), kKey.project, ""});
+    there.drifted = drifted;
+    there.drift_reason = reason;
+    there.report = ++report_;
+    feed(AgentChanged{name_of(target), {there}});
+}
+
 void Rollout::comes_back(int target) {
     AgentConnected event;
     event.hello.agent = name_of(target);
@@ -129,6 +138,7 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* notify = std::get_if<Notify>(&effect)) ++told_[notify->kind];
         if (const auto* query = std::get_if<Query>(&effect))
             if (const auto* find = std::get_if<FindLastGood>(&query->question))
                 candidates_ = find->candidates;

@@ -109,6 +109,13 @@ public:
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome);
     [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+    /// How often people were told of it.
+    [[nodiscard]] int told(NoticeKind kind) const {
+        const auto found = told_.find(kind);
+        return found == told_.end() ? 0 : found->second;
+    }
+    /// Its agent's report on what is there, otherwise unchanged.
+    void reports_drift(int target, bool drifted, const std::string& reason);
 
     [[nodiscard]] std::vector<std::string> orphaned() const {
         return explain(state_, kKey, now_)->orphaned;
@@ -130,6 +137,7 @@ private:
     std::vector<Action> sent_;
     std::vector<RevertRequest> asked_;
     std::vector<LastGood> candidates_;
+    std::map<NoticeKind, int> told_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };

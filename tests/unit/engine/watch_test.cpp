@@ -16,11 +16,7 @@ protected:
         (void)rollout_.finish_one();
     }
     void reports(bool drifted) {
-        auto there = rollout_.state().agents.at(name_of(0)).installations.begin()->second;
-        there.drifted = drifted;
-        there.drift_reason = drifted ? "service.status: exit code 3" : "";
-        there.report += 100;
-        rollout_.reports_as(0, there);
+        rollout_.reports_drift(0, drifted, drifted ? "service.status: exit code 3" : "");
     }
     std::vector<std::string> finish_and_look() {
         (void)rollout_.finish_one();
