@@ -91,6 +91,8 @@ void print_summary(const Console& console, const json& item, const std::string& 
     if (!back.empty()) console.out << "           get back: " << back << '\n';
     if (const auto note = text_of(item, "revert_note"); !note.empty())
         console.out << "revert     " << note << '\n';
+    if (const auto since = text_of(item, "behind_since"); !since.empty())
+        console.out << "behind     a target, since " << since << '\n';
     print_drift(console, list_of(item, "drift"));
     if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
         console.out << "orphaned   " << orphaned << '\n';

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
@@ -43,8 +44,9 @@ void succeed(Turn& turn, Release& release) {
                             release.kind == ReleaseKind::uninstall},
                            false,
                            release.id});
-    end_release(turn, release, ReleaseStatus::success,
-                release.targets.empty() ? "already in place everywhere" : "");
+    auto reason = is_upkeep(release.kind) ? "" : shortfall(turn.state, release);
+    if (reason.empty() && release.targets.empty()) reason = "already in place everywhere";
+    end_release(turn, release, ReleaseStatus::success, std::move(reason));
 }
 
 /// Else its steps are done because their targets left: what came instead begins anew.
@@ -186,8 +188,9 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
     const auto name = std::string(to_string(status));
     turn.audit("release." + name, release.key.text(), release.commit,
                json_object({{"release", release.id}, {"reason", release.reason}}));
-    const auto text = fmt::format("{}: {} {} ended: {} {}", release.key.text(),
-                                  to_string(release.kind), release.to, name, release.reason);
+    const auto text =
+        fmt::format("{}: {} {} ended: {}{}{}", release.key.text(), to_string(release.kind),
+                    release.to, name, release.reason.empty() ? "" : ", ", release.reason);
     if (status == ReleaseStatus::success)
         turn.notify(NoticeKind::release_succeeded, release.key, release.id, text);
     if (status == ReleaseStatus::failed)

@@ -52,12 +52,13 @@ struct AssignmentState {
     std::map<Digest, DefinitionPtr> definitions;
     std::map<std::string, Asked> loading;  ///< by commit
 
-    std::vector<std::string> releases;  ///< ids, oldest first
-    std::set<std::string> in_flight;    ///< actions in the outbox
-    std::set<std::string> owing;        ///< rolled back, but not on targets that are away
-    std::string active;                 ///< at most one (invariant 5); empty = none
-    std::string pending;                ///< the next one, held by gates
-    std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
+    std::vector<std::string> releases;        ///< ids, oldest first
+    std::set<std::string> in_flight;          ///< actions in the outbox
+    std::set<std::string> owing;              ///< rolled back, but not on targets that are away
+    std::string active;                       ///< at most one (invariant 5); empty = none
+    std::string pending;                      ///< the next one, held by gates
+    std::vector<Hold> holds;                  ///< why nothing (more) happens, as of the last look
+    std::map<std::string, Timestamp> behind;  ///< targets, and since when (behind.h)
     std::optional<Timestamp> looked_at;
     /// It left Git, and nothing is expected of it any more: when it was last active.
     std::optional<Timestamp> gone;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
@@ -89,6 +90,7 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.targets = counted.counts;
     view.sync = sync_of(state, key, assignment, counted);
     view.drift = std::move(counted.drift);
+    view.behind_since = behind_since(assignment);
     return view;
 }
 

@@ -160,6 +160,15 @@ void add_targets(Families& out, const StatusSnapshot& snapshot) {
     }
 }
 
+void add_behind(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
+    auto& family =
+        out.gauge("tidegate_assignment_behind_seconds",
+                  "Age of the oldest target that the others have left behind; 0 = none.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(family, labels_of(key),
+                         view->behind_since ? seconds(now - *view->behind_since) : 0);
+}
+
 void add_holds(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_assignment_held", "1 for each gate that holds it.");
     for (const auto& [key, view] : snapshot.assignments) {
@@ -200,6 +209,7 @@ std::string render(const StatusSnapshot& snapshot, Timestamp now) {
     add_active(families, snapshot);
     add_sync(families, snapshot);
     add_targets(families, snapshot);
+    add_behind(families, snapshot, now);
     add_holds(families, snapshot);
     add_projects(families, snapshot);
     return families.text();

@@ -176,6 +176,8 @@ void write_assignment(Html& html, const AssignmentView& view) {
     html.element("span", "small", words_of(view.targets)).raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
+    if (view.behind_since)
+        html.element("div", "note", "a target is behind since " + when(view.behind_since));
     for (const auto& note : view.drift)
         html.element("div", "note",
                      fmt::format("{} {}: {}", note.target,

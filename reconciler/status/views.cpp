@@ -122,7 +122,8 @@ Json assignment_json(const AssignmentView& view) {
             {"holds", holds_json(view.holds)},
             {"revert_note", or_null(view.revert_note)},
             {"orphaned", view.orphaned},
-            {"drift", drift_json(view.drift)}};
+            {"drift", drift_json(view.drift)},
+            {"behind_since", or_null(view.behind_since)}};
 }
 
 Json release_summary_json(const Release& release) {

@@ -234,6 +234,8 @@ struct AssignmentView {
     std::vector<std::string> orphaned;  ///< installed there, but no longer desired
     std::string revert_note;
     std::vector<DriftNote> drift;  ///< the first kDriftNotesShown
+    /// The oldest target that has neither last good nor what is wished, such as one that was away.
+    std::optional<Timestamp> behind_since;
 };
 
 enum class AgentStatus { unknown, online, offline };

@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 
 # Design, section 7: what clients rely on.
 ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release", "last_good", "holds",
-              "revert_note", "orphaned", "drift"}
+              "revert_note", "orphaned", "drift", "behind_since"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
 STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}

@@ -64,7 +64,8 @@ TEST(RoutesTest, AnAssignmentHasItsShape) {
             R"("holds":[{"gate":"window","reason":"business-hours is closed",)"
             R"("until":"2026-11-23T02:00:00Z"}],)"
             R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"],)"
-            R"("drift":[{"target":"web-2","drifted":true,"reason":"service.status: exit code 3"}]})");
+            R"("drift":[{"target":"web-2","drifted":true,"reason":"service.status: exit code 3"}],)"
+            R"("behind_since":"2026-11-21T08:00:00Z"})");
 }
 
 TEST(RoutesTest, AReleaseHasItsShape) {
