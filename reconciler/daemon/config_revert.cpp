@@ -116,7 +116,7 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
     if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
         return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
                     plan.branch);
-    return Outcome{engine::RevertDone::Branched{plan.branch}};
+    return Outcome{engine::RevertDone::Branched{plan.branch, pushed ? commit : ""}};
 }
 
 /// Whether the remote's branch of that name offers what `commit` does. A former answer may have

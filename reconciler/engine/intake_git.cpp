@@ -47,6 +47,7 @@ struct RevertOutcome {
 
     void operator()(const RevertDone::Prepared& prepared) {
         release.revert_commit = prepared.commit;
+        turn.put(OwnRevert{release.id, prepared.commit, turn.now});
         job.asked = false;
         job.prepared = prepared.commit;
         turn.audit("revert.prepared", release.key.text(), prepared.commit,
@@ -60,6 +61,7 @@ struct RevertOutcome {
                                 pushed.commit.substr(0, 12), release.to));
     }
     void operator()(const RevertDone::Branched& branched) {
+        if (!branched.commit.empty()) turn.put(OwnRevert{release.id, branched.commit, turn.now});
         finish_revert(turn, release, RevertState::branched, branched.branch);
         turn.notify(NoticeKind::revert_needs_merge, release.key, release.id,
                     fmt::format("{}: the revert waits on branch {} for a merge", release.key.text(),

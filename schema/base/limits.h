@@ -137,6 +137,7 @@ inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 inline constexpr std::size_t kGoneAssignmentsKept = 1'000;  ///< that left Git, with nothing there
+inline constexpr std::size_t kRevertsRemembered = 10'000;
 inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
 inline constexpr std::chrono::minutes kRollbackInTurns{4};  ///< then all at once (R-8.7)

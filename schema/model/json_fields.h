@@ -283,6 +283,11 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("sent", r.sent);
     f("created_at", r.created_at);
 }
+void fields(Of<OwnRevert> auto& r, auto&& f) {
+    f("release", r.release);
+    f("commit", r.commit);
+    f("at", r.at);
+}
 void fields(Of<GoodState> auto& r, auto&& f) {
     f("key", r.key);
     f("good", r.good);

@@ -201,6 +201,14 @@ struct GoodState {
     std::string release;
 };
 
+/// A commit of our own: only what stands here, written before the push, proves it. Kept apart from
+/// its release, which is forgotten sooner.
+struct OwnRevert {
+    std::string release;
+    std::string commit;
+    Timestamp at;
+};
+
 enum class Sync { in_sync, out_of_sync, releasing, held, quarantined, unknown };
 constexpr auto enum_names(Sync) {
     return std::array{"in_sync"sv, "out_of_sync"sv, "releasing"sv,

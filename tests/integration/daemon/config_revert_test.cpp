@@ -87,8 +87,8 @@ TEST_F(ConfigRevertTest, PutsBackWhatTheParentHadAndWhatSteersAtTheTip) {
     then(kVersionFile, read_text(work() / kVersionFile) + "paused: true\nretry: 2\n");
     revert_and_push();
     const auto file = show(tip() + ":" + kVersionFile);
-    for (const auto* line : {"version: 1.0.0\n", "x-note: by hand  # stays\n", "paused: true\n",
-                             "retry: 2\n"})
+    for (const auto* line :
+         {"version: 1.0.0\n", "x-note: by hand  # stays\n", "paused: true\n", "retry: 2\n"})
         EXPECT_THAT(file, testing::HasSubstr(line));
 }
 
