@@ -9,10 +9,10 @@
 namespace tidegate::engine {
 namespace {
 
-Timestamp block_ends(const Turn& turn, int failures) {
+Lived block_ends(const Turn& turn, int failures) {
     auto wait = Seconds(limits::kBlockMin);
     for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
-    return turn.now + std::min<Seconds>(wait, limits::kBlockMax);
+    return turn.lived + std::min<Seconds>(wait, limits::kBlockMax);
 }
 
 int failures_before(const Turn& turn, const InstallKey& key, const Digest& digest) {
@@ -28,10 +28,10 @@ void block(Turn& turn, const Release& release, const TargetProgress& progress) {
     const int failures = failures_before(turn, key, progress.desired) + 1;
     const auto until = block_ends(turn, failures);
     turn.put(Block{key, progress.desired, failures, until, progress.error, {}});
-    turn.notify(
-        NoticeKind::target_blocked, release.key, release.id,
-        fmt::format("{}: {} failed on {} ({}); tried again after {}", release.key.text(),
-                    to_string(release.kind), progress.name, progress.error, format_rfc3339(until)));
+    turn.notify(NoticeKind::target_blocked, release.key, release.id,
+                fmt::format("{}: {} failed on {} ({}); tried again after {}", release.key.text(),
+                            to_string(release.kind), progress.name, progress.error,
+                            format_rfc3339(turn.wall(until))));
 }
 
 void note_success(Turn& turn, const Release& release, const TargetProgress& progress) {
@@ -39,9 +39,9 @@ void note_success(Turn& turn, const Release& release, const TargetProgress& prog
     if (release.kind != ReleaseKind::heal) return turn.erase_block(key);
     const auto former = turn.state.blocks.find(key);
     const bool proven = former != turn.state.blocks.end() && former->second.healed_at &&
-                        turn.now >= *former->second.healed_at + limits::kHealProven;
+                        turn.lived >= *former->second.healed_at + limits::kHealProven;
     const int failures = proven ? 0 : failures_before(turn, key, progress.desired);
-    turn.put(Block{key, progress.desired, failures, turn.now, "it was healed", turn.now});
+    turn.put(Block{key, progress.desired, failures, turn.lived, "it was healed", turn.lived});
 }
 
 bool is_failed_heal(Turn& turn, const AssignmentKey& key, const DesiredTarget& target,
@@ -50,7 +50,7 @@ bool is_failed_heal(Turn& turn, const AssignmentKey& key, const DesiredTarget& t
     const auto found = turn.state.blocks.find(install);
     if (found == turn.state.blocks.end() || found->second.digest != seen.digest) return false;
     const auto& former = found->second;
-    if (!former.healed_at || turn.now >= *former.healed_at + limits::kHealProven) return false;
+    if (!former.healed_at || turn.lived >= *former.healed_at + limits::kHealProven) return false;
     const int failures = former.failures + 1;
     Block made{install,
                seen.digest,
@@ -63,7 +63,7 @@ bool is_failed_heal(Turn& turn, const AssignmentKey& key, const DesiredTarget& t
         turn.notify(NoticeKind::target_blocked, key, "",
                     fmt::format("{}: {} {}; healed again after a time that doubles", key.text(),
                                 target.name, made.reason));
-    add_holds(turn, key, {backoff_hold(made)});
+    add_holds(turn, key, {backoff_hold(turn.state, made)});
     return true;
 }
 

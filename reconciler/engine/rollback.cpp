@@ -32,6 +32,7 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
     progress.status = status;
     progress.error = std::move(error);
     progress.finished_at = turn.now;
+    progress.ended = turn.lived;
     turn.save(release, progress);
 }
 
@@ -56,7 +57,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
              fmt::format("{} has it now", owner->second.text()));
         return Restoring::settled;
     }
-    const auto reached = reach(turn.state, target->agent, turn.now);
+    const auto reached = reach(turn.state, target->agent, turn.lived);
     if (reached == Reach::reconnecting)
         turn.wake(release.key, grace_ends(turn.state, target->agent));
     if (reached != Reach::online)
@@ -86,7 +87,7 @@ public:
     Turns(Turn& turn, const Release& release) : turn_(turn), release_(release) {
         for (const auto& step : release.steps)
             if (step.kind == StepKind::deploy) limit_ = std::max(limit_, step.max_unavailable);
-        if (release.all_back_at && turn.now >= *release.all_back_at) limit_ = 0;
+        if (release.all_back_at && turn.lived >= *release.all_back_at) limit_ = 0;
         for (const auto& [name, progress] : release.targets)
             if (progress.was_well && progress.status != TargetStatus::success &&
                 is_touched(progress))
@@ -106,10 +107,11 @@ public:
     }
     void tell() {
         if (waiting_ == 0 || !release_.all_back_at) return;
+        turn_.wake(release_.key, *release_.all_back_at);
         add_holds(
             turn_, release_.key,
             {{"budget", fmt::format("{} targets that work go back {} at a time", waiting_, limit_),
-              *release_.all_back_at}});
+              turn_.wall(*release_.all_back_at)}});
     }
 
 private:
@@ -123,7 +125,7 @@ private:
     /// What is away is passed over, and takes no turn.
     bool is_there(const TargetProgress& progress) const {
         const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
-        return target && reach(turn_.state, target->agent, turn_.now) == Reach::online;
+        return target && reach(turn_.state, target->agent, turn_.lived) == Reach::online;
     }
 
     Turn& turn_;
@@ -135,7 +137,7 @@ private:
 
 /// First install: there is nothing to go back to; files stay as they are.
 void contain(Turn& turn, Release& release) {
-    if (has_in_flight(turn, release) && turn.now < *release.deadline)
+    if (has_in_flight(turn, release) && turn.lived < *release.deadline)
         return turn.wake(release.key, *release.deadline);
     end_release(turn, release, ReleaseStatus::failed,
                 release.reason + "; contained, there is no last good version");
@@ -155,9 +157,9 @@ bool is_paused(Turn& turn, Release& release) {
     const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
     if (held == release.paused_at.has_value()) return held;
     if (held) {
-        release.paused_at = turn.now;
+        release.paused_at = turn.lived;
     } else {
-        const auto pause = turn.now - *release.paused_at;
+        const auto pause = turn.lived - *release.paused_at;
         *release.deadline += pause;
         if (release.all_back_at) *release.all_back_at += pause;
         release.paused_at.reset();
@@ -187,7 +189,7 @@ void advance_rollback(Turn& turn, Release& release) {
     int running = 0;
     int away = 0;
     const bool paused = is_paused(turn, release);
-    const bool late = !paused && turn.now >= *release.deadline;
+    const bool late = !paused && turn.lived >= *release.deadline;
     if (late) give_up(turn, release);
     const auto& assignment = turn.state.assignments.at(release.key);
     Turns turns(turn, release);

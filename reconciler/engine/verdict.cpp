@@ -19,7 +19,7 @@ bool is_bad(const TargetProgress& progress) {
 /// more than one that is down: what hangs stays in the outbox, so nothing else goes there.
 bool must_wait(const Turn& turn, const Release& release) {
     const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
-        return step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline;
+        return step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline;
     });
     return !late && has_in_flight(turn, release);
 }
@@ -89,8 +89,8 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.reason = reason;
     release.paused_at.reset();
     const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
-    release.deadline = turn.now + time;
-    release.all_back_at = turn.now + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
+    release.deadline = turn.lived + time;
+    release.all_back_at = turn.lived + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
     for (auto& [name, progress] : release.targets) {
         const bool well = progress.status == TargetStatus::success;
         if (progress.attempt == 0 && progress.was_well == well) continue;
@@ -122,9 +122,9 @@ std::string find_verdict(const Turn& turn, const Release& release) {
                                progress.error.empty() ? "" : ": ", progress.error);
     if (release.paused_at) return "";
     for (const auto& step : release.steps)
-        if (step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline)
+        if (step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline)
             return fmt::format("step {} was not done by its deadline", step.index);
-    if (release.deadline && turn.now >= *release.deadline)
+    if (release.deadline && turn.lived >= *release.deadline)
         return "the release was not done by its deadline";
     return "";
 }
@@ -138,7 +138,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
         return begin_rollback(turn, release, *rules_of(assignment), reason);
     if (must_wait(turn, release)) {
         for (const auto& step : release.steps)
-            if (step.deadline && *step.deadline > turn.now) turn.wake(release.key, *step.deadline);
+            if (step.deadline && *step.deadline > turn.lived)
+                turn.wake(release.key, *step.deadline);
         return;
     }
     if (!introduces) block_targets(turn, release);

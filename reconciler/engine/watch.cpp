@@ -21,7 +21,7 @@ std::string trouble(const Installation* seen) {
 /// Empty = it is as it was deployed, or its agent cannot say.
 std::string trouble_of(const Turn& turn, const Release& release, const TargetProgress& progress) {
     const auto* target = wished_target(turn.state.assignments.at(release.key), progress.name);
-    if (!target || reach(turn.state, target->agent, turn.now) != Reach::online) return "";
+    if (!target || reach(turn.state, target->agent, turn.lived) != Reach::online) return "";
     const auto* seen = seen_on(turn.state, release.key, *target);
     // What was known at its success, or before, is no news.
     if (!progress.doubted_at && seen && progress.report == seen->report) return "";
@@ -40,13 +40,16 @@ std::optional<Hold> doubt(Turn& turn, Release& release, TargetProgress& progress
                           const std::string& why) {
     const auto report = report_of(turn, release, progress);
     if (!progress.doubted_at) {
-        progress.doubted_at = turn.now;
+        progress.doubted_at = turn.lived;
         progress.report = report;
         turn.save(release, progress);
     }
     const auto end = *progress.doubted_at + kSecondLook;
-    if (progress.report == report && turn.now < end)
-        return Hold{"verify", fmt::format("{}: {}; is looked at again", progress.name, why), end};
+    if (progress.report == report && turn.lived < end) {
+        turn.wake(release.key, end);
+        return Hold{"verify", fmt::format("{}: {}; is looked at again", progress.name, why),
+                    turn.wall(end)};
+    }
     progress.status = TargetStatus::failed;
     progress.error = "after its success: " + why;
     turn.save(release, progress);

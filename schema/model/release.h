@@ -82,7 +82,9 @@ struct Step {
     std::optional<Timestamp> admitted_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> deadline;
+    std::optional<Lived> began;
+    std::optional<Lived> ended;
+    std::optional<Lived> deadline;
 };
 
 enum class TargetStatus {
@@ -117,10 +119,11 @@ struct TargetProgress {
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+    std::optional<Lived> ended;  ///< as finished_at
     /// Of its agent, the newest at its success; later the first that says that it is down, or old.
     std::optional<std::uint64_t> report;
-    std::optional<Timestamp> doubted_at;  ///< when that came
-    bool was_well = false;  ///< it had passed its checks when its release was rolled back
+    std::optional<Lived> doubted_at;  ///< when that came
+    bool was_well = false;            ///< it had passed its checks when its release was rolled back
 };
 
 /// How far the Git side of a rollback is.
@@ -154,9 +157,9 @@ struct ReleaseHead {
     Timestamp created_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
-    std::optional<Timestamp> deadline;
-    std::optional<Timestamp> all_back_at;  ///< rolling back: from then on nobody waits for a turn
+    std::optional<Lived> paused_at;  ///< deadlines stand still since then
+    std::optional<Lived> deadline;
+    std::optional<Lived> all_back_at;  ///< rolling back: from then on nobody waits for a turn
     bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
     bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 
@@ -177,10 +180,10 @@ struct Block {
     InstallKey key;
     Digest digest;  ///< target digest
     int failures = 0;
-    Timestamp until;
+    Lived until;
     std::string reason;
     /// Its last heal ended well: drift that returns soon is a failure of that heal.
-    std::optional<Timestamp> healed_at;
+    std::optional<Lived> healed_at;
 };
 
 /// An action in the outbox: sent, or to be sent, and not yet answered.
@@ -191,6 +194,7 @@ struct OutboxEntry {
     bool restore = false;
     bool sent = false;
     Timestamp created_at;
+    std::optional<Lived> deadline;  ///< when its agent must have told how it ended
 };
 
 /// The newest introduce that ended with success, or uninstall: what to keep, and to come back to.

@@ -39,7 +39,7 @@ TEST_F(RollbackOrderTest, WhatFailedGoesAtOnceAndWhatWorksOneByOne) {
     const auto holds = rollout_->holds();
     const auto budget = std::ranges::find(holds, "budget", &Hold::gate);
     ASSERT_NE(budget, holds.end());
-    EXPECT_EQ(budget->until, newest(*rollout_).all_back_at);
+    EXPECT_EQ(budget->until, rollout_->now() + limits::kRollbackInTurns);
     finish(2);
     EXPECT_EQ(going_back(), std::vector{name_of(0)}) << "it counts for nothing";
     finish(0);
