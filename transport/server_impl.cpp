@@ -102,7 +102,10 @@ void Server::Impl::on_datagram(const Datagram& datagram) {
     ngtcp2_version_cid ids;
     const int status = ngtcp2_pkt_decode_version_cid(&ids, datagram.bytes.data(),
                                                      datagram.bytes.size(), kCidBytes);
-    if (status == NGTCP2_ERR_VERSION_NEGOTIATION) return send_version_negotiation(datagram, ids);
+    // Other versions that the library knows are not offered either.
+    const bool other = status == 0 && ids.version != 0 && ids.version != NGTCP2_PROTO_VER_V1;
+    if (status == NGTCP2_ERR_VERSION_NEGOTIATION || other)
+        return send_version_negotiation(datagram, ids);
     if (status != 0) {
         ++stats_.datagrams_ignored;
         return;

@@ -204,6 +204,8 @@ bool UdpSocket::receive(const Receive& receive) {
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             auto& message = batch.messages[i];
             if ((message.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
+            // Legal in UDP, but ngtcp2 asserts that there is a first byte.
+            if (message.msg_len == 0) continue;
             batch.remotes[i].length = message.msg_hdr.msg_namelen;
             receive({destination(message.msg_hdr, local_), batch.remotes[i],
                      std::span{batch.bytes[i]}.first(message.msg_len)});

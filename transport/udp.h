@@ -57,8 +57,9 @@ public:
     [[nodiscard]] const SocketAddress& local() const { return local_; }
     [[nodiscard]] std::size_t receive_buffer_bytes() const { return receive_buffer_bytes_; }
 
-    /// Hands over what has come, a bounded number of batches at most. False: nobody listens at the
-    /// peer's port (ICMP, connected sockets only; not authenticated).
+    /// Hands over what has come, a bounded number of batches at most; never an empty datagram, nor
+    /// one that is longer than QUIC's may be here. False: nobody listens at the peer's port (ICMP,
+    /// connected sockets only; not authenticated).
     bool receive(const Receive& receive);
 
     /// Room for one datagram; empty while the kernel takes no more (then wait for `writable`).
