@@ -29,6 +29,11 @@ Timestamp system_now() {
     return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
 }
 
+Milliseconds steady_now() {
+    return std::chrono::duration_cast<Milliseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+}
+
 int status_of(ErrorCode code) {
     switch (code) {
         case ErrorCode::invalid:
@@ -56,7 +61,7 @@ public:
         : options_{std::move(options)},
           handler_{handler},
           registry_{std::move(registry)},
-          sessions_{handler, {options_.epoch, options_.now}, session_callbacks()},
+          sessions_{handler, {options_.epoch, options_.now, options_.monotonic}, session_callbacks()},
           timer_{io} {}
 
     Result<void> start(asio::io_context& io) {
@@ -372,6 +377,7 @@ Fleet::~Fleet() = default;
 Result<std::unique_ptr<Fleet>> Fleet::start(asio::io_context& io, FleetOptions options,
                                             FleetHandler& handler) {
     if (!options.now) options.now = system_now;
+    if (!options.monotonic) options.monotonic = steady_now;
     auto registry = TRY(Registry::load(options.tokens, options.agents));
     auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(registry));
     CHECK(impl->start(io));

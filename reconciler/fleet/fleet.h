@@ -64,6 +64,8 @@ struct FleetOptions {
     Seconds certificate_lifetime{std::chrono::hours{24 * 7}};
     Seconds hello_timeout = limits::kHelloTimeout;
     std::function<Timestamp()> now;  ///< default: the system's clock
+    /// A clock that nobody sets, for spans of time. Default: the steady clock.
+    std::function<Milliseconds()> monotonic;
 };
 
 struct TokenOptions {

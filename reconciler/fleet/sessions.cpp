@@ -80,11 +80,7 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     if (hello.agent != agent)
         return fail(ErrorCode::denied, "Hello names {}, the certificate {}", hello.agent, agent);
     CHECK(check_epoch(hello.highest_epoch));
-    if (second_holder(agent, hello.boot_id)) {
-        callbacks_.on_two_holders(agent);
-        end(session, "two processes hold this identity");
-        return {};
-    }
+    if (!alone(session, hello.boot_id)) return {};
     drop(agent, "a newer connection of this agent came");
     session->hello = std::move(hello);
     current_[agent] = session;
@@ -101,16 +97,17 @@ Result<void> Sessions::check_epoch(std::uint64_t epoch) const {
     return fail(ErrorCode::invalid, "it claims epoch {}, which no daemon can have reached", epoch);
 }
 
-bool Sessions::second_holder(const std::string& agent, const std::string& boot_id) {
-    auto& [current, former] = boots_[agent];
-    if (boot_id == current) return false;
-    if (std::ranges::find(former, boot_id) != former.end()) {
-        boots_.erase(agent);
-        return true;
-    }
-    if (!current.empty()) former.push_back(std::exchange(current, boot_id));
-    current = boot_id;
-    if (former.size() > limits::kBootIdsKept) former.pop_front();
+bool Sessions::alone(const SessionPtr& session, const std::string& boot_id) {
+    const auto& agent = session->agent;
+    const auto boot = boots_.note(agent, boot_id, options_.monotonic());
+    if (boot == Boot::many)
+        handler_.on_alert(agent, fmt::format("it was started {} times within {}: it crashes again "
+                                             "and again, or somebody else uses its key",
+                                             limits::kBootIdsUsual,
+                                             format_duration(limits::kBootIdRemembered)));
+    if (boot != Boot::second_holder) return true;
+    callbacks_.on_two_holders(agent);
+    end(session, "two processes hold this identity");
     return false;
 }
 

@@ -5,11 +5,9 @@
 ///       └──────────────┴── deadline, broken frame, newer connection, revocation ──▶ ended
 ///
 /// Only a ready session is the agent's connection to the handler. A name has at most one greeted
-/// session: a newer one ends the older. Boot ids tell two holders of one certificate apart: an id
-/// that comes again after another one was seen belongs to a second process, and neither can be
-/// told to be the right one.
+/// session: a newer one ends the older. Of two holders of one certificate (boot_ids.h) neither can
+/// be told to be the right one.
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "reconciler/fleet/boot_ids.h"
 #include "reconciler/fleet/fleet.h"
 #include "schema/wire/frame.h"
 
@@ -51,6 +50,7 @@ public:
     struct Options {
         std::uint64_t epoch = 0;
         std::function<Timestamp()> now;
+        std::function<Milliseconds()> monotonic;
     };
     /// `handler` must outlive it.
     Sessions(FleetHandler& handler, Options options, SessionCallbacks callbacks);
@@ -83,11 +83,6 @@ public:
     [[nodiscard]] std::size_t ready_count() const;
 
 private:
-    struct Boots {
-        std::string current;
-        std::deque<std::string> former;
-    };
-
     void receive(std::uint64_t connection, std::string_view bytes);
     [[nodiscard]] Result<void> handle(const SessionPtr& session, const std::string& frame);
     [[nodiscard]] Result<void> greet(const SessionPtr& session, Hello hello);
@@ -95,7 +90,8 @@ private:
     /// ours no daemon can have reached; it would fence this one for good, so who claims it is
     /// broken.
     [[nodiscard]] Result<void> check_epoch(std::uint64_t epoch) const;
-    [[nodiscard]] bool second_holder(const std::string& agent, const std::string& boot_id);
+    /// False: the identity has two holders; it is shut out, and the session over.
+    [[nodiscard]] bool alone(const SessionPtr& session, const std::string& boot_id);
     [[nodiscard]] Result<void> assemble(Session& session, wire::InventoryPiece piece,
                                         std::size_t bytes);
     [[nodiscard]] Result<void> dispatch(const SessionPtr& session, wire::AgentMessage message);
@@ -107,7 +103,7 @@ private:
     SessionCallbacks callbacks_;
     std::map<std::uint64_t, SessionPtr> sessions_;  ///< by connection
     std::map<std::string, SessionPtr> current_;     ///< the greeted one of each name
-    std::map<std::string, Boots> boots_;
+    BootIds boots_;
     std::map<std::string, Timestamp> last_seen_;
     std::set<std::string> heard_;
 };

@@ -75,7 +75,9 @@ inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
 inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
-inline constexpr std::size_t kBootIdsKept = 16;
+inline constexpr std::size_t kBootIdsKept = 64;  ///< of one agent, that were pushed out
+inline constexpr std::chrono::hours kBootIdRemembered{1};
+inline constexpr std::size_t kBootIdsUsual = 16;  ///< starts in that time; more is said, once
 inline constexpr std::chrono::hours kEpochAheadMax{24 * 366 * 10};  ///< of the daemon's clock
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
