@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/session/epochs.h"
 #include "agent/session/identity.h"
 #include "agent/session/outbox.h"
 #include "schema/wire/frame.h"
@@ -60,6 +61,7 @@ public:
         : io_{io},
           options_{std::move(options)},
           handler_{handler},
+          epochs_{session::Epochs::open(options_.data_dir)},
           identity_{std::move(identity)},
           token_{std::move(token)},
           retry_{io},
@@ -79,6 +81,10 @@ public:
         const auto bytes = wire::encode(message);
         if (!bytes) return cut("cannot send: " + bytes.error().message);
         if (!outbox_.push(wire::frame(*bytes))) cut("more waits to be sent than is allowed");
+    }
+
+    void fenced(std::uint64_t highest_epoch) {
+        send(wire::Fenced{epochs_.outward(highest_epoch), epochs_.proof()});
     }
 
     void changed(const std::vector<Installation>& installations) {
@@ -222,7 +228,9 @@ private:
     void accepted(const ResponseHead& head) {
         if (head.status != 200) return cut(fmt::format("the daemon answered {}", head.status));
         outbox_.open(stream_);
-        send(handler_.hello());
+        auto hello = handler_.hello();
+        epochs_.introduce(hello, identity_.ca_pem());
+        send(std::move(hello));
         for (const auto& piece : wire::split(handler_.inventory())) send(piece);
     }
 
@@ -244,15 +252,22 @@ private:
         renewal_asked_at_.reset();
         last_notice_.clear();
         beat();
-        handler_.on_connected(welcome.epoch);
+        if (const auto kept = epochs_.welcomed(welcome.epoch, welcome.epoch_proof,
+                                               identity_.ca_pem(), handler_.hello().highest_epoch);
+            !kept)
+            handler_.on_notice(kept.error().message);
+        handler_.on_connected(epochs_.inward(welcome.epoch));
     }
     void handle(wire::Run& run) {
+        const auto epoch = epochs_.inward(run.epoch);
         if (run.unreadable.empty())
-            handler_.on_run(std::move(run.action), run.epoch);
+            handler_.on_run(std::move(run.action), epoch);
         else
-            handler_.on_unreadable_run(std::move(run.action), run.epoch, run.unreadable);
+            handler_.on_unreadable_run(std::move(run.action), epoch, run.unreadable);
     }
-    void handle(const wire::Cancel& cancel) { handler_.on_cancel(cancel.id, cancel.epoch); }
+    void handle(const wire::Cancel& cancel) {
+        handler_.on_cancel(cancel.id, epochs_.inward(cancel.epoch));
+    }
     void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
     void handle(const wire::Certificate& certificate) {
         renewal_asked_at_.reset();
@@ -340,6 +355,7 @@ private:
     asio::io_context& io_;
     SessionOptions options_;
     SessionHandler& handler_;
+    session::Epochs epochs_;
     session::Identity identity_;
     std::optional<wire::Token> token_;  ///< until it is used, or refused
     bool enroll_next_ = false;          ///< though there is a certificate within its dates
@@ -393,7 +409,7 @@ void Session::changed(const std::vector<Installation>& installations) {
 }
 void Session::result(const ActionResult& result) { impl_->send(wire::shortened(result)); }
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
-void Session::fenced(std::uint64_t highest_epoch) { impl_->send(wire::Fenced{highest_epoch}); }
+void Session::fenced(std::uint64_t highest_epoch) { impl_->fenced(highest_epoch); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);
 }

@@ -33,7 +33,7 @@ public:
     [[nodiscard]] virtual Hello hello() = 0;
     /// Everything, as of now; what is sent by `changed` and the like from now on comes after it.
     [[nodiscard]] virtual Inventory inventory() = 0;
-    /// The daemon has welcomed us.
+    /// The daemon has welcomed us. Epochs here are the host's: they grow across CAs (epochs.h).
     virtual void on_connected(std::uint64_t epoch) = 0;
     virtual void on_run(Action action, std::uint64_t epoch) = 0;
     /// A Run that this build cannot read as a whole: only id, release, step, attempt, kind and key

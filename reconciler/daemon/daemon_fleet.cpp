@@ -90,6 +90,10 @@ void Daemon::on_alert(const std::string& agent, const std::string& text) {
     spdlog::warn("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);
 }
 
+void Daemon::on_notice(const std::string& agent, const std::string& text) {
+    spdlog::info("agents: {}: {}", agent, text);
+}
+
 void Daemon::refresh(StatusSnapshot& snapshot) const {
     if (fleet_) {
         const auto stats = fleet_->stats();

@@ -3,9 +3,9 @@
 ///
 /// A process makes its boot id at its start, so an id that comes back after another one took its
 /// place belongs to a second process. The id that is pushed out is therefore remembered for
-/// limits::kBootIdRemembered; agents that live come back within limits::kBackoffMax. Who floods with
-/// fresh ids cannot wash it out: where there is no more room, the id that held its place for the
-/// shortest time is forgotten, and a living agent held it for longer than any of a flood.
+/// limits::kBootIdRemembered; agents that live come back within limits::kBackoffMax. Who floods
+/// with fresh ids cannot wash it out: where there is no more room, the id that held its place for
+/// the shortest time is forgotten, and a living agent held it for longer than any of a flood.
 
 #include <deque>
 #include <map>

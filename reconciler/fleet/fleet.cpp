@@ -57,11 +57,15 @@ void answer(Stream& stream, int status, const std::string& text) {
 
 class Fleet::Impl : public transport::ServerHandler, public std::enable_shared_from_this<Impl> {
 public:
-    Impl(asio::io_context& io, FleetOptions options, FleetHandler& handler, Registry registry)
+    Impl(asio::io_context& io, FleetOptions options, FleetHandler& handler, Registry registry,
+         EpochProof proof)
         : options_{std::move(options)},
           handler_{handler},
           registry_{std::move(registry)},
-          sessions_{handler, {options_.epoch, options_.now, options_.monotonic}, session_callbacks()},
+          sessions_{handler,
+                    {options_.epoch, std::move(proof), options_.pki.ca.certificate_pem,
+                     options_.now, options_.monotonic},
+                    session_callbacks()},
           timer_{io} {}
 
     Result<void> start(asio::io_context& io) {
@@ -150,6 +154,7 @@ public:
         // What could not be stored stays revoked until the next start: the safe side.
         change.undo = [] {};
         cut(agent, "the agent was revoked");
+        sessions_.forget_claim(agent);
         persist(std::move(change), [done](Impl&, Result<void> durable) { done(durable); });
     }
 
@@ -332,6 +337,7 @@ private:
             info.version = session->hello->version;
         }
         info.last_seen_at = last_seen(name);
+        info.claimed_epoch = sessions_.claimed_epoch(name);
         const auto found = registry_.agents().find(name);
         if (found == registry_.agents().end()) return info;
         if (found->second.enrolled_at != Timestamp{}) info.enrolled_at = found->second.enrolled_at;
@@ -379,7 +385,11 @@ Result<std::unique_ptr<Fleet>> Fleet::start(asio::io_context& io, FleetOptions o
     if (!options.now) options.now = system_now;
     if (!options.monotonic) options.monotonic = steady_now;
     auto registry = TRY(Registry::load(options.tokens, options.agents));
-    auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(registry));
+    auto signature =
+        TRY(transport::sign_statement(options.pki.ca, wire::epoch_statement(options.epoch)));
+    const auto epoch = options.epoch;
+    auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(registry),
+                                       EpochProof{epoch, std::move(signature)});
     CHECK(impl->start(io));
     return std::unique_ptr<Fleet>{new Fleet{std::move(impl)}};
 }

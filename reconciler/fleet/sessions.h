@@ -49,6 +49,8 @@ class Sessions {
 public:
     struct Options {
         std::uint64_t epoch = 0;
+        EpochProof epoch_proof;  ///< of ours
+        std::string ca_pem;      ///< whose proofs count
         std::function<Timestamp()> now;
         std::function<Milliseconds()> monotonic;
     };
@@ -81,6 +83,9 @@ public:
     /// Those heard of since it was last taken.
     [[nodiscard]] std::set<std::string> take_heard() { return std::exchange(heard_, {}); }
     [[nodiscard]] std::size_t ready_count() const;
+    /// The epoch above ours that the name claimed last, without a proof, if any.
+    [[nodiscard]] std::optional<std::uint64_t> claimed_epoch(const std::string& agent) const;
+    void forget_claim(const std::string& agent) { claims_.erase(agent); }
 
 private:
     void receive(std::uint64_t connection, std::string_view bytes);
@@ -90,11 +95,17 @@ private:
     /// ours no daemon can have reached; it would fence this one for good, so who claims it is
     /// broken.
     [[nodiscard]] Result<void> check_epoch(std::uint64_t epoch) const;
+    /// The higher one of ours and what the proof, if it is one, proves.
+    [[nodiscard]] std::uint64_t proven_epoch(const std::optional<EpochProof>& proof) const;
+    /// An agent that has seen a higher epoch obeys nothing from here. Whether another daemon took
+    /// over is not for one host to say: without a proof it is this agent that goes.
+    void refuse_claim(const SessionPtr& session, std::uint64_t claimed, bool could_prove);
     /// False: the identity has two holders; it is shut out, and the session over.
     [[nodiscard]] bool alone(const SessionPtr& session, const std::string& boot_id);
     [[nodiscard]] Result<void> assemble(Session& session, wire::InventoryPiece piece,
                                         std::size_t bytes);
     [[nodiscard]] Result<void> dispatch(const SessionPtr& session, wire::AgentMessage message);
+    [[nodiscard]] Result<void> hear_of_epoch(const SessionPtr& session, const wire::Fenced& fenced);
     [[nodiscard]] Result<void> ask_renewal(const SessionPtr& session, const std::string& csr_pem);
     void end(const SessionPtr& session, const std::string& reason);
 
@@ -104,6 +115,7 @@ private:
     std::map<std::uint64_t, SessionPtr> sessions_;  ///< by connection
     std::map<std::string, SessionPtr> current_;     ///< the greeted one of each name
     BootIds boots_;
+    std::map<std::string, std::uint64_t> claims_;  ///< unproven, by agent
     std::map<std::string, Timestamp> last_seen_;
     std::set<std::string> heard_;
 };

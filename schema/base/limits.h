@@ -79,6 +79,7 @@ inline constexpr std::size_t kBootIdsKept = 64;  ///< of one agent, that were pu
 inline constexpr std::chrono::hours kBootIdRemembered{1};
 inline constexpr std::size_t kBootIdsUsual = 16;  ///< starts in that time; more is said, once
 inline constexpr std::chrono::hours kEpochAheadMax{24 * 366 * 10};  ///< of the daemon's clock
+inline constexpr std::size_t kSignatureBytesMax = 128;
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
