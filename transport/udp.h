@@ -46,7 +46,8 @@ struct Datagram {
 /// thread: a batch never outlives a call.
 class UdpSocket {
 public:
-    using Receive = std::function<void(const Datagram&)>;
+    /// False: what came with it is still taken, but no further batch in this turn.
+    using Receive = std::function<bool(const Datagram&)>;
 
     /// A server's socket.
     [[nodiscard]] static Result<UdpSocket> bound(asio::io_context& io, const SocketAddress& local);

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "reconciler/fleet/known_sources.h"
 #include "reconciler/fleet/registry.h"
 #include "reconciler/fleet/routes.h"
 #include "reconciler/fleet/sessions.h"
@@ -75,6 +76,8 @@ public:
         server.daemon = options_.pki.server;
         server.ca_pem = options_.pki.ca.certificate_pem;
         server.reset_secret = options_.pki.reset_secret;
+        server.admission = options_.admission;
+        recall_sources();
         server_ = TRY(transport::Server::start(io, std::move(server), *this));
         tick();
         return {};
@@ -86,6 +89,10 @@ public:
         const bool ok = registry_.allows(identity.agent, identity.serial);
         if (!ok) ++refused_;
         return ok;
+    }
+
+    bool is_known(const std::string& source) override {
+        return sources_.contains(source, options_.monotonic());
     }
 
     void on_connected(const Connection& connection) override {
@@ -347,6 +354,25 @@ private:
         return info;
     }
 
+    // Where sessions are held.
+
+    /// Those of before this start. A clock that was set meanwhile only shortens how long.
+    void recall_sources() {
+        const auto now = options_.now();
+        for (const auto& [name, record] : registry_.agents())
+            if (record.source_at && abs(now - *record.source_at) < limits::kSourceKnownFor)
+                sources_.note(record.source, options_.monotonic() - abs(now - *record.source_at));
+    }
+
+    void note_source(const std::string& agent) {
+        const auto* session = sessions_.find(agent);
+        if (!session) return;
+        const auto source = session->connection.source();
+        sources_.note(source, options_.monotonic());
+        if (auto change = registry_.note_source(agent, source, options_.now()))
+            persist(*std::move(change), [](Impl&, Result<void>) {});
+    }
+
     /// Once a second: connections that never said Hello, certificates that ran out, who was heard.
     void tick() {
         const auto now = std::chrono::steady_clock::now();
@@ -357,7 +383,10 @@ private:
             Connection{found->second}.close("no Hello in time");
         }
         sessions_.drop_expired(options_.now());
-        if (const auto heard = sessions_.take_heard(); !heard.empty()) handler_.on_heard(heard);
+        if (const auto heard = sessions_.take_heard(); !heard.empty()) {
+            handler_.on_heard(heard);
+            for (const auto& agent : heard) note_source(agent);
+        }
         timer_.expires_after(kTick);
         timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             if (const auto self = weak.lock(); self && !error) self->tick();
@@ -368,6 +397,7 @@ private:
     FleetHandler& handler_;
     Registry registry_;
     Sessions sessions_;
+    KnownSources sources_;
     asio::steady_timer timer_;
     std::map<std::uint64_t, Connection> connections_;
     std::deque<std::pair<SteadyTime, std::uint64_t>> waiting_;  ///< for a Hello until then

@@ -66,6 +66,7 @@ struct FleetOptions {
     std::uint64_t epoch = 0;
     Seconds certificate_lifetime{std::chrono::hours{24 * 7}};
     Seconds hello_timeout = limits::kHelloTimeout;
+    transport::AdmissionLimits admission;
     std::function<Timestamp()> now;  ///< default: the system's clock
     /// A clock that nobody sets, for spans of time. Default: the steady clock.
     std::function<Milliseconds()> monotonic;

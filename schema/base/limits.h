@@ -93,10 +93,19 @@ inline constexpr std::chrono::milliseconds kBackoffMax{10'000};
 inline constexpr std::size_t kSendDrainBytes = 64 * 1024;
 inline constexpr std::size_t kUniStreamsMax = 3;
 inline constexpr std::size_t kUniStreamWindowBytes = 16 * 1024;
+// A half-open connection takes up to 160 KB; strangers and known sources have so many each.
+inline constexpr std::size_t kHalfOpenMax = 1'024;
+inline constexpr std::size_t kHalfOpenPerSourceMax = 256;
 inline constexpr std::size_t kAnonymousConnectionsMax = 256;
+inline constexpr std::size_t kAnonymousPerSourceMax = 64;
+inline constexpr std::chrono::hours kSourceKnownFor{24};  ///< after its last session
+inline constexpr std::chrono::hours kSourceNotedAgain{6};
+inline constexpr std::size_t kSourcesKnownMax = 20'000;
 inline constexpr std::size_t kStatelessResetsPerSecondMax = 5'000;
 inline constexpr std::size_t kUdpReceiveBufferBytes = 4 << 20;
 inline constexpr std::size_t kUdpBatch = 64;
+inline constexpr std::size_t kReceiveBatch = 16;
+inline constexpr std::size_t kHandshakeSlice = 16;  ///< costly datagrams, then others' turn
 inline constexpr std::size_t kFlushSlice = 128;
 inline constexpr std::size_t kPemBytesMax = 64 * 1024;
 inline constexpr std::size_t kPeerChainMax = 4;

@@ -21,9 +21,10 @@ public:
         std::string bytes;
     };
 
-    WireTap(asio::io_context& io, std::uint16_t server)
+    /// `source`: as whose datagrams the client's reach the server, such as 127.0.0.2.
+    WireTap(asio::io_context& io, std::uint16_t server, const std::string& source = "127.0.0.1")
         : front_{io, {asio::ip::address_v4::loopback(), 0}},
-          back_{io, {asio::ip::address_v4::loopback(), 0}},
+          back_{io, {asio::ip::make_address(source), 0}},
           server_{asio::ip::address_v4::loopback(), server} {
         listen(front_, Way::to_server);
         listen(back_, Way::to_client);
