@@ -102,6 +102,7 @@ void Daemon::refresh(StatusSnapshot& snapshot) const {
         snapshot.agents_online = static_cast<int>(stats.online);
         snapshot.agents_known = static_cast<int>(state_.by_agent.size() + unnamed);
         snapshot.counters.agents_refused = stats.refused + stats.transport.handshakes_failed;
+        snapshot.counters.enrolments_refused = stats.enrolments_refused;
         snapshot.counters.initials_dropped = stats.transport.initials_dropped;
     }
     if (store_) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "reconciler/fleet/known_sources.h"
+#include "reconciler/fleet/once_a_minute.h"
 #include "reconciler/fleet/registry.h"
 #include "reconciler/fleet/routes.h"
 #include "reconciler/fleet/sessions.h"
@@ -114,7 +115,7 @@ public:
         const auto& route = std::get<Route>(found);
         switch (route.endpoint) {
             case Endpoint::enroll:
-                return take_enrolment(request, stream);
+                return take_enrolment(request, connection.source(), stream);
             case Endpoint::session:
                 if (sessions_.has_stream(connection.id())) break;
                 return sessions_.open(connection, *identity, stream);
@@ -203,7 +204,8 @@ public:
     std::string local_address() const { return server_->local_address(); }
 
     FleetStats stats() const {
-        return {sessions_.ready_count(), enrolled_, renewed_, refused_, server_->stats()};
+        return {sessions_.ready_count(), enrolled_, renewed_,
+                enrolments_refused_,     refused_,  server_->stats()};
     }
 
 private:
@@ -211,7 +213,16 @@ private:
 
     SessionCallbacks session_callbacks() {
         return {[this](const SessionPtr& session, const std::string& csr) { renew(session, csr); },
-                [this](const std::string& agent) { shut_out(agent); }, [this] { ++refused_; }};
+                [this](const std::string& agent) { shut_out(agent); },
+                [this](const std::string& agent, const std::string& text) {
+                    ++refused_;
+                    alert("session/" + agent, agent, "session ended: " + text);
+                },
+                [this](const std::string& agent, const std::string& text, bool could_prove) {
+                    ++refused_;
+                    could_prove ? alert("epoch/" + agent, agent, text)
+                                : notice("epoch/" + agent, agent, text);
+                }};
     }
 
     /// After the store's answer, if this object is still there.
@@ -227,7 +238,8 @@ private:
 
     // Enrolment: collect the request, check the token, sign, persist, answer.
 
-    StreamHandlers take_enrolment(const transport::Request& request, Stream stream) {
+    StreamHandlers take_enrolment(const transport::Request& request, const std::string& source,
+                                  Stream stream) {
         const auto body = std::make_shared<std::string>();
         const auto authorization =
             std::string{transport::find_header(request.headers, "authorization")};
@@ -239,25 +251,33 @@ private:
             ++refused_;
             stream.refuse(413);
         };
-        handlers.on_end = [this, body, stream, authorization]() mutable {
+        handlers.on_end = [this, body, stream, authorization, source]() mutable {
             if (body->size() > limits::kEnrollBodyBytesMax) return;
-            if (auto enrolled = enroll(authorization, *body, stream); !enrolled)
+            if (auto enrolled = enroll({authorization, *body, source}, stream); !enrolled)
                 refuse_enrolment(stream, enrolled.error());
         };
         return handlers;
     }
 
-    Result<void> enroll(std::string_view authorization, const std::string& csr_pem, Stream stream) {
+    struct Enrolment {
+        std::string authorization;
+        std::string csr_pem;
+        std::string source;
+    };
+
+    Result<void> enroll(const Enrolment& asked, Stream stream) {
+        const std::string_view authorization = asked.authorization;
         if (!authorization.starts_with(kBearer))
             return fail(ErrorCode::denied, "enrolment needs `Authorization: Bearer <token>`");
         const auto token = TRY(wire::parse_token(authorization.substr(kBearer.size())));
         const auto now = options_.now();
-        const auto request = Digest::of(csr_pem);
+        const auto request = Digest::of(asked.csr_pem);
         if (auto good = registry_.check_token(token, request, now); !good) {
-            handler_.on_alert(token.agent, "enrolment refused: " + good.error().message);
+            alert("enrolment/" + asked.source, token.agent,
+                  fmt::format("enrolment from {} refused: {}", asked.source, good.error().message));
             return good;
         }
-        const auto chain = TRY(transport::sign_agent(options_.pki.ca, csr_pem, token.agent,
+        const auto chain = TRY(transport::sign_agent(options_.pki.ca, asked.csr_pem, token.agent,
                                                      {now, options_.certificate_lifetime}));
         const auto info = TRY(transport::read_certificate(chain));
         persist(registry_.enroll(token, request, info, now),
@@ -271,8 +291,20 @@ private:
     }
 
     void refuse_enrolment(Stream& stream, const Error& error) {
+        const int status = status_of(error.code);
         ++refused_;
-        answer(stream, status_of(error.code), error.message + "\n");
+        if (status < 500) ++enrolments_refused_;
+        answer(stream, status, error.message + "\n");
+    }
+
+    /// Once a minute for each subject, however often the peer provokes it.
+    void alert(const std::string& subject, const std::string& agent, const std::string& text) {
+        if (const auto unsaid = said_.say(subject, options_.monotonic()))
+            handler_.on_alert(agent, text + and_unsaid(*unsaid));
+    }
+    void notice(const std::string& subject, const std::string& agent, const std::string& text) {
+        if (const auto unsaid = said_.say(subject, options_.monotonic()))
+            handler_.on_notice(agent, text + and_unsaid(*unsaid));
     }
 
     // Renewal and revocation.
@@ -398,11 +430,13 @@ private:
     Registry registry_;
     Sessions sessions_;
     KnownSources sources_;
+    OnceAMinute said_;
     asio::steady_timer timer_;
     std::map<std::uint64_t, Connection> connections_;
     std::deque<std::pair<SteadyTime, std::uint64_t>> waiting_;  ///< for a Hello until then
     std::uint64_t enrolled_ = 0;
     std::uint64_t renewed_ = 0;
+    std::uint64_t enrolments_refused_ = 0;
     std::uint64_t refused_ = 0;
     std::unique_ptr<transport::Server> server_;  ///< last: the first to go
 };

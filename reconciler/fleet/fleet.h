@@ -50,8 +50,8 @@ public:
     virtual void on_disconnected(const std::string& agent, const std::string& reason) = 0;
     /// Once a second: those of whom a message came since the last call, be it a heartbeat.
     virtual void on_heard(const std::set<std::string>& agents) = 0;
-    /// For people: a misused token, two holders of an identity, a broken peer. `agent` may be
-    /// empty.
+    /// For people, about one peer and one matter once a minute at the most: a misused token, two
+    /// holders of an identity, a broken peer. `agent` may be empty.
     virtual void on_alert(const std::string& agent, const std::string& text) = 0;
     /// For the log only.
     virtual void on_notice(const std::string& agent, const std::string& text) = 0;
@@ -98,6 +98,7 @@ struct FleetStats {
     std::size_t online = 0;
     std::uint64_t enrolled = 0;
     std::uint64_t renewed = 0;
+    std::uint64_t enrolments_refused = 0;  ///< tokens that were not accepted
     std::uint64_t refused = 0;  ///< tokens and requests that were not accepted, broken sessions
     transport::ServerStats transport;
 };

@@ -114,10 +114,7 @@ void Sessions::refuse_claim(const SessionPtr& session, std::uint64_t claimed, bo
         fmt::format("it claims to have seen epoch {}, this daemon's is {}, and {}", claimed,
                     options_.epoch, could_prove ? "cannot prove it" : "is too old to prove it");
     claims_[agent] = claimed;
-    if (could_prove)
-        handler_.on_alert(agent, text);
-    else
-        handler_.on_notice(agent, text);
+    callbacks_.on_claim(agent, text, could_prove);
     end(session, text);
 }
 
@@ -217,9 +214,8 @@ void Sessions::renewed(Session& session, std::string serial, Timestamp not_after
 
 void Sessions::abort(const SessionPtr& session, const std::string& why) {
     if (session->ended) return;
-    callbacks_.on_broken();
     end(session, why);
-    handler_.on_alert(session->agent, "session ended: " + why);
+    callbacks_.on_fault(session->agent, why);
 }
 
 void Sessions::end(const SessionPtr& session, const std::string& reason) {

@@ -42,7 +42,11 @@ using SessionPtr = std::shared_ptr<Session>;
 struct SessionCallbacks {
     std::function<void(const SessionPtr&, const std::string& csr_pem)> on_renew;
     std::function<void(const std::string& agent)> on_two_holders;
-    std::function<void()> on_broken;  ///< counts
+    /// The session is over for a fault of the agent's.
+    std::function<void(const std::string& agent, const std::string& text)> on_fault;
+    /// It claimed an epoch that it did not prove; `could_prove`: it is new enough to.
+    std::function<void(const std::string& agent, const std::string& text, bool could_prove)>
+        on_claim;
 };
 
 class Sessions {

@@ -84,6 +84,7 @@ inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
 inline constexpr std::size_t kTokensMax = 10'000;
+inline constexpr std::size_t kSubjectsMax = 1'000;  ///< of what is said once a minute
 inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
 inline constexpr std::chrono::seconds kHeartbeat{30};
 inline constexpr std::chrono::milliseconds kBackoffMin{100};

@@ -40,6 +40,8 @@ EpochProof proof_of(const transport::Credential& ca, std::uint64_t epoch) {
 }
 
 TEST_F(EpochsTest, AClaimWithoutProofIsThatAgentsTroubleOnly) {
+    auto monotonic = Milliseconds{0};
+    options.monotonic = [&monotonic] { return monotonic; };
     start_fleet();
     TestAgent good;
     join(good, "web-1");
@@ -57,6 +59,7 @@ TEST_F(EpochsTest, AClaimWithoutProofIsThatAgentsTroubleOnly) {
     };
     for (const auto& [name, proof] : cases) {
         handler.alerts.clear();
+        monotonic += std::chrono::minutes{1};
         RawAgent liar;
         claim(liar, "web-2", tomorrow, proof);
         ASSERT_TRUE(until([&] { return liar.closed.has_value(); })) << name;
