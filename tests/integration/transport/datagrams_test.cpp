@@ -203,7 +203,7 @@ TEST_F(DatagramsTest, SealedNonsenseEndsOnlyItsOwnConnection) {
     good.ask(good_echo, {"POST", "/echo", {}, true});
     good_echo.stream.send("a");
     ASSERT_TRUE(until([&] { return good_echo.body == "a"; }));
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < 200; ++round) {
         TestClient liar;
         auto options = client_options(round % 2 == 0 ? Credential{} : pki.agent("liar"));
         options.handshake_timeout = Seconds{1};
@@ -227,7 +227,7 @@ TEST_F(DatagramsTest, SealedNonsenseEndsOnlyItsOwnConnection) {
 
 TEST_F(DatagramsTest, SealedNonsenseOfADaemonEndsOnlyThatLink) {
     start_server();
-    for (int round = 0; round < 400; ++round) {
+    for (int round = 0; round < 200; ++round) {
         TestClient agent;
         auto options = client_options(pki.agent("web-1"));
         options.handshake_timeout = Seconds{1};
