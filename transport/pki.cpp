@@ -226,6 +226,12 @@ Result<CertificateInfo> read_certificate(std::string_view pem) {
     return describe(TRY(import_certificate(pem)).get());
 }
 
+bool is_issued_by(const std::string& certificate_pem, const std::string& ca_pem) {
+    const auto leaf = import_certificate(certificate_pem);
+    const auto ca = import_certificate(ca_pem);
+    return leaf && ca && check_issued_by(leaf->get(), ca->get()).has_value();
+}
+
 Result<void> check_credential(const Credential& credential) {
     const auto certificate = TRY(import_certificate(credential.certificate_pem));
     const auto key = TRY(import_key(credential.key_pem));

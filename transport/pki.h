@@ -78,6 +78,8 @@ struct CertificateInfo {
 
 /// The first certificate in the text.
 [[nodiscard]] Result<CertificateInfo> read_certificate(std::string_view pem);
+/// That CA signed that certificate, whatever their times. False for what cannot be read, too.
+[[nodiscard]] bool is_issued_by(const std::string& certificate_pem, const std::string& ca_pem);
 /// `invalid` unless the key belongs to the certificate: for files read back from a disk.
 [[nodiscard]] Result<void> check_credential(const Credential& credential);
 

@@ -116,20 +116,17 @@ public:
 
 private:
     void connect() {
-        const auto now = options_.now();
-        Result<void> dialled;
-        if (identity_.is_valid(now) && !std::exchange(enroll_next_, false))
-            dialled = dial();
-        else if (token_)
-            dialled = enroll();
-        else
-            return give_up(
-                {ErrorCode::denied,
-                 fmt::format("the certificate of agent {} expired at {}; a new token is "
-                             "needed (tidegate enroll {} --replace)",
-                             options_.agent, format_rfc3339(identity_.not_after()), options_.agent),
-                 {}});
+        const bool dials = identity_.is_complete() && !std::exchange(enroll_next_, false);
+        if (dials) advise();
+        const auto dialled = dials ? dial() : enroll();
         if (!dialled) give_up(dialled.error());
+    }
+
+    /// Once per link: it may be our clock that is wrong, so the certificate is shown all the same.
+    void advise() {
+        if (std::exchange(advised_, true)) return;
+        if (const auto advice = identity_.advice(options_.now()); !advice.empty())
+            handler_.on_notice(advice);
     }
 
     transport::ClientOptions client_options(transport::Trust trust) const {
@@ -194,11 +191,11 @@ private:
                         : fmt::format("the daemon answered {}", response_.status));
     }
 
-    /// That token will not be shown again. A certificate within its dates still may be taken one
-    /// day: of a daemon that was restored from a backup.
+    /// That token will not be shown again. A certificate still may be taken one day: by a daemon
+    /// that was restored from a backup, or once a clock is right.
     void enrolment_refused(const std::string& why) {
         token_.reset();
-        if (!identity_.is_valid(options_.now())) return give_up({ErrorCode::denied, why, {}});
+        if (!identity_.is_complete()) return give_up({ErrorCode::denied, why, {}});
         retry_later(why);
     }
 
@@ -249,8 +246,9 @@ private:
     void handle(const wire::Welcome& welcome) {
         if (std::exchange(connected_, true)) return cut("the daemon welcomed us twice");
         connected_at_ = SteadyClock::now();
-        renewal_asked_at_.reset();
+        if (std::exchange(renewal_asked_, false)) renew_not_before_ = {};
         last_notice_.clear();
+        advised_ = false;
         beat();
         if (const auto kept = epochs_.welcomed(welcome.epoch, welcome.epoch_proof,
                                                identity_.ca_pem(), handler_.hello().highest_epoch);
@@ -270,8 +268,10 @@ private:
     }
     void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
     void handle(const wire::Certificate& certificate) {
-        renewal_asked_at_.reset();
+        renewal_asked_ = false;
         const auto adopted = identity_.adopt(certificate.chain_pem);
+        // By a clock that is ahead the new one is due at once, too.
+        if (adopted) renew_not_before_ = SteadyClock::now() + identity_.life() / 3;
         handler_.on_notice(adopted ? fmt::format("certificate renewed, until {}",
                                                  format_rfc3339(identity_.not_after()))
                                    : "cannot take the new certificate: " + adopted.error().message);
@@ -330,12 +330,12 @@ private:
     }
 
     void renew_if_due() {
-        const auto now = options_.now();
-        if (now < identity_.renew_at()) return;
-        if (renewal_asked_at_ && now - *renewal_asked_at_ < kRenewAgainAfter) return;
+        const auto now = SteadyClock::now();
+        if (options_.now() < identity_.renew_at() || now < renew_not_before_) return;
         auto request = identity_.make_request();
         if (!request) return handler_.on_notice("cannot renew: " + request.error().message);
-        renewal_asked_at_ = now;
+        renewal_asked_ = true;
+        renew_not_before_ = now + kRenewAgainAfter;
         send(wire::Renew{*std::move(request)});
     }
 
@@ -358,7 +358,7 @@ private:
     session::Epochs epochs_;
     session::Identity identity_;
     std::optional<wire::Token> token_;  ///< until it is used, or refused
-    bool enroll_next_ = false;          ///< though there is a certificate within its dates
+    bool enroll_next_ = false;          ///< though there is a certificate
     asio::steady_timer retry_;
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
@@ -368,7 +368,9 @@ private:
     int attempt_ = 0;
     std::size_t first_address_ = 0;  ///< of the daemon's name; another after each try in vain
     SteadyClock::time_point connected_at_;
-    std::optional<Timestamp> renewal_asked_at_;
+    bool renewal_asked_ = false;
+    SteadyClock::time_point renew_not_before_;
+    bool advised_ = false;      ///< of what is wrong with the certificate's dates
     std::string lost_because_;  ///< of this link, when it was we who ended it
     std::string last_notice_;
 
@@ -391,8 +393,7 @@ Result<std::unique_ptr<Session>> Session::start(asio::io_context& io, SessionOpt
     if (!options.now) options.now = system_now;
     auto identity = TRY(session::Identity::open(options.data_dir, options.agent));
     const auto token = token_of(options);
-    const bool enrolled = identity.is_valid(options.now());
-    if (!enrolled && !token)
+    if (!identity.is_complete() && !token)
         return fail(ErrorCode::denied, "agent {} has no valid certificate ({}) and no token ({})",
                     options.agent, identity.fault(), token.error().message);
     if (!token && token.error().code != ErrorCode::not_found)

@@ -229,21 +229,6 @@ TEST_F(FleetTest, ASessionEndsWithItsCertificate) {
     EXPECT_EQ(handler.disconnected[0], "web-1: the agent's certificate has expired");
 }
 
-TEST_F(FleetTest, AnExpiredAgentSaysWhatItNeeds) {
-    start_fleet();
-    TestAgent agent;
-    join(agent, "web-1");
-    agent.session.reset();
-    auto with = session_options(agent, "web-1", "");
-    with.now = [] { return wall_now() + std::chrono::hours{24 * 8}; };
-    const auto started = Session::start(io, with, agent.handler);
-    ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code, ErrorCode::denied);
-    EXPECT_NE(started.error().message.find("no valid certificate (it expired at 20"),
-              std::string::npos)
-        << started.error().message;
-}
-
 TEST_F(FleetTest, AnAgentWithoutAnythingSaysWhatIsWrongWithWhatItFound) {
     start_fleet();
     TestAgent agent;
