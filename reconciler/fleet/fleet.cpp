@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <asio/steady_timer.hpp>
-#include <deque>
-#include <map>
 #include <set>
 
 #include "reconciler/fleet/known_sources.h"
+#include "reconciler/fleet/links.h"
 #include "reconciler/fleet/once_a_minute.h"
 #include "reconciler/fleet/registry.h"
 #include "reconciler/fleet/routes.h"
@@ -22,7 +21,6 @@ using namespace fleet;
 using transport::Connection;
 using transport::Stream;
 using transport::StreamHandlers;
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::chrono::seconds kTick{1};
@@ -97,9 +95,10 @@ public:
     }
 
     void on_connected(const Connection& connection) override {
-        connections_[connection.id()] = connection;
-        waiting_.emplace_back(std::chrono::steady_clock::now() + options_.hello_timeout,
-                              connection.id());
+        if (links_.add(connection, std::chrono::steady_clock::now() + options_.hello_timeout))
+            return;
+        ++refused_;
+        Connection{connection}.close("too many connections of this agent");
     }
 
     StreamHandlers on_request(const Connection& connection, const transport::Request& request,
@@ -133,7 +132,7 @@ public:
 
     void on_disconnected(const Connection& connection,
                          const transport::CloseReason& reason) override {
-        connections_.erase(connection.id());
+        links_.remove(connection.id());
         sessions_.closed(connection.id(),
                          fmt::format("{}: {}", to_string(reason.kind), reason.text));
     }
@@ -337,9 +336,7 @@ private:
     /// Ends every connection of that name, with a session or not.
     void cut(const std::string& agent, const std::string& reason) {
         sessions_.drop(agent, reason);
-        for (auto [id, connection] : std::map{connections_})
-            if (const auto identity = connection.identity(); identity && identity->agent == agent)
-                connection.close(reason);
+        for (auto& connection : links_.of(agent)) connection.close(reason);
     }
 
     // Logs.
@@ -407,12 +404,11 @@ private:
 
     /// Once a second: connections that never said Hello, certificates that ran out, who was heard.
     void tick() {
-        const auto now = std::chrono::steady_clock::now();
-        for (; !waiting_.empty() && waiting_.front().first <= now; waiting_.pop_front()) {
-            const auto found = connections_.find(waiting_.front().second);
-            if (found == connections_.end() || sessions_.has_greeted(found->first)) continue;
+        for (auto& connection :
+             links_.take_late(std::chrono::steady_clock::now(),
+                              [this](std::uint64_t id) { return sessions_.has_greeted(id); })) {
             ++refused_;
-            Connection{found->second}.close("no Hello in time");
+            connection.close("no Hello in time");
         }
         sessions_.drop_expired(options_.now());
         if (const auto heard = sessions_.take_heard(); !heard.empty()) {
@@ -432,8 +428,7 @@ private:
     KnownSources sources_;
     OnceAMinute said_;
     asio::steady_timer timer_;
-    std::map<std::uint64_t, Connection> connections_;
-    std::deque<std::pair<SteadyTime, std::uint64_t>> waiting_;  ///< for a Hello until then
+    Links links_;
     std::uint64_t enrolled_ = 0;
     std::uint64_t renewed_ = 0;
     std::uint64_t enrolments_refused_ = 0;

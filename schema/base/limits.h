@@ -99,6 +99,8 @@ inline constexpr std::size_t kHalfOpenMax = 1'024;
 inline constexpr std::size_t kHalfOpenPerSourceMax = 256;
 inline constexpr std::size_t kAnonymousConnectionsMax = 256;
 inline constexpr std::size_t kAnonymousPerSourceMax = 64;
+/// Of one agent, with those whose loss was not noticed yet.
+inline constexpr std::size_t kConnectionsPerAgentMax = 8;
 inline constexpr std::chrono::hours kSourceKnownFor{24};  ///< after its last session
 inline constexpr std::chrono::hours kSourceNotedAgain{6};
 inline constexpr std::size_t kSourcesKnownMax = 20'000;

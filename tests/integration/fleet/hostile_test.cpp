@@ -1,6 +1,7 @@
 /// Peers that break the protocol.
 
 #include <limits>
+#include <list>
 
 #include "tests/integration/fleet/support.h"
 
@@ -92,6 +93,24 @@ TEST_F(FleetTest, WhoNeverSaysHelloIsCut) {
     EXPECT_NE(silent.closed->text.find("no Hello in time"), std::string::npos);
     EXPECT_TRUE(handler.connected.empty());
     EXPECT_TRUE(fleet->agents().empty());
+}
+
+TEST_F(FleetTest, OneAgentHoldsFewConnections) {
+    options.hello_timeout = Seconds{120};
+    start_fleet();
+    std::list<RawAgent> many;
+    const auto of_one = credential("web-1");
+    for (std::size_t i = 0; i < limits::kConnectionsPerAgentMax + 3; ++i)
+        many.emplace_back().open(io, client_options(of_one));
+    const auto cut = [&] {
+        return std::ranges::count_if(many, [](const auto& one) { return one.closed.has_value(); });
+    };
+    ASSERT_TRUE(until([&] { return cut() == 3; }));
+    for (const auto& one : many)
+        EXPECT_TRUE(!one.closed || one.closed->text == "too many connections of this agent");
+    TestAgent other;
+    join(other, "web-2");
+    EXPECT_EQ(cut(), 3);
 }
 
 TEST_F(FleetTest, AnEndlessInventoryIsCut) {
