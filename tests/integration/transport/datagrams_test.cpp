@@ -54,7 +54,9 @@ std::size_t open_head(const std::string& datagram) {
 
 class DatagramsTest : public TransportTest {
 protected:
-    std::mt19937 random{7};
+    /// Others with --gtest_shuffle --gtest_repeat=…
+    std::mt19937 random{7U +
+                        static_cast<unsigned>(testing::UnitTest::GetInstance()->random_seed())};
     asio::io_context client_io;  ///< of its own, so that it is known whose packets are sealed
     asio::io_context tap_io;
     bool client_lies = false;
