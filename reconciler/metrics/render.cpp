@@ -83,6 +83,11 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
               number(snapshot.agents_known));
     out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
                 number(snapshot.counters.agents_refused));
+    out.counter("tidegate_enrolments_refused_total", "Enrolment tokens that were not accepted.",
+                number(snapshot.counters.enrolments_refused));
+    out.counter("tidegate_agent_packets_dropped_total",
+                "First packets of new connections that were dropped for want of room.",
+                number(snapshot.counters.initials_dropped));
     out.counter("tidegate_alerts_total", "Alerts raised.", number(snapshot.counters.alerts));
     out.gauge("tidegate_store_blocked", "1 while the store takes no writes: nothing moves.",
               number(!snapshot.store_trouble.empty()));

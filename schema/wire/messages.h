@@ -7,6 +7,7 @@
 /// places), and health-check or task fields that the model may grow without a number here.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -44,6 +45,7 @@ struct Renew {
 /// A Run or Cancel came with an epoch below `highest_epoch`, the agent's highest; nothing was done.
 struct Fenced {
     std::uint64_t highest_epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< as in Hello
 
     friend bool operator==(const Fenced&, const Fenced&) = default;
 };
@@ -52,6 +54,7 @@ using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, Act
 
 struct Welcome {
     std::uint64_t epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< none: an older daemon
 
     friend bool operator==(const Welcome&, const Welcome&) = default;
 };
@@ -89,6 +92,11 @@ struct Bye {
     friend bool operator==(const Bye&, const Bye&) = default;
 };
 using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
+
+/// Among an agent's capabilities: it keeps what Welcome proves and gives it back in Hello.
+inline constexpr std::string_view kEpochProofCapability = "epoch.proof";
+/// What a daemon's CA signs to prove an epoch.
+[[nodiscard]] std::string epoch_statement(std::uint64_t epoch);
 
 /// Same value, same bytes. Text in an AgentMessage that is not UTF-8 goes out with U+FFFD in place
 /// of the bad bytes. `exhausted` when it would not fit into a frame.

@@ -136,7 +136,8 @@ Hello full_hello() {
             .version = "0.1.0",
             .capabilities = {"driver.script", "slots"},
             .highest_epoch = 1'795'348'800'123,
-            .targets = {"web-1", "web-1b"}};
+            .targets = {"web-1", "web-1b"},
+            .epoch_proof = EpochProof{1'795'348'800'124, "signature"}};
 }
 
 std::vector<AgentMessage> agent_messages() {
@@ -148,12 +149,18 @@ std::vector<AgentMessage> agent_messages() {
             ActionUpdate{"a1", "release", "smoke test", TaskStatus::skipped, 100},
             full_result(),
             Renew{"-----BEGIN"},
-            Fenced{1ULL << 40}};
+            Fenced{1ULL << 40, {}},
+            Fenced{1ULL << 40, EpochProof{1ULL << 41, std::string("\0\xff", 2)}}};
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{7, "a1"},
-            Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
+    return {Welcome{7, {}},
+            Welcome{7, EpochProof{7, "\xff"}},
+            Run{7, full_action(), {}},
+            Cancel{7, "a1"},
+            Ack{{"a1", "a2"}},
+            Certificate{"-----BEGIN"},
+            Bye{"shutting down"}};
 }
 
 TEST(WireTest, AgentMessagesComeBackWhole) {
