@@ -113,6 +113,8 @@ Result<void> Daemon::open_status() {
         .host = listen.host,
         .port = listen.port,
         .board = board_,
+        .host_names = options_.http_hosts,
+        .show_values = options_.http_show_values,
         .now = wall_clock,
         .render_metrics =
             [](const StatusSnapshot& snapshot) { return metrics::render(snapshot, wall_clock()); },

@@ -148,7 +148,8 @@ Answer list_environment_variables(const Call& call) {
     return with_environment(call, [&](const Environment& environment) {
         return paged(call.request, [&](PagedList& list) {
             for (const auto& [name, variable] : environment.variables)
-                if (list.wants(name)) list.add(name, variable_json(name, variable));
+                if (list.wants(name))
+                    list.add(name, variable_json(name, variable, call.services.show_values));
         });
     });
 }
