@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <sstream>
@@ -93,10 +94,11 @@ void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
     out.counter("tidegate_polls_total", "Looks at the config repo.", number(counters.polls));
     out.counter("tidegate_poll_failures_total", "Looks that did not reach the config repo.",
                 number(counters.poll_failures));
-    auto& age = out.gauge("tidegate_last_poll_age_seconds",
-                          "Since the config repo was last reached; no sample before that.");
-    if (snapshot.config.last_poll_at)
-        Families::sample(age, {}, seconds(now - *snapshot.config.last_poll_at));
+    // A daemon that never reaches it must raise the same alert as one that does not any more.
+    const auto heard = snapshot.config.last_poll_at.value_or(snapshot.started_at);
+    out.gauge("tidegate_last_poll_age_seconds",
+              "Since the config repo was last reached, or else since the start.",
+              std::max(0.0, seconds(now - heard)));
     out.counter("tidegate_commits_accepted_total", "Commits taken from the config repo.",
                 number(counters.commits_accepted));
     out.counter("tidegate_commits_held_total", "Tips refused whole.",

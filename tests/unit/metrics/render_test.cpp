@@ -60,6 +60,15 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
         EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(RenderTest, TheAgeOfTheLastPollCountsFromTheStartBeforeThereWasOne) {
+    auto snapshot = test::sample_snapshot();
+    snapshot.config.last_poll_at.reset();
+    snapshot.config.poll_error = "there is no branch main";
+    EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 3690\n"));
+    snapshot.started_at = kNow + Seconds{5};  // the clock was set back
+    EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 0\n"));
+}
+
 TEST(RenderTest, AHeldTipAFencedDaemonAndABlockedStoreShow) {
     auto snapshot = test::sample_snapshot();
     snapshot.config.tip_state = TipState::held;
