@@ -132,6 +132,7 @@ void write_bar(Html& html, const TargetCounts& counts) {
 }
 
 std::string words_of(const TargetCounts& counts) {
+    if (counts.total == 0) return "no targets";
     auto text = fmt::format("{}/{}", counts.in_sync, counts.total);
     const auto add = [&](int count, std::string_view what) {
         if (count > 0) text += fmt::format(" · {} {}", count, what);
@@ -157,18 +158,25 @@ void write_release_link(Html& html, const std::string& id) {
     html.text(id.substr(0, 8)).raw("</a>");
 }
 
+bool is_in_git(const AssignmentView& view) { return !view.desired_commit.empty(); }
+
+std::string_view state_of(const AssignmentView& view) {
+    const bool left_over = !is_in_git(view) && view.sync == Sync::out_of_sync;
+    return left_over ? "orphaned" : to_string(view.sync);
+}
+
 void write_assignment(Html& html, const AssignmentView& view) {
     html.raw("<tr><td class=\"name\">").element("b", "", view.key.project);
-    html.raw("</td>")
-        .cell(view.key.environment)
-        .raw("<td>")
-        .badge(to_string(view.sync))
-        .raw("</td>");
-    html.cell(view.desired_version, "version");
+    html.raw("</td>").cell(view.key.environment).raw("<td>").badge(state_of(view)).raw("</td>");
+    if (is_in_git(view))
+        html.cell(view.desired_version, "version");
+    else
+        html.cell("no longer in Git", "small");
     html.cell(view.last_good ? view.last_good->version : "–", "version");
     html.raw("<td class=\"targets\">");
-    write_bar(html, view.targets);
-    html.element("span", "small", words_of(view.targets)).raw("</td><td>");
+    if (view.targets.total > 0) write_bar(html, view.targets);
+    if (is_in_git(view)) html.element("span", "small", words_of(view.targets));
+    html.raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
     for (const auto& target : view.orphaned) html.element("div", "note", "orphaned on " + target);

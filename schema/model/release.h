@@ -209,7 +209,7 @@ struct AssignmentView {
     AssignmentKey key;
     std::string desired_version;
     Digest desired_digest;
-    std::string desired_commit;
+    std::string desired_commit;  ///< empty: it is no longer in Git; nothing is desired
     Sync sync = Sync::unknown;
     TargetCounts targets;
     std::string release;  ///< id, or empty

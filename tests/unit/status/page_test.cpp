@@ -20,6 +20,21 @@ TEST(PageTest, ShowsErrorsHoldsReleasesAndTargets) {
         EXPECT_THAT(page, HasSubstr(text));
 }
 
+TEST(PageTest, WhatLeftGitIsNotShownAsDesired) {
+    auto snapshot = test::sample_snapshot();
+    AssignmentView gone;
+    gone.key = {"preview-1", "shop-api"};
+    gone.sync = Sync::out_of_sync;
+    gone.orphaned = {"web-7"};
+    snapshot.assignments = {{gone.key, std::make_shared<const AssignmentView>(gone)}};
+    const auto page = render_page(snapshot);
+    EXPECT_THAT(page, HasSubstr("no longer in Git"));
+    EXPECT_THAT(page, HasSubstr("badge orphaned"));
+    EXPECT_THAT(page, Not(HasSubstr("out of sync")));
+    EXPECT_THAT(page, HasSubstr("orphaned on web-7"));
+    EXPECT_THAT(page, Not(HasSubstr("no targets")));
+}
+
 TEST(PageTest, EscapesEverythingFromOutside) {
     const std::string evil = "<script>\"'&";
     auto snapshot = test::sample_snapshot();
