@@ -104,7 +104,8 @@ void print_holds(const Console& console, const json& holds, std::string_view tit
     Table table{{"GATE", "UNTIL", "REASON"}};
     for (const auto& hold : holds)
         table.add({console.styled(Style::yellow, text_of(hold, "gate")),
-                   text_of(hold, "until", "not known"), text_of(hold, "reason")});
+                   with_local(text_of(hold, "until", "not known"), text_of(hold, "until_local")),
+                   text_of(hold, "reason")});
     table.print(console, "  ");
 }
 

@@ -148,7 +148,10 @@ void write_holds(Html& html, const std::vector<Hold>& holds) {
     for (const auto& hold : holds) {
         html.raw("<div class=\"hold\">").element("span", "gate", hold.gate);
         html.raw(" ").text(hold.reason);
-        if (hold.until) html.element("span", "until", " until " + when(hold.until));
+        if (hold.until) {
+            const auto local = hold.until_local.empty() ? "" : " · " + hold.until_local;
+            html.element("span", "until", " until " + when(hold.until) + local);
+        }
         html.raw("</div>");
     }
 }

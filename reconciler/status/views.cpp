@@ -81,8 +81,10 @@ std::string event_id(const StatusSnapshot& snapshot) {
 Json holds_json(const std::vector<Hold>& holds) {
     Json items = Json::array();
     for (const auto& hold : holds)
-        items.push_back(
-            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", or_null(hold.until)}});
+        items.push_back({{"gate", hold.gate},
+                         {"reason", hold.reason},
+                         {"until", or_null(hold.until)},
+                         {"until_local", or_null(hold.until_local)}});
     return items;
 }
 

@@ -18,6 +18,7 @@ struct Hold {
     std::string gate;  ///< window, freeze, pause, config, unsupported, offline, quarantine, …
     std::string reason;
     std::optional<Timestamp> until;
+    std::string until_local{};  ///< the same on the clock of a window's zone, for people; or empty
 
     friend auto operator<=>(const Hold&, const Hold&) = default;
 };

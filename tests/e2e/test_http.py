@@ -174,7 +174,7 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(held["sync"], "held")
         self.assertEqual({h["gate"] for h in held["holds"]}, {"window", "unsupported"})
         window = next(h for h in held["holds"] if h["gate"] == "window")
-        self.assertEqual(window.keys(), {"gate", "reason", "until"})
+        self.assertEqual(window.keys(), {"gate", "reason", "until", "until_local"})
         self.assertIn("never", window["reason"])
 
         release = daemon.release(self.bad)

@@ -23,7 +23,8 @@ json assignment() {
             {"holds",
              {{{"gate", "window"},
                {"reason", "business-hours is \x1b[31mclosed"},
-               {"until", "2026-11-23T02:00:00Z"}}}}};
+               {"until", "2026-11-23T02:00:00Z"},
+               {"until_local", "Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}}}}};
 }
 
 /// Says what the daemon's status endpoint would say.
@@ -127,7 +128,8 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
     const auto outcome = look({"explain", "shop-api", "prod"});
     EXPECT_EQ(outcome.code, kGood) << outcome.err;
     for (const auto* wanted :
-         {"window", "2026-11-23T02:00:00Z", "business-hours is ?[31mclosed", "1 offline",
+         {"window", "2026-11-23T02:00:00Z (Mon 2026-11-23 10:00 +08:00 Asia/Shanghai)",
+          "business-hours is ?[31mclosed", "1 offline",
           "tidegate rollback shop-api prod --repo REPO --to 1.4.1 --reason TEXT"})
         EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << '\n' << outcome.out;
     EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);

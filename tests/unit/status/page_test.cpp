@@ -14,9 +14,9 @@ TEST(PageTest, ShowsErrorsHoldsReleasesAndTargets) {
     const auto page = render_page(test::sample_snapshot());
     for (const auto* text :
          {"versions/prod/x.yaml:3:7", "version is missing", "business-hours is closed",
-          "until 2026-11-23 02:00:00 UTC", "badge held", "badge running", "badge rollback",
-          "1.4.1 → 1.4.2", "step 2 of 2", "web-2", "last seen 2026-11-22 10:01:00 UTC",
-          "1 of 2 online"})
+          "until 2026-11-23 02:00:00 UTC · Mon 2026-11-23 10:00 +08:00 Asia/Shanghai", "badge held",
+          "badge running", "badge rollback", "1.4.1 → 1.4.2", "step 2 of 2", "web-2",
+          "last seen 2026-11-22 10:01:00 UTC", "1 of 2 online"})
         EXPECT_THAT(page, HasSubstr(text));
 }
 
@@ -43,7 +43,7 @@ TEST(PageTest, EscapesEverythingFromOutside) {
     snapshot.config.errors[0].message = evil;
     snapshot.config.errors[0].position.file = evil;
     auto view = *test::sample_view({evil, evil}, Sync::held);
-    view.holds = {{evil, evil, {}}};
+    view.holds = {{evil, evil, Timestamp{}, evil}};
     view.release = view.desired_version = view.revert_note = evil;
     view.orphaned = {evil};
     snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);

@@ -62,7 +62,8 @@ TEST(RoutesTest, AnAssignmentHasItsShape) {
             R"(","commit":"c2"},"sync":"held","targets":{"total":2,"in_sync":1,"updating":1,)"
             R"("failed":0,"offline":0,"drifted":0},"release":null,"last_good":null,)"
             R"("holds":[{"gate":"window","reason":"business-hours is closed",)"
-            R"("until":"2026-11-23T02:00:00Z"}],)"
+            R"("until":"2026-11-23T02:00:00Z",)"
+            R"("until_local":"Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}],)"
             R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"]})");
 }
 
@@ -451,6 +452,7 @@ TEST(RoutesTest, TheWindowSaysWhenItChanges) {
     const auto prod = get_json("/api/release/environments/prod/window");
     EXPECT_EQ(prod["state"], "closed");
     EXPECT_EQ(prod["changes_at"], "2026-11-22T22:00:00Z");
+    EXPECT_TRUE(prod["changes_at_local"].is_null()) << "its zone is UTC";
     EXPECT_EQ(prod["window"], "nights");
     const auto staging = get_json("/api/release/environments/staging/window");
     EXPECT_EQ(staging["state"], "open");
