@@ -12,7 +12,14 @@ add_library(tidegate::warnings ALIAS tidegate_warnings)
 target_compile_options(tidegate_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
     # GCC 12 sees uninitialised members in moved-from variants where there are none.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
+    # A batch includes its sources, so their anonymous namespaces look like those of headers.
+    $<$<BOOL:${TIDEGATE_UNITY}>:-Wno-subobject-linkage>
     $<$<BOOL:${TIDEGATE_WERROR}>:-Werror>)
+
+# Most of a source's compile time goes into templates that its neighbours compile as well. Names in anonymous
+# namespaces must therefore be unique in their folder; what cannot be has SKIP_UNITY_BUILD_INCLUSION.
+set(CMAKE_UNITY_BUILD ${TIDEGATE_UNITY})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 12)
 
 if(TIDEGATE_SANITIZE)
     add_compile_options(-fsanitize=${TIDEGATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

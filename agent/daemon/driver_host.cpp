@@ -5,7 +5,7 @@
 namespace tidegate::agent {
 namespace {
 
-constexpr Seconds kStatusTimeout{10};
+constexpr Seconds kDriftStatusTimeout{10};
 
 TaskOutput to_output(DriverResult result) {
     return {result.ok, std::move(result.error), std::move(result.output)};
@@ -43,7 +43,7 @@ TaskOutput DriverHost::stop_service(Seconds timeout, std::stop_token stop) {
 
 ServiceState DriverHost::service_state(std::stop_token stop) {
     if (!can_tell()) return ServiceState::not_known;
-    const auto result = driver_.service(ServiceVerb::status, kStatusTimeout, std::move(stop));
+    const auto result = driver_.service(ServiceVerb::status, kDriftStatusTimeout, std::move(stop));
     return result.ok       ? ServiceState::running
            : result.exited ? ServiceState::stopped
                            : ServiceState::not_known;

@@ -18,7 +18,7 @@ namespace tidegate::agent {
 namespace {
 
 constexpr std::size_t kProcFileBytesMax = 256 * 1024;
-constexpr Milliseconds kKillWait{5'000};
+constexpr Milliseconds kGroupKillWait{5'000};
 
 std::string read_proc(pid_t pid, const char* name) {
     const FileDescriptor file{
@@ -134,7 +134,7 @@ bool end_leftover(const ProcessId& id, Milliseconds grace) {
         const auto waited = std::chrono::steady_clock::now() - start;
         const bool over = waited > grace;
         if (over ? !members.signal(SIGKILL) : members.look().empty()) return true;
-        if (waited > grace + kKillWait) return false;
+        if (waited > grace + kGroupKillWait) return false;
         ::poll(nullptr, 0, 20);
     }
 }

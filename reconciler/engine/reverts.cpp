@@ -21,7 +21,7 @@ std::string evidence(const Release& release) {
                         fmt::format("{}: {} / {}: {}\n", name, stage.name, task.name, task.error);
         if (text.size() > kEvidenceBytesMax) break;
     }
-    return std::string{head_of(text, kEvidenceBytesMax)};
+    return std::string{tidegate::head_of(text, kEvidenceBytesMax)};
 }
 
 RevertRequest request_of(const Release& release, const RevertJob& job) {

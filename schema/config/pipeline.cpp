@@ -26,7 +26,7 @@ void read_start_service(Fields& fields, Task& out) {
     fields.optional("ready_timeout", out.ready_timeout, Duration{});
 }
 
-void check_approval(Fields& fields) {
+void check_approval_task(Fields& fields) {
     fields.checked<Texts>("approvers", kTexts);
     fields.checked<int>("required", Integer{1, 100});
     fields.checked<Seconds>("timeout", Duration{});
@@ -39,7 +39,7 @@ void read_wait(Fields& fields, Task& out) {
     fields.checked<std::string>("for", Word{{"approval"}});
     fields.only_one_of({"duration", "for"}, !fields.describing());
     if (fields.given("for")) out.type = TaskType::approval;
-    if (fields.given("for") || fields.describing()) check_approval(fields);
+    if (fields.given("for") || fields.describing()) check_approval_task(fields);
 }
 
 void check_backup(Fields& fields) {
@@ -48,7 +48,7 @@ void check_backup(Fields& fields) {
     fields.checked<int>("retention", Integer{1});
 }
 
-void check_cleanup(Fields& fields) {
+void check_cleanup_task(Fields& fields) {
     fields.checked<int>("keep_versions", Integer{1});
     fields.checked<bool>("clean_backups");
 }
@@ -112,13 +112,13 @@ void read_config(Fields& fields, TaskType type, Task& out) {
         case TaskType::backup:
             return check_backup(fields);
         case TaskType::cleanup:
-            return check_cleanup(fields);
+            return check_cleanup_task(fields);
         case TaskType::rollback:
             return check_rollback(fields);
         case TaskType::notify:
             return check_notify(fields);
         case TaskType::approval:
-            return check_approval(fields);
+            return check_approval_task(fields);
         case TaskType::condition:
             return check_condition(fields);
         case TaskType::db_migrate:

@@ -12,13 +12,13 @@
 namespace tidegate::engine {
 namespace {
 
-const AssignmentKey kKey{"prod", "shop"};
+const AssignmentKey kShopKey{"prod", "shop"};
 const std::string kAgent = "web-1";
 const std::string kWorst(limits::kResultBytesMax, '\x01');  // six bytes each in JSON
 
 std::shared_ptr<const Desired> desired() {
     auto definition = std::make_shared<Definition>();
-    definition->key = kKey;
+    definition->key = kShopKey;
     definition->digest = Digest::of("v1");
     definition->version = "v1";
     definition->deploy.script.install_script = "install";
@@ -29,14 +29,14 @@ std::shared_ptr<const Desired> desired() {
     target.definition = definition;
     target.digest = target_digest(definition->digest, target.config_digest);
     auto wish = std::make_shared<Assignment>();
-    wish->key = kKey;
+    wish->key = kShopKey;
     wish->intent.commit = "c1";
     wish->intent.digest_commit = "c1";
     wish->definition = definition;
     wish->targets = {target};
     auto made = std::make_shared<Desired>();
     made->root_commit = "c0";
-    made->assignments[kKey] = wish;
+    made->assignments[kShopKey] = wish;
     return made;
 }
 

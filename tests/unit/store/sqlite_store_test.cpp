@@ -58,12 +58,12 @@ TEST_F(SqliteStoreTest, TheAuditLogIsAppendOnly) {
     EXPECT_EQ(verify_audit(*open()).value().seq, 3u);
 }
 
-struct TamperCase {
+struct SqlTamperCase {
     const char* name;
     const char* sql;
     const char* message;
 };
-class SqliteTamperTest : public SqliteStoreTest, public testing::WithParamInterface<TamperCase> {};
+class SqliteTamperTest : public SqliteStoreTest, public testing::WithParamInterface<SqlTamperCase> {};
 TEST_P(SqliteTamperTest, IsFoundWithItsSeq) {
     fill(5);
     ASSERT_EQ(edit(file_, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete"), SQLITE_OK);
@@ -75,12 +75,12 @@ TEST_P(SqliteTamperTest, IsFoundWithItsSeq) {
 INSTANTIATE_TEST_SUITE_P(
     Edits, SqliteTamperTest,
     testing::Values(
-        TamperCase{"actor", "UPDATE audit SET actor = 'mallory' WHERE seq = 3",
+        SqlTamperCase{"actor", "UPDATE audit SET actor = 'mallory' WHERE seq = 3",
                    "row 3 was changed"},
-        TamperCase{"commit", "UPDATE audit SET commit_id = '' WHERE seq = 4", "row 4 was changed"},
-        TamperCase{"removed", "DELETE FROM audit WHERE seq = 2", "row 2 is missing"},
-        TamperCase{"hash", "UPDATE audit SET hash = 'x' WHERE seq = 5", "audit row 5: a SHA-256"},
-        TamperCase{"previous", "UPDATE audit SET previous = '' WHERE seq = 2", "row 2 does not"}),
+        SqlTamperCase{"commit", "UPDATE audit SET commit_id = '' WHERE seq = 4", "row 4 was changed"},
+        SqlTamperCase{"removed", "DELETE FROM audit WHERE seq = 2", "row 2 is missing"},
+        SqlTamperCase{"hash", "UPDATE audit SET hash = 'x' WHERE seq = 5", "audit row 5: a SHA-256"},
+        SqlTamperCase{"previous", "UPDATE audit SET previous = '' WHERE seq = 2", "row 2 does not"}),
     [](const auto& test) { return std::string{test.param.name}; });
 
 TEST_F(SqliteStoreTest, ACutTailShowsOnlyAgainstAMarkKeptElsewhere) {
