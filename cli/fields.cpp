@@ -31,6 +31,10 @@ const json& list_of(const json& object, const char* key) {
     return value.is_array() ? value : empty;
 }
 
+std::string with_local(const std::string& at, const std::string& local) {
+    return local.empty() ? at : fmt::format("{} ({})", at, local);
+}
+
 std::string short_commit(const std::string& commit) { return commit.substr(0, 9); }
 
 std::string commit_of(const json& object, std::string_view otherwise) {

@@ -94,6 +94,7 @@ PollReport ConfigSource::poll(Timestamp now) {
         last_.status.poll_error = fetched.error().text();
         return last_;
     }
+    tell_unconfined();
     last_.status.last_poll_at = now;
     last_.status.poll_error.clear();
     if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
@@ -108,6 +109,12 @@ PollReport ConfigSource::poll(Timestamp now) {
     last_.status.poll_error = taken.error().text();
     tell_held(fetched->tip, taken.error());
     return last_;
+}
+
+void ConfigSource::tell_unconfined() {
+    if (told_unconfined_ || git_.unconfined().empty()) return;
+    told_unconfined_ = true;
+    spdlog::warn("git: its child can read what the daemon can, also keys: {}", git_.unconfined());
 }
 
 Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now) {

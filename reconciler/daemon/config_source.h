@@ -74,6 +74,8 @@ private:
 
     enum class By { fast_forward, person };
 
+    /// Once, where the kernel does not wall the Git child in.
+    void tell_unconfined();
     void forget_line();
     [[nodiscard]] Result<void> reopen_line();
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
@@ -108,6 +110,7 @@ private:
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.
     static constexpr int kTipsPerHistory = 32;
+    bool told_unconfined_ = false;
     int unsaved_ = kTipsPerHistory;  ///< tips taken since it was saved
     Accepted accepted_;              ///< what any other tip must descend from
     PollReport last_;

@@ -95,8 +95,13 @@ std::optional<Candidate> introduce(const State& state, const Assignment& wish,
 std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Lived now,
                                  std::vector<Hold>* why) {
     const auto& assignment = state.assignments.at(key);
-    if (!assignment.wish || assignment.wish->targets.empty()) return std::nullopt;
+    if (!assignment.wish) return std::nullopt;
     const auto& wish = *assignment.wish;
+    if (wish.targets.empty()) {
+        if (why && !wish.definition->absent)
+            why->push_back({"no_targets", key.environment + " has no targets", {}});
+        return std::nullopt;
+    }
     const auto& digest = wish.definition->digest;
     if (const auto* quarantine = quarantine_of(state, key, digest)) {
         if (why)

@@ -45,7 +45,8 @@ Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState
              const Tally& tally) {
     if (!assignment.active.empty()) return Sync::releasing;
     if (quarantine_of(state, key, assignment.wish->definition->digest)) return Sync::quarantined;
-    if (tally.counts.in_sync == tally.counts.total) return Sync::in_sync;
+    const bool nowhere = tally.counts.total == 0 && !assignment.wish->definition->absent;
+    if (tally.counts.in_sync == tally.counts.total && !nowhere) return Sync::in_sync;
     if (!assignment.holds.empty()) return Sync::held;
     return tally.any_unknown ? Sync::unknown : Sync::out_of_sync;
 }

@@ -82,8 +82,10 @@ std::string event_id(const StatusSnapshot& snapshot) {
 Json holds_json(const std::vector<Hold>& holds) {
     Json items = Json::array();
     for (const auto& hold : holds)
-        items.push_back(
-            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", or_null(hold.until)}});
+        items.push_back({{"gate", hold.gate},
+                         {"reason", hold.reason},
+                         {"until", or_null(hold.until)},
+                         {"until_local", or_null(hold.until_local)}});
     return items;
 }
 
@@ -183,15 +185,18 @@ Json config_json(const ConfigStatus& config) {
             {"poll_error", or_null(config.poll_error)}};
 }
 
-Json variable_json(const std::string& name, const Variable& variable) {
+Json variable_json(const std::string& name, const Variable& variable, bool show_values) {
+    const auto shown = [&](const std::string& value) { return show_values ? Json(value) : Json(); };
     Json item{{"name", name}, {"type", to_string(variable.type)}};
     switch (variable.type) {
         case VariableType::plain:
         case VariableType::template_text:
-            item["value"] = variable.value;
+            item["value"] = shown(variable.value);
             break;
         case VariableType::env_specific:
-            item["values"] = variable.values;
+            item["values"] = Json::object();
+            for (const auto& [environment, value] : variable.values)
+                item["values"][environment] = shown(value);
             break;
         case VariableType::external:
             item["source"] = variable.source;

@@ -186,6 +186,7 @@ void fields(Of<Hold> auto& r, auto&& f) {
     f("gate", r.gate);
     f("reason", r.reason);
     f("until", r.until);
+    f("until_local", r.until_local);
 }
 void fields(Of<Step> auto& r, auto&& f) {
     f("index", r.index);

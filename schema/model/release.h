@@ -18,6 +18,7 @@ struct Hold {
     std::string gate;  ///< window, freeze, pause, config, unsupported, offline, quarantine, …
     std::string reason;
     std::optional<Timestamp> until;
+    std::string until_local{};  ///< the same on the clock of a window's zone, for people; or empty
 
     friend auto operator<=>(const Hold&, const Hold&) = default;
 };
@@ -237,7 +238,7 @@ struct AssignmentView {
     AssignmentKey key;
     std::string desired_version;
     Digest desired_digest;
-    std::string desired_commit;
+    std::string desired_commit;  ///< empty: it is no longer in Git; nothing is desired
     Sync sync = Sync::unknown;
     TargetCounts targets;
     std::string release;  ///< id, or empty

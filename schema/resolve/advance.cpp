@@ -181,9 +181,11 @@ void record_removed(History& history, AssignmentHistory& facts, const Change& ch
     if (!facts.present) return;
     if (is_own_revert(change, facts.digest, std::nullopt)) note_revert(facts, change);
     remember_version(history, facts, {});
-    facts.present = false;
-    facts.held_at.clear();
-    facts.held_authors.clear();
+    AssignmentHistory left;
+    left.versions = std::move(facts.versions);
+    left.reverts = std::move(facts.reverts);
+    left.gone_number = history.length;
+    facts = std::move(left);
 }
 
 }  // namespace tidegate
