@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/session/backlog.h"
 #include "agent/session/epochs.h"
 #include "agent/session/identity.h"
 #include "agent/session/outbox.h"
@@ -88,7 +89,7 @@ public:
     }
 
     void changed(const std::vector<Installation>& installations) {
-        auto pieces = wire::split({installations, {}, {}});
+        auto pieces = wire::split({installations, {}, {}, {}});
         for (auto& piece : pieces) send(wire::Changed{std::move(piece.items.installations)});
     }
 
@@ -98,6 +99,11 @@ public:
         uploads_.emplace_back(action, bytes.substr(0, limits::kLogBytesMax));
         if (!uploading_) upload_next();
         return true;
+    }
+
+    void stopping() {
+        stopping_ = true;
+        if (connected_) send(wire::Heartbeat{true});
     }
 
     [[nodiscard]] bool connected() const { return connected_; }
@@ -228,7 +234,14 @@ private:
         auto hello = handler_.hello();
         epochs_.introduce(hello, identity_.ca_pem());
         send(std::move(hello));
-        for (const auto& piece : wire::split(handler_.inventory())) send(piece);
+        auto inventory = handler_.inventory();
+        backlog_.reset(wire::take_excess(inventory, limits::kInventoryResultBytesMax));
+        for (const auto& piece : wire::split(std::move(inventory))) send(piece);
+        send_backlog();
+    }
+
+    void send_backlog() {
+        for (const auto& result : backlog_.take()) send(result);
     }
 
     void receive(std::string_view bytes) {
@@ -254,7 +267,7 @@ private:
                                                identity_.ca_pem(), handler_.hello().highest_epoch);
             !kept)
             handler_.on_notice(kept.error().message);
-        handler_.on_connected(epochs_.inward(welcome.epoch));
+        handler_.on_connected(epochs_.inward(welcome.epoch), welcome.answers_suspended);
     }
     void handle(wire::Run& run) {
         const auto epoch = epochs_.inward(run.epoch);
@@ -266,7 +279,11 @@ private:
     void handle(const wire::Cancel& cancel) {
         handler_.on_cancel(cancel.id, epochs_.inward(cancel.epoch));
     }
-    void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
+    void handle(const wire::Ack& ack) {
+        handler_.on_ack(ack.ids);
+        backlog_.acknowledge(ack.ids);
+        send_backlog();
+    }
     void handle(const wire::Certificate& certificate) {
         renewal_asked_ = false;
         const auto adopted = identity_.adopt(certificate.chain_pem);
@@ -287,6 +304,7 @@ private:
 
     void lost(const CloseReason& reason) {
         outbox_.close();
+        backlog_.reset({});
         uploads_.clear();
         uploading_ = false;
         heartbeat_.cancel();
@@ -324,7 +342,7 @@ private:
         heartbeat_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             const auto self = weak.lock();
             if (!self || error || !self->connected_) return;
-            self->send(wire::Heartbeat{});
+            self->send(wire::Heartbeat{self->stopping_});
             self->beat();
         });
     }
@@ -363,6 +381,7 @@ private:
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
 
+    bool stopping_ = false;
     bool stopped_ = false;
     bool connected_ = false;
     int attempt_ = 0;
@@ -379,6 +398,7 @@ private:
 
     wire::FrameReader reader_;
     session::Outbox outbox_;
+    session::Backlog backlog_;
     transport::Stream stream_;
     std::deque<std::pair<std::string, std::string>> uploads_;
     bool uploading_ = false;
@@ -410,6 +430,7 @@ void Session::changed(const std::vector<Installation>& installations) {
 }
 void Session::result(const ActionResult& result) { impl_->send(wire::shortened(result)); }
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
+void Session::stopping() { impl_->stopping(); }
 void Session::fenced(std::uint64_t highest_epoch) { impl_->fenced(highest_epoch); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);

@@ -72,6 +72,8 @@ public:
 
     /// What it was sent has ended meanwhile.
     void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);
+    /// After a restart that interrupted these actions.
+    void comes_back_interrupted(int target, std::vector<std::string> ids);
 
     /// Its first connection, with this already there.
     void comes_with(int target, std::vector<Installation> there);
@@ -86,6 +88,8 @@ public:
 
     /// The same of the action on that target.
     Cost finish_on(const std::string& target, ActionOutcome outcome = ActionOutcome::done);
+    /// The host of the oldest action that is on its way cannot have it.
+    void finds_host_trouble(const std::string& words);
 
     /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
     void tells_of_a_failed_task() {
@@ -133,6 +137,8 @@ public:
     void forget_lived();
     [[nodiscard]] Timestamp now() const { return clocks_.now; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
+    /// Ids of all actions that were cancelled so far.
+    [[nodiscard]] const std::vector<std::string>& cancelled() const { return cancelled_; }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
     /// The same engine, started anew on what it has written.
@@ -149,6 +155,7 @@ private:
     Clocks clocks_{Timestamp{Milliseconds{1'767'225'600'000}}, Lived{std::chrono::hours{5}}};
     State state_;
     std::vector<Action> sent_;
+    std::vector<std::string> cancelled_;
     std::vector<RevertRequest> asked_;
     std::vector<LastGood> candidates_;
     std::map<NoticeKind, int> told_;
