@@ -45,12 +45,12 @@ struct [[gnu::packed]] BeneathAttributes {
     std::int32_t folder = -1;
 };
 
-class Descriptor {
+class Handle {
 public:
-    explicit Descriptor(long fd) : fd_{static_cast<int>(fd)} {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
+    explicit Handle(long fd) : fd_{static_cast<int>(fd)} {}
+    Handle(const Handle&) = delete;
+    Handle& operator=(const Handle&) = delete;
+    ~Handle() {
         if (fd_ >= 0) ::close(fd_);
     }
     [[nodiscard]] int get() const { return fd_; }
@@ -72,7 +72,7 @@ std::size_t attributes_size(long version) {
 }
 
 Result<void> allow(int ruleset, const Reach& reach, std::uint64_t known) {
-    const Descriptor place{::open(reach.path.c_str(), O_PATH | O_CLOEXEC)};
+    const Handle place{::open(reach.path.c_str(), O_PATH | O_CLOEXEC)};
     struct stat status {};
     if (place.get() < 0 || ::fstat(place.get(), &status) != 0) return {};
     auto rights = kReadFile | kReadFolder;
@@ -91,7 +91,7 @@ Result<void> confine(const std::vector<Reach>& allowed) {
         return fail(ErrorCode::unavailable,
                     "the kernel has no Landlock, or only its first version");
     const RulesetAttributes wanted{rights_of(version), 0, kScopes};
-    const Descriptor ruleset{::syscall(kCreateRuleset, &wanted, attributes_size(version), 0)};
+    const Handle ruleset{::syscall(kCreateRuleset, &wanted, attributes_size(version), 0)};
     if (ruleset.get() < 0) return fail(ErrorCode::internal, "landlock: {}", std::strerror(errno));
     for (const auto& reach : allowed) CHECK(allow(ruleset.get(), reach, wanted.handled_files));
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
