@@ -72,7 +72,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOption
     const auto epoch = TRY(store->begin_epoch(wall_clock()));
     const auto rows = TRY(StoredRows::load(*store));
     daemon->store_ = std::make_unique<StoreWorker>(std::move(store));
-    daemon->state_ = TRY(engine::restore(rows.engine, epoch, wall_clock()));
+    daemon->life_ = engine::Life{TRY(engine::stored_life(rows.meta))};
+    daemon->state_ = TRY(engine::restore(rows.engine, epoch, daemon->clocks()));
     auto& snapshot = daemon->publisher_.edit();
     snapshot.version = TIDEGATE_VERSION;
     snapshot.branch = daemon->options_.branch;
@@ -82,6 +83,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOption
     CHECK(daemon->open_fleet(rows));
     CHECK(daemon->open_admin());
     CHECK(daemon->open_config(rows));
+    daemon->live();
     daemon->publisher_.flush();
     // Last: it answers as soon as it is bound, and /healthz says that everything is.
     CHECK(daemon->open_status());

@@ -84,7 +84,9 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
         spec.rollback_script = rollback_script(assignment, release, spec);
     }
-    return {planner::render(spec), release.key, target.agent, order.restore, true, turn.now};
+    auto action = planner::render(spec);
+    const auto deadline = turn.lived + action.start_within + action.deadline;
+    return {std::move(action), release.key, target.agent, order.restore, true, turn.now, deadline};
 }
 
 bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
@@ -111,10 +113,10 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
 }
 
 /// Of an entry whose target left or went to another agent: how long its end is waited for.
-std::optional<Timestamp> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
+std::optional<Lived> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
     const auto* target = wished_target(assignment, entry.action.key.target);
     if (target && target->agent == entry.agent) return std::nullopt;
-    return entry.created_at + entry.action.start_within + entry.action.deadline;
+    return entry.deadline;
 }
 
 void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
@@ -211,8 +213,8 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
         const bool online = agent != turn.state.agents.end() && agent->second.online;
         const bool wanted = still_wanted(turn.state, assignment, release, entry);
         const auto lost = lost_at(assignment, entry);
-        if (lost && turn.now < *lost) turn.wake(key, *lost);
-        if (lost && turn.now >= *lost) {
+        if (lost && turn.lived < *lost) turn.wake(key, *lost);
+        if (lost && turn.lived >= *lost) {
             give_up(turn, release, entry);
         } else if (online && !entry.sent) {
             if (wanted)

@@ -117,9 +117,10 @@ struct Publish {
     std::vector<std::string> removed_targets;
 };
 
-/// Send Woke at this time; replaces the former WakeAt.
+/// Send Woke at the first of these; replaces the former WakeAt.
 struct WakeAt {
-    Timestamp at;
+    std::optional<Timestamp> at;
+    std::optional<Lived> lived;
 };
 
 using Effect = std::variant<Persist, Send, Revert, Query, Notify, Publish, WakeAt>;

@@ -16,9 +16,9 @@ enum class Reach {
     reconnecting,  ///< away for less than kAgentGrace: worth waiting for
     offline,
 };
-[[nodiscard]] Reach reach(const State& state, const std::string& agent, Timestamp now);
+[[nodiscard]] Reach reach(const State& state, const std::string& agent, Lived now);
 /// When `reconnecting` becomes `offline`.
-[[nodiscard]] Timestamp grace_ends(const State& state, const std::string& agent);
+[[nodiscard]] Lived grace_ends(const State& state, const std::string& agent);
 
 /// The wish, or what was last wished: whose rules speak. Null = never wished in this life.
 [[nodiscard]] const Assignment* rules_of(const AssignmentState& assignment);
@@ -47,9 +47,8 @@ enum class Reach {
 
 /// What keeps this digest off a target for now; null = nothing does.
 [[nodiscard]] const Block* block_of(const State& state, const AssignmentKey& key,
-                                    const DesiredTarget& target, const Digest& digest,
-                                    Timestamp now);
-[[nodiscard]] Hold backoff_hold(const Block& block);
+                                    const DesiredTarget& target, const Digest& digest, Lived now);
+[[nodiscard]] Hold backoff_hold(const State& state, const Block& block);
 
 /// The digest that unpinned targets should have while nothing new is being introduced: the
 /// wished one if it is last good, else last good. Empty = there is none: nothing to keep.

@@ -22,11 +22,11 @@ std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignme
     return found;
 }
 
-void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Timestamp now,
+void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Lived now,
                   std::vector<Hold>* why) {
     std::erase_if(candidate.targets, [&](const DesiredTarget* target) {
         const auto* block = block_of(state, key, *target, target->digest, now);
-        if (block && why) why->push_back(backoff_hold(*block));
+        if (block && why) why->push_back(backoff_hold(state, *block));
         return block != nullptr;
     });
 }
@@ -39,7 +39,7 @@ Candidate base(const Assignment& wish) {
     return candidate;
 }
 
-std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now,
+std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Lived now,
                                    std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::uninstall;
@@ -81,7 +81,7 @@ std::optional<Candidate> introduce(const State& state, const Assignment& wish,
 
 }  // namespace
 
-std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Timestamp now,
+std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Lived now,
                                  std::vector<Hold>* why) {
     const auto& assignment = state.assignments.at(key);
     if (!assignment.wish) return std::nullopt;

@@ -62,6 +62,7 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
         turn.state.assignments.at(release.key).targets_changed = true;
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
+    progress.ended = turn.lived;
     turn.save(release, progress);
 }
 

@@ -79,6 +79,7 @@ void take(Turn& turn, const AgentDisconnected& event) {
     if (found == turn.state.agents.end() || !found->second.online) return;
     found->second.online = false;
     found->second.seen_at = turn.now;
+    found->second.lost_at = turn.lived;
     const auto sent = turn.state.sent_to.find(event.agent);
     if (sent != turn.state.sent_to.end())
         for (const auto& id : sent->second) {

@@ -55,7 +55,7 @@ struct RevertOutcome {
         job.prepared.clear();
         ++job.failures;
         const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
-        job.again_at = turn.now + (lost_race ? Seconds{0} : back_off(job.failures));
+        job.again_at = turn.lived + (lost_race ? Seconds{0} : back_off(job.failures));
         release.revert_note = failed.error.text();
         if (turn.state.reverting == release.id) turn.state.reverting.clear();
     }
@@ -85,7 +85,7 @@ void take(Turn& turn, const DefinitionLoaded& event) {
         assignment.definitions[(*event.definition)->digest] = *event.definition;
     ++asked->second.failures;
     asked->second.answered = true;
-    asked->second.again_at = turn.now + back_off(asked->second.failures);
+    asked->second.again_at = turn.lived + back_off(asked->second.failures);
 }
 
 void take(Turn& turn, const LastGoodFound& event) {
@@ -99,10 +99,10 @@ void take(Turn& turn, const LastGoodFound& event) {
 }
 
 void take(Turn& turn, const Woke&) {
-    auto& order = turn.state.wake_order;
-    for (auto due = order.begin(); due != order.end() && due->first <= turn.now; ++due)
-        turn.touch(due->second);
+    for (const auto& key : turn.state.alarms.due(turn.now)) turn.touch(key);
+    for (const auto& key : turn.state.lived_alarms.due(turn.lived)) turn.touch(key);
     turn.state.wake.reset();
+    turn.state.lived_wake.reset();
 }
 
 }  // namespace tidegate::engine

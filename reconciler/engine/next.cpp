@@ -85,17 +85,20 @@ void show_waiting(Turn& turn, Release& release, const std::vector<Hold>& holds) 
 std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     const bool wait = turn.state.assignments.at(key).wish->offline == Offline::wait;
     std::vector<std::string> awaited;
-    std::optional<Timestamp> until;
+    std::optional<Lived> until;
     bool any_online = candidate.targets.empty();
     for (const auto* target : candidate.targets) {
-        const auto reached = reach(turn.state, target->agent, turn.now);
+        const auto reached = reach(turn.state, target->agent, turn.lived);
         any_online = any_online || reached == Reach::online;
         if (reached != Reach::reconnecting) continue;
         awaited.push_back(target->name);
         until = std::max(until, std::optional(grace_ends(turn.state, target->agent)));
     }
-    if (!awaited.empty())
-        return {{"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until}};
+    if (until) {
+        turn.wake(key, *until);
+        return {{"offline", fmt::format("waits for the agents of {}", some_of(awaited)),
+                 turn.wall(*until)}};
+    }
     if (!any_online && !wait) return {{"offline", "none of its targets is online", {}}};
     return {};
 }
@@ -129,7 +132,7 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
 
 bool any_online(const Turn& turn, const Candidate& candidate) {
     return std::ranges::any_of(candidate.targets, [&](const DesiredTarget* target) {
-        return reach(turn.state, target->agent, turn.now) == Reach::online;
+        return reach(turn.state, target->agent, turn.lived) == Reach::online;
     });
 }
 
@@ -158,7 +161,7 @@ void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents
 void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     for (const auto& target : wish.targets) {
         const auto block = turn.state.blocks.find(key_of(key, target.name));
-        if (block != turn.state.blocks.end() && block->second.until > turn.now)
+        if (block != turn.state.blocks.end() && block->second.until > turn.lived)
             turn.wake(key, block->second.until);
     }
 }
@@ -179,7 +182,7 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
     wake_for_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
-    const auto head = head_of(turn.state, key, turn.now, &why);
+    const auto head = head_of(turn.state, key, turn.lived, &why);
     add_holds(turn, key, why);
     bool waits_for_agents = false;
     if (!head)

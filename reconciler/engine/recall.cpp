@@ -77,7 +77,7 @@ std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
 bool any_reconnecting(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     bool waiting = false;
     for (const auto& target : wish.targets)
-        if (reach(turn.state, target.agent, turn.now) == Reach::reconnecting) {
+        if (reach(turn.state, target.agent, turn.lived) == Reach::reconnecting) {
             waiting = true;
             turn.wake(key, grace_ends(turn.state, target.agent));
         }

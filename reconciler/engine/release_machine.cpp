@@ -72,7 +72,7 @@ void wind_down(Turn& turn, Release& release, const std::string& why) {
 /// A head that could start goes before keeping what is.
 bool head_is_ready(Turn& turn, const Release& release) {
     if (!is_upkeep(release.kind)) return false;
-    const auto head = head_of(turn.state, release.key, turn.now);
+    const auto head = head_of(turn.state, release.key, turn.lived);
     return head && start_holds(turn, release.key, *head).empty();
 }
 
@@ -108,7 +108,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     const auto& wish = *assignment.wish;
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn.state, release.key, targets)) {
-        const bool away = reach(turn.state, target->agent, turn.now) != Reach::online;
+        const bool away = reach(turn.state, target->agent, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
         if (away && wish.offline == Offline::skip)
             skip_offline(turn, release, *target);
@@ -118,7 +118,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
-    release.deadline = turn.now + limits::kReleaseDeadline + planned_waits(release);
+    release.deadline = turn.lived + limits::kReleaseDeadline + planned_waits(release);
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;

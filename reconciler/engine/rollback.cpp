@@ -31,6 +31,7 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
     progress.status = status;
     progress.error = std::move(error);
     progress.finished_at = turn.now;
+    progress.ended = turn.lived;
     turn.save(release, progress);
 }
 
@@ -62,7 +63,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
              fmt::format("{} has it now", owner->second.text()));
         return Restoring::settled;
     }
-    const auto reached = reach(turn.state, target->agent, turn.now);
+    const auto reached = reach(turn.state, target->agent, turn.lived);
     if (reached == Reach::reconnecting)
         turn.wake(release.key, grace_ends(turn.state, target->agent));
     if (reached != Reach::online)
@@ -82,7 +83,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
 
 /// First install: there is nothing to go back to; files stay as they are.
 void contain(Turn& turn, Release& release) {
-    if (has_in_flight(turn, release) && turn.now < *release.deadline)
+    if (has_in_flight(turn, release) && turn.lived < *release.deadline)
         return turn.wake(release.key, *release.deadline);
     end_release(turn, release, ReleaseStatus::failed,
                 release.reason + "; contained, there is no last good version");
@@ -102,9 +103,9 @@ bool is_paused(Turn& turn, Release& release) {
     const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
     if (held == release.paused_at.has_value()) return held;
     if (held) {
-        release.paused_at = turn.now;
+        release.paused_at = turn.lived;
     } else {
-        *release.deadline += turn.now - *release.paused_at;
+        *release.deadline += turn.lived - *release.paused_at;
         release.paused_at.reset();
     }
     turn.save(release);
@@ -130,7 +131,7 @@ void advance_rollback(Turn& turn, Release& release) {
     int running = 0;
     int away = 0;
     const bool paused = is_paused(turn, release);
-    const bool late = !paused && turn.now >= *release.deadline;
+    const bool late = !paused && turn.lived >= *release.deadline;
     if (late) give_up(turn, release);
     const auto& assignment = turn.state.assignments.at(release.key);
     for (auto& [name, progress] : release.targets) {

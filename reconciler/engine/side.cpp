@@ -49,7 +49,7 @@ public:
     TargetState need(const DesiredTarget& target) {
         if (!target.pinned && !kept_) return TargetState::in_sync;
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
-        if (reach(turn_.state, target.agent, turn_.now) != Reach::online ||
+        if (reach(turn_.state, target.agent, turn_.lived) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
             is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
             return TargetState::in_sync;
@@ -74,8 +74,8 @@ public:
 
 private:
     bool is_blocked(const DesiredTarget& target, const Digest& desired) {
-        const auto* block = block_of(turn_.state, key_, target, desired, turn_.now);
-        if (block) add_holds(turn_, key_, {backoff_hold(*block)});
+        const auto* block = block_of(turn_.state, key_, target, desired, turn_.lived);
+        if (block) add_holds(turn_, key_, {backoff_hold(turn_.state, *block)});
         return block != nullptr;
     }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reconciler/engine/alarms.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
 #include "schema/model/store.h"
@@ -22,6 +23,7 @@ struct AgentState {
     bool online = false;
     std::string boot_id;
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
+    std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
     std::map<InstallKey, Installation> installations;
     bool overflowed = false;  ///< it reported more than are taken in, and people were told
@@ -32,7 +34,7 @@ struct Asked {
     bool asked = false;
     bool answered = false;
     int failures = 0;  ///< answers that did not bring what was needed
-    Timestamp again_at;
+    Lived again_at;
 };
 
 struct AssignmentState {
@@ -66,15 +68,18 @@ struct AssignmentState {
 struct RevertJob {
     bool asked = false;
     std::string prepared;  ///< the commit to push next; empty = to be made
-    Timestamp again_at;
+    Lived again_at;
     int failures = 0;
 };
 
 struct State {
     std::uint64_t epoch = 0;
-    Timestamp started_at;
-    bool fenced = false;   ///< an agent has seen a newer daemon
-    std::string git_hold;  ///< non-empty: the tip is held, and why
+    Lived started_at;
+    Timestamp last_step;    ///< by the wall clock
+    Milliseconds ahead{0};  ///< of the wall clock, before Lived; for people only
+    Lived lived_stored;     ///< as the newest batch has it
+    bool fenced = false;    ///< an agent has seen a newer daemon
+    std::string git_hold;   ///< non-empty: the tip is held, and why
 
     std::shared_ptr<const Desired> desired;
     std::map<AssignmentKey, AssignmentState> assignments;
@@ -96,9 +101,16 @@ struct State {
     std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there
     std::map<InstallKey, AssignmentKey> departed;  ///< the same, to find whom a report is for
     std::set<std::pair<Timestamp, AssignmentKey>> gone;  ///< to forget the oldest first
-    std::map<AssignmentKey, Timestamp> wakes;
-    std::set<std::pair<Timestamp, AssignmentKey>> wake_order;
-    std::optional<Timestamp> wake;  ///< the last WakeAt
+    Alarms<Timestamp> alarms;
+    Alarms<Lived> lived_alarms;
+    /// The last WakeAt.
+    std::optional<Timestamp> wake;
+    std::optional<Lived> lived_wake;
 };
+
+/// When that will be by the wall clock, if neither stops: for people.
+[[nodiscard]] inline Timestamp wall_time(const State& state, Lived at) {
+    return Timestamp{at.time_since_epoch() + state.ahead};
+}
 
 }  // namespace tidegate::engine

@@ -49,12 +49,12 @@ void Substitutes::replace(Step& step, std::vector<Hold>& holds) {
 std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector<Hold>& holds) {
     const bool wait = assignment_.wish->offline == Offline::wait;
     std::vector<std::string> offline, awaited;
-    std::optional<Timestamp> until;
+    std::optional<Lived> until;
     for (const auto& name : step.targets) {
         if (release_.targets.at(name).status != TargetStatus::waiting) continue;
         const auto* target = wished_target(assignment_, name);
         if (!target) continue;
-        const auto reached = reach(turn_.state, target->agent, turn_.now);
+        const auto reached = reach(turn_.state, target->agent, turn_.lived);
         if (reached == Reach::online) continue;
         const bool comes_back = wait || reached == Reach::reconnecting;
         (comes_back ? awaited : offline).push_back(name);
@@ -64,8 +64,8 @@ std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector
         until = std::max(until, std::optional(ends));
     }
     if (!awaited.empty())
-        holds.push_back(
-            {"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until});
+        holds.push_back({"offline", fmt::format("waits for the agents of {}", some_of(awaited)),
+                         until ? std::optional(turn_.wall(*until)) : std::nullopt});
     return offline;
 }
 
@@ -92,7 +92,7 @@ std::vector<std::string> Substitutes::take(const Step& step, std::size_t count) 
 bool Substitutes::is_free(const std::string& name) const {
     const auto* target = wished_target(assignment_, name);
     return target && release_.targets.at(name).status == TargetStatus::waiting &&
-           reach(turn_.state, target->agent, turn_.now) == Reach::online;
+           reach(turn_.state, target->agent, turn_.lived) == Reach::online;
 }
 
 }  // namespace tidegate::engine

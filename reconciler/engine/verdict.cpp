@@ -18,15 +18,15 @@ bool is_bad(const TargetProgress& progress) {
 /// more than one that is down: what hangs stays in the outbox, so nothing else goes there.
 bool must_wait(const Turn& turn, const Release& release) {
     const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
-        return step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline;
+        return step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline;
     });
     return !late && has_in_flight(turn, release);
 }
 
-Timestamp block_ends(const Turn& turn, int failures) {
+Lived block_ends(const Turn& turn, int failures) {
     auto wait = Seconds(limits::kBlockMin);
     for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
-    return turn.now + std::min<Seconds>(wait, limits::kBlockMax);
+    return turn.lived + std::min<Seconds>(wait, limits::kBlockMax);
 }
 
 void block_targets(Turn& turn, const Release& release) {
@@ -42,10 +42,10 @@ void block_targets(Turn& turn, const Release& release) {
                 : 1;
         const auto until = block_ends(turn, failures);
         turn.put(Block{key, progress.desired, failures, until, progress.error});
-        turn.notify(
-            NoticeKind::target_blocked, release.key, release.id,
-            fmt::format("{}: {} failed on {} ({}); tried again after {}", release.key.text(),
-                        to_string(release.kind), name, progress.error, format_rfc3339(until)));
+        turn.notify(NoticeKind::target_blocked, release.key, release.id,
+                    fmt::format("{}: {} failed on {} ({}); tried again after {}",
+                                release.key.text(), to_string(release.kind), name, progress.error,
+                                format_rfc3339(turn.wall(until))));
     }
 }
 
@@ -107,7 +107,7 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.reason = reason;
     release.paused_at.reset();
     release.deadline =
-        turn.now + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+        turn.lived + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
     for (auto& [name, progress] : release.targets) {
         if (progress.attempt == 0) continue;
         progress.attempt = 0;
@@ -137,9 +137,9 @@ std::string find_verdict(const Turn& turn, const Release& release) {
                                progress.error.empty() ? "" : ": ", progress.error);
     if (release.paused_at) return "";
     for (const auto& step : release.steps)
-        if (step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline)
+        if (step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline)
             return fmt::format("step {} was not done by its deadline", step.index);
-    if (release.deadline && turn.now >= *release.deadline)
+    if (release.deadline && turn.lived >= *release.deadline)
         return "the release was not done by its deadline";
     return "";
 }
@@ -153,7 +153,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
         return begin_rollback(turn, release, *rules_of(assignment), reason);
     if (must_wait(turn, release)) {
         for (const auto& step : release.steps)
-            if (step.deadline && *step.deadline > turn.now) turn.wake(release.key, *step.deadline);
+            if (step.deadline && *step.deadline > turn.lived)
+                turn.wake(release.key, *step.deadline);
         return;
     }
     if (!introduces) block_targets(turn, release);

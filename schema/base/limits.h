@@ -100,6 +100,9 @@ inline constexpr std::size_t kPeerChainMax = 4;
 inline constexpr std::chrono::seconds kRetryTokenLifetime{10};
 inline constexpr std::chrono::seconds kSilenceMax{3};
 inline constexpr std::chrono::seconds kSilenceLongest{30};  ///< after failed attempts in a row
+/// While an action is out: how often its agent must give a sign, and how many may be missed.
+inline constexpr std::chrono::seconds kPingInterval{5};
+inline constexpr int kPingsMissedMax = 3;
 
 // Agents.
 inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
@@ -110,6 +113,11 @@ inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
 inline constexpr std::size_t kBackupsMax = 10;
 inline constexpr std::size_t kBackupPathBytesMax = 512;
 inline constexpr std::size_t kBackupEntriesReadMax = 10'000;  ///< of one folder
+
+inline constexpr int kActionsAtOnceDefault = 8;  ///< of agents that do not say how many they run
+inline constexpr int kActionsAtOnceMax = 64;
+/// Of what an agent was sent and has not answered; its send queue holds more.
+inline constexpr std::size_t kActionBytesOutMax = 768 * 1024;
 
 // The status endpoint.
 inline constexpr std::size_t kHttpHeadBytesMax = 8 * 1024;
@@ -143,7 +151,11 @@ inline constexpr std::chrono::minutes kRollbackDeadline{10};
 /// is another, kSilenceMax to be sure of it, and the rest to come back.
 inline constexpr std::chrono::seconds kAgentGrace =
     kKeepAlive + kSilenceMax + std::chrono::seconds{7};
-inline constexpr std::chrono::seconds kAskAgain{10};  ///< a failed query or revert, doubling
+/// So long without a reading of the clock the daemon did not run, whatever the reason.
+inline constexpr std::chrono::seconds kLifeGapMax{10};
+inline constexpr std::chrono::seconds kLifeUnstoredMax{30};  ///< lived, and lost in a crash
+inline constexpr std::chrono::seconds kSendPatience{1};      ///< then gates are asked once more
+inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed query or revert, doubling
 inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};

@@ -19,6 +19,7 @@ namespace tidegate {
 [[nodiscard]] std::string to_json(const Block& block);
 [[nodiscard]] std::string to_json(const GoodState& good);
 [[nodiscard]] std::string to_json(const Installation& installation);
+[[nodiscard]] std::string to_json(Lived lived);
 [[nodiscard]] std::string to_json(const Action& action);
 [[nodiscard]] std::string to_json(const ActionResult& result);
 
@@ -30,6 +31,7 @@ namespace tidegate {
 [[nodiscard]] Result<Block> block_from_json(std::string_view text);
 [[nodiscard]] Result<GoodState> good_state_from_json(std::string_view text);
 [[nodiscard]] Result<Installation> installation_from_json(std::string_view text);
+[[nodiscard]] Result<Lived> lived_from_json(std::string_view text);
 [[nodiscard]] Result<Action> action_from_json(std::string_view text);
 [[nodiscard]] Result<ActionResult> action_result_from_json(std::string_view text);
 

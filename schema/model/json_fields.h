@@ -1,6 +1,7 @@
 #pragma once
 /// The names under which the fields of persisted records stand in JSON. They are on disk: add,
 /// never rename. Each function shows every field of one record to a visitor, for both directions.
+/// Former builds wrote `deadline`, `paused_at` and `until` by the wall clock; they are not read.
 
 #include <concepts>
 #include <type_traits>
@@ -198,7 +199,9 @@ void fields(Of<Step> auto& r, auto&& f) {
     f("admitted_at", r.admitted_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
-    f("deadline", r.deadline);
+    f("lived_began", r.began);
+    f("lived_ended", r.ended);
+    f("lived_deadline", r.deadline);
 }
 void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("name", r.name);
@@ -213,6 +216,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("stages", r.stages);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
+    f("lived_ended", r.ended);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
@@ -237,8 +241,8 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("created_at", r.created_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
-    f("paused_at", r.paused_at);
-    f("deadline", r.deadline);
+    f("lived_paused", r.paused_at);
+    f("lived_deadline", r.deadline);
     f("admitted", r.admitted);
     f("condemned", r.condemned);
     f("holds", r.holds);
@@ -267,7 +271,7 @@ void fields(Of<Block> auto& r, auto&& f) {
     f("key", r.key);
     f("digest", r.digest);
     f("failures", r.failures);
-    f("until", r.until);
+    f("lived_until", r.until);
     f("reason", r.reason);
 }
 void fields(Of<OutboxEntry> auto& r, auto&& f) {
@@ -277,6 +281,7 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("restore", r.restore);
     f("sent", r.sent);
     f("created_at", r.created_at);
+    f("lived_deadline", r.deadline);
 }
 void fields(Of<GoodState> auto& r, auto&& f) {
     f("key", r.key);

@@ -83,7 +83,9 @@ struct Step {
     std::optional<Timestamp> admitted_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> deadline;
+    std::optional<Lived> began;
+    std::optional<Lived> ended;
+    std::optional<Lived> deadline;
 };
 
 enum class TargetStatus {
@@ -118,6 +120,7 @@ struct TargetProgress {
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+    std::optional<Lived> ended;  ///< as finished_at
 };
 
 /// How far the Git side of a rollback is.
@@ -151,8 +154,8 @@ struct ReleaseHead {
     Timestamp created_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
-    std::optional<Timestamp> deadline;
+    std::optional<Lived> paused_at;  ///< deadlines stand still since then
+    std::optional<Lived> deadline;
     bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
     bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 
@@ -173,7 +176,7 @@ struct Block {
     InstallKey key;
     Digest digest;  ///< target digest
     int failures = 0;
-    Timestamp until;
+    Lived until;
     std::string reason;
 };
 
@@ -185,6 +188,7 @@ struct OutboxEntry {
     bool restore = false;
     bool sent = false;
     Timestamp created_at;
+    std::optional<Lived> deadline;  ///< when its agent must have told how it ended
 };
 
 /// The newest ended introduce with success: where to come back to.

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/life.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
 
 Rollout::Rollout(int targets, const std::vector<AssignmentPtr>& first)
-    : state_(*restore({}, 1, now_)) {
+    : state_(*restore({}, 1, clocks_)) {
     for (int i = 0; i < targets; ++i) {
         AgentConnected event;
         event.hello.agent = name_of(i);
@@ -24,12 +25,28 @@ Cost Rollout::wish(const std::vector<AssignmentPtr>& assignments) {
 }
 
 void Rollout::pass(Milliseconds time) {
-    const auto end = now_ + time;
-    while (state_.wake && *state_.wake <= end) {
-        now_ = std::max(now_, *state_.wake);
+    const auto end = clocks_.lived + time;
+    for (auto wait = until_woken(); wait && clocks_.lived + *wait <= end; wait = until_woken()) {
+        go_on(*wait);
         feed(Woke{});
     }
-    now_ = end;
+    go_on(end - clocks_.lived);
+}
+
+void Rollout::go_on(Milliseconds time) {
+    clocks_.now += time;
+    clocks_.lived += time;
+}
+
+std::optional<Milliseconds> Rollout::until_woken() const {
+    std::optional<Milliseconds> wait;
+    if (state_.wake) wait = *state_.wake - clocks_.now;
+    if (state_.lived_wake) {
+        const auto lived = *state_.lived_wake - clocks_.lived;
+        wait = std::min(wait.value_or(lived), lived);
+    }
+    if (wait) wait = std::max(*wait, Milliseconds{0});
+    return wait;
 }
 
 void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
@@ -51,9 +68,26 @@ void Rollout::comes_back(int target) {
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
-        now_ += Milliseconds{200};
+        go_on(Milliseconds{200});
         feed(Woke{});
     }
+}
+
+ActionResult Rollout::result_of(const Action& action, ActionOutcome outcome) {
+    ActionResult result;
+    result.id = action.id;
+    result.kind = action.kind;
+    result.outcome = outcome;
+    auto& there = result.installation;
+    there.key = action.key;
+    const bool gone = action.kind == ActionKind::uninstall;
+    there.status = outcome != ActionOutcome::done ? InstallStatus::failed
+                   : gone                         ? InstallStatus::absent
+                                                  : InstallStatus::installed;
+    there.version = action.version;
+    there.digest = action.digest;
+    there.report = ++report_;
+    return result;
 }
 
 Cost Rollout::finish_one(ActionOutcome outcome) {
@@ -63,21 +97,20 @@ Cost Rollout::finish_one(ActionOutcome outcome) {
     }
     const auto action = std::move(sent_.front());
     sent_.erase(sent_.begin());
-    ActionFinished event;
-    event.agent = action.key.target;
-    event.result.id = action.id;
-    event.result.kind = action.kind;
-    event.result.outcome = outcome;
-    auto& there = event.result.installation;
-    there.key = action.key;
-    const bool gone = action.kind == ActionKind::uninstall;
-    there.status = outcome != ActionOutcome::done ? InstallStatus::failed
-                   : gone                         ? InstallStatus::absent
-                                                  : InstallStatus::installed;
-    there.version = action.version;
-    there.digest = action.digest;
-    there.report = ++report_;
-    return feed(event);
+    return feed(ActionFinished{action.key.target, result_of(action, outcome)});
+}
+
+void Rollout::comes_back_done(int target, ActionOutcome outcome) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    const auto mine = [&](const Action& action) { return action.key.target == name_of(target); };
+    for (const auto& action : sent_) {
+        if (!mine(action)) continue;
+        const auto& result = event.inventory.results.emplace_back(result_of(action, outcome));
+        event.inventory.installations.push_back(result.installation);
+    }
+    std::erase_if(sent_, mine);
+    feed(event);
 }
 
 void Rollout::answers_from_its_journal() {
@@ -97,15 +130,26 @@ Cost Rollout::answer(decltype(RevertDone::outcome) outcome) {
     return feed(RevertDone{release, std::move(outcome)});
 }
 
-State Rollout::restarted() const {
+std::vector<Row> Rollout::stored() const {
     std::vector<Row> rows;
     for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
-    return *restore(rows, 2, now_);
+    return rows;
 }
+
+Lived Rollout::stored_life() const { return *engine::stored_life(stored()); }
+
+void Rollout::forget_lived() {
+    for (auto& [key, body] : rows_)
+        for (auto at = body.find("\"lived_"); at != std::string::npos;
+             at = body.find("\"lived_", at))
+            body.replace(at, 1, "\"no_");
+}
+
+State Rollout::restarted() const { return *restore(stored(), 2, clocks_); }
 
 Cost Rollout::feed(const Event& event) {
     Cost cost;
-    for (auto& effect : step(state_, event, now_)) {
+    for (auto& effect : step(state_, event, clocks_)) {
         if (const auto* send = std::get_if<Send>(&effect))
             if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);

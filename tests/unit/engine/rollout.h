@@ -55,10 +55,15 @@ public:
 
     void breaks(int target) { reports(target, InstallStatus::failed, 1); }
     void reports(int target, InstallStatus status, std::uint64_t report);
-    void set_clock_back(Milliseconds by) { now_ -= by; }
+    void set_clock_back(Milliseconds by) { clocks_.now -= by; }
+    /// The daemon is away for so long.
+    void is_away(Milliseconds time) { clocks_.now += time; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
+
+    /// What it was sent has ended meanwhile.
+    void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();
@@ -88,10 +93,15 @@ public:
     [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
 
     [[nodiscard]] std::vector<std::string> orphaned() const {
-        return explain(state_, kKey, now_)->orphaned;
+        return explain(state_, kKey, now())->orphaned;
     }
-    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now_)->holds; }
-    [[nodiscard]] Timestamp now() const { return now_; }
+    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now())->holds; }
+    [[nodiscard]] Lived lived() const { return clocks_.lived; }
+    /// As it is on the disk.
+    [[nodiscard]] Lived stored_life() const;
+    /// The rows as a build wrote them that knew the wall clock only.
+    void forget_lived();
+    [[nodiscard]] Timestamp now() const { return clocks_.now; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
@@ -100,9 +110,13 @@ public:
 
 private:
     Cost feed(const Event& event);
+    [[nodiscard]] std::vector<Row> stored() const;
+    [[nodiscard]] ActionResult result_of(const Action& action, ActionOutcome outcome);
     void write(const Batch& batch, Cost& cost);
+    void go_on(Milliseconds time);
+    [[nodiscard]] std::optional<Milliseconds> until_woken() const;
 
-    Timestamp now_{Milliseconds{1'767'225'600'000}};
+    Clocks clocks_{Timestamp{Milliseconds{1'767'225'600'000}}, Lived{std::chrono::hours{5}}};
     State state_;
     std::vector<Action> sent_;
     std::vector<RevertRequest> asked_;
