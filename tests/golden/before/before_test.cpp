@@ -121,10 +121,11 @@ protected:
         }
         const auto epoch = *store_->begin_epoch(kBegin);
         EXPECT_GT(epoch, kEpoch);
-        return Story{*engine::restore(rows, epoch, kLater), kLater};
+        // A store of then has no age: all that was waited for gets its time anew.
+        const Clocks later{kBegin + std::chrono::minutes{3}, Lived{}};
+        return Story{*engine::restore(rows, epoch, later), later};
     }
 
-    static inline const Timestamp kLater = kBegin + std::chrono::minutes{3};
     test::TempDir dir_;
     std::unique_ptr<Store> store_;
 };
