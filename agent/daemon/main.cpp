@@ -1,6 +1,5 @@
 /// tidegate-agent: one per host. Exit codes: 0 ended on request, 1 a problem, 2 usage.
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -13,6 +12,7 @@
 
 #include "agent/daemon/linked_agent.h"
 #include "agent/drivers/backup_look.h"
+#include "schema/log/plain_log.h"
 
 namespace {
 
@@ -45,8 +45,7 @@ int main(int argc, char** argv) {
     // The agent starts this same program again, before any thread or file is open.
     if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kBackupLookArgument) == 0)
         return tidegate::agent::answer_backup_look();
-    spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    tidegate::set_up_log("agent", tidegate::LogColour::never);
     std::signal(SIGPIPE, SIG_IGN);
     const auto options = tidegate::agent::parse_options(argc, argv);
     if (!make_data_dir(options.data_dir)) {
