@@ -90,7 +90,8 @@ public:
         if (release.all_back_at && turn.lived >= *release.all_back_at) limit_ = 0;
         for (const auto& [name, progress] : release.targets)
             if (progress.was_well && progress.status != TargetStatus::success &&
-                is_touched(progress))
+                is_touched(progress) &&
+                !trouble_at(turn.state, key_of(release.key, name), turn.lived))
                 ++moving_;
     }
 
@@ -125,7 +126,7 @@ private:
     /// What is away is passed over, and takes no turn.
     bool is_there(const TargetProgress& progress) const {
         const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
-        return target && reach(turn_.state, target->agent, turn_.lived) == Reach::online;
+        return target && reach(turn_.state, release_.key, *target, turn_.lived) == Reach::online;
     }
 
     Turn& turn_;

@@ -115,6 +115,20 @@ TEST(HostTroubleTest, ARestoreIsOwedUntilTheHostCanHaveIt) {
     EXPECT_EQ(newest(rollout).targets.at(name_of(0)).status, TargetStatus::restored);
 }
 
+TEST(HostTroubleTest, TakesNoTurnInARollback) {
+    Rollout rollout(3, all_at_once());
+    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(3, one_by_one()));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::rolling_back);
+    ASSERT_EQ(rollout.next().key.target, name_of(0));
+    rollout.finds_host_trouble(kFull);
+    auto restored = in_outbox(rollout);
+    std::ranges::sort(restored);
+    EXPECT_EQ(restored, (std::vector{name_of(1), name_of(2)}));
+}
+
 TEST(HostTroubleTest, KeepsNobodyElseFromBeingHealed) {
     Rollout rollout(2, all_at_once());
     for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
