@@ -22,6 +22,8 @@ constexpr std::size_t kTaskOutputBytesMax = 4 * 1024;
 /// Of the upload's bound, for the line that names what was dropped.
 constexpr std::size_t kDroppedLineBytesMax = 64;
 constexpr Milliseconds kLeftoverGrace{5'000};
+/// For supervisors: their scripts' grace, and the time that dying may take.
+constexpr Milliseconds kLeftoverWait{15'000};
 constexpr Seconds kStatusTimeout{30};
 /// A second look before drift is believed: a service may just be restarting.
 constexpr Milliseconds kSecondLook{2'000};
@@ -128,9 +130,7 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
         finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
         finished.error = prepared ? "cancelled before its start" : prepared.error().text();
     } else {
-        prepared->context.on_process = [&](const ProcessId& id) {
-            events_.process_started({action.id, id.pid, id.start_time, id.marker});
-        };
+        prepared->context.action = action.id;
         const StopAfter bounded{stop, action.deadline};
         const auto driver = make_script_driver(prepared->context);
         DriverHost host{*driver, action, start.current, events_.update};
@@ -190,12 +190,19 @@ void ActionRunner::kill_all() {
     for (auto& [id, source] : running_) source.request_stop();
 }
 
-void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) {
-    add([this, action = std::move(action), leftover = std::move(leftover)] {
+bool ActionRunner::await_end(const std::string& action,
+                             const std::optional<ProcessStarted>& recorded) const {
+    const auto& cgroup = rules_.limits.supervision.cgroup;
+    const bool ended = rules_.former.await(action, cgroup, kLeftoverWait);
+    if (!recorded) return ended;
+    const ProcessId id{recorded->pid, recorded->start_time, recorded->marker};
+    return end_leftover(id, {}, kLeftoverGrace) && ended;
+}
+
+void ActionRunner::probe(Action action, std::optional<ProcessStarted> recorded) {
+    add([this, action = std::move(action), recorded = std::move(recorded)] {
         machine::Probed probed{action.id, machine::ProbeAnswer::unknown};
-        const bool ended =
-            !leftover ||
-            end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
+        const bool ended = await_end(action.id, recorded);
         const auto prepared = prepare(rules_, action, {});
         if (ended && prepared) {
             const auto driver = make_script_driver(prepared->context);

@@ -28,8 +28,6 @@ struct RunnerEvents {
     std::function<void(machine::Finished, std::string log)> finished;
     std::function<void(ActionUpdate)> update;
     std::function<void(machine::Probed)> probed;
-    /// Must return only when it is in the journal.
-    std::function<void(const ProcessStarted&)> process_started;
 };
 
 class ActionRunner {
@@ -42,8 +40,9 @@ public:
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
-    /// Ends what a former agent process left of the action, then asks the probe script.
-    void probe(Action action, std::optional<ProcessStarted> leftover);
+    /// Waits until nothing runs any more that a former agent process left of the action, then asks
+    /// the probe script. `recorded`: what an agent that had no supervisors wrote of it.
+    void probe(Action action, std::optional<ProcessStarted> recorded);
     /// Looks at what stands there; empty reason = as it should be.
     void check_drift(Action definition, std::function<void(std::string reason)> done);
 
@@ -56,6 +55,8 @@ private:
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;
+    [[nodiscard]] bool await_end(const std::string& action,
+                                 const std::optional<ProcessStarted>& recorded) const;
 
     HostRules rules_;
     RunnerEvents events_;

@@ -38,6 +38,7 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
             "host stopped",
             content.torn_bytes));
     CHECK(make_tmp_dir(options.rules));
+    options.rules.former = TRY(end_former_runs(options.rules));
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));
     for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));
@@ -73,9 +74,6 @@ RunnerEvents HostLoop::runner_events() {
     };
     events.probed = [this](machine::Probed probed) {
         post([this, probed = std::move(probed)] { step(probed); });
-    };
-    events.process_started = [this](const ProcessStarted& process) {
-        writer_->write_and_wait(process);
     };
     return events;
 }

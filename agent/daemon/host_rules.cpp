@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "agent/drivers/cgroup.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -49,6 +51,7 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
     HostRules rules;
     rules.limits.user = TRY(script_user(config));
     rules.limits.tmp_dir = data_dir + "/tmp";
+    rules.limits.supervision = {"/proc/self/exe", data_dir + "/run", own_cgroup()};
     rules.limits.work_dirs = config.work_dirs;
     rules.limits.output_bytes_max = config.output_bytes_max;
     rules.config = std::move(config);
@@ -71,6 +74,15 @@ Result<void> make_tmp_dir(const HostRules& rules) {
                 "user '{}' (run_as) may not pass through {}, and its scripts are run from {}: "
                 "`chmod o+x {}`, or choose another --data-dir",
                 user.name, closed, path, closed);
+}
+
+Result<FormerRuns> end_former_runs(const HostRules& rules) {
+    const auto& path = rules.limits.supervision.run_dir;
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error || ::chmod(path.c_str(), 0700) != 0)
+        return fail(ErrorCode::unavailable, "cannot make {}", path);
+    return FormerRuns::end_all(path);
 }
 
 std::string refusal(const HostRules& rules, const Action& action) {

@@ -1,6 +1,5 @@
 #include "agent/daemon/journal_writer.h"
 
-#include <future>
 #include <utility>
 
 namespace tidegate::agent {
@@ -19,12 +18,6 @@ void JournalWriter::write(JournalRecord record, std::function<void()> done) {
         queue_.push_back({std::move(record), std::move(done)});
     }
     wake_.notify_one();
-}
-
-void JournalWriter::write_and_wait(JournalRecord record) {
-    std::promise<void> written;
-    write(std::move(record), [&] { written.set_value(); });
-    written.get_future().wait();
 }
 
 void JournalWriter::run(const std::stop_token& stop) {

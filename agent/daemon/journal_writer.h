@@ -24,8 +24,6 @@ public:
     /// Any thread. `done` comes on the writer's thread once the record is durable; may be empty.
     /// Bounded by the actions in progress, of which the machine decides.
     void write(JournalRecord record, std::function<void()> done);
-    /// Any thread but the writer's: waits until it is written.
-    void write_and_wait(JournalRecord record);
 
 private:
     struct Item {

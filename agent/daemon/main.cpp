@@ -12,6 +12,8 @@
 
 #include "agent/daemon/linked_agent.h"
 #include "agent/drivers/backup_look.h"
+#include "agent/drivers/supervision.h"
+#include "agent/drivers/supervisor.h"
 
 namespace {
 
@@ -27,6 +29,8 @@ bool make_data_dir(const std::string& path) {
 
 int main(int argc, char** argv) {
     // The agent starts this same program again, before any thread or file is open.
+    if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kSuperviseArgument) == 0)
+        return tidegate::agent::supervise();
     if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kBackupLookArgument) == 0)
         return tidegate::agent::answer_backup_look();
     spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));

@@ -2,7 +2,6 @@
 /// How one kind of project gets onto a target. Drivers take values that are already expanded; they
 /// know nothing of pipelines, journals or the daemon. Every call blocks, so it runs on a worker.
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -24,6 +23,7 @@ struct HostLimits {
     /// Looks at BACKUP_DIR when asked with kBackupLookArgument (backup_look.h); empty = nobody
     /// does.
     std::string backup_looker;
+    Supervision supervision;
 };
 
 /// One installation to work on. All strings are expanded.
@@ -44,7 +44,7 @@ struct DriverContext {
     HostLimits host;
     /// Names the installation in the environment of what `service.start` leaves running.
     std::string service_marker;
-    std::function<void(const ProcessId&)> on_process;  ///< as in ProcessSpec
+    std::string action;  ///< as in ProcessSpec
 };
 
 struct DriverResult {

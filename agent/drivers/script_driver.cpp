@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/drivers/backup_look.h"
+#include "agent/drivers/process_group.h"
 #include "agent/drivers/work_dir.h"
 
 namespace tidegate::agent {
@@ -46,7 +47,7 @@ public:
 
     Probe probe(std::stop_token stop) override {
         if (script().probe_script.empty() || !place_exists()) return Probe::unknown;
-        const auto result = execute(own(script().probe_script, kProbeTimeout), std::move(stop));
+        const auto result = execute(own(script().probe_script, kProbeTimeout), stop);
         if (!result || result->end != ProcessEnd::exited) return Probe::unknown;
         return result->code == 0   ? Probe::new_version
                : result->code == 1 ? Probe::old_version
@@ -71,13 +72,13 @@ public:
     DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) override {
         if (!script().service.unit.empty()) {
             const auto word = verb == ServiceVerb::status ? "is-active"sv : to_string(verb);
-            return report(execute(systemctl(word, timeout), std::move(stop)), timeout);
+            return report(execute(systemctl(word, timeout), stop), timeout);
         }
         if (!has_service(verb))
             return refused(fmt::format("the project has no service.{}", to_string(verb)));
         auto call = own(service_body(verb), timeout);
         call.starts_service = verb == ServiceVerb::start;
-        return report(execute(call, std::move(stop)), timeout);
+        return report(execute(call, stop), timeout);
     }
 
     bool kill_service() override {
@@ -89,7 +90,7 @@ public:
     }
 
     DriverResult run(const std::string& body, Seconds timeout, std::stop_token stop) override {
-        return report(execute(own(body, timeout), std::move(stop)), timeout);
+        return report(execute(own(body, timeout), stop), timeout);
     }
 
 private:
@@ -145,7 +146,7 @@ private:
         return all;
     }
 
-    Result<ProcessResult> execute(const Call& call, std::stop_token stop) {
+    Result<ProcessResult> execute(const Call& call, const std::stop_token& stop) {
         const auto place = TRY(open_work_dir(rules()));
         ProcessSpec spec;
         spec.interpreter = call.interpreter;
@@ -158,8 +159,9 @@ private:
         spec.user = context_.host.user;
         spec.timeout = call.timeout;
         spec.output_bytes_max = context_.host.output_bytes_max;
-        spec.on_process = context_.on_process;
-        return run_process(spec, std::move(stop));
+        spec.supervision = context_.host.supervision;
+        spec.action = context_.action;
+        return run_process(spec, stop);
     }
 
     DriverContext context_;

@@ -238,12 +238,12 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     AgentConfig config;
     config.allow_root = true;
     auto rules = make_host_rules(config, dir_.path().string());
-    ASSERT_TRUE(rules && make_tmp_dir(*rules));
+    ASSERT_TRUE(rules && make_tmp_dir(*rules) && end_former_runs(*rules));
+    rules->limits.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
     std::mutex mutex;
     std::vector<machine::Finished> ended;
     RunnerEvents events;
     events.update = [](const ActionUpdate&) {};
-    events.process_started = [](const ProcessStarted&) {};
     events.finished = [&](machine::Finished finished, const std::string&) {
         const std::scoped_lock lock{mutex};
         ended.push_back(std::move(finished));

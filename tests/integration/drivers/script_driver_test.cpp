@@ -26,6 +26,7 @@ protected:
         context_.current_version = "1.0";
         context_.host.tmp_dir = dir_ / "tmp";
         context_.host.backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent";
+        context_.host.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         context_.deploy.install_script = "echo install";
     }
     std::unique_ptr<Driver> driver() const { return make_script_driver(context_); }
