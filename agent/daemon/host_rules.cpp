@@ -53,6 +53,7 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
     rules.limits.tmp_dir = data_dir + "/tmp";
     rules.limits.supervision = {"/proc/self/exe", data_dir + "/run", own_cgroup()};
     rules.limits.work_dirs = config.work_dirs;
+    rules.limits.no_new_privileges = !config.allow_sudo;
     rules.limits.output_bytes_max = config.output_bytes_max;
     rules.config = std::move(config);
     rules.host_address = find_address();

@@ -31,6 +31,7 @@ struct ProcessSpec {
     std::map<std::string, std::string> environment;
     std::vector<std::string> secrets;  ///< values that never appear in the output
     std::optional<ProcessUser> user;   ///< none = as the agent; needs root
+    bool no_new_privileges = false;    ///< as in Launch
     Milliseconds timeout{600'000};
     Milliseconds grace{5'000};
     std::size_t output_bytes_max = limits::kOutputBytesDefault;

@@ -157,6 +157,7 @@ private:
         if (call.starts_service) spec.environment[kServiceVariable] = context_.service_marker;
         spec.secrets = context_.secrets;
         spec.user = context_.host.user;
+        spec.no_new_privileges = context_.host.no_new_privileges;
         spec.timeout = call.timeout;
         spec.output_bytes_max = context_.host.output_bytes_max;
         spec.supervision = context_.host.supervision;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -74,6 +75,8 @@ void hand_on(Prepared& prepared) {
     hand_on(prepared);
     if (launch.user != nullptr && !become_user(*launch.user))
         give_up("change to the configured user");
+    if (launch.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        give_up("give up further rights");
     if ((launch.work_dir >= 0 ? ::fchdir(work_dir) : ::chdir("/")) != 0)
         give_up("enter the work dir");
     ::syscall(SYS_close_range, static_cast<unsigned>(launch.descriptors.size()), UINT_MAX, 0U);

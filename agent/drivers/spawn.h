@@ -18,6 +18,8 @@ struct Launch {
     std::vector<int> descriptors;          ///< become 0, 1, 2, …; at least these three
     int cgroup = -1;  ///< its cgroup.procs, open for writing; -1 = that of the caller
     const ProcessUser* user = nullptr;  ///< null = unchanged
+    /// Nothing it executes gains rights by that (sudo, set-user-ID programs).
+    bool no_new_privileges = false;
 };
 
 /// Pid of the new process, leader of its own session; its parent is the caller. If the program

@@ -85,6 +85,7 @@ Result<FileDescriptor> write_order(const SupervisorOrder& order) {
     writer.add(order.environment);
     writer.add(order.has_work_dir ? 1 : 0);
     writer.add(ids_of(order.user));
+    writer.add(order.no_new_privileges ? 1 : 0);
     writer.add(order.timeout.count());
     writer.add(order.grace.count());
     writer.add(order.name);
@@ -110,6 +111,7 @@ Result<SupervisorOrder> read_order(int file) {
     order.environment = reader.texts();
     order.has_work_dir = reader.number() != 0;
     order.user = user_of(reader.texts());
+    order.no_new_privileges = reader.number() != 0;
     order.timeout = Milliseconds{reader.number()};
     order.grace = Milliseconds{reader.number()};
     order.name = reader.text();

@@ -51,6 +51,7 @@ struct SupervisorOrder {
     std::vector<std::string> environment;  ///< NAME=value
     bool has_work_dir = false;
     std::optional<ProcessUser> user;  ///< its ids are enough
+    bool no_new_privileges = false;   ///< as in Launch
     Milliseconds timeout{0};
     Milliseconds grace{0};
     std::string name;    ///< of the run: the marker

@@ -73,6 +73,7 @@ private:
                               Descriptors::output_write};
         launch.cgroup = cgroup_.procs();
         if (order_.user) launch.user = &*order_.user;
+        launch.no_new_privileges = order_.no_new_privileges;
         const auto script = spawn(launch);
         ::close(Descriptors::output_write);
         if (!script) {

@@ -481,8 +481,11 @@ TEST_F(HostLoopTest, ScriptsRunAsTheConfiguredUser) {
     std::filesystem::permissions(dir_.path(), std::filesystem::perms{0711});
     AgentConfig config;
     config.run_as = "nobody";
+    config.work_dirs = {dir_ / "apps"};
     auto wanted = action("a", "1.0");
-    wanted.deploy.script.install_script = "id -un; touch mine";
+    config.allow_sudo = false;
+    wanted.deploy.script.install_script =
+        "id -un; touch mine; grep -q NoNewPrivs:.1 /proc/self/status";
     Host host{dir_, config};
     EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
     EXPECT_EQ(host.uplink.logs.at(0), "== release/deploy: success\nnobody\n");

@@ -143,6 +143,13 @@ TEST_F(ProcessTest, InheritsNoDescriptorsAndNoSignalState) {
     EXPECT_EQ(result.output, "0\n1\n2\n3\nSigIgn:\t0000000000000000\n");
 }
 
+TEST_F(ProcessTest, GainsRightsUnlessThatIsForbidden) {
+    auto wanted = spec("grep NoNewPrivs /proc/self/status");
+    EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t0\n");
+    wanted.no_new_privileges = true;
+    EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t1\n");
+}
+
 TEST_F(ProcessTest, RemovesTheBodyFile) {
     EXPECT_TRUE(run(spec("true")).ok());
     EXPECT_TRUE(std::filesystem::is_empty(dir_ / "tmp"));
