@@ -15,6 +15,10 @@
 namespace tidegate::agent {
 namespace {
 
+/// For the bodies of scripts that may not read the data dir. Everybody's, so nothing in it but what
+/// was just made is ever touched.
+constexpr const char* kOpenTmpDir = "/tmp";
+
 /// The first address that is not the loopback's.
 std::string find_address() {
     ifaddrs* first = nullptr;
@@ -50,7 +54,9 @@ Result<std::optional<ProcessUser>> script_user(const AgentConfig& config) {
 Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
     HostRules rules;
     rules.limits.user = TRY(script_user(config));
-    rules.limits.tmp_dir = data_dir + "/tmp";
+    rules.exposure = find_exposure(data_dir, rules.limits.user.has_value(), config.allow_sudo);
+    rules.limits.closed_folder = rules.exposure.closed_folder;
+    rules.limits.tmp_dir = rules.limits.closed_folder.empty() ? data_dir + "/tmp" : kOpenTmpDir;
     rules.limits.supervision = {"/proc/self/exe", data_dir + "/run", own_cgroup()};
     rules.limits.work_dirs = config.work_dirs;
     rules.limits.no_new_privileges = !config.allow_sudo;
@@ -62,6 +68,7 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
 
 Result<void> make_tmp_dir(const HostRules& rules) {
     const auto& path = rules.limits.tmp_dir;
+    if (path == kOpenTmpDir) return {};
     std::error_code error;
     std::filesystem::remove_all(path, error);
     std::filesystem::create_directories(path, error);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/daemon/agent_config.h"
+#include "agent/daemon/exposure.h"
 #include "agent/drivers/driver.h"
 #include "agent/drivers/run_register.h"
 #include "schema/model/agent.h"
@@ -15,6 +16,7 @@ struct HostRules {
     AgentConfig config;
     HostLimits limits;
     std::string host_address;  ///< TARGET_IP
+    Exposure exposure;         ///< of the data dir to scripts
     FormerRuns former;         ///< scripts that a former agent process left running
 };
 

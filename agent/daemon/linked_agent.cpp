@@ -30,6 +30,8 @@ Result<void> LinkedAgent::start() {
     host.data_dir = options_.data_dir;
     host.rules = TRY(make_host_rules(options_.config, options_.data_dir));
     host.rules.limits.backup_looker = "/proc/self/exe";
+    if (const auto& warning = host.rules.exposure.warning; !warning.empty()) notice(warning);
+    note_exposure(options_.data_dir, host.rules.exposure);
     host.drift_interval = options_.drift_interval;
     host_ = TRY(HostLoop::open(io_, std::move(host), *this));
 

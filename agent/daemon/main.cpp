@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <asio/io_context.hpp>
@@ -33,6 +34,8 @@ int main(int argc, char** argv) {
         return tidegate::agent::supervise();
     if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kBackupLookArgument) == 0)
         return tidegate::agent::answer_backup_look();
+    // Its memory holds the key: no debugger and no core file of the same user's.
+    ::prctl(PR_SET_DUMPABLE, 0);
     spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     std::signal(SIGPIPE, SIG_IGN);

@@ -19,6 +19,7 @@ struct HostLimits {
     std::vector<std::string> work_dirs;  ///< empty = any place that the repo names
     std::optional<ProcessUser> user;     ///< none = the agent's own
     bool no_new_privileges = false;      ///< for scripts: no sudo
+    std::string closed_folder;           ///< kept from scripts; empty = nothing is
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
     std::string tmp_dir;
     /// Looks at BACKUP_DIR when asked with kBackupLookArgument (backup_look.h); empty = nobody

@@ -114,6 +114,7 @@ public:
         order.has_work_dir = spec_.work_dir >= 0;
         order.user = spec_.user;
         order.no_new_privileges = spec_.no_new_privileges;
+        order.closed_folder = spec_.closed_folder;
         order.timeout = spec_.timeout;
         order.grace = spec_.grace;
         order.name = id_.marker;

@@ -32,6 +32,7 @@ struct ProcessSpec {
     std::vector<std::string> secrets;  ///< values that never appear in the output
     std::optional<ProcessUser> user;   ///< none = as the agent; needs root
     bool no_new_privileges = false;    ///< as in Launch
+    std::string closed_folder;         ///< as in SupervisorOrder
     Milliseconds timeout{600'000};
     Milliseconds grace{5'000};
     std::size_t output_bytes_max = limits::kOutputBytesDefault;

@@ -158,6 +158,7 @@ private:
         spec.secrets = context_.secrets;
         spec.user = context_.host.user;
         spec.no_new_privileges = context_.host.no_new_privileges;
+        spec.closed_folder = context_.host.closed_folder;
         spec.timeout = call.timeout;
         spec.output_bytes_max = context_.host.output_bytes_max;
         spec.supervision = context_.host.supervision;

@@ -11,6 +11,8 @@
 #include <climits>
 #include <cstring>
 
+#include "agent/drivers/landlock.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -70,6 +72,7 @@ void hand_on(Prepared& prepared) {
     const Launch& launch = *prepared.launch;
     ::setsid();
     const int work_dir = beyond(launch, launch.work_dir);
+    const int landlock = beyond(launch, launch.landlock);
     // Where it may not move, the one who started it still knows it as a child.
     if (launch.cgroup >= 0 && ::write(launch.cgroup, "0", 1) < 0) errno = 0;
     hand_on(prepared);
@@ -77,6 +80,7 @@ void hand_on(Prepared& prepared) {
         give_up("change to the configured user");
     if (launch.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         give_up("give up further rights");
+    if (launch.landlock >= 0 && !enforce(landlock)) give_up("give up the agent's own folder");
     if ((launch.work_dir >= 0 ? ::fchdir(work_dir) : ::chdir("/")) != 0)
         give_up("enter the work dir");
     ::syscall(SYS_close_range, static_cast<unsigned>(launch.descriptors.size()), UINT_MAX, 0U);

@@ -20,6 +20,7 @@ struct Launch {
     const ProcessUser* user = nullptr;  ///< null = unchanged
     /// Nothing it executes gains rights by that (sudo, set-user-ID programs).
     bool no_new_privileges = false;
+    int landlock = -1;  ///< a ruleset that binds it (landlock.h); needs no_new_privileges
 };
 
 /// Pid of the new process, leader of its own session; its parent is the caller. If the program

@@ -86,6 +86,7 @@ Result<FileDescriptor> write_order(const SupervisorOrder& order) {
     writer.add(order.has_work_dir ? 1 : 0);
     writer.add(ids_of(order.user));
     writer.add(order.no_new_privileges ? 1 : 0);
+    writer.add(order.closed_folder);
     writer.add(order.timeout.count());
     writer.add(order.grace.count());
     writer.add(order.name);
@@ -112,6 +113,7 @@ Result<SupervisorOrder> read_order(int file) {
     order.has_work_dir = reader.number() != 0;
     order.user = user_of(reader.texts());
     order.no_new_privileges = reader.number() != 0;
+    order.closed_folder = reader.text();
     order.timeout = Milliseconds{reader.number()};
     order.grace = Milliseconds{reader.number()};
     order.name = reader.text();

@@ -52,6 +52,7 @@ struct SupervisorOrder {
     bool has_work_dir = false;
     std::optional<ProcessUser> user;  ///< its ids are enough
     bool no_new_privileges = false;   ///< as in Launch
+    std::string closed_folder;        ///< kept from it (landlock.h); empty = none
     Milliseconds timeout{0};
     Milliseconds grace{0};
     std::string name;    ///< of the run: the marker

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "agent/drivers/cgroup.h"
+#include "agent/drivers/landlock.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/run_register.h"
 #include "agent/drivers/spawn.h"
@@ -65,16 +66,7 @@ private:
     bool start() {
         answer_for_entry(Descriptors::entry);
         cgroup_ = ScriptCgroup{order_.cgroup, order_.name};
-        Launch launch;
-        launch.arguments = order_.command;
-        launch.environment = order_.environment;
-        if (order_.has_work_dir) launch.work_dir = Descriptors::work_dir;
-        launch.descriptors = {Descriptors::null, Descriptors::output_write,
-                              Descriptors::output_write};
-        launch.cgroup = cgroup_.procs();
-        if (order_.user) launch.user = &*order_.user;
-        launch.no_new_privileges = order_.no_new_privileges;
-        const auto script = spawn(launch);
+        const auto script = spawn_script();
         ::close(Descriptors::output_write);
         if (!script) {
             say(fmt::format("failed {}", script.error().message));
@@ -85,6 +77,22 @@ private:
         script_ = *script;
         say(fmt::format("started {} {}", script_, process_start_time(script_)));
         return true;
+    }
+
+    Result<pid_t> spawn_script() const {
+        Launch launch;
+        launch.arguments = order_.command;
+        launch.environment = order_.environment;
+        if (order_.has_work_dir) launch.work_dir = Descriptors::work_dir;
+        launch.descriptors = {Descriptors::null, Descriptors::output_write,
+                              Descriptors::output_write};
+        launch.cgroup = cgroup_.procs();
+        if (order_.user) launch.user = &*order_.user;
+        launch.no_new_privileges = order_.no_new_privileges;
+        FileDescriptor ruleset;
+        if (!order_.closed_folder.empty()) ruleset = TRY(all_but(order_.closed_folder));
+        launch.landlock = ruleset.get();
+        return spawn(launch);
     }
 
     void say(const std::string& text) {

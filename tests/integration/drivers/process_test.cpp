@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "agent/drivers/cgroup.h"
+#include "agent/drivers/landlock.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/run_register.h"
 #include "tests/integration/temp_dir.h"
@@ -148,6 +149,37 @@ TEST_F(ProcessTest, GainsRightsUnlessThatIsForbidden) {
     EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t0\n");
     wanted.no_new_privileges = true;
     EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t1\n");
+}
+
+TEST_F(ProcessTest, KeepsScriptsFromAFolderAndFromNothingElse) {
+    if (!has_landlock()) GTEST_SKIP() << "no Landlock here";
+    std::filesystem::create_directories(dir_ / "agent/pki");
+    std::filesystem::create_directories(dir_ / "work/below");
+    test::write_text(dir_ / "agent/pki/key", "secret\n");
+    test::write_text(dir_ / "beside", "mine\n");
+    auto wanted =
+        spec("cd " + dir_.path().string() +
+             "; cat agent/pki/key; cat </proc/$PPID/root/$PWD/agent/pki/key; "
+             "mv agent work/; ln agent/pki/key work/key; echo x >agent/new; rm agent/pki/key;"
+             "ls / >/dev/null && cat beside && echo more >>beside && : >work/f && "
+             "mv work/f work/below/g && rm work/below/g && /bin/true && echo all else");
+    wanted.no_new_privileges = true;
+    wanted.closed_folder = std::filesystem::canonical(dir_ / "agent").string();
+    const auto result = run(wanted);
+    EXPECT_TRUE(result.output.ends_with("mine\nall else\n")) << result.output;
+    EXPECT_EQ(result.output.find("secret"), std::string::npos) << result.output;
+    EXPECT_EQ(test::read_text(dir_ / "agent/pki/key"), "secret\n");
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "agent/new"));
+    EXPECT_TRUE(std::filesystem::is_empty(dir_ / "work/below"));
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "work/key"));
+}
+
+TEST_F(ProcessTest, NothingRunsWhereAFolderCannotBeClosed) {
+    auto wanted = spec("echo ran");
+    wanted.no_new_privileges = true;
+    wanted.closed_folder = dir_ / "no/such/folder";
+    EXPECT_FALSE(run_process(wanted, {}));
+    EXPECT_TRUE(nothing_runs());
 }
 
 TEST_F(ProcessTest, RemovesTheBodyFile) {
