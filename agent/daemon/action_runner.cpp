@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "agent/daemon/driver_host.h"
-#include "agent/daemon/prepare.h"
 #include "agent/drivers/output.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/script_driver.h"
@@ -111,20 +110,31 @@ ActionRunner::~ActionRunner() {
     threads_.clear();
 }
 
-void ActionRunner::start(machine::Start start) {
+void ActionRunner::start(machine::Start start, Tenants tenants) {
     std::stop_source source;
     {
         const std::scoped_lock lock{mutex_};
         running_.emplace(start.action.id, source);
     }
-    add([this, start = std::move(start), source] { run(start, source.get_token()); });
+    add([this, start = std::move(start), tenants = std::move(tenants), source] {
+        run(start, tenants, source.get_token());
+    });
 }
 
-void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
+Result<PreparedAction> ActionRunner::admit(const machine::Start& start,
+                                           const Tenants& tenants) const {
+    auto prepared = TRY(prepare(rules_, start.action, start.current));
+    if (auto why = clash(rules_, start.action, tenants); !why.empty())
+        return fail(ErrorCode::denied, "{}", why);
+    return prepared;
+}
+
+void ActionRunner::run(const machine::Start& start, const Tenants& tenants,
+                       const std::stop_token& stop) {
     const auto& action = start.action;
     machine::Finished finished;
     finished.action = action.id;
-    auto prepared = prepare(rules_, action, start.current);
+    auto prepared = admit(start, tenants);
     finished.untouched = !prepared || stop.stop_requested();
     if (finished.untouched) {
         finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;

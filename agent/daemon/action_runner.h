@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "agent/daemon/host_rules.h"
+#include "agent/daemon/prepare.h"
+#include "agent/daemon/tenants.h"
 #include "agent/journal/journal.h"
 #include "agent/machine/machine.h"
 
@@ -36,7 +38,7 @@ public:
     /// Cancels what runs and waits for it.
     ~ActionRunner();
 
-    void start(machine::Start start);
+    void start(machine::Start start, Tenants tenants = {});
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
@@ -51,7 +53,9 @@ public:
 private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
-    void run(const machine::Start& start, const std::stop_token& stop);
+    void run(const machine::Start& start, const Tenants& tenants, const std::stop_token& stop);
+    [[nodiscard]] Result<PreparedAction> admit(const machine::Start& start,
+                                               const Tenants& tenants) const;
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;

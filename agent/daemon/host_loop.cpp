@@ -121,7 +121,9 @@ void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::mo
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
-    if (!stopping_) return runner_->start(std::move(effect));
+    auto tenants = tenants_beside(effect.action.key);
+    begun_.insert(effect.action.id);
+    if (!stopping_) return runner_->start(std::move(effect), std::move(tenants));
     post([this, id = effect.action.id] {
         step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
     });
@@ -132,6 +134,7 @@ void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
 void HostLoop::apply_one(machine::Probe effect) {
     const auto& id = effect.action.id;
     unfinished_[id] = effect.action;
+    begun_.insert(id);
     std::optional<ProcessStarted> leftover;
     if (const auto found = leftovers_.find(id); found != leftovers_.end()) leftover = found->second;
     runner_->probe(std::move(effect.action), std::move(leftover));
@@ -141,8 +144,29 @@ void HostLoop::apply_one(machine::ReportResult effect) { uplink_.result(effect.r
 void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
 void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
 
+/// By what is installed and by what is being installed.
+Tenants HostLoop::tenants_beside(const InstallKey& key) const {
+    Tenants tenants;
+    for (const auto& [other, definition] : definitions_) {
+        auto tenant = tenant_of(options_.rules, definition);
+        if (!tenant) continue;
+        if (other == key)
+            tenants.now = *std::move(tenant);
+        else
+            tenants.others.push_back(*std::move(tenant));
+    }
+    for (const auto& id : begun_) {
+        const auto& action = unfinished_.at(id);
+        auto tenant = tenant_of(options_.rules, action);
+        const bool stays = action.kind != ActionKind::uninstall;
+        if (tenant && stays && action.key != key) tenants.others.push_back(*std::move(tenant));
+    }
+    return tenants;
+}
+
 /// Keeps what a successful action installed from, as the journal does.
 void HostLoop::define(const ActionResult& result) {
+    begun_.erase(result.id);
     auto action = unfinished_.extract(result.id);
     if (action.empty() || result.outcome != ActionOutcome::done) return;
     const auto key = action.mapped().key;

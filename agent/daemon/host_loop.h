@@ -73,6 +73,7 @@ private:
     RunnerEvents runner_events();
     void post(std::function<void()> job);
     void define(const ActionResult& result);
+    [[nodiscard]] Tenants tenants_beside(const InstallKey& key) const;
     void arm_wake();
     void arm_drift();
     void look_for_drift();
@@ -86,6 +87,7 @@ private:
     asio::steady_timer drift_timer_;
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
     std::map<std::string, Action> unfinished_;
+    std::set<std::string> begun_;               ///< of those, which may have touched something
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
     std::map<InstallKey, std::uint64_t> starts_;
     std::set<InstallKey> being_checked_;

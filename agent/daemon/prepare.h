@@ -16,6 +16,9 @@ struct PreparedAction {
     std::vector<HealthCheck> verify;
 };
 
+/// Where the action's project belongs on this host: absolute, expanded.
+[[nodiscard]] Result<std::string> work_dir_of(const HostRules& rules, const Action& action);
+
 /// An error is a refusal: nothing was touched.
 [[nodiscard]] Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
                                              const Installation& current);
