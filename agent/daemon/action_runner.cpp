@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/daemon/driver_host.h"
+#include "agent/daemon/looks.h"
 #include "agent/drivers/output.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/script_driver.h"
@@ -61,8 +62,11 @@ PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver&
             return run_uninstall(driver, host, stop);
         case ActionKind::verify:
             return run_pipeline({}, prepared.verify, host, stop);
-        default:
-            return run_pipeline(prepared.pipeline, prepared.verify, host, stop);
+        default: {
+            auto report = run_pipeline(prepared.pipeline, prepared.verify, host, stop);
+            ask_probe(driver, !prepared.context.deploy.probe_script.empty(), report, stop);
+            return report;
+        }
     }
 }
 
