@@ -24,9 +24,6 @@ constexpr std::size_t kDroppedLineBytesMax = 64;
 constexpr Milliseconds kLeftoverGrace{5'000};
 /// For supervisors: their scripts' grace, and the time that dying may take.
 constexpr Milliseconds kLeftoverWait{15'000};
-constexpr Seconds kStatusTimeout{30};
-/// A second look before drift is believed: a service may just be restarting.
-constexpr Milliseconds kSecondLook{2'000};
 
 TaskResult uninstall_task(std::string name, bool ok, std::string error, std::string output) {
     TaskResult task;
@@ -85,18 +82,6 @@ std::string take_log(std::vector<StageResult>& stages) {
         }
     }
     return log.text();
-}
-
-std::string find_drift(Driver& driver, bool has_probe, const std::stop_token& stop) {
-    if (!driver.place_exists()) return "its work dir is gone";
-    if (has_probe) {
-        const auto found = driver.probe(stop);
-        if (found == Probe::old_version) return "the probe found another version";
-        if (found == Probe::unknown) return "the probe could not tell the version";
-    }
-    if (!driver.has_service(ServiceVerb::status)) return {};
-    const auto status = driver.service(ServiceVerb::status, kStatusTimeout, stop);
-    return status.ok ? "" : fmt::format("service.status: {}", status.error);
 }
 
 }  // namespace
@@ -230,17 +215,15 @@ void ActionRunner::probe(Action action, std::optional<ProcessStarted> recorded) 
     });
 }
 
-void ActionRunner::check_drift(Action definition, std::function<void(std::string)> done) {
+void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
     add([this, definition = std::move(definition), done = std::move(done)] {
         const auto prepared = prepare(rules_, definition, {});
-        if (!prepared) return done("");  // the host's rules changed; that is not drift
+        if (!prepared) return done({});  // the host's rules changed; that is not drift
         const auto driver = make_script_driver(prepared->context);
-        const bool has_probe = !prepared->context.deploy.probe_script.empty();
         const auto stop = ending_.get_token();
-        auto reason = find_drift(*driver, has_probe, stop);
-        if (!reason.empty() && wait_for(kSecondLook, stop))
-            reason = find_drift(*driver, has_probe, stop);
-        if (!stop.stop_requested()) done(std::move(reason));
+        auto found = look_for_drift(*driver, !prepared->context.deploy.probe_script.empty(), stop);
+        hide_secrets(found.reason);
+        if (!stop.stop_requested()) done(std::move(found));
     });
 }
 

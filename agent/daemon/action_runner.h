@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/daemon/host_rules.h"
+#include "agent/daemon/looks.h"
 #include "agent/daemon/prepare.h"
 #include "agent/daemon/tenants.h"
 #include "agent/journal/journal.h"
@@ -45,8 +46,8 @@ public:
     /// Waits until nothing runs any more that a former agent process left of the action, then asks
     /// the probe script. `recorded`: what an agent that had no supervisors wrote of it.
     void probe(Action action, std::optional<ProcessStarted> recorded);
-    /// Looks at what stands there; empty reason = as it should be.
-    void check_drift(Action definition, std::function<void(std::string reason)> done);
+    /// Looks at what stands there.
+    void check_drift(Action definition, std::function<void(Look)> done);
 
     static constexpr std::size_t kWorkers = 8;
 

@@ -202,19 +202,17 @@ void HostLoop::look_for_drift() {
         if (installation.status != InstallStatus::installed || machine_.busy(key) ||
             definition == definitions_.end() || !being_checked_.insert(key).second)
             continue;
-        drift_runner_->check_drift(definition->second,
-                                   [this, key, starts = starts_[key]](std::string reason) {
-                                       post([this, key, starts, reason = std::move(reason)] {
-                                           drift_found(key, starts, reason);
-                                       });
-                                   });
+        drift_runner_->check_drift(definition->second, [this, key,
+                                                        starts = starts_[key]](Look look) {
+            post([this, key, starts, look = std::move(look)] { drift_found(key, starts, look); });
+        });
     }
 }
 
 /// What was seen before an action began says nothing about what it left; none begins during one.
-void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, std::string reason) {
+void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, Look look) {
     being_checked_.erase(key);
-    if (starts_[key] == starts) step(machine::DriftSeen{key, !reason.empty(), std::move(reason)});
+    if (starts_[key] == starts) step(machine::DriftSeen{key, look.drifted, std::move(look.reason)});
 }
 
 }  // namespace tidegate::agent

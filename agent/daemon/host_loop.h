@@ -77,7 +77,7 @@ private:
     void arm_wake();
     void arm_drift();
     void look_for_drift();
-    void drift_found(const InstallKey& key, std::uint64_t starts, std::string reason);
+    void drift_found(const InstallKey& key, std::uint64_t starts, Look look);
 
     asio::io_context& io_;
     HostOptions options_;

@@ -115,7 +115,9 @@ void LinkedAgent::result(const ActionResult& result) {
 }
 void LinkedAgent::changed(const Installation& installation) {
     spdlog::info("{}: {}{}", installation.key.text(),
-                 installation.drifted ? "drifted: " : "as it should be again",
+                 installation.drifted                ? "drifted: "
+                 : installation.drift_reason.empty() ? "as it should be again"
+                                                     : "nobody can tell whether it drifted: ",
                  installation.drift_reason);
     if (session_) session_->changed({installation});
 }

@@ -13,15 +13,49 @@ namespace {
 /// Before a bad answer is believed: a service may just be restarting.
 constexpr Milliseconds kSecondLook{2'000};
 
+constexpr Seconds kStatusTimeout{30};
+
 constexpr const char* kStage = "verify";
 constexpr const char* kTask = "probe";
 
-Probe probe_twice(Driver& driver, const std::stop_token& stop) {
-    const auto found = driver.probe(stop);
-    return found == Probe::old_version && wait_for(kSecondLook, stop) ? driver.probe(stop) : found;
+ProbeReport probe_twice(Driver& driver, const std::stop_token& stop) {
+    auto found = driver.ask_probe(stop);
+    if (found.answer == Probe::old_version && wait_for(kSecondLook, stop))
+        found = driver.ask_probe(stop);
+    return found;
+}
+
+Look look_at_version(Driver& driver, const std::stop_token& stop) {
+    const auto found = driver.ask_probe(stop);
+    if (found.answer == Probe::old_version) return {true, "the probe found another version"};
+    if (found.answer == Probe::new_version) return {};
+    return {false, fmt::format("the probe cannot tell the version: {}", found.why)};
+}
+
+Look look_at_service(Driver& driver, const std::stop_token& stop) {
+    if (!driver.has_service(ServiceVerb::status)) return {};
+    const auto status = driver.service(ServiceVerb::status, kStatusTimeout, stop);
+    if (status.ok) return {};
+    const bool told = is_answer(status);
+    return {told, fmt::format("service.status{}: {}", told ? "" : " cannot tell", status.error)};
+}
+
+Look look_once(Driver& driver, bool has_probe, const std::stop_token& stop) {
+    if (driver.place() == Place::gone) return {true, "its work dir is gone"};
+    if (driver.place() == Place::not_known) return {false, "its work dir cannot be looked at"};
+    const auto version = has_probe ? look_at_version(driver, stop) : Look{};
+    if (version.drifted) return version;
+    auto service = look_at_service(driver, stop);
+    return service.fine() ? version : service;
 }
 
 }  // namespace
+
+Look look_for_drift(Driver& driver, bool has_probe, const std::stop_token& stop) {
+    auto found = look_once(driver, has_probe, stop);
+    if (!found.fine() && wait_for(kSecondLook, stop)) found = look_once(driver, has_probe, stop);
+    return found;
+}
 
 void ask_probe(Driver& driver, bool has_probe, PipelineReport& report,
                const std::stop_token& stop) {
@@ -33,8 +67,9 @@ void ask_probe(Driver& driver, bool has_probe, PipelineReport& report,
     const auto found = probe_twice(driver, stop);
     task.finished_at = wall_clock();
     task.status = TaskStatus::success;
-    if (found == Probe::unknown) task.output = "probe_script could not tell the version\n";
-    if (found == Probe::old_version) {
+    if (found.answer == Probe::unknown)
+        task.output = fmt::format("probe_script cannot tell the version: {}\n", found.why);
+    if (found.answer == Probe::old_version) {
         task.status = TaskStatus::failed;
         task.error = "probe_script says that the old version is in";
         report.ok = false;

@@ -57,10 +57,25 @@ struct DriverResult {
     bool started = false;
     /// It ended by itself, with whatever code: not by a signal, a time-out or a cancel.
     bool exited = false;
+    int code = 0;  ///< where it exited
 };
+
+/// What an exit code says of a question that it answers: none where the shell did not find what it
+/// should run (127), or may not (126).
+[[nodiscard]] constexpr bool is_answer(const DriverResult& result) {
+    return result.exited && result.code != 126 && result.code != 127;
+}
 
 /// What stands on the target, as far as the driver can tell.
 enum class Probe { new_version, old_version, unknown };
+
+struct ProbeReport {
+    Probe answer = Probe::unknown;
+    std::string why;  ///< unknown: what was in the way
+};
+
+/// Of the folder that it was installed into.
+enum class Place { there, gone, not_known };
 
 enum class ServiceVerb { start, stop, status };
 constexpr auto enum_names(ServiceVerb) { return std::array{"start"sv, "stop"sv, "status"sv}; }
@@ -74,9 +89,9 @@ public:
     virtual DriverResult rollback(std::stop_token stop) = 0;
     virtual DriverResult uninstall(std::stop_token stop) = 0;
     /// Never changes anything.
-    virtual Probe probe(std::stop_token stop) = 0;
-    /// Whether the place where it was installed is still there.
-    [[nodiscard]] virtual bool place_exists() const = 0;
+    virtual ProbeReport ask_probe(std::stop_token stop) = 0;
+    [[nodiscard]] Probe probe(std::stop_token stop) { return ask_probe(std::move(stop)).answer; }
+    [[nodiscard]] virtual Place place() const = 0;
     /// What its scripts put aside so far: newest first, bounded; nullopt = nobody could look. Never
     /// changes anything.
     [[nodiscard]] virtual std::optional<std::vector<Backup>> backups() const = 0;

@@ -45,18 +45,19 @@ public:
         return run(script().uninstall_script, script().timeouts.uninstall, std::move(stop));
     }
 
-    Probe probe(std::stop_token stop) override {
-        if (script().probe_script.empty() || !place_exists()) return Probe::unknown;
-        const auto result = execute(own(script().probe_script, kProbeTimeout), stop);
-        if (!result || result->end != ProcessEnd::exited) return Probe::unknown;
-        return result->code == 0   ? Probe::new_version
-               : result->code == 1 ? Probe::old_version
-                                   : Probe::unknown;
+    ProbeReport ask_probe(std::stop_token stop) override {
+        if (script().probe_script.empty()) return {Probe::unknown, "there is no probe_script"};
+        if (place() != Place::there) return {Probe::unknown, "its work dir is not there"};
+        const auto result = run(script().probe_script, kProbeTimeout, std::move(stop));
+        if (result.ok) return {Probe::new_version, {}};
+        if (result.exited && result.code == 1) return {Probe::old_version, {}};
+        return {Probe::unknown, result.error};
     }
 
-    bool place_exists() const override {
+    Place place() const override {
         const auto found = find_work_dir(rules());
-        return found && found->has_value();
+        if (!found) return Place::not_known;
+        return found->has_value() ? Place::there : Place::gone;
     }
 
     std::optional<std::vector<Backup>> backups() const override {
@@ -72,7 +73,10 @@ public:
     DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) override {
         if (!script().service.unit.empty()) {
             const auto word = verb == ServiceVerb::status ? "is-active"sv : to_string(verb);
-            return report(execute(systemctl(word, timeout), stop), timeout);
+            auto result = report(execute(systemctl(word, timeout), stop), timeout);
+            // is-active says 3 of a unit that is not up; 1 is systemctl's own failure (no bus).
+            if (verb == ServiceVerb::status && result.code == 1) result.exited = false;
+            return result;
         }
         if (!has_service(verb))
             return refused(fmt::format("the project has no service.{}", to_string(verb)));
@@ -125,8 +129,12 @@ private:
 
     static DriverResult report(Result<ProcessResult> result, Seconds timeout) {
         if (!result) return refused(result.error().text());
-        return {result->ok(), result->error(timeout), std::move(result->output), true,
-                result->end == ProcessEnd::exited};
+        return {result->ok(),
+                result->error(timeout),
+                std::move(result->output),
+                true,
+                result->end == ProcessEnd::exited,
+                result->code};
     }
 
     std::map<std::string, std::string> environment() const {

@@ -67,7 +67,7 @@ struct Probed {
     std::optional<std::vector<Backup>> backups = std::nullopt;  ///< as in Finished
     std::optional<Timestamp> at = std::nullopt;                 ///< as in Finished
 };
-/// A drift check's finding.
+/// A drift check's finding; not drifted with a reason: nobody can tell.
 struct DriftSeen {
     InstallKey key;
     bool drifted = false;

@@ -78,5 +78,53 @@ TEST(ProbeAfterChecksTest, IsNotAskedByAnUninstallOrAMereCheck) {
     }
 }
 
+struct DriftCase {
+    const char* name;
+    const char* status;  ///< service.status once `odd` is there
+    const char* probe;   ///< probe_script then
+    bool drifted;
+    const char* reason;
+};
+class DriftTest : public testing::TestWithParam<DriftCase> {};
+
+/// Reported once, and no more when it is over.
+TEST_P(DriftTest, IsToldFromWhatNobodyCanTell) {
+    const auto& [name, status, probe, drifted, reason] = GetParam();
+    const test::TempDir dir;
+    Host host{dir, {}, Seconds{1}};
+    auto wanted = make_action(dir, "a", "1.0");
+    const std::string odd = "[ ! -e odd ] || ";
+    wanted.deploy.script.service.status = odd + status;
+    wanted.deploy.script.probe_script = odd + probe;
+    ASSERT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    test::write_text(dir / "apps/shop/odd", "");
+    ASSERT_TRUE(host.until([&] { return !host.uplink.changes.empty(); }));
+    EXPECT_EQ(host.uplink.changes[0].drifted, drifted);
+    EXPECT_EQ(host.uplink.changes[0].drift_reason, reason);
+    std::filesystem::remove(dir / "apps/shop/odd");
+    ASSERT_TRUE(host.until([&] { return host.uplink.changes.size() > 1; }));
+    EXPECT_FALSE(host.uplink.changes[1].drifted);
+    EXPECT_EQ(host.uplink.changes[1].drift_reason, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DriftTest,
+    testing::Values(DriftCase{"Down", "exit 3", "true", true, "service.status: exit code 3"},
+                    DriftCase{"StatusMissing", "./no-such-status", "true", false,
+                              "service.status cannot tell: exit code 127"},
+                    DriftCase{"StatusNotExecutable", "/etc/passwd", "true", false,
+                              "service.status cannot tell: exit code 126"},
+                    DriftCase{"StatusKilled", "kill -9 $$", "true", false,
+                              "service.status cannot tell: killed by signal 9 (Killed)"},
+                    DriftCase{"OldVersion", "true", "exit 1", true,
+                              "the probe found another version"},
+                    DriftCase{"ProbeCannotTell", "true", "exit 2", false,
+                              "the probe cannot tell the version: exit code 2"},
+                    DriftCase{"DownThoughTheProbeCannotTell", "exit 1", "exit 2", true,
+                              "service.status: exit code 1"},
+                    DriftCase{"OldThoughTheStatusCannotTell", "exit 127", "exit 1", true,
+                              "the probe found another version"}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
 }  // namespace
 }  // namespace tidegate::agent

@@ -85,9 +85,9 @@ struct ProbeCase {
 };
 
 TEST_F(ScriptDriverTest, ProbeTellsByExitCode) {
-    EXPECT_FALSE(driver()->place_exists());
+    EXPECT_EQ(driver()->place(), Place::gone);
     ASSERT_TRUE(driver()->install({}).ok);
-    EXPECT_TRUE(driver()->place_exists());
+    EXPECT_EQ(driver()->place(), Place::there);
     for (const auto& [script, expected] :
          {ProbeCase{"exit 0", Probe::new_version}, ProbeCase{"exit 1", Probe::old_version},
           ProbeCase{"exit 2", Probe::unknown}, ProbeCase{"", Probe::unknown},
@@ -101,6 +101,12 @@ TEST_F(ScriptDriverTest, ProbeMakesNothing) {
     context_.deploy.probe_script = "exit 0";
     EXPECT_EQ(driver()->probe({}), Probe::unknown);
     EXPECT_FALSE(fs::exists(dir_ / "apps"));
+}
+
+TEST_F(ScriptDriverTest, WhatCannotBeLookedAtIsNotGone) {
+    ASSERT_TRUE(driver()->install({}).ok);
+    context_.host.work_dirs = {"/no/such/root"};
+    EXPECT_EQ(driver()->place(), Place::not_known);
 }
 
 TEST_F(ScriptDriverTest, ServiceVerbsRunTheirBodies) {
