@@ -17,6 +17,7 @@
 #include "agent/daemon/host_rules.h"
 #include "agent/daemon/looks.h"
 #include "agent/daemon/prepare.h"
+#include "agent/daemon/stoppers.h"
 #include "agent/daemon/tenants.h"
 #include "agent/journal/journal.h"
 #include "agent/machine/machine.h"
@@ -31,6 +32,9 @@ struct RunnerEvents {
     std::function<void(machine::Finished, std::string log)> finished;
     std::function<void(ActionUpdate)> update;
     std::function<void(machine::Probed)> probed;
+    /// Masked and short. The begin of a task that may not run twice must be in the journal when
+    /// this returns; an error, and it does not begin.
+    std::function<Result<void>(machine::TaskNote)> task_noted;
 };
 
 class ActionRunner {
@@ -39,13 +43,15 @@ public:
     /// Cancels what runs and waits for it.
     ~ActionRunner();
 
-    void start(machine::Start start, Tenants tenants = {});
+    /// `former`: what may have to be stopped first. `used`: of a resumed action's deadline.
+    void start(machine::Start start, FormerActions former, Milliseconds used = Milliseconds{0},
+               Tenants tenants = {});
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
     /// Waits until nothing runs any more that a former agent process left of the action, then asks
-    /// the probe script. `recorded`: what an agent that had no supervisors wrote of it.
-    void probe(Action action, std::optional<ProcessStarted> recorded);
+    /// the probe script, if wanted. `recorded`: what an agent that had no supervisors wrote of it.
+    void probe(machine::Probe probe, std::optional<ProcessStarted> recorded);
     /// Looks at what stands there.
     void check_drift(Action definition, std::function<void(Look)> done);
 
@@ -54,9 +60,12 @@ public:
 private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
-    void run(const machine::Start& start, const Tenants& tenants, const std::stop_token& stop);
-    [[nodiscard]] Result<PreparedAction> admit(const machine::Start& start,
-                                               const Tenants& tenants) const;
+    struct Job;
+    [[nodiscard]] Result<PreparedAction> admit(const Job& job) const;
+    void run(const Job& job, const std::stop_token& stop);
+    void perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
+                 machine::Finished& finished);
+    [[nodiscard]] Result<void> noted(machine::TaskNote& note) const;
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;

@@ -7,6 +7,7 @@
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -18,12 +19,27 @@
 
 namespace {
 
+constexpr std::chrono::seconds kStartAgain{10};
+
 /// Scripts' users must be able to pass through it to tmp/; pki/ and journal/ are private.
 bool make_data_dir(const std::string& path) {
     std::error_code error;
     if (std::filesystem::exists(path, error)) return true;
     std::filesystem::create_directories(path, error);
     return !error && ::chmod(path.c_str(), 0711) == 0;
+}
+
+/// A full disk is waited for: ending would only have the agent started anew, again and again.
+bool start(tidegate::agent::LinkedAgent& agent, asio::steady_timer& again) {
+    const auto started = agent.start();
+    if (started) return true;
+    spdlog::error("{}", started.error().text());
+    if (started.error().code != tidegate::ErrorCode::exhausted) return false;
+    again.expires_after(kStartAgain);
+    again.async_wait([&](const asio::error_code& error) {
+        if (!error && !start(agent, again)) agent.fail();
+    });
+    return true;
 }
 
 }  // namespace
@@ -47,10 +63,8 @@ int main(int argc, char** argv) {
 
     asio::io_context io;
     tidegate::agent::LinkedAgent agent{io, options};
-    if (const auto started = agent.start(); !started) {
-        spdlog::error("{}", started.error().text());
-        return 1;
-    }
+    asio::steady_timer again{io};
+    if (!start(agent, again)) return 1;
     asio::signal_set signals{io, SIGTERM, SIGINT};
     signals.async_wait([&](const asio::error_code& error, int number) {
         if (error) return;

@@ -177,6 +177,7 @@ private:
         words >> word >> id_.pid >> id_.start_time;
         if (words && word == "started") return {};
         if (word == "failed") return fail(ErrorCode::exhausted, "{}", text.substr(word.size() + 1));
+        (void)replace_supervisor();  // it must not begin later
         return fail(ErrorCode::unavailable, "cannot start a process: {} did not answer",
                     spec_.supervision.program);
     }

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "agent/session/backlog.h"
 #include "agent/session/identity.h"
 #include "agent/session/outbox.h"
 #include "schema/wire/frame.h"
@@ -82,7 +83,7 @@ public:
     }
 
     void changed(const std::vector<Installation>& installations) {
-        auto pieces = wire::split({installations, {}, {}});
+        auto pieces = wire::split({installations, {}, {}, {}});
         for (auto& piece : pieces) send(wire::Changed{std::move(piece.items.installations)});
     }
 
@@ -92,6 +93,11 @@ public:
         uploads_.emplace_back(action, bytes.substr(0, limits::kLogBytesMax));
         if (!uploading_) upload_next();
         return true;
+    }
+
+    void stopping() {
+        stopping_ = true;
+        if (connected_) send(wire::Heartbeat{true});
     }
 
     [[nodiscard]] bool connected() const { return connected_; }
@@ -223,7 +229,14 @@ private:
         if (head.status != 200) return cut(fmt::format("the daemon answered {}", head.status));
         outbox_.open(stream_);
         send(handler_.hello());
-        for (const auto& piece : wire::split(handler_.inventory())) send(piece);
+        auto inventory = handler_.inventory();
+        backlog_.reset(wire::take_excess(inventory, limits::kInventoryResultBytesMax));
+        for (const auto& piece : wire::split(std::move(inventory))) send(piece);
+        send_backlog();
+    }
+
+    void send_backlog() {
+        for (const auto& result : backlog_.take()) send(result);
     }
 
     void receive(std::string_view bytes) {
@@ -244,7 +257,7 @@ private:
         renewal_asked_at_.reset();
         last_notice_.clear();
         beat();
-        handler_.on_connected(welcome.epoch);
+        handler_.on_connected(welcome.epoch, welcome.answers_suspended);
     }
     void handle(wire::Run& run) {
         if (run.unreadable.empty())
@@ -253,7 +266,11 @@ private:
             handler_.on_unreadable_run(std::move(run.action), run.epoch, run.unreadable);
     }
     void handle(const wire::Cancel& cancel) { handler_.on_cancel(cancel.id, cancel.epoch); }
-    void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
+    void handle(const wire::Ack& ack) {
+        handler_.on_ack(ack.ids);
+        backlog_.acknowledge(ack.ids);
+        send_backlog();
+    }
     void handle(const wire::Certificate& certificate) {
         renewal_asked_at_.reset();
         const auto adopted = identity_.adopt(certificate.chain_pem);
@@ -272,6 +289,7 @@ private:
 
     void lost(const CloseReason& reason) {
         outbox_.close();
+        backlog_.reset({});
         uploads_.clear();
         uploading_ = false;
         heartbeat_.cancel();
@@ -309,7 +327,7 @@ private:
         heartbeat_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             const auto self = weak.lock();
             if (!self || error || !self->connected_) return;
-            self->send(wire::Heartbeat{});
+            self->send(wire::Heartbeat{self->stopping_});
             self->beat();
         });
     }
@@ -347,6 +365,7 @@ private:
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
 
+    bool stopping_ = false;
     bool stopped_ = false;
     bool connected_ = false;
     int attempt_ = 0;
@@ -361,6 +380,7 @@ private:
 
     wire::FrameReader reader_;
     session::Outbox outbox_;
+    session::Backlog backlog_;
     transport::Stream stream_;
     std::deque<std::pair<std::string, std::string>> uploads_;
     bool uploading_ = false;
@@ -393,6 +413,7 @@ void Session::changed(const std::vector<Installation>& installations) {
 }
 void Session::result(const ActionResult& result) { impl_->send(wire::shortened(result)); }
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
+void Session::stopping() { impl_->stopping(); }
 void Session::fenced(std::uint64_t highest_epoch) { impl_->send(wire::Fenced{highest_epoch}); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);

@@ -33,8 +33,8 @@ public:
     [[nodiscard]] virtual Hello hello() = 0;
     /// Everything, as of now; what is sent by `changed` and the like from now on comes after it.
     [[nodiscard]] virtual Inventory inventory() = 0;
-    /// The daemon has welcomed us.
-    virtual void on_connected(std::uint64_t epoch) = 0;
+    /// The daemon has welcomed us. `answers_suspended`: machine::WelcomeCommand.
+    virtual void on_connected(std::uint64_t epoch, bool answers_suspended) = 0;
     virtual void on_run(Action action, std::uint64_t epoch) = 0;
     /// A Run that this build cannot read as a whole: only id, release, step, attempt, kind and key
     /// are set. Report it as `refused`, with that reason.
@@ -83,6 +83,8 @@ public:
     void result(const ActionResult& result);
     void update(const ActionUpdate& update);
     void fenced(std::uint64_t highest_epoch);
+    /// Says that the agent is about to end, now and in each heartbeat: no Run comes any more.
+    void stopping();
     /// Uploads output, cut to limits::kLogBytesMax; one after another. False: no link, or too many
     /// wait (limits::kLogUploadsWaitingMax); logs may have holes.
     bool log(const std::string& action, std::string_view bytes);

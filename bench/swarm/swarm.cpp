@@ -78,7 +78,7 @@ void Swarm::start(Host& host, machine::Start start) {
         return;
     }
     running_.emplace(start.action.id, &host);
-    runner_->start(std::move(start));
+    runner_->start(std::move(start), {});
 }
 
 void Swarm::connected(Host& host) {

@@ -69,6 +69,13 @@ void Daemon::on_log(const std::string& agent, const std::string& action, std::st
     if (is_in_outbox(action, agent) || ended_.belongs(action, agent)) logs_->append(action, bytes);
 }
 
+/// To the engine it is away already; outcomes are taken in from whoever has them.
+void Daemon::on_stopping(const std::string& agent) {
+    spdlog::info("agents: {} is stopping", agent);
+    feed(engine::AgentDisconnected{agent});
+    publisher_.touch();
+}
+
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {
     spdlog::info("agents: {} is offline: {}", agent, reason);
     feed(engine::AgentDisconnected{agent});

@@ -80,6 +80,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
     if (assignment.good) spec.last_good = assignment.good->good;
     if (order.restore) {
         spec.kind = ActionKind::rollback;
+        spec.current_version = release.to;
         spec.last_good = release.last_good;
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
         spec.rollback_script = rollback_script(assignment, release, spec);
@@ -91,12 +92,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
 
 bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
                   const OutboxEntry& entry) {
-    if (entry.restore)
-        return release.status == ReleaseStatus::rolling_back ||
-               assignment.owing.contains(release.id);
-    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
-           !quarantine_of(state, release.key, entry.action.assignment_digest) &&
-           !is_superseded(assignment, release);
+    return may_go_on(state, entry) && (entry.restore || !is_superseded(assignment, release));
 }
 
 /// It never reached the agent: as if it had not been sent.
@@ -226,6 +222,15 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
             turn.send(entry.agent, Cancel{turn.state.epoch, id});
         }
     }
+}
+
+bool may_go_on(const State& state, const OutboxEntry& entry) {
+    const auto& release = state.releases.at(entry.action.release);
+    if (entry.restore)
+        return release.status == ReleaseStatus::rolling_back ||
+               state.assignments.at(release.key).owing.contains(release.id);
+    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
+           !quarantine_of(state, release.key, entry.action.assignment_digest);
 }
 
 bool is_superseded(const AssignmentState& assignment, const Release& release) {

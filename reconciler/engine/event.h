@@ -33,7 +33,8 @@ struct AgentConnected {
     Hello hello;
     Inventory inventory;
 };
-/// The agent has no connection any more. Never sent for a connection that a newer one replaced.
+/// The agent has no connection any more, or has said that it is about to end it: outcomes may still
+/// come. Never sent for a connection that a newer one replaced.
 struct AgentDisconnected {
     std::string agent;
 };

@@ -29,6 +29,17 @@ Reach reach(const State& state, const std::string& agent, Lived now) {
     return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
 }
 
+const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now) {
+    const auto found = state.troubles.find(key);
+    return found == state.troubles.end() || now >= found->second.until ? nullptr : &found->second;
+}
+
+Reach reach(const State& state, const AssignmentKey& assignment, const DesiredTarget& target,
+            Lived now) {
+    if (trouble_at(state, key_of(assignment, target.name), now)) return Reach::offline;
+    return reach(state, target.agent, now);
+}
+
 const Assignment* rules_of(const AssignmentState& assignment) {
     return assignment.wish ? assignment.wish.get() : assignment.former.get();
 }

@@ -17,6 +17,11 @@ enum class Reach {
     offline,
 };
 [[nodiscard]] Reach reach(const State& state, const std::string& agent, Lived now);
+/// The same of one of an assignment's targets: its host may be in trouble with that project.
+[[nodiscard]] Reach reach(const State& state, const AssignmentKey& assignment,
+                          const DesiredTarget& target, Lived now);
+/// Null: none, or it is to be tried again.
+[[nodiscard]] const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now);
 /// When `reconnecting` becomes `offline`.
 [[nodiscard]] Lived grace_ends(const State& state, const std::string& agent);
 

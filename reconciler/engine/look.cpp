@@ -6,6 +6,7 @@
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/trouble.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -58,6 +59,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     forget_departed(turn.state, key);
     load_definitions(turn, key);
     tend_outbox(turn, key);
+    show_troubles(turn, key);
     if (!assignment.active.empty()) advance(turn, key);
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);

@@ -88,7 +88,7 @@ std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Cand
     std::optional<Lived> until;
     bool any_online = candidate.targets.empty();
     for (const auto* target : candidate.targets) {
-        const auto reached = reach(turn.state, target->agent, turn.lived);
+        const auto reached = reach(turn.state, key, *target, turn.lived);
         any_online = any_online || reached == Reach::online;
         if (reached != Reach::reconnecting) continue;
         awaited.push_back(target->name);
@@ -130,9 +130,9 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     return false;
 }
 
-bool any_online(const Turn& turn, const Candidate& candidate) {
+bool any_online(const Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     return std::ranges::any_of(candidate.targets, [&](const DesiredTarget* target) {
-        return reach(turn.state, target->agent, turn.lived) == Reach::online;
+        return reach(turn.state, key, *target, turn.lived) == Reach::online;
     });
 }
 
@@ -143,7 +143,7 @@ bool begin_forced(Turn& turn, const AssignmentKey& key) {
     if (!forced) return false;
     const auto holds = start_holds(turn, key, *forced);
     add_holds(turn, key, holds);
-    if (!holds.empty()) return any_online(turn, *forced);
+    if (!holds.empty()) return any_online(turn, key, *forced);
     start_release(turn, create(turn, key, *forced), forced->targets);
     return true;
 }

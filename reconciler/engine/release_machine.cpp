@@ -7,6 +7,7 @@
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/substitutes.h"
+#include "reconciler/engine/trouble.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -76,6 +77,12 @@ bool head_is_ready(Turn& turn, const Release& release) {
     return head && start_holds(turn, release.key, *head).empty();
 }
 
+/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed.
+bool others_need_upkeep(Turn& turn, const Release& release) {
+    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
+           side_of(turn, release.key, false).has_value();
+}
+
 /// Targets that left the config leave the steps that they have not begun.
 void drop_departed(Turn& turn, Release& release) {
     auto& assignment = turn.state.assignments.at(release.key);
@@ -108,7 +115,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     const auto& wish = *assignment.wish;
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn.state, release.key, targets)) {
-        const bool away = reach(turn.state, target->agent, turn.lived) != Reach::online;
+        const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
         if (away && wish.offline == Offline::skip)
             skip_offline(turn, release, *target);
@@ -144,6 +151,8 @@ void advance(Turn& turn, const AssignmentKey& key) {
         return wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
+    if (others_need_upkeep(turn, release))
+        return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
     drop_departed(turn, release);
     const bool done = advance_steps(turn, release);
     if (done && proves_nothing(release))

@@ -63,7 +63,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
              fmt::format("{} has it now", owner->second.text()));
         return Restoring::settled;
     }
-    const auto reached = reach(turn.state, target->agent, turn.lived);
+    const auto reached = reach(turn.state, release.key, *target, turn.lived);
     if (reached == Reach::reconnecting)
         turn.wake(release.key, grace_ends(turn.state, target->agent));
     if (reached != Reach::online)

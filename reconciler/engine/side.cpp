@@ -49,7 +49,7 @@ public:
     TargetState need(const DesiredTarget& target) {
         if (!target.pinned && !kept_) return TargetState::in_sync;
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
-        if (reach(turn_.state, target.agent, turn_.lived) != Reach::online ||
+        if (reach(turn_.state, key_, target, turn_.lived) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
             is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
             return TargetState::in_sync;

@@ -91,6 +91,8 @@ struct State {
     std::map<std::string, std::set<std::string>> sent_to;  ///< agent → actions in the outbox
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
+    /// Not persisted: a daemon that knows of none asks the host again.
+    std::map<InstallKey, HostTrouble> troubles;
     std::map<std::string, RevertJob> reverts;  ///< by release id
     /// Whose revert is being made or pushed; empty = nobody's. One at a time, so that they do not
     /// lose the race to one another.

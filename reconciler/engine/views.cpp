@@ -11,6 +11,11 @@ struct Tally {
     bool any_unknown = false;
 };
 
+/// As good as away; not while it is tried again.
+bool is_in_trouble(const State& state, const InstallKey& key) {
+    return state.troubles.contains(key) && !state.outbox_by_key.contains(key);
+}
+
 Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish) {
     Tally tally;
     for (const auto& target : wish.targets) {
@@ -25,7 +30,7 @@ Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish
         if (seen &&
             (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown))
             ++counts.failed;
-        if (!online) ++counts.offline;
+        if (!online || is_in_trouble(state, key_of(key, target.name))) ++counts.offline;
         if (seen && seen->drifted) ++counts.drifted;
         tally.any_unknown = tally.any_unknown || compared == planner::TargetState::unknown ||
                             (!seen && agent == state.agents.end());
@@ -112,6 +117,9 @@ std::optional<TargetView> target_view_of(const State& state, const std::string& 
     view.environment = owner->second.environment;
     view.agent = target->agent;
     view.labels = target->labels;
+    for (auto it = state.troubles.lower_bound(InstallKey{name, "", ""});
+         it != state.troubles.end() && it->first.target == name; ++it)
+        view.troubles.push_back(it->second);
     const auto agent = state.agents.find(target->agent);
     if (agent == state.agents.end()) return view;
     view.last_seen_at = agent->second.seen_at;

@@ -46,6 +46,9 @@ public:
     /// The next bytes of an action's output; raw, at most limits::kLogBytesMax per request.
     virtual void on_log(const std::string& agent, const std::string& action,
                         std::string_view bytes) = 0;
+    /// The agent is about to end: it begins nothing any more, and takes no Run. Outcomes of what it
+    /// stops may still come.
+    virtual void on_stopping(const std::string& agent) = 0;
     virtual void on_disconnected(const std::string& agent, const std::string& reason) = 0;
     /// Once a second: those of whom a message came since the last call, be it a heartbeat.
     virtual void on_heard(const std::set<std::string>& agents) = 0;
@@ -107,8 +110,9 @@ public:
     Fleet& operator=(const Fleet&) = delete;
 
     /// Queues a message; a Run's and a Cancel's epoch are those of the message. `unavailable`: not
-    /// connected (all of its inventory here); `denied`: a Run for an agent that has seen a higher
-    /// epoch; `exhausted`: longer than a frame, or the queue was full, which cuts the connection.
+    /// connected (all of its inventory here), or a Run for an agent that is stopping; `denied`: a
+    /// Run for an agent that has seen a higher epoch; `exhausted`: longer than a frame, or the
+    /// queue was full, which cuts the connection.
     Result<void> send(const std::string& agent, const wire::DaemonMessage& message);
 
     /// Makes a one-time token; `done` gets its text once it is durable. The text is a secret and is

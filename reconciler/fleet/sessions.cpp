@@ -88,7 +88,7 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     drop(agent, "a newer connection of this agent came");
     session->hello = std::move(hello);
     current_[agent] = session;
-    CHECK(send_to(*session, wire::Welcome{options_.epoch}));
+    CHECK(send_to(*session, wire::Welcome{options_.epoch, true}));
     if (session->hello->highest_epoch > options_.epoch)
         handler_.on_fenced(agent, session->hello->highest_epoch);
     return {};
@@ -119,11 +119,13 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
     auto& whole = session.inventory;
     append(whole.installations, std::move(piece.items.installations));
     append(whole.running, std::move(piece.items.running));
+    append(whole.suspended, std::move(piece.items.suspended));
     append(whole.results, std::move(piece.items.results));
     session.inventory_bytes += bytes;
     if (session.inventory_bytes > limits::kInventoryBytesMax ||
         whole.installations.size() > limits::kInstallationsPerAgentMax ||
         whole.running.size() > limits::kInstallationsPerAgentMax ||
+        whole.suspended.size() > limits::kInstallationsPerAgentMax ||
         whole.results.size() > limits::kInstallationsPerAgentMax)
         return fail(ErrorCode::exhausted, "the inventory is too long");
     if (!piece.last) return {};
@@ -134,7 +136,11 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
 
 Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage message) {
     const auto& agent = session->agent;
-    if (std::holds_alternative<wire::Heartbeat>(message)) return {};
+    if (const auto* beat = std::get_if<wire::Heartbeat>(&message)) {
+        if (beat->stopping && session->ready && !std::exchange(session->stopping, true))
+            handler_.on_stopping(agent);
+        return {};
+    }
     if (const auto* renew = std::get_if<wire::Renew>(&message))
         return ask_renewal(session, renew->csr_pem);
     if (const auto* fenced = std::get_if<wire::Fenced>(&message)) {
@@ -229,6 +235,8 @@ Result<void> Sessions::send(const std::string& agent, const wire::DaemonMessage&
     if (found == current_.end() || !found->second->ready)
         return fail(ErrorCode::unavailable, "agent {} is not connected", agent);
     auto& session = *found->second;
+    if (std::holds_alternative<wire::Run>(message) && session.stopping)
+        return fail(ErrorCode::unavailable, "agent {} is stopping", agent);
     if (std::holds_alternative<wire::Run>(message) && session.hello->highest_epoch > options_.epoch)
         return fail(ErrorCode::denied, "agent {} has seen epoch {}, this daemon's is {}", agent,
                     session.hello->highest_epoch, options_.epoch);

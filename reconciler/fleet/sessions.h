@@ -35,6 +35,7 @@ struct Session {
     std::size_t renewals = 0;
     bool renewing = false;
     bool ready = false;
+    bool stopping = false;
     bool ended = false;
 };
 using SessionPtr = std::shared_ptr<Session>;

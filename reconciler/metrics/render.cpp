@@ -169,6 +169,17 @@ void add_holds(Families& out, const StatusSnapshot& snapshot) {
     }
 }
 
+/// The words go away with the trouble.
+void add_troubles(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_host_trouble",
+                             "1 while a host cannot have a project, with the reason.");
+    for (const auto& [name, target] : snapshot.targets)
+        for (const auto& trouble : target->troubles)
+            Families::sample(
+                family,
+                {{"target", name}, {"project", trouble.project}, {"reason", trouble.reason}}, 1);
+}
+
 /// The owner comes from the project's document: alerts reach the right people through it.
 void add_projects(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_project_info", "Owner of the project, always 1.");
@@ -201,6 +212,7 @@ std::string render(const StatusSnapshot& snapshot, Timestamp now) {
     add_sync(families, snapshot);
     add_targets(families, snapshot);
     add_holds(families, snapshot);
+    add_troubles(families, snapshot);
     add_projects(families, snapshot);
     return families.text();
 }

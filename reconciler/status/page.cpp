@@ -271,11 +271,15 @@ void write_target(Html& html, const TargetView& target) {
     for (const auto& installation : target.installations) {
         html.raw("<div class=\"installed\">").text(installation.key.project).raw(" ");
         html.element("span", "version", installation.version);
+        if (!installation.tried_version.empty())
+            html.element("span", "small", " tried " + installation.tried_version);
         if (installation.drifted) html.badge("drifted");
         if (installation.status != InstallStatus::installed)
             html.badge(to_string(installation.status));
         html.raw("</div>");
     }
+    for (const auto& trouble : target.troubles)
+        html.element("div", "small", trouble.project + ": host trouble, " + trouble.reason);
     if (target.status != AgentStatus::online)
         html.element("div", "small", "last seen " + when(target.last_seen_at));
     html.raw("</div>");

@@ -56,13 +56,15 @@ Json backups_json(const std::vector<Backup>& backups) {
 }
 
 Json installation_json(const Installation& installation) {
-    return {{"project", installation.key.project},
-            {"version", installation.version},
-            {"digest", installation.digest.hex()},
-            {"status", to_string(installation.status)},
-            {"drifted", installation.drifted},
-            {"installed_at", or_null(installation.installed_at)},
-            {"backups", backups_json(installation.backups)}};
+    Json item{{"project", installation.key.project},
+              {"version", installation.version},
+              {"digest", installation.digest.hex()},
+              {"status", to_string(installation.status)},
+              {"drifted", installation.drifted},
+              {"installed_at", or_null(installation.installed_at)},
+              {"backups", backups_json(installation.backups)}};
+    if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
+    return item;
 }
 
 }  // namespace
@@ -139,17 +141,29 @@ Json release_json(const Release& release) {
     return json;
 }
 
+Json troubles_json(const std::vector<HostTrouble>& troubles) {
+    Json items = Json::array();
+    for (const auto& trouble : troubles)
+        items.push_back({{"project", trouble.project},
+                         {"reason", trouble.reason},
+                         {"since", format_rfc3339(trouble.since)},
+                         {"tried_again_at", format_rfc3339(trouble.tried_again_at)}});
+    return items;
+}
+
 Json target_json(const TargetView& target) {
     Json installations = Json::array();
     for (const auto& installation : target.installations)
         installations.push_back(installation_json(installation));
-    return {{"name", target.name},
-            {"environment", target.environment},
-            {"agent", target.agent},
-            {"status", to_string(target.status)},
-            {"last_seen_at", or_null(target.last_seen_at)},
-            {"labels", target.labels.empty() ? Json::object() : Json(target.labels)},
-            {"installations", std::move(installations)}};
+    Json json{{"name", target.name},
+              {"environment", target.environment},
+              {"agent", target.agent},
+              {"status", to_string(target.status)},
+              {"last_seen_at", or_null(target.last_seen_at)},
+              {"labels", target.labels.empty() ? Json::object() : Json(target.labels)},
+              {"installations", std::move(installations)}};
+    if (!target.troubles.empty()) json["host_trouble"] = troubles_json(target.troubles);
+    return json;
 }
 
 Json config_json(const ConfigStatus& config) {

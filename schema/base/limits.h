@@ -73,6 +73,9 @@ inline constexpr std::chrono::seconds kKeepAlive{15};
 inline constexpr std::chrono::seconds kHelloTimeout{10};
 inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
 inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
+/// Of it, results; those beyond follow after it, so many bytes before the daemon has answered.
+inline constexpr std::size_t kInventoryResultBytesMax = 8 << 20;
+inline constexpr std::size_t kResultBytesUnacknowledgedMax = 1 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
 inline constexpr std::size_t kBootIdsKept = 16;
@@ -108,6 +111,10 @@ inline constexpr int kPingsMissedMax = 3;
 inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
 inline constexpr std::size_t kOutputBytesMax = 1 << 20;
 inline constexpr std::size_t kJournalActionsKept = 1'000;
+/// Kept free in the journal for restores, outcomes and what runs already.
+inline constexpr std::size_t kJournalReserveBytes = 2 << 20;
+inline constexpr std::chrono::seconds kJournalTryAgain{
+    1};  ///< what found no room, but must be kept
 inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
 /// Of one installation. Where they would fill an inventory they stay out of it (wire/encode.cpp).
 inline constexpr std::size_t kBackupsMax = 10;

@@ -40,8 +40,10 @@ struct Backup {
 struct Installation {
     InstallKey key;
     InstallStatus status = InstallStatus::absent;
-    std::string version;
-    Digest digest;  ///< target digest it was installed from
+    std::string version;  ///< the last one whose action succeeded; empty = none, or gone since
+    /// Tried since then without success: files of it may be there. Empty = nothing was.
+    std::string tried_version;
+    Digest digest;  ///< target digest of what was tried last
     Digest assignment_digest;
     std::string commit;
     bool drifted = false;
@@ -138,6 +140,9 @@ struct ActionResult {
     ActionKind kind = ActionKind::deploy;
     ActionOutcome outcome = ActionOutcome::done;
     std::string error;
+    /// refused: what of the host is in the way (a full disk, agent.yaml, …). It says nothing of the
+    /// version: the target is as good as away, and the same action may come again.
+    std::string host_trouble;
     std::vector<StageResult> stages;
     Installation installation;  ///< the state after it; its key says target, project, slot
 
@@ -171,6 +176,9 @@ struct Inventory {
     std::vector<Installation> installations;
     std::vector<std::string> running;   ///< ids of actions in progress
     std::vector<ActionResult> results;  ///< journal outcomes not yet acknowledged
+    /// Those running that a restart of the agent interrupted: the rest of each runs when it is sent
+    /// again, and is dropped when it is cancelled.
+    std::vector<std::string> suspended;
 
     friend bool operator==(const Inventory&, const Inventory&) = default;
 };

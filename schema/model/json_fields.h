@@ -40,6 +40,7 @@ void fields(Of<Installation> auto& r, auto&& f) {
     f("key", r.key);
     f("status", r.status);
     f("version", r.version);
+    f("tried_version", r.tried_version);
     f("digest", r.digest);
     f("assignment_digest", r.assignment_digest);
     f("commit", r.commit);
@@ -178,6 +179,7 @@ void fields(Of<ActionResult> auto& r, auto&& f) {
     f("kind", r.kind);
     f("outcome", r.outcome);
     f("error", r.error);
+    f("host_trouble", r.host_trouble);
     f("stages", r.stages);
     f("installation", r.installation);
 }

@@ -223,6 +223,17 @@ struct AssignmentView {
     std::string revert_note;
 };
 
+/// What of a host keeps an action from beginning there (ActionResult::host_trouble).
+struct HostTrouble {
+    std::string project;
+    std::string agent;
+    std::string reason;  ///< one line
+    Timestamp since;
+    Lived until;               ///< it counts as away until then, when it is tried again
+    Timestamp tried_again_at;  ///< the same, as people are told it
+    int tries = 0;
+};
+
 enum class AgentStatus { unknown, online, offline };
 constexpr auto enum_names(AgentStatus) { return std::array{"unknown"sv, "online"sv, "offline"sv}; }
 
@@ -234,6 +245,7 @@ struct TargetView {
     std::optional<Timestamp> last_seen_at;
     std::map<std::string, std::string> labels;
     std::vector<Installation> installations;
+    std::vector<HostTrouble> troubles;
 };
 
 }  // namespace tidegate

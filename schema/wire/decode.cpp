@@ -142,6 +142,7 @@ Result<Installation> read(const v1::Installation& from) {
     to.report = from.report();
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     to.backups = TRY(read_backups(from));
+    to.tried_version = word(from.tried_version());
     return to;
 }
 
@@ -176,6 +177,7 @@ Result<ActionResult> read(const v1::ActionResult& from) {
             stage_result.tasks.push_back(TRY(read(task)));
     }
     to.installation = TRY(read(from.installation()));
+    to.host_trouble = word(from.host_trouble());
     return to;
 }
 
@@ -214,6 +216,9 @@ Result<InventoryPiece> read(const v1::Inventory& from) {
     CHECK(at_most("results", from.results_size(), limits::kInventoryItemsPerFrameMax));
     for (const auto& result : from.results()) to.items.results.push_back(TRY(read(result)));
     to.last = from.last();
+    CHECK(at_most("suspended", from.suspended_size(), limits::kInventoryItemsPerFrameMax));
+    for (const auto& suspended : from.suspended())
+        to.items.suspended.push_back(TRY(id("suspended", suspended)));
     return to;
 }
 
@@ -366,7 +371,7 @@ Result<Welcome> read(const v1::Welcome& from) {
     if (from.protocol() != kProtocol)
         return fail(ErrorCode::invalid, "the peer speaks protocol {}, this build {}",
                     from.protocol(), kProtocol);
-    return Welcome{from.epoch()};
+    return Welcome{from.epoch(), from.answers_suspended()};
 }
 
 Result<Ack> read(const v1::Ack& from) {
@@ -399,7 +404,7 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
         case v1::AgentMessage::kChanged:
             return Changed{TRY(read_installations(from.changed().installations()))};
         case v1::AgentMessage::kHeartbeat:
-            return Heartbeat{};
+            return Heartbeat{from.heartbeat().stopping()};
         case v1::AgentMessage::kUpdate:
             return TRY(read(from.update()));
         case v1::AgentMessage::kResult:

@@ -33,6 +33,10 @@ struct Changed {
     friend bool operator==(const Changed&, const Changed&) = default;
 };
 struct Heartbeat {
+    /// The agent is about to end and begins nothing any more; it tells what it stops. Older daemons
+    /// do not know it: what they send is not answered, and sent again to the next process.
+    bool stopping = false;
+
     friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 /// A request for a new certificate; the key in it may be a new one.
@@ -52,6 +56,8 @@ using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, Act
 
 struct Welcome {
     std::uint64_t epoch = 0;
+    /// Each suspended action of the inventory gets a Run or a Cancel. Older daemons say neither.
+    bool answers_suspended = false;
 
     friend bool operator==(const Welcome&, const Welcome&) = default;
 };
@@ -104,6 +110,11 @@ using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 /// The inventory cut into pieces that each fit into a frame, the last one marked; at least one.
 /// Backups are left out where installations would take half of limits::kInventoryBytesMax.
 [[nodiscard]] std::vector<InventoryPiece> split(Inventory inventory);
+/// Takes out what results the daemon will not take at once: the oldest ones, returned oldest first.
+/// They count as running meanwhile, so that the daemon waits for them.
+[[nodiscard]] std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_max);
+/// As it goes over the wire, `shortened`.
+[[nodiscard]] std::size_t bytes_of(const ActionResult& result);
 /// The result made to fit into a frame with room to spare (limits::kResultBytesMax): outputs keep
 /// their tails, errors their heads; when that is not enough, the stages go.
 [[nodiscard]] ActionResult shortened(ActionResult result);

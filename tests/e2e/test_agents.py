@@ -415,6 +415,29 @@ class AgentsTest(unittest.TestCase):
                 self.assertEqual(self.scripts_of(box), [])
                 self.assertIn(why, next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["reason"])
 
+    # Host trouble
+
+    def test_what_a_host_forbids_waits_and_is_not_taken_back(self):
+        box = self.box
+        config = box.root / "agent.yaml"
+        config.write_text("projects: [another]\n")
+        box.repo.commit(layouts.repo(box.root), "first")
+        box.daemon.start()
+        agent = box.agent("t1", "--config", str(config))
+        words = "agent.yaml does not allow project 'app'"
+        held = lambda: [h for h in box.daemon.assignment("test", "app")["holds"] if h["gate"] == "host"]
+        self.assertEqual(wait(held, "the hold")[0]["reason"], f"t1: {words}")
+        target = box.daemon.get("/api/release/targets/t1/status")
+        self.assertEqual([t["reason"] for t in target["host_trouble"]], [words])
+        self.assertIn(f'reason="{words}"', box.daemon.request("GET", "/metrics")[2])
+        self.assertIn("host trouble", box.daemon.request("GET", "/")[2])
+        self.assertEqual(agent.stop(), 0)
+        config.write_text("projects: [app]\n")
+        agent.start("--config", str(config))
+        wait(lambda: sync(box) == "in_sync", "in sync")
+        self.assertEqual(box.repo.log("%s"), ["first"])
+        self.assertNotIn("host_trouble", box.daemon.get("/api/release/targets/t1/status"))
+
     @staticmethod
     def scripts_of(box):
         """Processes that stand in the app's work dir."""

@@ -65,6 +65,15 @@ void Rollout::comes_back(int target) {
     feed(event);
 }
 
+void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    event.inventory.running = event.inventory.suspended = std::move(ids);
+    feed(event);
+}
+
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
@@ -113,6 +122,23 @@ void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     feed(event);
 }
 
+void Rollout::finds_host_trouble(const std::string& words) {
+    if (sent_.empty()) {
+        ADD_FAILURE() << "nothing was sent";
+        return;
+    }
+    const auto action = std::move(sent_.front());
+    sent_.erase(sent_.begin());
+    ActionFinished event;
+    event.agent = action.key.target;
+    event.result.id = action.id;
+    event.result.kind = action.kind;
+    event.result.outcome = ActionOutcome::refused;
+    event.result.host_trouble = words;
+    event.result.installation.key = action.key;
+    feed(event);
+}
+
 void Rollout::answers_from_its_journal() {
     const auto newest = std::exchange(report_, 0u);
     (void)finish_one();
@@ -150,8 +176,11 @@ State Rollout::restarted() const { return *restore(stored(), 2, clocks_); }
 Cost Rollout::feed(const Event& event) {
     Cost cost;
     for (auto& effect : step(state_, event, clocks_)) {
-        if (const auto* send = std::get_if<Send>(&effect))
+        if (const auto* send = std::get_if<Send>(&effect)) {
             if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
+            if (const auto* cancel = std::get_if<Cancel>(&send->message))
+                cancelled_.push_back(cancel->action);
+        }
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
         if (const auto* publish = std::get_if<Publish>(&effect)) {
             cost.looks += publish->assignments.size();

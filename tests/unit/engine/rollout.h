@@ -64,12 +64,17 @@ public:
 
     /// What it was sent has ended meanwhile.
     void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);
+    /// After a restart that interrupted these actions.
+    void comes_back_interrupted(int target, std::vector<std::string> ids);
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();
 
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
+
+    /// The host of the oldest action that is on its way cannot have it.
+    void finds_host_trouble(const std::string& words);
 
     /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
     void tells_of_a_failed_task() {
@@ -103,6 +108,8 @@ public:
     void forget_lived();
     [[nodiscard]] Timestamp now() const { return clocks_.now; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
+    /// Ids of all actions that were cancelled so far.
+    [[nodiscard]] const std::vector<std::string>& cancelled() const { return cancelled_; }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
     /// The same engine, started anew on what it has written.
@@ -119,6 +126,7 @@ private:
     Clocks clocks_{Timestamp{Milliseconds{1'767'225'600'000}}, Lived{std::chrono::hours{5}}};
     State state_;
     std::vector<Action> sent_;
+    std::vector<std::string> cancelled_;
     std::vector<RevertRequest> asked_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;

@@ -18,6 +18,7 @@ Installation full_installation() {
     return {.key = {"web-1", "shop-api", "blue"},
             .status = InstallStatus::failed,
             .version = "1.4.2",
+            .tried_version = "1.4.3",
             .digest = Digest::of("target"),
             .assignment_digest = Digest::of("assignment"),
             .commit = std::string(40, 'a'),
@@ -141,7 +142,8 @@ Hello full_hello() {
 }
 
 std::vector<AgentMessage> agent_messages() {
-    const Inventory inventory{{full_installation(), full_installation()}, {"a1"}, {full_result()}};
+    const Inventory inventory{
+        {full_installation(), full_installation()}, {"a1"}, {full_result()}, {"a1"}};
     return {full_hello(),
             InventoryPiece{inventory, true},
             Changed{{full_installation()}},
@@ -153,7 +155,7 @@ std::vector<AgentMessage> agent_messages() {
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{7, "a1"},
+    return {Welcome{7, true},  Run{7, full_action(), {}}, Cancel{7, "a1"},
             Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
 }
 
