@@ -40,7 +40,7 @@ CheckResult check_data_dir(const DoctorOptions& options) {
 }
 
 CheckResult check_disk(const DoctorOptions& options) {
-    CheckResult check{"disk space", "at least 1 GiB free for store and Git", Health::good, {}};
+    CheckResult check{"disk space", "at least 1 GiB free", Health::good, {}};
     struct statvfs facts {};
     if (::statvfs(options.data_dir.c_str(), &facts) != 0) {
         check.health = Health::bad;
@@ -144,9 +144,43 @@ void add_status_checks(std::vector<CheckResult>& checks, const std::string& serv
                       trouble.empty() ? text_of(*config, "last_poll_at", "never") : trouble});
 }
 
+bool is_agents(const std::string& data_dir) {
+    return std::filesystem::exists(std::filesystem::path{data_dir} / "journal" / "log");
+}
+
+CheckResult check_keys_folder(const DoctorOptions& options) {
+    CheckResult check{"key", "in a folder that only its owner can enter (0700)", Health::good, {}};
+    struct stat facts {};
+    const bool there = ::stat((options.data_dir + "/pki").c_str(), &facts) == 0;
+    check.found = there ? fmt::format("mode {:04o}", facts.st_mode & 07777) : "not enrolled yet";
+    if (!there || (facts.st_mode & 077) != 0) check.health = there ? Health::bad : Health::doubtful;
+    return check;
+}
+
+/// The agent writes at its start what scripts can read all the same.
+CheckResult check_exposure(const DoctorOptions& options) {
+    CheckResult check{"scripts", "cannot read the agent's key and journal", Health::good, {}};
+    std::ifstream file{options.data_dir + "/exposure"};
+    const bool told = file.is_open();
+    std::getline(file, check.found);
+    if (!told) check.found = "the agent has not said it yet: start it";
+    if (!check.found.empty())
+        check.health = Health::doubtful;
+    else
+        check.found = "they cannot";
+    return check;
+}
+
+/// Of the data dir of an agent, on its host.
+std::vector<CheckResult> examine_agent(const DoctorOptions& options) {
+    return {check_keys_folder(options), check_exposure(options), check_clock(),
+            check_disk(options)};
+}
+
 }  // namespace
 
 std::vector<CheckResult> examine(const DoctorOptions& options, Timestamp now) {
+    if (is_agents(options.data_dir)) return examine_agent(options);
     std::vector<CheckResult> checks{check_data_dir(options)};
     const auto info = ask_daemon(options.data_dir, "info", json::object());
     checks.push_back({"daemon", "answers on its admin socket", info ? Health::good : Health::bad,

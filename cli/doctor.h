@@ -7,9 +7,9 @@
 namespace tidegate::cli {
 
 struct DoctorOptions {
-    std::string data_dir;
-    std::string server;  ///< empty = the address that the daemon wrote to run/http.addr
-    std::string store;   ///< as `tidegated --store`
+    std::string data_dir;  ///< of the daemon, or of an agent
+    std::string server;    ///< empty = the address that the daemon wrote to run/http.addr
+    std::string store;     ///< as `tidegated --store`
 };
 
 enum class Health { good, doubtful, bad };

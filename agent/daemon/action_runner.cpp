@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "agent/daemon/driver_host.h"
-#include "agent/daemon/prepare.h"
+#include "agent/daemon/looks.h"
 #include "agent/drivers/output.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/script_driver.h"
@@ -22,9 +22,8 @@ constexpr std::size_t kTaskOutputBytesMax = 4 * 1024;
 /// Of the upload's bound, for the line that names what was dropped.
 constexpr std::size_t kDroppedLineBytesMax = 64;
 constexpr Milliseconds kLeftoverGrace{5'000};
-constexpr Seconds kStatusTimeout{30};
-/// A second look before drift is believed: a service may just be restarting.
-constexpr Milliseconds kSecondLook{2'000};
+/// For supervisors: their scripts' grace, and the time that dying may take.
+constexpr Milliseconds kLeftoverWait{15'000};
 
 TaskResult uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop) {
     const TaskPlace place{"release", 1};
@@ -71,8 +70,11 @@ PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver&
             return run_uninstall(driver, host, stop, former);
         case ActionKind::verify:
             return run_pipeline({}, prepared.verify, host, stop, former);
-        default:
-            return run_pipeline(prepared.pipeline, prepared.verify, host, stop, former);
+        default: {
+            auto report = run_pipeline(prepared.pipeline, prepared.verify, host, stop, former);
+            ask_probe(driver, !prepared.context.deploy.probe_script.empty(), report, stop);
+            return report;
+        }
     }
 }
 
@@ -108,18 +110,6 @@ std::string take_log(std::vector<StageResult>& stages) {
     return log.text();
 }
 
-std::string find_drift(Driver& driver, bool has_probe, const std::stop_token& stop) {
-    if (!driver.place_exists()) return "its work dir is gone";
-    if (has_probe) {
-        const auto found = driver.probe(stop);
-        if (found == Probe::old_version) return "the probe found another version";
-        if (found == Probe::unknown) return "the probe could not tell the version";
-    }
-    if (!driver.has_service(ServiceVerb::status)) return {};
-    const auto status = driver.service(ServiceVerb::status, kStatusTimeout, stop);
-    return status.ok ? "" : fmt::format("service.status: {}", status.error);
-}
-
 }  // namespace
 
 ActionRunner::ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers)
@@ -139,21 +129,32 @@ struct ActionRunner::Job {
     machine::Start start;
     FormerActions former;
     Milliseconds left;  ///< of its deadline
+    Tenants tenants;
 
     /// Of a resumed one something was done before.
     [[nodiscard]] bool begun() const { return start.resumed && !start.resumed->notes.empty(); }
 };
 
-void ActionRunner::start(machine::Start start, FormerActions former, Milliseconds used) {
+void ActionRunner::start(machine::Start start, FormerActions former, Milliseconds used,
+                         Tenants tenants) {
     std::stop_source source;
     {
         const std::scoped_lock lock{mutex_};
         running_.emplace(start.action.id, source);
     }
     const auto left = Milliseconds{start.action.deadline} - used;
-    add([this, job = Job{std::move(start), std::move(former), left}, source] {
+    add([this, job = Job{std::move(start), std::move(former), left, std::move(tenants)}, source] {
         run(job, source.get_token());
     });
+}
+
+Result<PreparedAction> ActionRunner::admit(const Job& job) const {
+    const auto& action = job.start.action;
+    auto prepared = TRY(prepare(rules_, action, job.start.current));
+    if (job.begun()) return prepared;
+    if (auto why = clash(rules_, action, job.tenants); !why.empty())
+        return fail(ErrorCode::unavailable, "{}", why);
+    return prepared;
 }
 
 void ActionRunner::run(const Job& job, const std::stop_token& stop) {
@@ -161,7 +162,7 @@ void ActionRunner::run(const Job& job, const std::stop_token& stop) {
     machine::Finished finished;
     finished.action = action.id;
     finished.untouched = !job.begun();
-    if (auto prepared = prepare(rules_, action, job.start.current); !prepared) {
+    if (auto prepared = admit(job); !prepared) {
         finished.outcome = job.begun() ? ActionOutcome::failed : ActionOutcome::refused;
         finished.error = prepared.error().text();
         if (!job.begun() && prepared.error().code == ErrorCode::unavailable)
@@ -190,13 +191,10 @@ void ActionRunner::run(const Job& job, const std::stop_token& stop) {
 void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
                            machine::Finished& finished) {
     const auto& action = job.start.action;
-    const auto on_process = [&](const ProcessId& id) {
-        events_.process_started({action.id, id.pid, id.start_time, id.marker});
-    };
-    prepared.context.on_process = on_process;
+    prepared.context.action = action.id;
     const StopAfter bounded{stop, job.left};
     const auto driver = make_script_driver(prepared.context);
-    const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver, on_process};
+    const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver};
     const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
     DriverHost host{*driver, stoppers.in_order(), action, job.start.current, events};
     if (job.begun()) host.note_started();
@@ -261,13 +259,20 @@ void ActionRunner::kill_all() {
     for (auto& [id, source] : running_) source.request_stop();
 }
 
-void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> leftover) {
-    add([this, probe = std::move(probe), leftover = std::move(leftover)] {
+bool ActionRunner::await_end(const std::string& action,
+                             const std::optional<ProcessStarted>& recorded) const {
+    const auto& cgroup = rules_.limits.supervision.cgroup;
+    const bool ended = rules_.former.await(action, cgroup, kLeftoverWait);
+    if (!recorded) return ended;
+    const ProcessId id{recorded->pid, recorded->start_time, recorded->marker};
+    return end_leftover(id, {}, kLeftoverGrace) && ended;
+}
+
+void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> recorded) {
+    add([this, probe = std::move(probe), recorded = std::move(recorded)] {
         machine::Probed probed;
         probed.action = probe.action.id;
-        probed.survivors =
-            leftover &&
-            !end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
+        probed.survivors = !await_end(probe.action.id, recorded);
         const auto prepared = prepare(rules_, probe.action, {});
         if (!probed.survivors && prepared) {
             const auto driver = make_script_driver(prepared->context);
@@ -279,17 +284,15 @@ void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> lef
     });
 }
 
-void ActionRunner::check_drift(Action definition, std::function<void(std::string)> done) {
+void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
     add([this, definition = std::move(definition), done = std::move(done)] {
         const auto prepared = prepare(rules_, definition, {});
-        if (!prepared) return done("");  // the host's rules changed; that is not drift
+        if (!prepared) return done({});  // the host's rules changed; that is not drift
         const auto driver = make_script_driver(prepared->context);
-        const bool has_probe = !prepared->context.deploy.probe_script.empty();
         const auto stop = ending_.get_token();
-        auto reason = find_drift(*driver, has_probe, stop);
-        if (!reason.empty() && wait_for(kSecondLook, stop))
-            reason = find_drift(*driver, has_probe, stop);
-        if (!stop.stop_requested()) done(std::move(reason));
+        auto found = look_for_drift(*driver, !prepared->context.deploy.probe_script.empty(), stop);
+        hide_secrets(found.reason);
+        if (!stop.stop_requested()) done(std::move(found));
     });
 }
 

@@ -15,14 +15,16 @@
 #include <vector>
 
 #include "agent/daemon/host_rules.h"
+#include "agent/daemon/looks.h"
+#include "agent/daemon/prepare.h"
 #include "agent/daemon/stoppers.h"
+#include "agent/daemon/tenants.h"
 #include "agent/journal/journal.h"
 #include "agent/machine/machine.h"
 
 namespace tidegate::agent {
 
 class Driver;
-struct PreparedAction;
 
 /// Called on the pool's threads.
 struct RunnerEvents {
@@ -30,8 +32,6 @@ struct RunnerEvents {
     std::function<void(machine::Finished, std::string log)> finished;
     std::function<void(ActionUpdate)> update;
     std::function<void(machine::Probed)> probed;
-    /// Must return only when it is in the journal.
-    std::function<void(const ProcessStarted&)> process_started;
     /// Masked and short. The begin of a task that may not run twice must be in the journal when
     /// this returns; an error, and it does not begin.
     std::function<Result<void>(machine::TaskNote)> task_noted;
@@ -44,14 +44,16 @@ public:
     ~ActionRunner();
 
     /// `former`: what may have to be stopped first. `used`: of a resumed action's deadline.
-    void start(machine::Start start, FormerActions former, Milliseconds used = Milliseconds{0});
+    void start(machine::Start start, FormerActions former, Milliseconds used = Milliseconds{0},
+               Tenants tenants = {});
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
-    /// Ends what a former agent process left of the action, then asks the probe script, if wanted.
-    void probe(machine::Probe probe, std::optional<ProcessStarted> leftover);
-    /// Looks at what stands there; empty reason = as it should be.
-    void check_drift(Action definition, std::function<void(std::string reason)> done);
+    /// Waits until nothing runs any more that a former agent process left of the action, then asks
+    /// the probe script, if wanted. `recorded`: what an agent that had no supervisors wrote of it.
+    void probe(machine::Probe probe, std::optional<ProcessStarted> recorded);
+    /// Looks at what stands there.
+    void check_drift(Action definition, std::function<void(Look)> done);
 
     static constexpr std::size_t kWorkers = 8;
 
@@ -59,6 +61,7 @@ private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
     struct Job;
+    [[nodiscard]] Result<PreparedAction> admit(const Job& job) const;
     void run(const Job& job, const std::stop_token& stop);
     void perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
                  machine::Finished& finished);
@@ -66,6 +69,8 @@ private:
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;
+    [[nodiscard]] bool await_end(const std::string& action,
+                                 const std::optional<ProcessStarted>& recorded) const;
 
     HostRules rules_;
     RunnerEvents events_;

@@ -24,6 +24,7 @@ public:
     Fields fields_of(AgentConfig& config) const {
         return {{"run_as", [&](const auto& node) { return text(node, config.run_as); }},
                 {"allow_root", [&](const auto& node) { return flag(node, config.allow_root); }},
+                {"allow_sudo", [&](const auto& node) { return flag(node, config.allow_sudo); }},
                 {"drivers", [&](const auto& node) { return drivers(node, config.drivers); }},
                 {"projects", [&](const auto& node) { return names(node, config.projects); }},
                 {"targets", [&](const auto& node) { return names(node, config.targets); }},

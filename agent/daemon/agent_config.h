@@ -25,6 +25,7 @@ struct HostVariable {
 struct AgentConfig {
     std::string run_as;  ///< user for scripts; empty = the agent's own
     bool allow_root = false;
+    bool allow_sudo = true;          ///< false: scripts cannot gain rights by what they execute
     std::set<std::string> drivers;   ///< deploy types; empty = any
     std::set<std::string> projects;  ///< empty = any
     std::set<std::string> targets;   ///< empty = any

@@ -39,6 +39,7 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
             "host stopped",
             content.torn_bytes));
     CHECK(make_tmp_dir(options.rules));
+    options.rules.former = TRY(end_former_runs(options.rules));
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));
     for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));
@@ -78,9 +79,6 @@ RunnerEvents HostLoop::runner_events() {
     };
     events.probed = [this](machine::Probed probed) {
         post([this, probed = std::move(probed)] { step(probed); });
-    };
-    events.process_started = [this](const ProcessStarted& process) {
-        (void)writer_->write_and_wait(process);  // the task's begin is in the journal
     };
     events.task_noted = [this](machine::TaskNote note) -> Result<void> {
         const bool wait =
@@ -160,8 +158,10 @@ void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
     auto former = former_at(effect.action.key);
+    auto tenants = tenants_beside(effect.action.key);
+    begun_.insert(effect.action.id);
     const auto used = used_by(effect);
-    runner_->start(std::move(effect), std::move(former), used);
+    runner_->start(std::move(effect), std::move(former), used, std::move(tenants));
 }
 
 void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
@@ -169,20 +169,45 @@ void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
 void HostLoop::apply_one(machine::Probe effect) {
     const auto& id = effect.action.id;
     unfinished_[id] = effect.action;
+    begun_.insert(id);
     std::optional<ProcessStarted> leftover;
     if (const auto found = leftovers_.find(id); found != leftovers_.end()) leftover = found->second;
     runner_->probe(std::move(effect), std::move(leftover));
 }
 
 void HostLoop::apply_one(machine::ReportResult effect) {
-    if (!effect.result.host_trouble.empty()) unfinished_.erase(effect.result.id);
+    if (!effect.result.host_trouble.empty()) {
+        begun_.erase(effect.result.id);
+        unfinished_.erase(effect.result.id);
+    }
     uplink_.result(effect.result);
 }
 void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
 void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
 
+/// By what is installed and by what is being installed.
+Tenants HostLoop::tenants_beside(const InstallKey& key) const {
+    Tenants tenants;
+    for (const auto& [other, definition] : definitions_) {
+        auto tenant = tenant_of(options_.rules, definition);
+        if (!tenant) continue;
+        if (other == key)
+            tenants.now = *std::move(tenant);
+        else
+            tenants.others.push_back(*std::move(tenant));
+    }
+    for (const auto& id : begun_) {
+        const auto& action = unfinished_.at(id);
+        auto tenant = tenant_of(options_.rules, action);
+        const bool stays = action.kind != ActionKind::uninstall;
+        if (tenant && stays && action.key != key) tenants.others.push_back(*std::move(tenant));
+    }
+    return tenants;
+}
+
 /// Keeps what a successful action installed from, as the journal does.
 void HostLoop::define(const ActionResult& result) {
+    begun_.erase(result.id);
     auto action = unfinished_.extract(result.id);
     if (action.empty()) return;
     note_outcome(tried_, action.mapped(), result);
@@ -235,19 +260,17 @@ void HostLoop::look_for_drift() {
         if (installation.status != InstallStatus::installed || machine_.busy(key) ||
             definition == definitions_.end() || !being_checked_.insert(key).second)
             continue;
-        drift_runner_->check_drift(definition->second,
-                                   [this, key, starts = starts_[key]](std::string reason) {
-                                       post([this, key, starts, reason = std::move(reason)] {
-                                           drift_found(key, starts, reason);
-                                       });
-                                   });
+        drift_runner_->check_drift(definition->second, [this, key,
+                                                        starts = starts_[key]](Look look) {
+            post([this, key, starts, look = std::move(look)] { drift_found(key, starts, look); });
+        });
     }
 }
 
 /// What was seen before an action began says nothing about what it left; none begins during one.
-void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, std::string reason) {
+void HostLoop::drift_found(const InstallKey& key, std::uint64_t starts, Look look) {
     being_checked_.erase(key);
-    if (starts_[key] == starts) step(machine::DriftSeen{key, !reason.empty(), std::move(reason)});
+    if (starts_[key] == starts) step(machine::DriftSeen{key, look.drifted, std::move(look.reason)});
 }
 
 }  // namespace tidegate::agent

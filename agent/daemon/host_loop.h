@@ -77,12 +77,13 @@ private:
     void arm_stop();
     void post(std::function<void()> job);
     void define(const ActionResult& result);
+    [[nodiscard]] Tenants tenants_beside(const InstallKey& key) const;
     [[nodiscard]] FormerActions former_at(const InstallKey& key) const;
     [[nodiscard]] Milliseconds used_by(const machine::Start& start) const;
     void arm_wake();
     void arm_drift();
     void look_for_drift();
-    void drift_found(const InstallKey& key, std::uint64_t starts, std::string reason);
+    void drift_found(const InstallKey& key, std::uint64_t starts, Look look);
 
     asio::io_context& io_;
     HostOptions options_;
@@ -93,6 +94,7 @@ private:
     asio::steady_timer drift_timer_;
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
     std::map<std::string, Action> unfinished_;
+    std::set<std::string> begun_;               ///< of those, which may have touched something
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
     TriedActions tried_;
     std::map<std::string, ClockReading> began_;  ///< of what a former process left unfinished

@@ -12,8 +12,14 @@
 #include <filesystem>
 #include <memory>
 
+#include "agent/drivers/cgroup.h"
+
 namespace tidegate::agent {
 namespace {
+
+/// For the bodies of scripts that may not read the data dir. Everybody's, so nothing in it but what
+/// was just made is ever touched.
+constexpr const char* kOpenTmpDir = "/tmp";
 
 /// The first address that is not the loopback's.
 std::string find_address() {
@@ -50,8 +56,12 @@ Result<std::optional<ProcessUser>> script_user(const AgentConfig& config) {
 Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
     HostRules rules;
     rules.limits.user = TRY(script_user(config));
-    rules.limits.tmp_dir = data_dir + "/tmp";
+    rules.exposure = find_exposure(data_dir, rules.limits.user.has_value(), config.allow_sudo);
+    rules.limits.closed_folder = rules.exposure.closed_folder;
+    rules.limits.tmp_dir = rules.limits.closed_folder.empty() ? data_dir + "/tmp" : kOpenTmpDir;
+    rules.limits.supervision = {"/proc/self/exe", data_dir + "/run", own_cgroup()};
     rules.limits.work_dirs = config.work_dirs;
+    rules.limits.no_new_privileges = !config.allow_sudo;
     rules.limits.output_bytes_max = config.output_bytes_max;
     rules.config = std::move(config);
     rules.host_address = find_address();
@@ -60,6 +70,7 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
 
 Result<void> make_tmp_dir(const HostRules& rules) {
     const auto& path = rules.limits.tmp_dir;
+    if (path == kOpenTmpDir) return {};
     std::error_code error;
     // The folder itself stays: on a full disk it could not be made again.
     std::filesystem::create_directories(path, error);
@@ -77,6 +88,15 @@ Result<void> make_tmp_dir(const HostRules& rules) {
                 "user '{}' (run_as) may not pass through {}, and its scripts are run from {}: "
                 "`chmod o+x {}`, or choose another --data-dir",
                 user.name, closed, path, closed);
+}
+
+Result<FormerRuns> end_former_runs(const HostRules& rules) {
+    const auto& path = rules.limits.supervision.run_dir;
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error || ::chmod(path.c_str(), 0700) != 0)
+        return fail(ErrorCode::unavailable, "cannot make {}", path);
+    return FormerRuns::end_all(path);
 }
 
 std::string refusal(const HostRules& rules, const Action& action) {

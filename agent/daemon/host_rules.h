@@ -5,7 +5,9 @@
 #include <string>
 
 #include "agent/daemon/agent_config.h"
+#include "agent/daemon/exposure.h"
 #include "agent/drivers/driver.h"
+#include "agent/drivers/run_register.h"
 #include "schema/model/agent.h"
 
 namespace tidegate::agent {
@@ -14,6 +16,8 @@ struct HostRules {
     AgentConfig config;
     HostLimits limits;
     std::string host_address;  ///< TARGET_IP
+    Exposure exposure;         ///< of the data dir to scripts
+    FormerRuns former;         ///< scripts that a former agent process left running
 };
 
 /// denied: scripts would run as root and nobody allowed it,
@@ -24,6 +28,10 @@ struct HostRules {
 /// to the user that runs it. Only for who holds the journal: another agent's scripts may be there.
 /// `denied` names the folder where the scripts' user cannot get through to it.
 [[nodiscard]] Result<void> make_tmp_dir(const HostRules& rules);
+
+/// Makes the register of running scripts where it is missing, and tells those that a former agent
+/// process left to end. Only for who holds the journal.
+[[nodiscard]] Result<FormerRuns> end_former_runs(const HostRules& rules);
 
 /// Why the host does not allow this action; empty when it does.
 [[nodiscard]] std::string refusal(const HostRules& rules, const Action& action);

@@ -31,6 +31,8 @@ Result<void> LinkedAgent::start() {
     host.data_dir = options_.data_dir;
     host.rules = TRY(make_host_rules(options_.config, options_.data_dir));
     host.rules.limits.backup_looker = "/proc/self/exe";
+    if (const auto& warning = host.rules.exposure.warning; !warning.empty()) notice(warning);
+    note_exposure(options_.data_dir, host.rules.exposure);
     host.drift_interval = options_.drift_interval;
     host_ = TRY(HostLoop::open(io_, std::move(host), *this));
 
@@ -121,7 +123,9 @@ void LinkedAgent::result(const ActionResult& result) {
 }
 void LinkedAgent::changed(const Installation& installation) {
     spdlog::info("{}: {}{}", installation.key.text(),
-                 installation.drifted ? "drifted: " : "as it should be again",
+                 installation.drifted                ? "drifted: "
+                 : installation.drift_reason.empty() ? "as it should be again"
+                                                     : "nobody can tell whether it drifted: ",
                  installation.drift_reason);
     if (session_) session_->changed({installation});
 }

@@ -1,6 +1,7 @@
 /// tidegate-agent: one per host. Exit codes: 0 ended on request, 1 a problem, 2 usage.
 
 #include <spdlog/spdlog.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <asio/io_context.hpp>
@@ -12,6 +13,8 @@
 
 #include "agent/daemon/linked_agent.h"
 #include "agent/drivers/backup_look.h"
+#include "agent/drivers/supervision.h"
+#include "agent/drivers/supervisor.h"
 #include "schema/log/plain_log.h"
 
 namespace {
@@ -43,8 +46,12 @@ bool start(tidegate::agent::LinkedAgent& agent, asio::steady_timer& again) {
 
 int main(int argc, char** argv) {
     // The agent starts this same program again, before any thread or file is open.
+    if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kSuperviseArgument) == 0)
+        return tidegate::agent::supervise();
     if (argc == 2 && std::strcmp(argv[1], tidegate::agent::kBackupLookArgument) == 0)
         return tidegate::agent::answer_backup_look();
+    // Its memory holds the key: no debugger and no core file of the same user's.
+    ::prctl(PR_SET_DUMPABLE, 0);
     tidegate::set_up_log("agent", tidegate::LogColour::never);
     std::signal(SIGPIPE, SIG_IGN);
     const auto options = tidegate::agent::parse_options(argc, argv);

@@ -20,19 +20,29 @@ std::string version_before(const Action& action, const Installation& current) {
     return comes_back ? current.tried_version : current.version;
 }
 
-/// The action's variables with the host's own on top. WORK_DIR needs the others to be known first.
-Result<Variables> host_variables(const HostRules& rules, const Action& action,
-                                 const std::string& current_version) {
+/// The action's variables with the host's own on top.
+Variables known_variables(const HostRules& rules, const Action& action,
+                          const std::string& current_version) {
     auto variables = action.variables;
     std::map<std::string, std::string> values{{"TARGET_IP", rules.host_address},
                                               {"CURRENT_VERSION", current_version}};
     for (const auto& [name, variable] : rules.config.variables) values[name] = variable.value;
     add_runtime(variables, values);
+    return variables;
+}
 
+Result<std::string> expand_work_dir(const Action& action, const Variables& variables) {
     VariableScope scope{action.environment};
     scope.add(variables);
     const auto configured = TRY(expand(action.deploy.script.work_dir, scope));
-    const auto dir = default_work_dir(configured, action.target_work_dir, action.key.project);
+    return default_work_dir(configured, action.target_work_dir, action.key.project);
+}
+
+/// WORK_DIR needs the others to be known first.
+Result<Variables> host_variables(const HostRules& rules, const Action& action,
+                                 const std::string& current_version) {
+    auto variables = known_variables(rules, action, current_version);
+    const auto dir = TRY(expand_work_dir(action, variables));
     add_runtime(variables, {{"WORK_DIR", dir},
                             {"APP_DIR", dir},
                             {"BACKUP_DIR", dir + "/backups"},
@@ -91,6 +101,10 @@ Result<DriverContext> prepare_context(const HostRules& rules, const Action& acti
 }
 
 }  // namespace
+
+Result<std::string> work_dir_of(const HostRules& rules, const Action& action) {
+    return expand_work_dir(action, known_variables(rules, action, action.current_version));
+}
 
 Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
                                const Installation& current) {

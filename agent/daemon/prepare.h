@@ -16,6 +16,9 @@ struct PreparedAction {
     std::vector<HealthCheck> verify;
 };
 
+/// Where the action's project belongs on this host: absolute, expanded.
+[[nodiscard]] Result<std::string> work_dir_of(const HostRules& rules, const Action& action);
+
 /// An error is a refusal: nothing was touched. `unavailable`: it is the host that will not or
 /// cannot have it, whatever the version (ActionResult::host_trouble).
 [[nodiscard]] Result<PreparedAction> prepare(const HostRules& rules, const Action& action,

@@ -15,8 +15,7 @@ bool is_same(const Action& one, const Action& other) {
 }  // namespace
 
 Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installation& current,
-                   const FormerActions& former, Driver& own,
-                   std::function<void(const ProcessId&)> on_process) {
+                   const FormerActions& former, Driver& own) {
     const auto add = [&](Driver& driver) {
         if (driver.has_service(ServiceVerb::stop)) order_.push_back(&driver);
     };
@@ -24,7 +23,7 @@ Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installat
         if (!known || is_same(*known, action)) return;
         auto prepared = prepare(rules, *known, current);
         if (!prepared) return;  // the host's rules are others by now
-        prepared->context.on_process = on_process;
+        prepared->context.action = action.id;
         add(*others_.emplace_back(make_script_driver(std::move(prepared->context))));
     };
     const bool restores = action.kind == ActionKind::rollback;

@@ -23,10 +23,9 @@ struct FormerActions {
 
 class Stoppers {
 public:
-    /// `own` is the action's driver, borrowed; `on_process` as in ProcessSpec, for all others.
+    /// `own` is the action's driver, borrowed.
     Stoppers(const HostRules& rules, const Action& action, const Installation& current,
-             const FormerActions& former, Driver& own,
-             std::function<void(const ProcessId&)> on_process);
+             const FormerActions& former, Driver& own);
 
     /// Those that know how to stop, in the order in which they are to be asked.
     [[nodiscard]] const std::vector<Driver*>& in_order() const { return order_; }

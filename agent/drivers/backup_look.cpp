@@ -143,7 +143,7 @@ std::optional<std::vector<Backup>> look_for_backups(const BackupRules& rules,
     Launch launch;
     launch.arguments = {program, kBackupLookArgument};
     launch.environment = question(rules);
-    launch.input = launch.output = answer.get();
+    launch.descriptors = {answer.get(), answer.get(), answer.get()};
     const auto child = spawn(launch);
     if (!child || !ends_well(*child)) return std::nullopt;
     return read_answer(answer.get());

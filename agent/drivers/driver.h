@@ -2,7 +2,6 @@
 /// How one kind of project gets onto a target. Drivers take values that are already expanded; they
 /// know nothing of pipelines, journals or the daemon. Every call blocks, so it runs on a worker.
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -19,11 +18,14 @@ namespace tidegate::agent {
 struct HostLimits {
     std::vector<std::string> work_dirs;  ///< empty = any place that the repo names
     std::optional<ProcessUser> user;     ///< none = the agent's own
+    bool no_new_privileges = false;      ///< for scripts: no sudo
+    std::string closed_folder;           ///< kept from scripts; empty = nothing is
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
     std::string tmp_dir;
     /// Looks at BACKUP_DIR when asked with kBackupLookArgument (backup_look.h); empty = nobody
     /// does.
     std::string backup_looker;
+    Supervision supervision;
 };
 
 /// One installation to work on. All strings are expanded.
@@ -44,7 +46,7 @@ struct DriverContext {
     HostLimits host;
     /// Names the installation in the environment of what `service.start` leaves running.
     std::string service_marker;
-    std::function<void(const ProcessId&)> on_process;  ///< as in ProcessSpec
+    std::string action;  ///< as in ProcessSpec
 };
 
 struct DriverResult {
@@ -57,10 +59,25 @@ struct DriverResult {
     bool host_trouble = false;
     /// It ended by itself, with whatever code: not by a signal, a time-out or a cancel.
     bool exited = false;
+    int code = 0;  ///< where it exited
 };
+
+/// What an exit code says of a question that it answers: none where the shell did not find what it
+/// should run (127), or may not (126).
+[[nodiscard]] constexpr bool is_answer(const DriverResult& result) {
+    return result.exited && result.code != 126 && result.code != 127;
+}
 
 /// What stands on the target, as far as the driver can tell.
 enum class Probe { new_version, old_version, unknown };
+
+struct ProbeReport {
+    Probe answer = Probe::unknown;
+    std::string why;  ///< unknown: what was in the way
+};
+
+/// Of the folder that it was installed into.
+enum class Place { there, gone, not_known };
 
 enum class ServiceVerb { start, stop, status };
 constexpr auto enum_names(ServiceVerb) { return std::array{"start"sv, "stop"sv, "status"sv}; }
@@ -74,9 +91,9 @@ public:
     virtual DriverResult rollback(std::stop_token stop) = 0;
     virtual DriverResult uninstall(std::stop_token stop) = 0;
     /// Never changes anything.
-    virtual Probe probe(std::stop_token stop) = 0;
-    /// Whether the place where it was installed is still there.
-    [[nodiscard]] virtual bool place_exists() const = 0;
+    virtual ProbeReport ask_probe(std::stop_token stop) = 0;
+    [[nodiscard]] Probe probe(std::stop_token stop) { return ask_probe(std::move(stop)).answer; }
+    [[nodiscard]] virtual Place place() const = 0;
     /// What its scripts put aside so far: newest first, bounded; nullopt = nobody could look. Never
     /// changes anything.
     [[nodiscard]] virtual std::optional<std::vector<Backup>> backups() const = 0;

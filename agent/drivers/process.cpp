@@ -5,8 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -14,11 +13,15 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 #include <sstream>
 #include <utility>
 
 #include "agent/drivers/file_descriptor.h"
 #include "agent/drivers/output.h"
+#include "agent/drivers/process_group.h"
+#include "agent/drivers/run_register.h"
+#include "agent/drivers/script_file.h"
 #include "agent/drivers/spawn.h"
 #include "schema/base/variable_name.h"
 
@@ -28,45 +31,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr Milliseconds kDrain{1'000};
-constexpr Milliseconds kKillWait{5'000};
-constexpr Milliseconds kLook{20};  ///< how often the group is looked at while it dies
+/// Beyond all that a supervisor waits for by itself; then it is taken for lost.
+constexpr Milliseconds kSupervisorPatience{30'000};
+constexpr std::size_t kMessageBytesMax = 1024;
 
 tl::unexpected<Error> fail_errno(const char* what) {
     return fail(ErrorCode::unavailable, "{}: {}", what, std::strerror(errno));
 }
-
-/// The body as a file that only the script's user can read; gone with this object.
-class ScriptFile {
-public:
-    static Result<ScriptFile> write(const ProcessSpec& spec) {
-        ScriptFile file;
-        file.path_ = spec.tmp_dir + "/script-XXXXXX";
-        const FileDescriptor fd{::mkostemp(file.path_.data(), O_CLOEXEC)};
-        if (!fd.valid()) {
-            file.path_.clear();
-            return fail_errno("cannot write the script");
-        }
-        std::string_view rest = spec.body;
-        while (!rest.empty()) {
-            const auto wrote = ::write(fd.get(), rest.data(), rest.size());
-            if (wrote < 0) return fail_errno("cannot write the script");
-            rest.remove_prefix(static_cast<std::size_t>(wrote));
-        }
-        const bool own = !spec.user || ::fchown(fd.get(), spec.user->uid, spec.user->gid) == 0;
-        if (!own || ::fchmod(fd.get(), 0700) != 0) return fail_errno("cannot write the script");
-        return file;
-    }
-    ScriptFile(ScriptFile&& other) noexcept : path_{std::exchange(other.path_, {})} {}
-    ScriptFile& operator=(ScriptFile&&) = delete;
-    ~ScriptFile() {
-        if (!path_.empty()) ::unlink(path_.c_str());
-    }
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    ScriptFile() = default;
-    std::string path_;
-};
 
 std::vector<std::string> command(const ProcessSpec& spec, const std::string& script) {
     std::vector<std::string> words;
@@ -102,50 +73,72 @@ Result<std::vector<std::string>> environment(const ProcessSpec& spec, const std:
     return out;
 }
 
+/// Supervisors that still read what a service writes; looked after when another one ends.
+class FormerSupervisors {
+public:
+    void add(pid_t pid) {
+        const std::scoped_lock lock{mutex_};
+        pids_.push_back(pid);
+        std::erase_if(pids_, [](pid_t old) { return ::waitpid(old, nullptr, WNOHANG) != 0; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<pid_t> pids_;
+};
+
+FormerSupervisors& former_supervisors() {
+    static FormerSupervisors all;
+    return all;
+}
+
 /// One running script. Lives on the stack of the thread that waits for it.
 class Run {
 public:
     explicit Run(const ProcessSpec& spec)
         : spec_{spec}, masker_{spec.secrets}, output_{spec.output_bytes_max} {}
+    ~Run() {
+        control_.reset();
+        if (supervisor_ > 0) former_supervisors().add(supervisor_);
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
 
     Result<void> start(const std::string& script) {
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe");
-        pipe_ = FileDescriptor{ends[0]};
-        const FileDescriptor write_end{ends[1]};
-        ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
-        const FileDescriptor null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
         cancel_ = FileDescriptor{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-        if (!null.valid() || !cancel_.valid()) return fail_errno("cannot start a process");
-
+        if (!cancel_.valid()) return fail_errno("cannot start a process");
         id_.marker = new_marker();
-        if (spec_.on_process) spec_.on_process(id_);
-        auto variables = TRY(environment(spec_, id_.marker));
-        const Launch launch{command(spec_, script), std::move(variables),
-                            spec_.work_dir,         null.get(),
-                            write_end.get(),        spec_.user ? &*spec_.user : nullptr};
-        id_.pid = TRY(spawn(launch));
-        id_.start_time = process_start_time(id_.pid);
-        pidfd_ = FileDescriptor{static_cast<int>(::syscall(SYS_pidfd_open, id_.pid, 0))};
-        TG_ASSERT(pidfd_.valid());
-        if (spec_.on_process) spec_.on_process(id_);
-        return {};
+        SupervisorOrder order;
+        order.environment = TRY(environment(spec_, id_.marker));
+        order.command = command(spec_, script);
+        order.has_work_dir = spec_.work_dir >= 0;
+        order.user = spec_.user;
+        order.no_new_privileges = spec_.no_new_privileges;
+        order.closed_folder = spec_.closed_folder;
+        order.timeout = spec_.timeout;
+        order.grace = spec_.grace;
+        order.name = id_.marker;
+        order.cgroup = spec_.supervision.cgroup;
+        const auto& registry = spec_.supervision.run_dir;
+        auto entry = TRY(RunEntry::make(registry, spec_.action, id_.marker));
+        order.entry = entry.path();
+        entry_ = entry.path();
+        auto started = launch(order, entry.descriptor());
+        if (started) started = await_start();
+        if (!started) entry.remove();
+        return started;
     }
 
-    ProcessResult wait(std::stop_token stop) {
+    ProcessResult wait(const std::stop_token& stop) {
         const std::stop_callback wake{stop, [this] { ::eventfd_write(cancel_.get(), 1); }};
-        const auto deadline = Clock::now() + spec_.timeout;
-        while (!exited_ && !stop.stop_requested() && Clock::now() < deadline)
-            pump(deadline - Clock::now());
-
-        ProcessResult result;
-        if (exited_)
-            read_status(result);
-        else
-            result.end = stop.stop_requested() ? ProcessEnd::cancelled : ProcessEnd::timed_out;
-        if (!result.ok()) result.survivors = !end_all();
+        const auto lost_at = Clock::now() + spec_.timeout + spec_.grace + kSupervisorPatience;
+        while (!result_ && control_.valid() && Clock::now() < lost_at) {
+            if (stop.stop_requested() && !std::exchange(told_, true))
+                ::send(control_.get(), "c", 1, MSG_NOSIGNAL);
+            pump(lost_at - Clock::now());
+        }
+        auto result = result_ ? *std::move(result_) : replace_supervisor();
         drain_until(Clock::now() + kDrain);
-        ::waitpid(id_.pid, nullptr, result.survivors ? WNOHANG : 0);
         output_.append(masker_.finish());
         result.output = output_.text();
         result.dropped_bytes = output_.dropped_bytes();
@@ -153,15 +146,74 @@ public:
     }
 
 private:
-    /// Waits for output, the end of the process or a cancel, and takes what came.
+    Result<void> launch(const SupervisorOrder& order, int entry) {
+        int pipe[2];
+        int sockets[2];
+        if (::pipe2(pipe, O_CLOEXEC) != 0) return fail_errno("cannot make a pipe");
+        pipe_ = FileDescriptor{pipe[0]};
+        const FileDescriptor write_end{pipe[1]};
+        ::fcntl(pipe_.get(), F_SETFL, O_NONBLOCK);
+        if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0)
+            return fail_errno("cannot make a pipe");
+        control_ = FileDescriptor{sockets[0]};
+        const FileDescriptor control_end{sockets[1]};
+        const FileDescriptor null{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        if (!null.valid()) return fail_errno("cannot start a process");
+        const auto order_file = TRY(write_order(order));
+        Launch launch;
+        launch.arguments = {spec_.supervision.program, kSuperviseArgument};
+        const auto or_null = [&](int fd) { return fd >= 0 ? fd : null.get(); };
+        launch.descriptors = {
+            control_end.get(), null.get(),      null.get(),     order_file.get(),
+            pipe_.get(),       write_end.get(), or_null(entry), or_null(spec_.work_dir)};
+        supervisor_ = TRY(spawn(launch));
+        return {};
+    }
+
+    Result<void> await_start() {
+        const auto text = receive(kSupervisorPatience);
+        std::istringstream words{text};
+        std::string word;
+        words >> word >> id_.pid >> id_.start_time;
+        if (words && word == "started") return {};
+        if (word == "failed") return fail(ErrorCode::exhausted, "{}", text.substr(word.size() + 1));
+        (void)replace_supervisor();  // it must not begin later
+        return fail(ErrorCode::unavailable, "cannot start a process: {} did not answer",
+                    spec_.supervision.program);
+    }
+
+    /// One message; empty when none came in time, or none will.
+    std::string receive(Milliseconds at_most) {
+        pollfd watched{control_.get(), POLLIN, 0};
+        if (::poll(&watched, 1, static_cast<int>(at_most.count())) <= 0) return {};
+        std::string text(kMessageBytesMax, '\0');
+        const auto got = ::recv(control_.get(), text.data(), text.size(), MSG_DONTWAIT);
+        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return text;
+    }
+
+    /// `ended END CODE SURVIVORS`; anything else means that there is no supervisor any more.
+    void take_end() {
+        std::istringstream words{receive(Milliseconds{0})};
+        std::string word;
+        std::string end;
+        ProcessResult result;
+        words >> word >> end >> result.code >> result.survivors;
+        const auto known = from_string<ProcessEnd>(end);
+        if (!words || word != "ended" || !known) return control_.reset();
+        result.end = *known;
+        result_ = std::move(result);
+    }
+
+    /// Waits for output, the supervisor or a cancel, and takes what came.
     void pump(Clock::duration at_most) {
         pollfd watched[] = {{pipe_.get(), POLLIN, 0},
-                            {exited_ ? -1 : pidfd_.get(), POLLIN, 0},
-                            {ending_ ? -1 : cancel_.get(), POLLIN, 0}};
+                            {result_ ? -1 : control_.get(), POLLIN, 0},
+                            {told_ ? -1 : cancel_.get(), POLLIN, 0}};
         const auto wait = std::chrono::ceil<Milliseconds>(at_most);
         ::poll(watched, 3, static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, 60'000)));
         if (watched[0].revents != 0) take_output();
-        if (watched[1].revents != 0) exited_ = true;
+        if (watched[1].revents != 0) take_end();
     }
 
     void take_output() {
@@ -177,44 +229,28 @@ private:
         while (pipe_.valid() && Clock::now() < end) pump(end - Clock::now());
     }
 
-    /// The process stays a zombie, so that its number cannot be given to another meanwhile.
-    void read_status(ProcessResult& result) const {
-        siginfo_t info{};
-        ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOWAIT);
-        result.end = info.si_code == CLD_EXITED ? ProcessEnd::exited : ProcessEnd::signalled;
-        result.code = info.si_status;
-    }
-
-    void pump_for(Clock::duration time) {
-        for (const auto end = Clock::now() + time; Clock::now() < end;) pump(end - Clock::now());
-    }
-
-    /// TERM, then after the grace KILL, again and again while new ones appear.
-    bool end_all() {
-        ending_ = true;
-        RunMembers members{id_};
-        if (!members.signal(SIGTERM)) return true;
-        const auto kill_at = Clock::now() + spec_.grace;
-        while (Clock::now() < kill_at) {
-            pump_for(kLook);
-            if (members.look().empty()) return true;
-        }
-        while (Clock::now() < kill_at + kKillWait) {
-            if (!members.signal(SIGKILL)) return true;
-            pump_for(kLook);
-        }
-        return false;
+    /// Somebody killed it, or stopped it: what it answered for is ended as well as can be.
+    ProcessResult replace_supervisor() {
+        ::kill(supervisor_, SIGKILL);
+        ProcessResult result;
+        result.end = ProcessEnd::signalled;
+        result.code = SIGKILL;
+        result.survivors = !end_leftover(id_, spec_.supervision.cgroup, spec_.grace);
+        if (!entry_.empty()) ::unlink(entry_.c_str());
+        return result;
     }
 
     const ProcessSpec& spec_;
     Masker masker_;
     OutputBuffer output_;
     ProcessId id_;
+    pid_t supervisor_ = -1;
+    std::string entry_;  ///< of the register
     FileDescriptor pipe_;
-    FileDescriptor pidfd_;
+    FileDescriptor control_;
     FileDescriptor cancel_;
-    bool exited_ = false;
-    bool ending_ = false;
+    bool told_ = false;
+    std::optional<ProcessResult> result_;
 };
 
 }  // namespace
@@ -238,11 +274,12 @@ std::string ProcessResult::error(Milliseconds timeout) const {
     return "unknown end";
 }
 
-Result<ProcessResult> run_process(const ProcessSpec& spec, std::stop_token stop) {
-    const auto script = TRY(ScriptFile::write(spec));
+Result<ProcessResult> run_process(const ProcessSpec& spec, const std::stop_token& stop) {
+    const auto script =
+        TRY(ScriptFile::write(spec.tmp_dir, spec.body, spec.user ? &*spec.user : nullptr));
     Run run{spec};
     CHECK(run.start(script.path()));
-    return run.wait(std::move(stop));
+    return run.wait(stop);
 }
 
 }  // namespace tidegate::agent

@@ -2,19 +2,19 @@
 /// Runs one script body in a process of its own: own session and process group, no inherited
 /// descriptors, only the given environment, output captured without ever blocking the script.
 ///
-/// How it ends: exit code 0 = good; what it left running on purpose (a service) stays, output is
-/// drained for at most one second. A service must therefore not go on writing to the script's
-/// output: it would get SIGPIPE. Any other code, a time-out or a cancel: TERM to all processes of
-/// the script, up to `grace`, then KILL.
+/// How it ends: exit code 0 = good; what it left running on purpose (a service) stays, and may go
+/// on writing to the script's output: what comes later than a second after the end is thrown away.
+/// Any other code, a time-out or a cancel: TERM to all that came from the script, up to `grace`,
+/// then KILL. A supervisor of its own sees to that, also when the agent is not there any more
+/// (supervision.h).
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
-#include "agent/drivers/process_group.h"
+#include "agent/drivers/supervision.h"
 #include "agent/drivers/user.h"
 #include "schema/base/limits.h"
 #include "schema/base/result.h"
@@ -31,14 +31,14 @@ struct ProcessSpec {
     std::map<std::string, std::string> environment;
     std::vector<std::string> secrets;  ///< values that never appear in the output
     std::optional<ProcessUser> user;   ///< none = as the agent; needs root
+    bool no_new_privileges = false;    ///< as in Launch
+    std::string closed_folder;         ///< as in SupervisorOrder
     Milliseconds timeout{600'000};
     Milliseconds grace{5'000};
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
-    /// For the journal; may be empty. Called before the process exists (pid 0) and once it does.
-    std::function<void(const ProcessId&)> on_process;
+    Supervision supervision;
+    std::string action;  ///< that it is run for; noted in the register, empty for a mere look
 };
-
-enum class ProcessEnd { exited, signalled, timed_out, cancelled };
 
 struct ProcessResult {
     ProcessEnd end = ProcessEnd::exited;
@@ -54,6 +54,7 @@ struct ProcessResult {
 
 /// Blocks the calling thread until the script has ended. Any thread. An error means that nothing
 /// ran.
-[[nodiscard]] Result<ProcessResult> run_process(const ProcessSpec& spec, std::stop_token stop);
+[[nodiscard]] Result<ProcessResult> run_process(const ProcessSpec& spec,
+                                                const std::stop_token& stop);
 
 }  // namespace tidegate::agent

@@ -10,8 +10,10 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 
+#include "agent/drivers/cgroup.h"
 #include "agent/drivers/file_descriptor.h"
 
 namespace tidegate::agent {
@@ -126,17 +128,39 @@ std::vector<pid_t> living_with_variable(const std::string& name, const std::stri
     return found;
 }
 
-bool end_leftover(const ProcessId& id, Milliseconds grace) {
+std::vector<pid_t> living_descendants(pid_t ancestor) {
+    const auto all = living();
+    std::set<pid_t> found{ancestor};
+    for (std::size_t before = 0; before < found.size();) {
+        before = found.size();
+        for (const auto& [pid, stat] : all)
+            if (found.contains(stat.parent)) found.insert(pid);
+    }
+    found.erase(ancestor);
+    return {found.begin(), found.end()};
+}
+
+bool end_leftover(const ProcessId& id, const std::string& cgroup, Milliseconds grace) {
     RunMembers members{id};
+    ScriptCgroup group{cgroup, id.marker};
+    const auto signal = [&](int number) {
+        const bool known = members.signal(number);
+        const auto grouped = group.members();
+        for (const auto pid : grouped) ::kill(pid, number);
+        if (number == SIGKILL && !grouped.empty()) group.kill();
+        return known || !grouped.empty();
+    };
     const auto start = std::chrono::steady_clock::now();
-    if (!members.signal(SIGTERM)) return true;
-    for (;;) {
+    bool gone = !signal(SIGTERM);
+    while (!gone) {
         const auto waited = std::chrono::steady_clock::now() - start;
-        const bool over = waited > grace;
-        if (over ? !members.signal(SIGKILL) : members.look().empty()) return true;
         if (waited > grace + kGroupKillWait) return false;
         ::poll(nullptr, 0, 20);
+        gone =
+            waited > grace ? !signal(SIGKILL) : members.look().empty() && group.members().empty();
     }
+    group.dissolve();
+    return true;
 }
 
 }  // namespace tidegate::agent

@@ -2,9 +2,9 @@
 /// All processes that come from one script, also those that left its process group. Reads /proc;
 /// Linux only.
 ///
-/// Known by the group and session, by the script's marker in the environment, and, while a run is
-/// being ended, as children of one that is known: who cleared its environment in a session of its
-/// own carries nothing else. Whose parent had ended before that is out of reach.
+/// A supervisor knows them as its descendants. Where it was killed itself they are known by the
+/// group and session, by the script's marker in the environment, as children of one that is known,
+/// and by their cgroup if they have one.
 
 #include <sys/types.h>
 
@@ -49,8 +49,12 @@ private:
 [[nodiscard]] std::vector<pid_t> living_with_variable(const std::string& name,
                                                       const std::string& value);
 
-/// For what a former agent process left running: TERM, up to `grace`, then KILL. Blocks. False if
-/// something survived even that.
-bool end_leftover(const ProcessId& id, Milliseconds grace);
+/// All that came from that process and lives, itself excepted. With it as their reaper
+/// (PR_SET_CHILD_SUBREAPER) nothing can leave that.
+[[nodiscard]] std::vector<pid_t> living_descendants(pid_t ancestor);
+
+/// For what nobody answers for any more: TERM, up to `grace`, then KILL; also in the run's cgroup
+/// below `cgroup` (empty: it had none). Blocks. False if something survived even that.
+bool end_leftover(const ProcessId& id, const std::string& cgroup, Milliseconds grace);
 
 }  // namespace tidegate::agent

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/drivers/backup_look.h"
+#include "agent/drivers/process_group.h"
 #include "agent/drivers/work_dir.h"
 
 namespace tidegate::agent {
@@ -55,18 +56,19 @@ public:
         return run(script().uninstall_script, script().timeouts.uninstall, std::move(stop));
     }
 
-    Probe probe(std::stop_token stop) override {
-        if (script().probe_script.empty() || !place_exists()) return Probe::unknown;
-        const auto result = execute(own(script().probe_script, kProbeTimeout), std::move(stop));
-        if (!result || result->end != ProcessEnd::exited) return Probe::unknown;
-        return result->code == 0   ? Probe::new_version
-               : result->code == 1 ? Probe::old_version
-                                   : Probe::unknown;
+    ProbeReport ask_probe(std::stop_token stop) override {
+        if (script().probe_script.empty()) return {Probe::unknown, "there is no probe_script"};
+        if (place() != Place::there) return {Probe::unknown, "its work dir is not there"};
+        const auto result = run(script().probe_script, kProbeTimeout, std::move(stop));
+        if (result.ok) return {Probe::new_version, {}};
+        if (result.exited && result.code == 1) return {Probe::old_version, {}};
+        return {Probe::unknown, result.error};
     }
 
-    bool place_exists() const override {
+    Place place() const override {
         const auto found = find_work_dir(rules());
-        return found && found->has_value();
+        if (!found) return Place::not_known;
+        return found->has_value() ? Place::there : Place::gone;
     }
 
     std::optional<std::vector<Backup>> backups() const override {
@@ -82,13 +84,16 @@ public:
     DriverResult service(ServiceVerb verb, Seconds timeout, std::stop_token stop) override {
         if (!script().service.unit.empty()) {
             const auto word = verb == ServiceVerb::status ? "is-active"sv : to_string(verb);
-            return report(execute(systemctl(word, timeout), std::move(stop)), timeout);
+            auto result = report(execute(systemctl(word, timeout), stop), timeout);
+            // is-active says 3 of a unit that is not up; 1 is systemctl's own failure (no bus).
+            if (verb == ServiceVerb::status && result.code == 1) result.exited = false;
+            return result;
         }
         if (!has_service(verb))
             return refused(fmt::format("the project has no service.{}", to_string(verb)));
         auto call = own(service_body(verb), timeout);
         call.starts_service = verb == ServiceVerb::start;
-        return report(execute(call, std::move(stop)), timeout);
+        return report(execute(call, stop), timeout);
     }
 
     bool kill_service() override {
@@ -100,7 +105,7 @@ public:
     }
 
     DriverResult run(const std::string& body, Seconds timeout, std::stop_token stop) override {
-        return report(execute(own(body, timeout), std::move(stop)), timeout);
+        return report(execute(own(body, timeout), stop), timeout);
     }
 
 private:
@@ -143,6 +148,7 @@ private:
         out.ok = result->ok();
         out.error = result->error(timeout);
         out.exited = result->end == ProcessEnd::exited;
+        out.code = result->code;
         if (auto why = why_not_begun(*result); !why.empty()) {
             out.error = std::move(why);
             out.host_trouble = true;
@@ -169,7 +175,7 @@ private:
         return all;
     }
 
-    Result<ProcessResult> execute(const Call& call, std::stop_token stop) {
+    Result<ProcessResult> execute(const Call& call, const std::stop_token& stop) {
         const auto place = TRY(open_work_dir(rules()));
         ProcessSpec spec;
         spec.interpreter = call.interpreter;
@@ -180,10 +186,13 @@ private:
         if (call.starts_service) spec.environment[kServiceVariable] = context_.service_marker;
         spec.secrets = context_.secrets;
         spec.user = context_.host.user;
+        spec.no_new_privileges = context_.host.no_new_privileges;
+        spec.closed_folder = context_.host.closed_folder;
         spec.timeout = call.timeout;
         spec.output_bytes_max = context_.host.output_bytes_max;
-        spec.on_process = context_.on_process;
-        return run_process(spec, std::move(stop));
+        spec.supervision = context_.host.supervision;
+        spec.action = context_.action;
+        return run_process(spec, stop);
     }
 
     DriverContext context_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,12 +11,15 @@
 #include <climits>
 #include <cstring>
 
+#include "agent/drivers/landlock.h"
+
 namespace tidegate::agent {
 namespace {
 
 struct Prepared {
     std::vector<char*> arguments;
     std::vector<char*> environment;
+    std::vector<int> moved;  ///< the launch's descriptors while they change places
     const Launch* launch = nullptr;
 };
 
@@ -50,17 +54,36 @@ void reset_signals() {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-[[noreturn]] void become(const Prepared& prepared) {
+/// A descriptor out of the way of those that are handed on.
+int beyond(const Launch& launch, int descriptor) {
+    if (descriptor < 0) return -1;
+    return ::fcntl(descriptor, F_DUPFD, static_cast<int>(launch.descriptors.size()));
+}
+
+void hand_on(Prepared& prepared) {
+    const auto& wanted = prepared.launch->descriptors;
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        prepared.moved[i] = beyond(*prepared.launch, wanted[i]);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        if (::dup2(prepared.moved[i], static_cast<int>(i)) < 0) ::_exit(127);
+}
+
+[[noreturn]] void become(Prepared& prepared) {
     const Launch& launch = *prepared.launch;
     ::setsid();
-    ::dup2(launch.input, STDIN_FILENO);
-    ::dup2(launch.output, STDOUT_FILENO);
-    ::dup2(launch.output, STDERR_FILENO);
+    const int work_dir = beyond(launch, launch.work_dir);
+    const int landlock = beyond(launch, launch.landlock);
+    // Where it may not move, the one who started it still knows it as a child.
+    if (launch.cgroup >= 0 && ::write(launch.cgroup, "0", 1) < 0) errno = 0;
+    hand_on(prepared);
     if (launch.user != nullptr && !become_user(*launch.user))
         give_up("change to the configured user");
-    if ((launch.work_dir >= 0 ? ::fchdir(launch.work_dir) : ::chdir("/")) != 0)
+    if (launch.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        give_up("give up further rights");
+    if (launch.landlock >= 0 && !enforce(landlock)) give_up("give up the agent's own folder");
+    if ((launch.work_dir >= 0 ? ::fchdir(work_dir) : ::chdir("/")) != 0)
         give_up("enter the work dir");
-    ::syscall(SYS_close_range, 3U, UINT_MAX, 0U);
+    ::syscall(SYS_close_range, static_cast<unsigned>(launch.descriptors.size()), UINT_MAX, 0U);
     ::umask(022);
     reset_signals();
     ::execve(prepared.arguments[0], prepared.arguments.data(), prepared.environment.data());
@@ -70,7 +93,8 @@ void reset_signals() {
 }  // namespace
 
 Result<pid_t> spawn(const Launch& launch) {
-    const Prepared prepared{pointers(launch.arguments), pointers(launch.environment), &launch};
+    Prepared prepared{pointers(launch.arguments), pointers(launch.environment),
+                      std::vector<int>(launch.descriptors.size()), &launch};
     sigset_t all;
     sigset_t before;
     sigfillset(&all);

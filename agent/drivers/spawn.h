@@ -10,17 +10,21 @@
 
 namespace tidegate::agent {
 
+/// Descriptors are borrowed.
 struct Launch {
     std::vector<std::string> arguments;    ///< the first one is an absolute path
     std::vector<std::string> environment;  ///< NAME=value
     int work_dir = -1;                     ///< -1 = `/`
-    int input = -1;
-    int output = -1;                    ///< stdout and stderr
+    std::vector<int> descriptors;          ///< become 0, 1, 2, …; at least these three
+    int cgroup = -1;  ///< its cgroup.procs, open for writing; -1 = that of the caller
     const ProcessUser* user = nullptr;  ///< null = unchanged
+    /// Nothing it executes gains rights by that (sudo, set-user-ID programs).
+    bool no_new_privileges = false;
+    int landlock = -1;  ///< a ruleset that binds it (landlock.h); needs no_new_privileges
 };
 
 /// Pid of the new process, leader of its own session; its parent is the caller. If the program
-/// cannot be executed, the process says so on `output` and exits with 127.
+/// cannot be executed, the process says so on descriptor 2 and exits with 127.
 [[nodiscard]] Result<pid_t> spawn(const Launch& launch);
 
 }  // namespace tidegate::agent

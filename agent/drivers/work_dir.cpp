@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,16 +47,67 @@ Result<fs::path> allowed_path(const WorkDirRules& rules) {
 /// Permission to pass through a folder is enough for it; reading it may be forbidden.
 constexpr int kFolder = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
+/// Makes a folder with the rights of the scripts' user, in a process of its own; 0 or an errno.
+int make_as(const ProcessUser& user, const FileDescriptor& parent, const char* name) {
+    constexpr int kNotAllowed = EPERM;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!become_user(user)) ::_exit(kNotAllowed);
+        ::_exit(::mkdirat(parent.get(), name, 0755) == 0 ? 0 : errno);
+    }
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return EAGAIN;
+    return WEXITSTATUS(status);
+}
+
+enum class HostPlace { below_root, above_root, elsewhere };
+
+/// Seen from the roots that the host's owner named.
+HostPlace place_of(const fs::path& path, const std::vector<std::string>& roots) {
+    auto place = HostPlace::elsewhere;
+    for (const auto& root : roots) {
+        const auto real = real_path(root);
+        if (!real) continue;
+        if (lies_below(path, *real)) return HostPlace::below_root;
+        if (lies_below(*real, path)) place = HostPlace::above_root;
+    }
+    return place;
+}
+
+/// What the agent may make and the scripts' user may not, it gives away only below a root that the
+/// host's owner named: a repo that names /etc/systemd/system/x.service.d must not get it. There the
+/// user cannot write to the parent, so nobody puts another folder in the place of the new one.
+Result<bool> make_for(const ProcessUser& user, const FileDescriptor& parent, const fs::path& path,
+                      const WorkDirRules& rules) {
+    const auto name = path.filename();
+    const int error = make_as(user, parent, name.c_str());
+    if (error == 0 || error == EEXIST) return false;
+    const auto place = place_of(path, rules.host_roots);
+    if ((error != EACCES && error != EPERM) || place == HostPlace::elsewhere)
+        return fail(ErrorCode::denied,
+                    "work_dir '{}': user '{}' cannot make {} ({}); make it, or name a folder above "
+                    "it in work_dirs of agent.yaml",
+                    rules.work_dir, user.name, path.string(), std::strerror(error));
+    return ::mkdirat(parent.get(), name.c_str(), 0755) == 0 && place == HostPlace::below_root;
+}
+
 /// One component, never through a link: the path has none, so a link came in behind our back.
-Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& name,
+Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& path,
                              const WorkDirRules& rules, bool make) {
-    const bool made = make && ::mkdirat(parent.get(), name.c_str(), 0755) == 0;
+    const auto name = path.filename();
     FileDescriptor next{::openat(parent.get(), name.c_str(), kFolder)};
+    bool give = false;
+    if (!next.valid() && errno == ENOENT && make) {
+        if (rules.owner != nullptr)
+            give = TRY(make_for(*rules.owner, parent, path, rules));
+        else
+            ::mkdirat(parent.get(), name.c_str(), 0755);
+        next = FileDescriptor{::openat(parent.get(), name.c_str(), kFolder)};
+    }
     if (!next.valid())
         return fail(errno == ENOENT ? ErrorCode::not_found : ErrorCode::denied, "work_dir '{}': {}",
                     rules.work_dir, std::strerror(errno));
-    if (made && rules.owner != nullptr &&
-        ::fchownat(next.get(), "", rules.owner->uid, rules.owner->gid, AT_EMPTY_PATH) != 0)
+    if (give && ::fchownat(next.get(), "", rules.owner->uid, rules.owner->gid, AT_EMPTY_PATH) != 0)
         return fail(ErrorCode::denied, "work_dir '{}': {}", rules.work_dir, std::strerror(errno));
     return next;
 }
@@ -63,7 +115,8 @@ Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& name,
 Result<WorkDir> walk(const WorkDirRules& rules, bool make) {
     const auto path = TRY(allowed_path(rules));
     FileDescriptor at{::open("/", kFolder)};
-    for (const auto& name : path.relative_path()) at = TRY(enter(at, name, rules, make));
+    fs::path walked{"/"};
+    for (const auto& name : path.relative_path()) at = TRY(enter(at, walked /= name, rules, make));
     return WorkDir{path.string(), std::move(at)};
 }
 

@@ -16,7 +16,7 @@ struct WorkDirRules {
     std::string work_dir;                 ///< wanted; absolute
     std::string target_work_dir;          ///< root that the target names; empty = none
     std::vector<std::string> host_roots;  ///< agent.yaml's work_dirs; empty = any place
-    const ProcessUser* owner = nullptr;   ///< of directories that are made; null = the agent
+    const ProcessUser* owner = nullptr;   ///< the scripts' user; null = the agent's own
 };
 
 struct WorkDir {
@@ -37,7 +37,9 @@ struct WorkDir {
 /// Nullopt when the directory does not exist.
 [[nodiscard]] Result<std::optional<WorkDir>> find_work_dir(const WorkDirRules& rules);
 
-/// The same, but makes the directory where it is missing.
+/// The same, but makes the directory where it is missing: with the rights of the scripts' user;
+/// what those do not suffice for only on the way to a host's root (it stays the agent's) and at or
+/// below one (it is given to that user).
 [[nodiscard]] Result<WorkDir> open_work_dir(const WorkDirRules& rules);
 
 }  // namespace tidegate::agent

@@ -19,7 +19,8 @@
 
 namespace tidegate::agent {
 
-/// A process that an action started: lets the next agent process end what this one left.
+/// A process that an action started: lets the next agent process end what this one left. Only read:
+/// agents wrote it before scripts had supervisors, which stand in a register of their own.
 struct ProcessStarted {
     std::string action;
     pid_t pid = 0;

@@ -80,7 +80,7 @@ struct Probed {
     std::optional<Timestamp> at = std::nullopt;                 ///< as in Finished
     bool survivors = false;  ///< something of it could not be ended
 };
-/// A drift check's finding.
+/// A drift check's finding; not drifted with a reason: nobody can tell.
 struct DriftSeen {
     InstallKey key;
     bool drifted = false;

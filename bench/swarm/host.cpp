@@ -82,10 +82,6 @@ void Host::finished(const machine::Finished& finished, const std::string& log) {
     step(finished);
 }
 
-void Host::process_started(const agent::ProcessStarted& process) {
-    (void)writer_.write_and_wait(process);
-}
-
 Hello Host::hello() {
     Hello hello;
     hello.agent = options_.name;

@@ -38,7 +38,7 @@ struct HostOptions {
     std::string token;  ///< empty: its certificate is there
 };
 
-/// Loop thread only, but `process_started`. Actions that wait never expire here.
+/// Loop thread only. Actions that wait never expire here.
 class Host final : private SessionHandler {
 public:
     [[nodiscard]] static Result<std::unique_ptr<Host>> open(asio::io_context& io,
@@ -46,8 +46,6 @@ public:
 
     void finished(const machine::Finished& finished, const std::string& log);
     void update(const ActionUpdate& update) { session_->update(update); }
-    /// Any thread but the loop's; returns when it is in the journal.
-    void process_started(const agent::ProcessStarted& process);
     [[nodiscard]] const std::string& name() const { return options_.name; }
 
 private:

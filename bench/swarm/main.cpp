@@ -7,9 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <asio/signal_set.hpp>
 #include <csignal>
+#include <cstring>
 #include <iostream>
 #include <sstream>
 
+#include "agent/drivers/supervision.h"
+#include "agent/drivers/supervisor.h"
 #include "bench/swarm/swarm.h"
 
 namespace tidegate::bench {
@@ -48,6 +51,8 @@ int run(SwarmOptions options) {
 
 int main(int argc, char** argv) {
     using namespace tidegate;
+    if (argc == 2 && std::strcmp(argv[1], agent::kSuperviseArgument) == 0)
+        return agent::supervise();
     std::signal(SIGPIPE, SIG_IGN);
     bench::SwarmOptions options;
     bool no_scripts = false;

@@ -24,6 +24,7 @@ Result<std::unique_ptr<Swarm>> Swarm::open(asio::io_context& io, SwarmOptions op
     config.allow_root = true;
     auto rules = TRY(agent::make_host_rules(std::move(config), swarm->options_.data_dir));
     CHECK(agent::make_tmp_dir(rules));
+    rules.former = TRY(agent::end_former_runs(rules));
     swarm->runner_ =
         std::make_unique<agent::ActionRunner>(std::move(rules), swarm->runner_events());
     return swarm;
@@ -53,7 +54,6 @@ agent::RunnerEvents Swarm::runner_events() {
         asio::post(io_, [this, finished = std::move(finished), log = std::move(log)] {
             auto* host = host_of(finished.action);
             host->finished(finished, log);
-            const std::scoped_lock lock{mutex_};
             running_.erase(finished.action);
         });
     };
@@ -62,14 +62,10 @@ agent::RunnerEvents Swarm::runner_events() {
             if (auto* host = host_of(update.id)) host->update(update);
         });
     };
-    events.process_started = [this](const agent::ProcessStarted& process) {
-        host_of(process.action)->process_started(process);
-    };
     return events;
 }
 
 Host* Swarm::host_of(const std::string& action) {
-    const std::scoped_lock lock{mutex_};
     const auto found = running_.find(action);
     return found == running_.end() ? nullptr : found->second;
 }
@@ -81,10 +77,7 @@ void Swarm::start(Host& host, machine::Start start) {
         });
         return;
     }
-    {
-        const std::scoped_lock lock{mutex_};
-        running_.emplace(start.action.id, &host);
-    }
+    running_.emplace(start.action.id, &host);
     runner_->start(std::move(start), {});
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -55,7 +54,6 @@ private:
     std::vector<std::unique_ptr<Host>> hosts_;
     std::set<std::string> connected_;
     std::map<std::string, std::size_t> applied_;  ///< agents, by version
-    std::mutex mutex_;
     std::unordered_map<std::string, Host*> running_;  ///< by action
     std::unique_ptr<agent::ActionRunner> runner_;     ///< last: its threads call back
 };

@@ -82,14 +82,16 @@ class ScriptsTest(unittest.TestCase):
             "setsid bash -c \"trap '' TERM; while :; do sleep 0.2; done\" & "
             f"setsid env -i bash -c \"trap '' TERM; touch {box.root}/bare; while :; do sleep 0.2; done\" & "
             f"(setsid setsid bash -c \"trap '' TERM HUP; touch {box.root}/far; while :; do sleep 0.2; done\" &) & "
+            f"env -i setsid -f bash -c \"trap '' TERM HUP; touch {box.root}/lost; while :; do sleep 0.2; done\"; "
             "wait", timeouts="install: 10, update: 10, rollback: 30")
-        for child in ("far", "bare"):
+        for child in ("far", "bare", "lost"):
             wait(lambda: (box.root / child).exists(), f"the child {child}")
         wait(lambda: len(processes_of(mark)) >= 6, "all children of the group and out of it")
         self.assertEqual(len(processes_of(f"{box.root}/bare; while")), 1)
         self.contained("timed out after 10s")
         self.assertEqual(processes_of(mark), [])
-        self.assertEqual(processes_of(f"{box.root}/bare; while"), [])
+        for child in ("bare", "lost"):
+            self.assertEqual(processes_of(f"{box.root}/{child}; while"), [])
 
     def test_an_action_killed_with_its_agent_leaves_nothing_running(self):
         box = self.box
@@ -127,6 +129,24 @@ class ScriptsTest(unittest.TestCase):
         self.assertEqual(box.agents["t1"].stop(), 0)
         self.assertEqual(processes_of(mark), left)
         subprocess.run(["kill", "-KILL", *map(str, left)], check=True)
+
+    def test_a_service_goes_on_writing_to_its_starters_output(self):
+        box = self.box
+        ticks = box.root / "ticks"
+        self.start(f"(n=0; while echo tick; do echo $((n+=1)) >{ticks}.new; mv {ticks}.new {ticks}; sleep 0.05; done) & "
+                   f"echo $! >{box.root}/pid")
+        wait(lambda: release_of(box, "2.0.0")["status"] == "success", "2.0.0")
+
+        def goes_on(when):
+            seen = int(ticks.read_text())
+            wait(lambda: int(ticks.read_text()) > seen + 3, f"the service to go on {when}")
+
+        goes_on("after the script")
+        self.assertEqual(box.agents["t1"].stop(), 0)
+        goes_on("without the agent")
+        box.agents["t1"].start()
+        goes_on("with the next agent")
+        subprocess.run(["kill", "-KILL", (box.root / "pid").read_text().strip()], check=True)
 
     def test_a_gigabyte_of_output_is_bounded_everywhere(self):
         box = self.box

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 
+#include "agent/drivers/process_group.h"
 #include "tests/integration/agent/host_fixture.h"
 
 namespace tidegate::agent {
@@ -138,7 +139,7 @@ TEST_F(HostCrashBetweenTest, TheRestOfAGoodVersionMakesItGood) {
     action_.deploy.script.install_script += "; touch good";
     crash_after_the_deploy();
     EXPECT_EQ(restart().outcome, ActionOutcome::done);
-    EXPECT_EQ(ran(), "deploy\nstart\ncheck\n");
+    EXPECT_EQ(ran(), "deploy\nstart\ncheck\nprobe\n");
 }
 
 TEST_F(HostCrashBetweenTest, NothingOfItRunsBeforeTheDaemonHasSpoken) {
@@ -222,6 +223,46 @@ TEST_F(HostCrashTest, AServiceOfAFinishedTaskSurvives) {
     EXPECT_EQ(restart().outcome, ActionOutcome::unknown);
     const pid_t service = std::stoi(read_text(dir_ / "apps/shop/pid"));
     EXPECT_EQ(::kill(service, SIGKILL), 0);
+}
+
+/// The start was the newest script when the agent died; nothing but time runs after it.
+TEST_F(HostCrashTest, AServiceStartedJustBeforeTheCrashSurvivesAndMayWrite) {
+    action_.deploy.script.service.start =
+        "(while [ ! -e go ]; do sleep 0.01; done; head -c 100000 /dev/zero && echo yes > wrote) & "
+        "echo $! > pid";
+    action_.pipeline.release.resize(3);
+    action_.pipeline.release[0].name = "deploy";
+    action_.pipeline.release[0].type = TaskType::deploy;
+    action_.pipeline.release[1].name = "start";
+    action_.pipeline.release[1].type = TaskType::start_service;
+    action_.pipeline.release[2].name = "settle";
+    action_.pipeline.release[2].type = TaskType::wait;
+    action_.pipeline.release[2].duration = Seconds{2};
+    crash([&] {
+        return read_text(dir_ / "agent/journal/log").find("\"settle\"") != std::string::npos;
+    });
+    EXPECT_EQ(restart().outcome, ActionOutcome::done);
+    test::write_text(dir_ / "apps/shop/go", "");
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (read_text(dir_ / "apps/shop/wrote").empty() && std::chrono::steady_clock::now() < end)
+        ::poll(nullptr, 0, 5);
+    EXPECT_EQ(read_text(dir_ / "apps/shop/wrote"), "yes\n");
+}
+
+TEST_F(HostCrashTest, AllScriptsThatRanAtOnceAreEnded) {
+    action_.pipeline.release.resize(2);
+    for (auto& task : action_.pipeline.release) {
+        task.name = &task == &action_.pipeline.release[0] ? "one" : "two";
+        task.parallel = true;
+        task.script = "trap '' TERM; echo $$ > " + task.name + "; while :; do sleep 1000; done";
+    }
+    const auto pid = [&](const std::string& name) {
+        return read_text(dir_ / ("apps/shop/" + name));
+    };
+    crash([&] { return !pid("one").empty() && !pid("two").empty(); });
+    restart();
+    EXPECT_EQ(::kill(std::stoi(pid("one")), 0), -1);
+    EXPECT_EQ(::kill(std::stoi(pid("two")), 0), -1);
 }
 
 }  // namespace

@@ -49,6 +49,7 @@ public:
         EXPECT_TRUE(rules) << rules.error().text();
         options.rules = *rules;
         options.rules.limits.backup_looker = backup_looker;
+        options.rules.limits.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         options.drift_interval = drift_interval;
         auto opened = HostLoop::open(io, std::move(options), uplink);
         EXPECT_TRUE(opened) << opened.error().text();

@@ -345,12 +345,12 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     AgentConfig config;
     config.allow_root = true;
     auto rules = make_host_rules(config, dir_.path().string());
-    ASSERT_TRUE(rules && make_tmp_dir(*rules));
+    ASSERT_TRUE(rules && make_tmp_dir(*rules) && end_former_runs(*rules));
+    rules->limits.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
     std::mutex mutex;
     std::vector<machine::Finished> ended;
     RunnerEvents events;
     events.update = [](const ActionUpdate&) {};
-    events.process_started = [](const ProcessStarted&) {};
     events.finished = [&](machine::Finished finished, const std::string&) {
         const std::scoped_lock lock{mutex};
         ended.push_back(std::move(finished));
@@ -389,7 +389,6 @@ TEST_F(HostLoopTest, OfAResumedActionTheDeadlineGoesOn) {
     std::promise<machine::Finished> ended;
     RunnerEvents events;
     events.update = [](const ActionUpdate&) {};
-    events.process_started = [](const ProcessStarted&) {};
     events.finished = [&](machine::Finished finished, const std::string&) {
         ended.set_value(std::move(finished));
     };
@@ -634,8 +633,11 @@ TEST_F(HostLoopTest, ScriptsRunAsTheConfiguredUser) {
     std::filesystem::permissions(dir_.path(), std::filesystem::perms{0711});
     AgentConfig config;
     config.run_as = "nobody";
+    config.work_dirs = {dir_ / "apps"};
     auto wanted = action("a", "1.0");
-    wanted.deploy.script.install_script = "id -un; touch mine";
+    config.allow_sudo = false;
+    wanted.deploy.script.install_script =
+        "id -un; touch mine; grep -q NoNewPrivs:.1 /proc/self/status";
     Host host{dir_, config};
     EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
     EXPECT_EQ(host.uplink.logs.at(0), "== release/deploy: success\nnobody\n");

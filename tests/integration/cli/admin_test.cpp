@@ -156,6 +156,25 @@ TEST_F(AdminTest, AStoreThatIsNotThereIsNeitherVerifiedNorMade) {
     EXPECT_TRUE(std::filesystem::is_empty(data));
 }
 
+TEST_F(AdminTest, DoctorTellsOfAnAgentsDataDirWhatScriptsCanRead) {
+    std::filesystem::create_directories(data + "/journal");
+    std::filesystem::create_directories(data + "/pki");
+    std::filesystem::permissions(data + "/pki", std::filesystem::perms{0700});
+    test::write_text(data + "/journal/log", "");
+    const auto scripts = [&] {
+        const auto outcome = tidegate({"doctor", "--data-dir", data, "--output", "json"});
+        for (const auto& check : outcome.json()["checks"])
+            if (check["check"] == "scripts")
+                return check["state"].get<std::string>() + ": " + check["found"].get<std::string>();
+        return outcome.out;
+    };
+    EXPECT_EQ(scripts(), "doubtful: the agent has not said it yet: start it");
+    test::write_text(data + "/exposure", "scripts can read all of it\n");
+    EXPECT_EQ(scripts(), "doubtful: scripts can read all of it");
+    test::write_text(data + "/exposure", "\n");
+    EXPECT_EQ(scripts(), "good: they cannot");
+}
+
 TEST_F(AdminTest, DoctorLooksAtCertificates) {
     using std::chrono_literals::operator""h;
     const auto in = [](std::chrono::hours time) {

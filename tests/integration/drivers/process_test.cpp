@@ -4,11 +4,18 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 #include <thread>
 
+#include "agent/drivers/cgroup.h"
+#include "agent/drivers/landlock.h"
+#include "agent/drivers/process_group.h"
+#include "agent/drivers/run_register.h"
 #include "tests/integration/temp_dir.h"
 
 namespace tidegate::agent {
@@ -18,12 +25,17 @@ using Clock = std::chrono::steady_clock;
 
 class ProcessTest : public testing::Test {
 protected:
+    ProcessTest() {
+        std::filesystem::create_directory(dir_ / "run");
+        std::filesystem::create_directory(dir_ / "tmp");
+    }
     ProcessSpec spec(std::string body) const {
         ProcessSpec out;
         out.body = std::move(body);
-        out.tmp_dir = dir_.path().string();
+        out.tmp_dir = dir_ / "tmp";
         out.timeout = Milliseconds{20'000};
         out.grace = Milliseconds{200};
+        out.supervision = {TIDEGATE_BINARY_DIR "/tidegate-agent", dir_ / "run", own_cgroup()};
         return out;
     }
     static ProcessResult run(const ProcessSpec& spec, std::stop_token stop = {}) {
@@ -41,8 +53,52 @@ protected:
         return false;
     }
 
+    /// What a script wrote there; waits for it.
+    std::string await_text(const std::string& name) const {
+        const auto path = dir_ / name;
+        for (const auto end = Clock::now() + std::chrono::seconds{10}; Clock::now() < end;) {
+            auto text = test::read_text(path);
+            if (text.ends_with('\n')) return text;
+            ::poll(nullptr, 0, 5);
+        }
+        ADD_FAILURE() << path << " is not there";
+        return "0";
+    }
+    bool nothing_runs() const { return std::filesystem::is_empty(dir_ / "run"); }
+
     test::TempDir dir_;
 };
+
+/// How a run's processes are kept together.
+class ProcessEndTest : public ProcessTest, public testing::WithParamInterface<bool> {
+protected:
+    ProcessSpec spec(std::string body) const {
+        auto out = ProcessTest::spec(std::move(body));
+        if (!GetParam()) out.supervision.cgroup.clear();
+        return out;
+    }
+    void SetUp() override {
+        if (GetParam() && own_cgroup().empty()) GTEST_SKIP() << "no cgroup may be made here";
+    }
+    /// An agent that runs all of them at once and is killed once `now` is true.
+    static void crash(const std::vector<ProcessSpec>& specs, const std::function<bool()>& now) {
+        const pid_t agent = ::fork();
+        if (agent == 0) {
+            std::vector<std::jthread> threads;
+            for (const auto& one : specs)
+                threads.emplace_back([&one] { (void)run_process(one, {}); });
+            threads.clear();
+            ::pause();
+        }
+        for (const auto end = Clock::now() + std::chrono::seconds{10};
+             !now() && Clock::now() < end;)
+            ::poll(nullptr, 0, 5);
+        ::kill(agent, SIGKILL);
+        ::waitpid(agent, nullptr, 0);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(By, ProcessEndTest, testing::Values(false, true),
+                         [](const auto& test) { return test.param ? "Cgroup" : "Reaper"; });
 
 TEST_F(ProcessTest, ReportsCodeAndBothOutputs) {
     const auto result = run(spec("echo out; echo err >&2; exit 3"));
@@ -88,9 +144,47 @@ TEST_F(ProcessTest, InheritsNoDescriptorsAndNoSignalState) {
     EXPECT_EQ(result.output, "0\n1\n2\n3\nSigIgn:\t0000000000000000\n");
 }
 
+TEST_F(ProcessTest, GainsRightsUnlessThatIsForbidden) {
+    auto wanted = spec("grep NoNewPrivs /proc/self/status");
+    EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t0\n");
+    wanted.no_new_privileges = true;
+    EXPECT_EQ(run(wanted).output, "NoNewPrivs:\t1\n");
+}
+
+TEST_F(ProcessTest, KeepsScriptsFromAFolderAndFromNothingElse) {
+    if (!has_landlock()) GTEST_SKIP() << "no Landlock here";
+    std::filesystem::create_directories(dir_ / "agent/pki");
+    std::filesystem::create_directories(dir_ / "work/below");
+    test::write_text(dir_ / "agent/pki/key", "secret\n");
+    test::write_text(dir_ / "beside", "mine\n");
+    auto wanted =
+        spec("cd " + dir_.path().string() +
+             "; cat agent/pki/key; cat </proc/$PPID/root/$PWD/agent/pki/key; "
+             "mv agent work/; ln agent/pki/key work/key; echo x >agent/new; rm agent/pki/key;"
+             "ls / >/dev/null && cat beside && echo more >>beside && : >work/f && "
+             "mv work/f work/below/g && rm work/below/g && /bin/true && echo all else");
+    wanted.no_new_privileges = true;
+    wanted.closed_folder = std::filesystem::canonical(dir_ / "agent").string();
+    const auto result = run(wanted);
+    EXPECT_TRUE(result.output.ends_with("mine\nall else\n")) << result.output;
+    EXPECT_EQ(result.output.find("secret"), std::string::npos) << result.output;
+    EXPECT_EQ(test::read_text(dir_ / "agent/pki/key"), "secret\n");
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "agent/new"));
+    EXPECT_TRUE(std::filesystem::is_empty(dir_ / "work/below"));
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "work/key"));
+}
+
+TEST_F(ProcessTest, NothingRunsWhereAFolderCannotBeClosed) {
+    auto wanted = spec("echo ran");
+    wanted.no_new_privileges = true;
+    wanted.closed_folder = dir_ / "no/such/folder";
+    EXPECT_FALSE(run_process(wanted, {}));
+    EXPECT_TRUE(nothing_runs());
+}
+
 TEST_F(ProcessTest, RemovesTheBodyFile) {
     EXPECT_TRUE(run(spec("true")).ok());
-    EXPECT_TRUE(std::filesystem::is_empty(dir_.path()));
+    EXPECT_TRUE(std::filesystem::is_empty(dir_ / "tmp"));
 }
 
 TEST_F(ProcessTest, RunsOtherInterpreters) {
@@ -107,7 +201,7 @@ TEST_F(ProcessTest, SaysWhenTheInterpreterIsMissing) {
     EXPECT_NE(result.output.find("cannot run the interpreter: No such file"), std::string::npos);
 }
 
-TEST_F(ProcessTest, KillsAScriptThatIgnoresTermAndItsChildren) {
+TEST_P(ProcessEndTest, KillsAScriptThatIgnoresTermAndItsChildren) {
     auto wanted = spec(R"(
 trap '' TERM
 (trap '' TERM; while :; do sleep 100; done) & echo child $!
@@ -127,7 +221,7 @@ while :; do sleep 100; done)");
     EXPECT_TRUE(dies(strayed));
 }
 
-TEST_F(ProcessTest, KillsWhoCarriesNoMarkerInASessionOfItsOwn) {
+TEST_P(ProcessEndTest, KillsWhoCarriesNoMarkerInASessionOfItsOwn) {
     auto wanted = spec(
         "trap '' TERM; setsid env -i bash -c 'trap \"\" TERM; "
         "while :; do sleep 100; done' & echo $!; while :; do sleep 100; done");
@@ -138,7 +232,7 @@ TEST_F(ProcessTest, KillsWhoCarriesNoMarkerInASessionOfItsOwn) {
     EXPECT_TRUE(dies(std::stoi(result.output)));
 }
 
-TEST_F(ProcessTest, LetsAScriptCleanUpOnTerm) {
+TEST_P(ProcessEndTest, LetsAScriptCleanUpOnTerm) {
     auto wanted = spec("trap 'echo bye; exit 1' TERM; sleep 100 & wait");
     wanted.timeout = Milliseconds{300};
     wanted.grace = Milliseconds{10'000};
@@ -147,13 +241,13 @@ TEST_F(ProcessTest, LetsAScriptCleanUpOnTerm) {
     EXPECT_NE(result.output.find("bye"), std::string::npos);
 }
 
-TEST_F(ProcessTest, FailureEndsWhatTheScriptLeft) {
+TEST_P(ProcessEndTest, FailureEndsWhatTheScriptLeft) {
     const auto result = run(spec("sleep 1000 & echo $!; exit 1"));
     EXPECT_EQ(result.code, 1);
     EXPECT_TRUE(dies(std::stoi(result.output)));
 }
 
-TEST_F(ProcessTest, SuccessLeavesAServiceRunning) {
+TEST_P(ProcessEndTest, SuccessLeavesAServiceRunning) {
     const auto begin = Clock::now();
     const auto result = run(spec("sleep 1000 & echo $!"));
     EXPECT_TRUE(result.ok());
@@ -189,15 +283,16 @@ TEST_F(ProcessTest, MasksSecretsAlsoWhenPrintedByteByByte) {
     EXPECT_EQ(run(wanted).output, "*** ***\n");
 }
 
-TEST_F(ProcessTest, CancelEndsIt) {
+TEST_P(ProcessEndTest, CancelEndsIt) {
     std::stop_source source;
-    auto wanted = spec("sleep 1000");
-    wanted.on_process = [&](const ProcessId& id) {
-        if (id.pid != 0) source.request_stop();
-    };
-    const auto result = run(wanted, source.get_token());
+    const std::jthread canceller{[&] {
+        await_text("up");
+        source.request_stop();
+    }};
+    const auto result = run(spec("echo up >" + dir_ / "up" + "; sleep 1000"), source.get_token());
     EXPECT_EQ(result.end, ProcessEnd::cancelled);
     EXPECT_EQ(result.error(Milliseconds{0}), "cancelled");
+    EXPECT_TRUE(nothing_runs());
 }
 
 TEST_F(ProcessTest, RunsAsAnotherUser) {
@@ -215,28 +310,128 @@ TEST_F(ProcessTest, RunsAsAnotherUser) {
     EXPECT_TRUE(result.output.ends_with("harmless\n")) << result.output;
 }
 
-TEST_F(ProcessTest, LeftoversOfAFormerAgentAreEnded) {
-    ProcessId id;
-    auto wanted = spec("trap '' TERM; setsid sleep 1000 & echo $! >" + dir_ / "pid" +
-                       "; setsid env -i sleep 1000 & echo $! >" + dir_ / "bare" + "; echo up >" +
-                       dir_ / "up" + "; while :; do sleep 1000; done");
-    wanted.on_process = [&](const ProcessId& started) { id = started; };
-    std::jthread former{[&](std::stop_token stop) { (void)run_process(wanted, stop); }};
-    for (const auto end = Clock::now() + std::chrono::seconds{10};
-         test::read_text(dir_ / "up").empty() && Clock::now() < end;)
-        ::poll(nullptr, 0, 5);
-    EXPECT_GE(RunMembers(id).look().size(), 3U);
-    EXPECT_TRUE(end_leftover(id, Milliseconds{100}));
-    EXPECT_TRUE(RunMembers(id).look().empty());
-    EXPECT_TRUE(dies(std::stoi(test::read_text(dir_ / "pid"))));
-    EXPECT_TRUE(dies(std::stoi(test::read_text(dir_ / "bare"))));
+/// Starts PROGRAM as nobody's child, in a session of its own and without any environment.
+std::string stray(const std::string& pid_file, const std::string& then = "exec sleep 600") {
+    return "env -i setsid -f sh -c 'echo $$ >" + pid_file + "; " + then + "'; ";
+}
+
+TEST_P(ProcessEndTest, KillsWhatForkedTwiceAndClearedItsEnvironment) {
+    auto wanted = spec(stray(dir_ / "stray") + "while :; do sleep 100; done");
+    wanted.timeout = Milliseconds{700};
+    const auto result = run(wanted);
+    EXPECT_EQ(result.end, ProcessEnd::timed_out);
+    EXPECT_FALSE(result.survivors);
+    EXPECT_TRUE(dies(std::stoi(await_text("stray"))));
+    EXPECT_TRUE(nothing_runs());
+}
+
+TEST_P(ProcessEndTest, AFailureKillsWhatIgnoresTermAndWhatItStartsMeanwhile) {
+    const auto restarts = "trap \"(trap : TERM; echo $$ >" + dir_ / "late" +
+                          "; exec sleep 600) &\" TERM; while :; do sleep 0.01; done";
+    const auto result = run(spec(stray(dir_ / "stray", restarts) + "until [ -s " + dir_ / "stray" +
+                                 " ]; do sleep 0.01; done; exit 3"));
+    EXPECT_EQ(result.error(Milliseconds{0}), "exit code 3");
+    EXPECT_TRUE(dies(std::stoi(await_text("stray"))));
+    EXPECT_TRUE(nothing_runs());
+}
+
+TEST_P(ProcessEndTest, WhatAGoodScriptLeftMayGoOnWriting) {
+    const auto result = run(spec("(until [ -e " + dir_ / "go" +
+                                 " ]; do sleep 0.01; done; for i in 1 2 3; do head -c 100000 "
+                                 "/dev/zero || exit; done; echo wrote >" +
+                                 dir_ / "wrote" + ") & echo ok"));
+    EXPECT_TRUE(result.ok());
+    EXPECT_EQ(result.output, "ok\n");
+    EXPECT_TRUE(nothing_runs());
+    test::write_text(dir_ / "go", "");
+    EXPECT_EQ(await_text("wrote"), "wrote\n");
+}
+
+TEST_P(ProcessEndTest, WhatAGoodScriptLeftMayGoOnWritingWithoutTheAgent) {
+    const auto wanted =
+        spec("(until [ -e " + dir_ / "go" + " ]; do sleep 0.01; done; head -c 100000 " +
+             "/dev/zero && echo wrote >" + dir_ / "wrote" + ") & echo up >" + dir_ / "up");
+    crash({wanted}, [&] { return std::filesystem::exists(dir_ / "up") && nothing_runs(); });
+    EXPECT_TRUE(FormerRuns::end_all(dir_ / "run").await("", wanted.supervision.cgroup, {}));
+    test::write_text(dir_ / "go", "");
+    EXPECT_EQ(await_text("wrote"), "wrote\n");
+}
+
+TEST_P(ProcessEndTest, TimesOutWithoutTheAgent) {
+    auto wanted = spec(stray(dir_ / "stray") + "echo $$ >" + dir_ / "up" + "; sleep 1000");
+    wanted.timeout = Milliseconds{700};
+    crash({wanted}, [&] { return !test::read_text(dir_ / "up").empty(); });
+    EXPECT_TRUE(dies(std::stoi(await_text("up"))));
+    EXPECT_TRUE(dies(std::stoi(await_text("stray"))));
+}
+
+TEST_P(ProcessEndTest, TheNextAgentEndsAllScriptsThatRanAtOnce) {
+    std::vector<ProcessSpec> specs;
+    for (const std::string name : {"one", "two"}) {
+        specs.push_back(spec(stray(dir_ / (name + ".stray")) + "trap '' TERM; echo $$ >" +
+                             dir_ / name + "; while :; do sleep 1000; done"));
+        specs.back().action = "both";
+    }
+    const auto pids = {"one", "two", "one.stray", "two.stray"};
+    crash(specs, [&] {
+        return std::ranges::all_of(
+            pids, [&](const auto* name) { return !test::read_text(dir_ / name).empty(); });
+    });
+    const auto former = FormerRuns::end_all(dir_ / "run");
+    EXPECT_TRUE(former.await("both", specs[0].supervision.cgroup, Milliseconds{20'000}));
+    for (const auto* name : pids) EXPECT_TRUE(dies(std::stoi(await_text(name)))) << name;
+    EXPECT_TRUE(nothing_runs());
+}
+
+/// What the supervisor of the one run that there is wrote down.
+pid_t supervisor_of(const std::filesystem::path& run_dir) {
+    for (const auto& entry : std::filesystem::directory_iterator{run_dir}) {
+        const auto text = test::read_text(entry.path());
+        return std::stoi(text.substr(text.find('\n') + 1));
+    }
+    return -1;
+}
+
+TEST_P(ProcessEndTest, AKilledSupervisorTakesItsScriptWithIt) {
+    const std::jthread killer{[&] {
+        await_text("up");
+        ::kill(supervisor_of(dir_ / "run"), SIGKILL);
+    }};
+    const auto result = run(spec("setsid sleep 1000 & echo $! >" + dir_ / "left" + "; echo $$ >" +
+                                 dir_ / "up" + "; sleep 1000"));
+    EXPECT_EQ(result.end, ProcessEnd::signalled);
+    EXPECT_FALSE(result.survivors);
+    EXPECT_TRUE(dies(std::stoi(await_text("up"))));
+    EXPECT_TRUE(dies(std::stoi(await_text("left"))));
+    EXPECT_TRUE(nothing_runs());
+}
+
+TEST_P(ProcessEndTest, TheNextAgentEndsWhatAKilledSupervisorLeft) {
+    auto wanted = spec("echo $$ >" + dir_ / "up" + "; sleep 1000");
+    wanted.action = "a";
+    crash({wanted}, [&] { return !test::read_text(dir_ / "up").empty(); });
+    ::kill(supervisor_of(dir_ / "run"), SIGKILL);
+    const auto former = FormerRuns::end_all(dir_ / "run");
+    EXPECT_TRUE(former.await("a", wanted.supervision.cgroup, Milliseconds{20'000}));
+    EXPECT_TRUE(dies(std::stoi(await_text("up"))));
+    EXPECT_TRUE(nothing_runs());
+}
+
+TEST_F(ProcessTest, WithoutASupervisorNothingRuns) {
+    auto wanted = spec("echo ran >" + dir_ / "ran");
+    wanted.supervision.program = "/no/such/program";
+    const auto result = run_process(wanted, {});
+    ASSERT_FALSE(result);
+    EXPECT_NE(result.error().message.find("/no/such/program did not answer"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "ran"));
+    EXPECT_TRUE(nothing_runs());
 }
 
 TEST_F(ProcessTest, AReusedPidIsLeftAlone) {
     // This very process has the pid, but not the start time and not the marker.
     const ProcessId other{::getpid(), 1, "no-such-marker"};
     EXPECT_TRUE(RunMembers(other).look().empty());
-    EXPECT_TRUE(end_leftover(other, Milliseconds{0}));
+    EXPECT_TRUE(end_leftover(other, {}, Milliseconds{0}));
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ protected:
         context_.current_version = "1.0";
         context_.host.tmp_dir = dir_ / "tmp";
         context_.host.backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent";
+        context_.host.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         context_.deploy.install_script = "echo install";
     }
     std::unique_ptr<Driver> driver() const { return make_script_driver(context_); }
@@ -84,9 +85,9 @@ struct ProbeCase {
 };
 
 TEST_F(ScriptDriverTest, ProbeTellsByExitCode) {
-    EXPECT_FALSE(driver()->place_exists());
+    EXPECT_EQ(driver()->place(), Place::gone);
     ASSERT_TRUE(driver()->install({}).ok);
-    EXPECT_TRUE(driver()->place_exists());
+    EXPECT_EQ(driver()->place(), Place::there);
     for (const auto& [script, expected] :
          {ProbeCase{"exit 0", Probe::new_version}, ProbeCase{"exit 1", Probe::old_version},
           ProbeCase{"exit 2", Probe::unknown}, ProbeCase{"", Probe::unknown},
@@ -100,6 +101,12 @@ TEST_F(ScriptDriverTest, ProbeMakesNothing) {
     context_.deploy.probe_script = "exit 0";
     EXPECT_EQ(driver()->probe({}), Probe::unknown);
     EXPECT_FALSE(fs::exists(dir_ / "apps"));
+}
+
+TEST_F(ScriptDriverTest, WhatCannotBeLookedAtIsNotGone) {
+    ASSERT_TRUE(driver()->install({}).ok);
+    context_.host.work_dirs = {"/no/such/root"};
+    EXPECT_EQ(driver()->place(), Place::not_known);
 }
 
 TEST_F(ScriptDriverTest, ServiceVerbsRunTheirBodies) {
@@ -328,17 +335,62 @@ TEST(WorkDirTest, ParentsMayBePassedThroughWithoutBeingRead) {
     fs::permissions(dir.path() / "srv", fs::perms{0755});
 }
 
-TEST(WorkDirTest, WhatIsMadeBelongsToTheScriptsUser) {
-    const test::TempDir dir;
-    ProcessUser user{"me", ::geteuid(), ::getegid(), {}, "/"};
-    if (user.uid == 0) user = *find_user("nobody");
-    ASSERT_TRUE(open_work_dir({dir / "apps/shop", "", {}, &user}));
-    for (const auto* made : {"apps", "apps/shop"}) {
-        struct stat status {};
-        ASSERT_EQ(::stat((dir / made).c_str(), &status), 0);
-        EXPECT_EQ(status.st_uid, user.uid) << made;
-        EXPECT_EQ(status.st_gid, user.gid) << made;
+/// A host's folder, open to all to pass through, and the scripts' user that the agent is not.
+class GivenWorkDirTest : public testing::Test {
+protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "only root runs scripts as somebody else";
+        fs::permissions(dir_.path(), fs::perms{0711});
+        user_ = *find_user("nobody");
     }
+    Result<WorkDir> open(const std::string& work_dir, std::vector<std::string> roots) const {
+        return open_work_dir({dir_ / work_dir, "", std::move(roots), &user_});
+    }
+    uid_t owner_of(const std::string& path) const {
+        struct stat status {};
+        EXPECT_EQ(::stat((dir_ / path).c_str(), &status), 0) << path;
+        return status.st_uid;
+    }
+
+    test::TempDir dir_;
+    ProcessUser user_;
+};
+
+TEST_F(GivenWorkDirTest, BelowAHostsRootTheAgentMakesFoldersAndGivesThemAway) {
+    const auto opened = open("srv/apps/shop/deep", {dir_ / "srv/apps"});
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_EQ(owner_of("srv"), 0U) << "above the root it stays the agent's";
+    for (const auto* given : {"srv/apps", "srv/apps/shop", "srv/apps/shop/deep"})
+        EXPECT_EQ(owner_of(given), user_.uid) << given;
+}
+
+TEST_F(GivenWorkDirTest, ElsewhereNothingIsMadeForTheUserOrGivenToIt) {
+    fs::create_directories(dir_.path() / "etc/system");
+    for (const auto& roots : {std::vector<std::string>{}, {dir_ / "etc/system/other.d"}}) {
+        const auto opened = open("etc/system/x.service.d", roots);
+        ASSERT_FALSE(opened);
+        EXPECT_EQ(opened.error().code, ErrorCode::denied);
+    }
+    const auto refused = open("etc/system/x.service.d", {});
+    EXPECT_NE(refused.error().message.find("user 'nobody' cannot make " +
+                                           dir_ / "etc/system/x.service.d"),
+              std::string::npos)
+        << refused.error().message;
+    EXPECT_TRUE(fs::is_empty(dir_.path() / "etc/system"));
+}
+
+TEST_F(GivenWorkDirTest, WhatTheUserMayMakeItMakesItself) {
+    fs::create_directory(dir_.path() / "home");
+    ASSERT_EQ(::chown((dir_ / "home").c_str(), user_.uid, user_.gid), 0);
+    EXPECT_TRUE(open("home/apps/shop", {}));
+    EXPECT_EQ(owner_of("home/apps"), user_.uid);
+    EXPECT_EQ(owner_of("home/apps/shop"), user_.uid);
+}
+
+TEST_F(GivenWorkDirTest, WhatIsThereIsUsedAsItIs) {
+    fs::create_directories(dir_.path() / "opt/shop");
+    EXPECT_TRUE(open("opt/shop", {}));
+    EXPECT_EQ(owner_of("opt/shop"), 0U);
 }
 
 TEST(DefaultWorkDirTest, IsByTargetThenProject) {

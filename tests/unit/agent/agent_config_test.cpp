@@ -14,6 +14,7 @@ TEST(AgentConfigTest, ReadsEveryField) {
     const auto config = parse_agent_config(R"(
 run_as: deploy
 allow_root: true
+allow_sudo: false
 drivers: [script]
 projects: [shop-api, shop-web]
 targets: [web-1]
@@ -28,6 +29,7 @@ output_bytes_max: 2048
     AgentConfig expected;
     expected.run_as = "deploy";
     expected.allow_root = true;
+    expected.allow_sudo = false;
     expected.drivers = {"script"};
     expected.projects = {"shop-api", "shop-web"};
     expected.targets = {"web-1"};

@@ -1,0 +1,36 @@
+#pragma once
+/// Whose folder is whose on this host. Two installations in one folder, or one in the folder of the
+/// other, are a mistake unless both say that they are meant so: the scripts of one may delete what
+/// the other needs.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/daemon/host_rules.h"
+#include "schema/model/agent.h"
+
+namespace tidegate::agent {
+
+struct Tenant {
+    InstallKey key;
+    std::string work_dir;  ///< absolute, as configured
+    bool shared = false;   ///< it says shared_work_dir
+};
+
+/// Of what the action installs. An error: its work_dir cannot be expanded.
+[[nodiscard]] Result<Tenant> tenant_of(const HostRules& rules, const Action& action);
+
+/// Who is on this host while an action starts.
+struct Tenants {
+    std::optional<Tenant> now;  ///< as it is installed; none: it is not
+    std::vector<Tenant> others;
+};
+
+/// Why the action may not work in its folder; empty when it may. Judges an install into a folder in
+/// which this installation is not yet, and an uninstall by a script; never a restore. Looks at the
+/// file system, so it may block.
+[[nodiscard]] std::string clash(const HostRules& rules, const Action& action,
+                                const Tenants& tenants);
+
+}  // namespace tidegate::agent

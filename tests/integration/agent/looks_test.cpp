@@ -1,0 +1,130 @@
+/// What an agent sees of an installation: the probe after a deploy, drift.
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/agent/host_fixture.h"
+
+namespace tidegate::agent {
+namespace {
+
+using test::Host;
+using test::make_action;
+
+struct ProbeCase {
+    const char* name;
+    const char* script;
+    ActionOutcome outcome;
+    const char* error;
+};
+class ProbeAfterDeployTest : public testing::TestWithParam<ProbeCase> {};
+
+constexpr const char* kOld = "verify/probe: probe_script says that the old version is in";
+
+TEST_P(ProbeAfterDeployTest, OnlyOldFailsIt) {
+    const test::TempDir dir;
+    Host host{dir};
+    auto wanted = make_action(dir, "a", "1.0");
+    wanted.deploy.script.install_script = "echo $APP_VERSION >version";
+    wanted.deploy.script.probe_script = GetParam().script;
+    for (const auto kind : {ActionKind::deploy, ActionKind::rollback}) {
+        wanted.id = Digest::of(to_string(kind)).hex();
+        wanted.kind = kind;
+        std::filesystem::remove(dir / "apps/shop/asked");
+        const auto result = host.run(wanted);
+        EXPECT_EQ(result.outcome, GetParam().outcome);
+        EXPECT_EQ(result.error, GetParam().error);
+        ASSERT_EQ(result.stages.back().name, "verify");
+        EXPECT_EQ(result.stages.back().tasks.back().name, "probe");
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, ProbeAfterDeployTest,
+    testing::Values(ProbeCase{"New", "[ $(cat version) = 1.0 ]", ActionOutcome::done, ""},
+                    ProbeCase{"Old", "exit 1", ActionOutcome::failed, kOld},
+                    ProbeCase{"OldAtFirst", "[ -e asked ] || { touch asked; exit 1; }",
+                              ActionOutcome::done, ""},
+                    ProbeCase{"CannotTell", "exit 2", ActionOutcome::done, ""},
+                    ProbeCase{"Missing", "./no-such-probe", ActionOutcome::done, ""},
+                    ProbeCase{"Killed", "kill -9 $$", ActionOutcome::done, ""}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
+/// The new process died on the port that the old one still holds, and the check is answered by
+/// that.
+TEST(ProbeAfterChecksTest, IsAskedAfterTheWholePipeline) {
+    const test::TempDir dir;
+    Host host{dir};
+    auto wanted = make_action(dir, "a", "1.0");
+    wanted.deploy.script.probe_script =
+        "echo probe >>history; [ $(tail -n 2 history | head -n 1) = probe ]";
+    wanted.verify.resize(1);
+    wanted.verify[0].type = CheckType::script;
+    wanted.verify[0].script = "echo check >>history";
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.error, "");
+    EXPECT_EQ(test::read_text(dir / "apps/shop/history"), "install 1.0\ncheck\nprobe\nprobe\n");
+}
+
+TEST(ProbeAfterChecksTest, IsNotAskedByAnUninstallOrAMereCheck) {
+    const test::TempDir dir;
+    Host host{dir};
+    auto wanted = make_action(dir, "a", "1.0");
+    ASSERT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    wanted.deploy.script.probe_script = "exit 1";
+    for (const auto kind : {ActionKind::verify, ActionKind::uninstall}) {
+        wanted.id = Digest::of(to_string(kind)).hex();
+        wanted.kind = kind;
+        EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    }
+}
+
+struct DriftCase {
+    const char* name;
+    const char* status;  ///< service.status once `odd` is there
+    const char* probe;   ///< probe_script then
+    bool drifted;
+    const char* reason;
+};
+class DriftTest : public testing::TestWithParam<DriftCase> {};
+
+/// Reported once, and no more when it is over.
+TEST_P(DriftTest, IsToldFromWhatNobodyCanTell) {
+    const auto& [name, status, probe, drifted, reason] = GetParam();
+    const test::TempDir dir;
+    Host host{dir, {}, Seconds{1}};
+    auto wanted = make_action(dir, "a", "1.0");
+    const std::string odd = "[ ! -e odd ] || ";
+    wanted.deploy.script.service.status = odd + status;
+    wanted.deploy.script.probe_script = odd + probe;
+    ASSERT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    test::write_text(dir / "apps/shop/odd", "");
+    ASSERT_TRUE(host.until([&] { return !host.uplink.changes.empty(); }));
+    EXPECT_EQ(host.uplink.changes[0].drifted, drifted);
+    EXPECT_EQ(host.uplink.changes[0].drift_reason, reason);
+    std::filesystem::remove(dir / "apps/shop/odd");
+    ASSERT_TRUE(host.until([&] { return host.uplink.changes.size() > 1; }));
+    EXPECT_FALSE(host.uplink.changes[1].drifted);
+    EXPECT_EQ(host.uplink.changes[1].drift_reason, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, DriftTest,
+    testing::Values(DriftCase{"Down", "exit 3", "true", true, "service.status: exit code 3"},
+                    DriftCase{"StatusMissing", "./no-such-status", "true", false,
+                              "service.status cannot tell: exit code 127"},
+                    DriftCase{"StatusNotExecutable", "/etc/passwd", "true", false,
+                              "service.status cannot tell: exit code 126"},
+                    DriftCase{"StatusKilled", "kill -9 $$", "true", false,
+                              "service.status cannot tell: killed by signal 9 (Killed)"},
+                    DriftCase{"OldVersion", "true", "exit 1", true,
+                              "the probe found another version"},
+                    DriftCase{"ProbeCannotTell", "true", "exit 2", false,
+                              "the probe cannot tell the version: exit code 2"},
+                    DriftCase{"DownThoughTheProbeCannotTell", "exit 1", "exit 2", true,
+                              "service.status: exit code 1"},
+                    DriftCase{"OldThoughTheStatusCannotTell", "exit 127", "exit 1", true,
+                              "the probe found another version"}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
+}  // namespace
+}  // namespace tidegate::agent
