@@ -64,7 +64,9 @@ private:
     /// Null = it is not there.
     Result<const git::TreeEntry*> entry(const std::string& commit, const std::string& path) {
         if (commit.empty()) return nullptr;
-        if (!trees_.contains(commit)) trees_.emplace(commit, by_path(TRY(git_.tree(commit))));
+        if (!trees_.contains(commit))
+            trees_.emplace(commit,
+                           by_path(TRY(git_.tree(commit, source::DocumentReader::scope()))));
         const auto& tree = trees_.at(commit);
         const auto found = tree.find(path);
         return found == tree.end() ? nullptr : &found->second;
@@ -106,17 +108,31 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
         return fail(ErrorCode::conflict, "newer commits have come; they are taken in first");
     auto input = TRY(revert_input(request));
     input.branch_only_reason = branch_only_reason;
-    const auto plan = plan_revert(input);
+    auto plan = plan_revert(input);
     if (plan.kind == RevertKind::nothing) return Outcome{engine::RevertDone::NotNeeded{plan.note}};
     const auto commit = TRY(commit_plan(plan, now));
     if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
+    CHECK(find_free_name(plan.branch));
     spdlog::warn("revert: {}", plan.note);
     const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
     if (!pushed && pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    if (!pushed && !TRY(git_.has_branch(options_.remote, plan.branch)))
+        return fail(pushed.error());  // no branch of that name is what stands in the way
     if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
         return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
                     plan.branch);
     return Outcome{engine::RevertDone::Branched{plan.branch, pushed ? commit : ""}};
+}
+
+/// Git keeps branches like files: beside `tidegate` there can be no `tidegate/revert-…`.
+Result<void> ConfigSource::find_free_name(std::string& branch) {
+    const auto slash = branch.find('/');
+    if (slash == std::string::npos) return {};
+    const auto folder = branch.substr(0, slash);
+    if (!TRY(git_.has_branch(options_.remote, folder))) return {};
+    branch[slash] = '-';
+    spdlog::warn("revert: a branch named {} is in the way, so the offer is {}", folder, branch);
+    return {};
 }
 
 /// Whether the remote's branch of that name offers what `commit` does. A former answer may have
@@ -125,7 +141,7 @@ Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string&
                                       const std::string& guilty) {
     const auto theirs = TRY(git_.fetch(options_.remote, plan.branch)).tip;
     if (!TRY(git_.is_ancestor(guilty, theirs))) return false;
-    const auto changes = TRY(git_.changes(commit, theirs));
+    const auto changes = TRY(git_.changes(commit, theirs, source::DocumentReader::scope()));
     return std::ranges::none_of(plan.edits, [&](const auto& edit) {
         return std::ranges::find(changes, edit.path, &git::Change::path) != changes.end();
     });
@@ -159,8 +175,10 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
     input.version_at_parent = TRY(texts.at(before, path));
     input.version_at_good = TRY(text_of_good(texts, request, path));
-    const auto changes = before.empty() ? std::vector<git::Change>{}
-                                        : TRY(git_.changes(before, request.guilty_commit));
+    const auto changes =
+        before.empty()
+            ? std::vector<git::Change>{}
+            : TRY(git_.changes(before, request.guilty_commit, source::DocumentReader::scope()));
     for (const auto& change : changes)
         input.guilty_files.push_back(
             TRY(texts.guilty_file(change.path, before, request.guilty_commit, tip)));
@@ -175,11 +193,12 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     const auto path = version_path(key);
     auto documents = documents_;
     documents.erase(path);
-    if (text) documents.emplace(path, source::DocumentReader::read_text(path, *text));
+    if (text)
+        documents.emplace(path, source::DocumentReader::read_text(path, *text, Checks::first));
     const auto resolved = tracker_.resolve_on_tip(documents, {path});
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
-    return found->second->assignment->definition->digest;
+    return tracker_.digest_in_force(key, found->second->assignment->definition->digest);
 }
 
 Result<std::string> ConfigSource::commit_plan(const RevertPlan& plan, Timestamp now) {

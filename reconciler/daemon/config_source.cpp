@@ -9,6 +9,7 @@
 
 #include "reconciler/git/repository.h"
 #include "reconciler/timezone/zones.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -17,7 +18,7 @@ LineOptions line_options(const SourceOptions& options) {
     return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
 }
 
-LineCommit to_line_commit(const git::Commit& commit) {
+LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
     LineCommit line;
     line.id = commit.id;
     line.parent = commit.first_parent;
@@ -28,13 +29,27 @@ LineCommit to_line_commit(const git::Commit& commit) {
     for (const auto& trailer : commit.trailers)
         line.trailers.emplace_back(trailer.key, trailer.value);
     line.authors = {commit.authors.begin(), commit.authors.end()};
+    line.checks = checks;
     return line;
 }
 
-std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
-    std::erase_if(entries,
-                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
-    return entries;
+/// A limit was passed: what is asked for again will pass it again.
+bool is_limit(const Error& error) { return error.code == ErrorCode::exhausted; }
+
+using Entries = std::map<std::string, git::TreeEntry>;
+
+/// What differs between two lists of the files of a commit.
+std::vector<git::Change> compared(const Entries& before, const std::vector<git::TreeEntry>& after) {
+    std::vector<git::Change> changes;
+    std::set<std::string_view> there;
+    for (const auto& entry : after) {
+        there.insert(entry.path);
+        const auto known = before.find(entry.path);
+        if (known == before.end() || known->second != entry) changes.push_back({entry.path, entry});
+    }
+    for (const auto& [path, entry] : before)
+        if (!there.contains(path)) changes.push_back({path, std::nullopt});
+    return changes;
 }
 
 }  // namespace
@@ -50,6 +65,7 @@ Result<PollReport> ConfigSource::open(Accepted accepted, std::set<std::string> o
     own_ = std::move(own);
     accepted_ = std::move(accepted);
     if (accepted_.commit.empty()) return last_;
+    if (!accepted_.lenient_until) accepted_.lenient_until = accepted_.commit;
     return take(accepted_.commit, accepted_.at, By::fast_forward);
 }
 
@@ -70,16 +86,20 @@ Result<void> ConfigSource::reopen_line() {
 
 Result<void> ConfigSource::resume(const std::string& accepted) {
     std::ifstream file{options_.history_file};
-    std::string tip;
+    std::string head, tip;
     std::stringstream text;
-    if (!std::getline(file, tip) || !(text << file.rdbuf()))
+    if (!std::getline(file, head) || !(text << file.rdbuf()))
         return fail(ErrorCode::not_found, "no saved history");
+    std::istringstream words{head};
+    int number = static_cast<int>(Checks::first);  // before there were others the file named none
+    words >> tip >> number;
+    const auto checks = number == static_cast<int>(Checks::first) ? Checks::first : kChecksNow;
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
-    auto entries = only_ours(TRY(git_.tree(tip)));
-    documents_ = TRY(reader_.read(entries));
+    auto entries = TRY(files_at(tip));
+    documents_ = TRY(reader_.read(entries, checks));
     tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
-    if (tracker_.tip() != tip)
+    if (tracker_.tip() != tip || tracker_.checks() != checks)
         return fail(ErrorCode::conflict, "the saved history is that of another commit");
     for (auto& entry : entries) entries_.emplace(entry.path, entry);
     unsaved_ = 0;
@@ -137,6 +157,7 @@ Result<bool> ConfigSource::is_part_of(const std::string& commit, const std::stri
 /// can be ahead of the accepted commit, on commits that have left the branch since.
 Result<void> ConfigSource::bring_line(const std::string& tip, bool goes_on) {
     if (tip == tracker_.tip()) return {};
+    passed_.clear();
     if (!goes_on || !TRY(is_part_of(tracker_.tip(), tip))) {
         forget_line();
         unsaved_ = kTipsPerHistory;
@@ -154,13 +175,23 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
         tell_tip(tip);
         return last_;
     }
-    CHECK(bring_line(tip, goes_on));
+    const auto former = accepted_.lenient_until;
+    if (!goes_on || accepted_.commit.empty()) accepted_.lenient_until = TRY(git_.before(tip));
+    auto brought = bring_line(tip, goes_on);
+    if (!brought && by == By::person) brought = begin_line_at(tip, brought.error());
+    if (!brought) {
+        accepted_.lenient_until = former;
+        return fail(std::move(brought).error());
+    }
     CHECK(provide_missing());
     CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());
     if (++unsaved_ > kTipsPerHistory) save_history();
-    accepted_ = {tip, at, accepted_.rebuilt_to.empty() ? tip : accepted_.rebuilt_to};
+    accepted_.commit = last_.status.accepted_commit = tip;
+    accepted_.at = at;
+    if (accepted_.rebuilt_to.empty()) accepted_.rebuilt_to = tip;
+    last_.lenient_until = accepted_.lenient_until.value_or("");
     last_.rebuilt_to = accepted_.rebuilt_to;
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
@@ -168,7 +199,6 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     last_.desired = std::make_shared<const Desired>(std::move(desired));
     last_.documents = std::make_shared<const DocumentTree>(documents_);
     last_.held.clear();
-    last_.status.accepted_commit = tip;
     last_.status.accepted_at = at;
     tell_tip(tip);
     return last_;
@@ -181,6 +211,7 @@ void ConfigSource::tell_tip(const std::string& tip) {
     status.tip_commit = tip;
     status.errors = tracker_.errors();
     status.warnings = tracker_.warnings();
+    status.warnings.insert(status.warnings.begin(), passed_.begin(), passed_.end());
     status.tip_state = status.errors.empty() ? TipState::accepted : TipState::partial;
 }
 
@@ -191,15 +222,96 @@ void ConfigSource::tell_held(const std::string& tip, Error why) {
     status.errors = {std::move(why)};
 }
 
-Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
-    for (const auto& commit : TRY(git_.line(from, to))) {
-        if (commit.off_line) {
-            // Neither an older history nor the line from its root leads here by this way.
-            CHECK(git_.remember_anchor(commit.id, commit.first_parent));
-            unsaved_ = kTipsPerHistory;
-        }
-        CHECK(add(commit));
+/// Older checks judge what was accepted when they were the newest: a commit that the last such one
+/// descends from.
+Result<Checks> ConfigSource::checks_at(const std::string& commit) {
+    const auto last = accepted_.lenient_until.value_or("");
+    const bool lenient = !last.empty() && TRY(is_part_of(commit, last));
+    return lenient ? Checks::first : kChecksNow;
+}
+
+/// How many commits at the beginning of the line older checks judge.
+Result<std::size_t> ConfigSource::lenient_part(const std::vector<git::Commit>& line) {
+    if (tracker_.checks() == kChecksNow && !tracker_.tip().empty()) return std::size_t{0};
+    std::size_t from = 0, to = line.size();
+    while (from < to) {
+        const auto middle = from + (to - from) / 2;
+        if (TRY(checks_at(line[middle].id)) == kChecksNow)
+            to = middle;
+        else
+            from = middle + 1;
     }
+    return from;
+}
+
+Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
+    const auto line = git_.line(from, to);
+    if (!line && is_limit(line.error())) return follow_at_once(to, line.error());
+    if (!line) return fail(line.error());
+    const auto lenient = TRY(lenient_part(*line));
+    for (std::size_t i = 0; i < line->size(); ++i) {
+        const auto added = add((*line)[i], i < lenient ? Checks::first : kChecksNow);
+        if (!added && is_limit(added.error())) return follow_at_once(to, added.error());
+        CHECK(added);
+    }
+    return {};
+}
+
+/// Something between the line's end and `to` is beyond a limit: all of it becomes one change, and
+/// only what is there at its end has to be readable.
+Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& why) {
+    if (tracker_.tip().empty()) return begin_line_at(to, why);
+    const auto whole = TRY(git_.range(tracker_.tip(), to));
+    CHECK(add(whole, TRY(checks_at(to))));
+    tell_passed(to, fmt::format("all since {} counts as one change", accepted_.commit), why);
+    return {};
+}
+
+/// The line begins anew, with no history: when what is before the commit cannot be read at all.
+Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error& why) {
+    CHECK(files_at(commit));  // what cannot be read must not be remembered
+    forget_line();
+    CHECK(git_.remember_anchor(commit, commit));
+    unsaved_ = kTipsPerHistory;
+    const auto checks = TRY(checks_at(commit));
+    for (const auto& first : TRY(git_.line({}, commit))) CHECK(add(first, checks));
+    tell_passed(commit, "the line begins here, without what was before", why);
+    return {};
+}
+
+void ConfigSource::tell_passed(const std::string& commit, std::string_view what, const Error& why) {
+    if (passed_.size() >= limits::kErrorsReportedMax) return;
+    passed_.push_back({why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}});
+    spdlog::warn("config: {}", passed_.back().text());
+}
+
+Result<std::vector<git::TreeEntry>> ConfigSource::files_at(const std::string& commit) {
+    auto entries = TRY(git_.tree(commit, source::DocumentReader::scope()));
+    std::erase_if(entries,
+                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
+    return entries;
+}
+
+/// What the commit changes in the files of the config. Where that is too much to be told, both
+/// trees may still be readable, and are compared here.
+Result<std::vector<git::Change>> ConfigSource::changes_to(const std::string& commit) {
+    if (tracker_.tip().empty()) return compared({}, TRY(files_at(commit)));
+    auto changes = git_.changes(tracker_.tip(), commit, source::DocumentReader::scope());
+    if (!changes && is_limit(changes.error())) return compared(entries_, TRY(files_at(commit)));
+    if (changes)
+        std::erase_if(*changes, [](const auto& change) {
+            return !source::DocumentReader::is_ours(change.path);
+        });
+    return changes;
+}
+
+/// The files of the line's end, read by other checks than before.
+Result<void> ConfigSource::adopt(Checks checks) {
+    std::vector<git::TreeEntry> entries;
+    for (const auto& [path, entry] : entries_) entries.push_back(entry);
+    documents_ = TRY(reader_.read(entries, checks));
+    tracker_.adopt(checks, documents_);
+    unsaved_ = kTipsPerHistory;
     return {};
 }
 
@@ -210,22 +322,24 @@ Result<bool> ConfigSource::is_proven_by_form(const git::Commit& commit) {
     return !accepted_.rebuilt_to.empty() && TRY(is_part_of(commit.id, accepted_.rebuilt_to));
 }
 
-Result<void> ConfigSource::add(const git::Commit& commit) {
+Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
+    if (!tracker_.tip().empty() && tracker_.checks() != checks) CHECK(adopt(checks));
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
-    if (tracker_.tip().empty()) {
-        present = only_ours(TRY(git_.tree(commit.id)));
-        for (const auto& entry : present) changed.insert(entry.path);
-    } else {
-        for (auto& change : TRY(git_.changes(tracker_.tip(), commit.id))) {
-            if (!source::DocumentReader::is_ours(change.path)) continue;
-            changed.insert(change.path);
-            if (change.now) present.push_back(*std::move(change.now));
-        }
+    for (auto& change : TRY(changes_to(commit.id))) {
+        changed.insert(change.path);
+        if (change.now) present.push_back(*std::move(change.now));
     }
-    auto read = TRY(reader_.read(present));
-    auto line = to_line_commit(commit);
-    line.own = own_.contains(commit.id);
+    // What our own revert puts back was accepted once, maybe by older checks.
+    const bool own = own_.contains(commit.id);
+    auto read = TRY(reader_.read(present, own ? Checks::first : checks));
+    if (commit.off_line) {
+        // Neither an older history nor the line from its root leads here by this way.
+        CHECK(git_.remember_anchor(commit.id, commit.first_parent));
+        unsaved_ = kTipsPerHistory;
+    }
+    auto line = to_line_commit(commit, checks);
+    line.own = own;
     line.proven_by_form = TRY(is_proven_by_form(commit));
     // Nothing fails from here on: the line, its files and their documents move together.
     for (const auto& path : changed) {
@@ -235,12 +349,20 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
     tracker_.add_commit(line, documents_, changed);
+    if (commit.message_cut && checks == kChecksNow)
+        tell_passed(
+            commit.id, "its trailers are out of reach",
+            {ErrorCode::exhausted,
+             fmt::format("the message is longer than {} bytes", limits::kCommitMessageBytesMax),
+             {}});
     return {};
 }
 
 Result<void> ConfigSource::provide_missing() {
-    for (const auto& commit : tracker_.missing())
-        tracker_.provide(commit, TRY(reader_.read(only_ours(TRY(git_.tree(commit))))));
+    for (const auto& commit : tracker_.missing()) {
+        const auto checks = TRY(checks_at(commit));
+        tracker_.provide(commit, TRY(reader_.read(TRY(files_at(commit)), checks)), checks);
+    }
     return {};
 }
 
@@ -248,7 +370,7 @@ void ConfigSource::save_history() {
     unsaved_ = 0;
     const auto fresh = options_.history_file.string() + ".new";
     std::ofstream out{fresh, std::ios::trunc};
-    out << tracker_.tip() << '\n' << tracker_.json();
+    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks()) << '\n' << tracker_.json();
     out.close();
     std::error_code error;
     if (out) std::filesystem::rename(fresh, options_.history_file, error);
@@ -259,15 +381,19 @@ void ConfigSource::save_history() {
 
 Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
                                                     const std::string& commit) {
-    const auto documents = TRY(reader_.read(only_ours(TRY(git_.tree(commit)))));
-    const auto resolved = resolve(documents, find_zone, commit);
+    const auto checks = TRY(checks_at(commit));
+    const auto documents = TRY(reader_.read(TRY(files_at(commit)), checks));
+    const auto resolved = resolve(documents, find_zone, commit, checks);
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end())
         return fail(ErrorCode::not_found, "{} has no version file at {}", key.text(), commit);
     if (!found->second->assignment)
         return fail(ErrorCode::invalid, "{} is not valid at {}: {}", key.text(), commit,
                     found->second->errors.empty() ? "" : found->second->errors.front().text());
-    return found->second->assignment->definition;
+    const auto& read = found->second->assignment->definition;
+    auto definition = std::make_shared<Definition>(*read);
+    definition->digest = tracker_.digest_in_force(key, read->digest);
+    return DefinitionPtr{std::move(definition)};
 }
 
 std::optional<LastGood> ConfigSource::find_last_good(const std::vector<LastGood>& candidates) {

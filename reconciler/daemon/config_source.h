@@ -30,6 +30,9 @@ struct SourceOptions {
 struct Accepted {
     std::string commit;  ///< empty: none yet
     Timestamp at;
+    /// The last commit of the line that older checks judge (schema/model/checks.h); empty: none.
+    /// Not set: it was kept by a build that had no others, and so is `commit`.
+    std::optional<std::string> lenient_until{};
     /// The first commit that this store accepted. Up to it the line is older than what the store
     /// knows of our own reverts, so that their form has to prove them.
     std::string rebuilt_to{};
@@ -41,8 +44,9 @@ struct PollReport {
     /// Set when another commit is in force than before (or for the first time).
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
-    std::string held;          ///< why the tip is refused whole; empty = it is not
-    std::string rebuilt_to{};  ///< see Accepted
+    std::string held;             ///< why the tip is refused whole; empty = it is not
+    std::string lenient_until{};  ///< Accepted::lenient_until of the commit in force
+    std::string rebuilt_to{};     ///< see Accepted
 };
 
 /// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on
@@ -61,7 +65,8 @@ public:
     /// error: it stands in `status.poll_error`. So does a tip that could not be read; it is told as
     /// held, and tried again by the next poll.
     [[nodiscard]] PollReport poll(Timestamp now);
-    /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more).
+    /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more). Where
+    /// its line cannot be read, that begins anew at the tip.
     [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
 
     [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
@@ -82,9 +87,17 @@ private:
     [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
+    [[nodiscard]] Result<Checks> checks_at(const std::string& commit);
+    [[nodiscard]] Result<std::size_t> lenient_part(const std::vector<git::Commit>& line);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
+    [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);
+    void tell_passed(const std::string& commit, std::string_view what, const Error& why);
+    [[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(const std::string& commit);
+    [[nodiscard]] Result<std::vector<git::Change>> changes_to(const std::string& commit);
     [[nodiscard]] Result<bool> is_proven_by_form(const git::Commit& commit);
-    [[nodiscard]] Result<void> add(const git::Commit& commit);
+    [[nodiscard]] Result<void> adopt(Checks checks);
+    [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
     [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp at, By by);
@@ -95,6 +108,7 @@ private:
     [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
     [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
     [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
+    [[nodiscard]] Result<void> find_free_name(std::string& branch);
     [[nodiscard]] Result<bool> is_offered(const RevertPlan& plan, const std::string& commit,
                                           const std::string& guilty);
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
@@ -106,6 +120,7 @@ private:
     LineTracker tracker_;
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read
+    std::vector<Error> passed_;  ///< the limits that the tip was taken in beyond
     std::set<std::string> own_;
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.

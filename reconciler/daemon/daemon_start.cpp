@@ -30,10 +30,13 @@ Accepted accepted_of(const std::vector<Row>& meta) {
     for (const auto& row : meta) {
         if (row.key != "accepted") continue;
         const auto body = nlohmann::json::parse(row.body, nullptr, false);
-        const auto commit = body.value("commit", "");
+        Accepted accepted{body.value("commit", ""),
+                          Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
+        if (body.contains("lenient_until"))
+            accepted.lenient_until = body.value("lenient_until", "");
         // Former builds took the form of a revert as a proof at any time.
-        return {commit, Timestamp{Milliseconds{body.value("at_ms", 0LL)}},
-                body.value("rebuilt_to", commit)};
+        accepted.rebuilt_to = body.value("rebuilt_to", accepted.commit);
+        return accepted;
     }
     return {};
 }

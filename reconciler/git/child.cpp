@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <csignal>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -50,16 +51,51 @@ struct Answer {
     std::optional<Error> error;
 };
 
-Result<Answer> read_answer(Channel& channel, const ItemSink& sink) {
+/// Puts the deadline of a call off while its transfer moves.
+class Pace {
+public:
+    Pace(Channel& channel, const GitProcessOptions& options)
+        : channel_{channel},
+          options_{options},
+          end_{Clock::now() + std::max(options.longest, options.deadline)},
+          enough_{std::max<std::size_t>(1, options.slowest_bytes_per_second *
+                                               static_cast<std::size_t>(options.deadline.count()) /
+                                               1000)} {
+        channel_.set_deadline(Clock::now() + options_.deadline);
+    }
+    /// `bytes`: of the transfer so far.
+    void heard(std::size_t bytes) {
+        if (bytes < counted_) counted_ = 0;  // another transfer
+        if (bytes - counted_ < enough_) return;
+        counted_ = bytes;
+        channel_.extend(std::min(end_, Clock::now() + options_.deadline));
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    Channel& channel_;
+    const GitProcessOptions& options_;
+    Clock::time_point end_;
+    std::size_t enough_;
+    std::size_t counted_ = 0;
+};
+
+Result<Answer> read_answer(Channel& channel, const ItemSink& sink, Pace& pace) {
     std::size_t items = 0;
     try {
         for (;;) {
             auto message = TRY(channel.receive());
+            if (message.contains("progress")) {
+                pace.heard(message["progress"].get<std::size_t>());
+                continue;
+            }
             if (message.contains("error")) return Answer{{}, message["error"].get<Error>()};
             if (message.contains("value")) return Answer{std::move(message["value"]), {}};
-            if (!sink || ++items > limits::kTreeFilesMax ||
-                channel.received() > limits::kGitReplyBytesMax)
-                return fail(ErrorCode::invalid, "the answer is too long");
+            if (!sink) return fail(ErrorCode::invalid, "a list, expected one value");
+            if (++items > limits::kTreeFilesMax || channel.received() > limits::kGitReplyBytesMax)
+                return fail(ErrorCode::exhausted, "git's answer exceeds {} items or {} bytes",
+                            limits::kTreeFilesMax, limits::kGitReplyBytesMax);
             sink(message.at("item"));
         }
     } catch (const json::exception& error) {
@@ -189,11 +225,11 @@ Result<json> GitProcess::State::exchange(const json& message, const ItemSink& si
 }
 
 Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
-    channel->set_deadline(std::chrono::steady_clock::now() + options.deadline);
+    Pace pace{*channel, options};
     const auto attempt = [&]() -> Result<Answer> {
         CHECK(channel->send(message));
         CHECK(channel->flush());
-        return read_answer(*channel, sink);
+        return read_answer(*channel, sink, pace);
     };
     auto answer = attempt();
     if (answer && answer->error) return fail(std::move(*answer->error));
@@ -201,8 +237,8 @@ Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
     const auto end = stop();
     switch (answer.error().code) {
         case ErrorCode::timeout:
-            return fail(ErrorCode::timeout, "git gave no answer within {} ms",
-                        options.deadline.count());
+            return fail(ErrorCode::timeout, "git gave no answer and less than {} bytes/s in {} ms",
+                        options.slowest_bytes_per_second, options.deadline.count());
         case ErrorCode::exhausted:
             return fail(std::move(answer).error());
         default:
@@ -226,6 +262,9 @@ GitProcess::~GitProcess() = default;
 Result<Fetched> GitProcess::fetch(const Remote& remote, const std::string& branch) {
     return state_->ask<Fetched>("fetch", TRY(state_->prepare_for(remote)), branch);
 }
+Result<bool> GitProcess::has_branch(const Remote& remote, const std::string& branch) {
+    return state_->ask<bool>("has_branch", remote, branch);
+}
 Result<std::string> GitProcess::resolve(const std::string& revision) {
     return state_->ask<std::string>("resolve", revision);
 }
@@ -235,14 +274,18 @@ Result<bool> GitProcess::is_ancestor(const std::string& ancestor, const std::str
 Result<std::vector<Commit>> GitProcess::line(const std::string& from, const std::string& to) {
     return state_->ask_list<Commit>("line", from, to);
 }
+Result<Commit> GitProcess::range(const std::string& from, const std::string& to) {
+    return state_->ask<Commit>("range", from, to);
+}
 Result<std::string> GitProcess::before(const std::string& commit) {
     return state_->ask<std::string>("before", commit);
 }
-Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit) {
-    return state_->ask_list<TreeEntry>("tree", commit);
+Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit, const Scope& scope) {
+    return state_->ask_list<TreeEntry>("tree", commit, scope);
 }
-Result<std::vector<Change>> GitProcess::changes(const std::string& from, const std::string& to) {
-    return state_->ask_list<Change>("changes", from, to);
+Result<std::vector<Change>> GitProcess::changes(const std::string& from, const std::string& to,
+                                                const Scope& scope) {
+    return state_->ask_list<Change>("changes", from, to, scope);
 }
 Result<std::vector<Blob>> GitProcess::blobs(const std::vector<std::string>& ids) {
     return state_->ask_list<Blob>("blobs", ids);

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "reconciler/git/library.h"
+#include "reconciler/git/recode.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
 
@@ -16,19 +17,20 @@ constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
 
 /// Anybody writes what they like as their name, and every action carries it. Cut once more where
 /// cleaning made it longer.
-std::string to_word(std::string_view text) {
-    const auto clean = to_utf8(head_of(text, limits::kPersonBytesMax));
+std::string to_word(std::string_view text, const char* encoding) {
+    const auto clean = one_line(recoded(head_of(text, limits::kPersonBytesMax), encoding));
     return std::string(head_of(clean, limits::kPersonBytesMax));
 }
 
-Person to_person(const git_signature* signature) {
+Person to_person(const git_signature* signature, const char* encoding) {
     if (!signature) return {};
-    return {to_word(signature->name), to_word(signature->email)};
+    return {to_word(signature->name, encoding), to_word(signature->email, encoding)};
 }
 
 void add_authors(Authors& authors, const git_commit* commit) {
-    for (const auto& person :
-         {to_person(git_commit_author(commit)), to_person(git_commit_committer(commit))})
+    const auto* encoding = git_commit_message_encoding(commit);
+    for (const auto& person : {to_person(git_commit_author(commit), encoding),
+                               to_person(git_commit_committer(commit), encoding)})
         authors.insert(person.name + " <" + person.email + ">");
 }
 
@@ -43,7 +45,7 @@ std::vector<Trailer> read_trailers(const std::string& message) {
     if (git_message_trailers(&found, message.c_str()) < 0) return {};
     std::vector<Trailer> trailers;
     for (std::size_t i = 0; i < found.count; ++i)
-        trailers.push_back({found.trailers[i].key, found.trailers[i].value});
+        trailers.push_back({found.trailers[i].key, one_line(found.trailers[i].value)});
     git_message_trailer_array_free(&found);
     return trailers;
 }
@@ -54,16 +56,20 @@ Commit to_commit(const git_commit* commit) {
     for (unsigned i = 0; i < git_commit_parentcount(commit); ++i)
         value.parents.push_back(to_text(*git_commit_parent_id(commit, i)));
     if (!value.parents.empty()) value.first_parent = value.parents.front();
-    value.author = to_person(git_commit_author(commit));
-    value.committer = to_person(git_commit_committer(commit));
+    const auto* encoding = git_commit_message_encoding(commit);
+    value.author = to_person(git_commit_author(commit), encoding);
+    value.committer = to_person(git_commit_committer(commit), encoding);
     value.committed_at = to_timestamp(git_commit_time(commit));
     const std::string_view message = git_commit_message(commit);
-    value.message = to_utf8(head_of(message, limits::kCommitMessageBytesMax));
-    value.trailers = read_trailers(value.message);
+    value.message =
+        plain_lines(recoded(head_of(message, limits::kCommitMessageBytesMax), encoding));
+    value.message_cut = message.size() > limits::kCommitMessageBytesMax;
+    if (!value.message_cut) value.trailers = read_trailers(value.message);
     return value;
 }
 
-/// Authors and committers of all that `to` reaches and `from` does not.
+/// Authors and committers of all that `to` reaches and `from` does not, of the newest
+/// kHistoryCommitsMax commits: whoever brings more must not hold the line up.
 Result<Authors> authors_between(git_repository* repository, const git_oid& from,
                                 const git_oid& to) {
     Handle<git_revwalk> walk;
@@ -74,15 +80,13 @@ Result<Authors> authors_between(git_repository* repository, const git_oid& from,
     git_oid id{};
     std::size_t count = 0;
     int code = 0;
-    while ((code = git_revwalk_next(&id, walk.get())) == 0) {
-        if (++count > limits::kHistoryCommitsMax)
-            return fail(ErrorCode::exhausted, "commit {} brings more than {} commits", to_text(to),
-                        limits::kHistoryCommitsMax);
+    while (count++ < limits::kHistoryCommitsMax &&
+           (code = git_revwalk_next(&id, walk.get())) == 0) {
         Handle<git_commit> commit;
         CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
         add_authors(authors, commit.get());
     }
-    if (code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
+    if (code != 0 && code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
     return authors;
 }
 
@@ -100,6 +104,7 @@ Result<Commit> read_change(git_repository* repository, const git_commit* commit)
 Result<Commit> read_range(git_repository* repository, const git_oid& from, const git_commit* to) {
     auto change = to_commit(to);
     change.first_parent = to_text(from);
+    change.off_line = true;
     const auto authors = TRY(authors_between(repository, from, *git_commit_id(to)));
     change.authors.assign(authors.begin(), authors.end());
     return change;
@@ -123,11 +128,13 @@ Result<Anchors> read_anchors(git_repository* repository) {
     return anchors;
 }
 
-/// What is before a commit on the line; none before a root.
+/// What is before a commit on the line; none where the line begins.
 Result<std::optional<git_oid>> step_back(git_repository* repository, const Anchors& anchors,
                                          const git_oid& at) {
-    if (const auto anchor = anchors.find(to_text(at)); anchor != anchors.end())
+    if (const auto anchor = anchors.find(to_text(at)); anchor != anchors.end()) {
+        if (git_oid_equal(&anchor->second, &at)) return std::nullopt;
         return anchor->second;
+    }
     Handle<git_commit> commit;
     CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
     if (git_commit_parentcount(commit.get()) == 0) return std::nullopt;
@@ -142,8 +149,8 @@ Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository
     std::vector<git_oid> ids;
     while (!from || !git_oid_equal(&*from, &at)) {
         if (ids.size() == limits::kHistoryCommitsMax)
-            return fail(ErrorCode::exhausted, "the first-parent line is longer than {} commits",
-                        limits::kHistoryCommitsMax);
+            return fail(ErrorCode::exhausted, "more than {} commits on the first-parent line to {}",
+                        limits::kHistoryCommitsMax, to_text(ids.front()));
         ids.push_back(at);
         const auto before = TRY(step_back(repository, anchors, at));
         if (!before && from) return std::nullopt;
@@ -151,6 +158,20 @@ Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository
         at = *before;
     }
     return ids;
+}
+
+/// One element of the line: a range where it is anchored elsewhere.
+Result<Commit> read_element(git_repository* repository, const Anchors& anchors, const git_oid& id) {
+    Handle<git_commit> commit;
+    CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
+    const auto anchor = anchors.find(to_text(id));
+    if (anchor == anchors.end()) return read_change(repository, commit.get());
+    const bool begins = git_oid_equal(&anchor->second, &id);
+    auto change = TRY(begins ? read_change(repository, commit.get())
+                             : read_range(repository, anchor->second, commit.get()));
+    change.off_line = false;
+    if (begins) change.first_parent.clear();
+    return change;
 }
 
 }  // namespace
@@ -164,21 +185,20 @@ Result<std::vector<Commit>> Repository::line(const std::string& from, const std:
     const auto ids = TRY(line_back(repository, anchors, start, *git_commit_id(tip.get())));
     std::vector<Commit> changes;
     if (!ids) {
-        if (!TRY(is_ancestor(from, to)))
-            return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
-        changes.push_back(TRY(read_range(repository, *start, tip.get())));
-        changes.back().off_line = true;
+        changes.push_back(TRY(range(from, to)));
         return changes;
     }
-    for (auto id = ids->rbegin(); id != ids->rend(); ++id) {
-        Handle<git_commit> commit;
-        CHECK(checked(git_commit_lookup(out(commit), repository, &*id), "commit " + to_text(*id)));
-        const auto anchor = anchors.find(to_text(*id));
-        changes.push_back(anchor == anchors.end()
-                              ? TRY(read_change(repository, commit.get()))
-                              : TRY(read_range(repository, anchor->second, commit.get())));
-    }
+    for (auto id = ids->rbegin(); id != ids->rend(); ++id)
+        changes.push_back(TRY(read_element(repository, anchors, *id)));
     return changes;
+}
+
+Result<Commit> Repository::range(const std::string& from, const std::string& to) const {
+    const auto start = TRY(find_commit(state_->get(), from));
+    const auto tip = TRY(find_commit(state_->get(), to));
+    if (!TRY(is_ancestor(from, to)))
+        return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
+    return read_range(state_->get(), *git_commit_id(start.get()), tip.get());
 }
 
 Result<std::string> Repository::before(const std::string& commit) const {

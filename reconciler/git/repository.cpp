@@ -19,6 +19,21 @@ bool is_leftover(const fs::path& path) {
            name.starts_with("tmp_object_git2_");
 }
 
+/// Locks of refs and of the files beside them.
+void remove_locks(const fs::path& directory) {
+    std::error_code ignored;
+    const auto remove = [&](const fs::directory_entry& entry) {
+        if (entry.path().extension() == ".lock" && entry.is_regular_file(ignored))
+            fs::remove(entry.path(), ignored);
+    };
+    for (const auto& entry : fs::directory_iterator{directory, ignored}) remove(entry);
+    fs::recursive_directory_iterator refs{directory / "refs", ignored};
+    for (; refs != fs::recursive_directory_iterator{}; refs.increment(ignored)) {
+        if (ignored) return;
+        remove(*refs);
+    }
+}
+
 /// Only a process that was killed in the middle leaves these; the next write would fail on them.
 void remove_leftovers(const std::string& directory) {
     std::error_code ignored;
@@ -40,6 +55,17 @@ Result<Handle<git_repository>> init_bare(const std::string& directory) {
     CHECK(checked(git_repository_init_ext(out(repository), directory.c_str(), &options),
                   "cannot make a repository in " + directory));
     return repository;
+}
+
+/// Git itself would take a tag before the branch of the same name; people who say `main` mean what
+/// the daemon follows.
+std::string branch_before_tag(git_repository* repository, const std::string& revision) {
+    const auto name = revision.substr(0, revision.find_first_of("~^@:"));
+    if (name.empty() || name == "HEAD" || name.starts_with("refs/")) return revision;
+    Handle<git_reference> branch;
+    const auto full = "refs/heads/" + name;
+    const bool is_branch = git_reference_lookup(out(branch), repository, full.c_str()) == 0;
+    return is_branch ? "refs/heads/" + revision : revision;
 }
 
 }  // namespace
@@ -70,13 +96,20 @@ Result<Repository> Repository::open_existing(const std::string& path) {
     return Repository{std::move(state)};
 }
 
+void Repository::State::remove_stale_locks() const {
+    if (own) remove_locks(git_repository_path(repository.get()));
+}
+
+void Repository::on_progress(Progress progress) { state_->progress = std::move(progress); }
+
 Result<std::string> Repository::resolve(const std::string& revision) const {
     if (to_oid(revision)) {
         const auto commit = TRY(find_commit(state_->get(), revision));
         return to_text(*git_commit_id(commit.get()));
     }
     Handle<git_object> object;
-    CHECK(checked(git_revparse_single(out(object), state_->get(), revision.c_str()),
+    const auto meant = branch_before_tag(state_->get(), revision);
+    CHECK(checked(git_revparse_single(out(object), state_->get(), meant.c_str()),
                   "revision " + to_utf8(revision)));
     Handle<git_object> commit;
     CHECK(checked(git_object_peel(out(commit), object.get(), GIT_OBJECT_COMMIT),

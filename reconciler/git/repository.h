@@ -2,6 +2,8 @@
 /// A local repository and the remotes it talks to, through libgit2. Calls block, over the network
 /// without any time-out: the daemon uses GitProcess (child.h), the CLI this class.
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@
 #include "schema/base/result.h"
 
 namespace tidegate::git {
+
+/// Told of the bytes of one transfer so far, again and again while it goes on.
+using Progress = std::function<void(std::size_t bytes)>;
 
 /// Owns the open repository. One thread at a time; several objects on several threads are fine,
 /// but `Remote::ca_file` and, for ssh, HOME are set for the whole process while one talks.
@@ -33,29 +38,41 @@ public:
     Repository& operator=(Repository&&) noexcept;
     ~Repository();
 
+    /// Who is told how fetch and push come along, on the thread that calls them.
+    void on_progress(Progress progress);
     /// Asks the remote for the branch's tip; downloads what is missing, only if it moved, into
     /// `refs/tidegate/remote/<branch>`. The new tip need not descend from the old one: see
     /// is_ancestor. Errors: unavailable (remote away), denied (credentials, certificate, host
     /// key), not_found (no such branch).
     [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
-    /// The commit that a revision (gitrevisions(7)) of a person or an id names.
+    /// Whether the remote has this branch, as it says itself. Errors: as for fetch.
+    [[nodiscard]] Result<bool> has_branch(const Remote& remote, const std::string& branch);
+    /// The commit that an id or a revision (gitrevisions(7)) of a person names; of a branch and a
+    /// tag of one name the branch.
     [[nodiscard]] Result<std::string> resolve(const std::string& revision) const;
     /// True where `descendant` is or descends from `ancestor`.
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
                                            const std::string& descendant) const;
     /// The changes after `from` (empty: from the root) up to `to` on the first-parent line,
     /// oldest first; from a commit with a remembered anchor the line goes back to that. conflict:
-    /// `to` does not descend from `from`.
+    /// `to` does not descend from `from`; exhausted: there are more than kHistoryCommitsMax.
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
                                                    const std::string& to) const;
-    /// What the line has before the commit: its anchor, else its first parent; empty before a root.
+    /// All from `from` to `to` as one change with `from` as its anchor, however much that is.
+    /// conflict: as for line.
+    [[nodiscard]] Result<Commit> range(const std::string& from, const std::string& to) const;
+    /// What the line has before the commit: its anchor, else its first parent; empty where the line
+    /// begins.
     [[nodiscard]] Result<std::string> before(const std::string& commit) const;
     /// Every entry of the commit's tree but the folders (see EntryKind), ordered as Git orders
-    /// trees.
-    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit) const;
+    /// trees. exhausted: there are more than kTreeFilesMax in the scope.
+    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit,
+                                                      const Scope& scope = {}) const;
     /// What differs in `to` from `from`. Cost is that of the difference, not of the tree.
+    /// exhausted: as for tree.
     [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
-                                                      const std::string& to) const;
+                                                      const std::string& to,
+                                                      const Scope& scope = {}) const;
     /// Contents, in the order asked for. A blob's size is known before it is read.
     [[nodiscard]] Result<std::vector<Blob>> blobs(const std::vector<std::string>& ids) const;
 
@@ -74,7 +91,8 @@ public:
     [[nodiscard]] Result<void> keep(const std::string& commit);
     /// From now on all that the commit brings on top of the anchor is one change on the line, by a
     /// ref under `refs/tidegate/anchors/`. Its own first parents tell of another way to it, and
-    /// that would be the line once nobody knows where it was accepted from.
+    /// that would be the line once nobody knows where it was accepted from. A commit that is its
+    /// own anchor begins the line: what is before it is not looked at.
     [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
                                                const std::string& anchor);
 

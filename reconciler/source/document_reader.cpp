@@ -20,23 +20,40 @@ std::shared_ptr<const ParsedFile> refused(const std::string& path, std::string w
     return file;
 }
 
+/// A remark on a path that its text would not change.
+std::shared_ptr<const ParsedFile> remarked(Error error, bool refuses) {
+    auto file = std::make_shared<ParsedFile>();
+    (refuses ? file->errors : file->warnings).push_back(std::move(error));
+    return file;
+}
+
+/// What stands where it hides others: in the place of a folder, or of `tidegate.yaml`.
+std::shared_ptr<const ParsedFile> refused_top(const git::TreeEntry& entry, Checks checks) {
+    auto wrong = config::check_top(entry.path);
+    if (!wrong) return nullptr;
+    if (entry.kind == git::EntryKind::symlink) wrong->message = "a symbolic link, expected a folder";
+    if (entry.kind == git::EntryKind::submodule) wrong->message = "a submodule, expected a folder";
+    const bool refuses = checks >= Checks::second;
+    if (!refuses) wrong->message += kRefusedNow;
+    return remarked(*std::move(wrong), refuses);
+}
+
 /// What needs no reading to be wrong; null = its text decides.
-std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
+std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry, Checks checks) {
+    if (auto near = config::check_near_miss(entry.path)) return remarked(*std::move(near), false);
+    if (auto hiding = refused_top(entry, checks)) return hiding;
+    const auto* wanted = config::is_folder_place(entry.path) ? "folder" : "file";
     if (entry.kind == git::EntryKind::symlink)
-        return refused(entry.path, "a symbolic link, expected a file");
+        return refused(entry.path, fmt::format("a symbolic link, expected a {}", wanted));
     if (entry.kind == git::EntryKind::submodule)
-        return refused(entry.path, "a submodule, expected a file");
+        return refused(entry.path, fmt::format("a submodule, expected a {}", wanted));
     if (entry.kind == git::EntryKind::folder)
         return refused(entry.path, fmt::format("folders are nested deeper than {}: not read",
                                                limits::kTreeDepthMax));
     if (entry.size > limits::kFileBytesMax)
         return refused(entry.path, fmt::format("the file has {} bytes, at most {} are read",
                                                entry.size, limits::kFileBytesMax));
-    if (auto stray = config::check_path(entry.path)) {
-        auto file = std::make_shared<ParsedFile>();
-        file->errors.push_back(std::move(*stray));
-        return file;
-    }
+    if (auto stray = config::check_path(entry.path)) return remarked(*std::move(stray), true);
     return nullptr;
 }
 
@@ -71,30 +88,57 @@ Files make_all(std::size_t count, const Make& make) {
 
 }  // namespace
 
+const git::Scope& DocumentReader::scope() { return config::layout_names(); }
+
 bool DocumentReader::is_ours(const std::string& path) {
-    return config::in_layout(path) || config::check_path(path).has_value();
+    return config::in_layout(path) || config::check_path(path) || config::check_top(path) ||
+           config::check_near_miss(path);
 }
 
 std::shared_ptr<const ParsedFile> DocumentReader::read_text(const std::string& path,
-                                                            const std::string& text) {
-    return std::make_shared<const ParsedFile>(config::read_document(path, text));
+                                                            const std::string& text,
+                                                            Checks checks) {
+    return std::make_shared<const ParsedFile>(config::read_document(path, text, checks));
 }
 
-Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries) {
+Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries,
+                                          Checks checks) {
     std::vector<git::TreeEntry> missing;
     for (const auto& entry : entries) {
         auto key = key_of(entry);
         if (read_.contains(key)) continue;
-        if (auto wrong = refused_unread(entry))
+        if (auto wrong = refused_unread(entry, kChecksNow))
             read_.emplace(std::move(key), std::move(wrong));
         else
             missing.push_back(entry);
     }
-    CHECK(fetch_and_parse(take_kept(std::move(missing))));
+    missing = take_kept(std::move(missing));
+    CHECK(fetch_and_parse(missing, kChecksNow, read_));
+    changes_ += missing.size();
     DocumentTree tree;
     for (const auto& entry : entries)
         tree.emplace_hint(tree.end(), entry.path, read_.at(key_of(entry)));
+    if (checks < kChecksNow) CHECK(reread(entries, checks, tree));
     return tree;
+}
+
+Result<void> DocumentReader::reread(const std::vector<git::TreeEntry>& entries, Checks checks,
+                                    DocumentTree& tree) {
+    auto& files = reread_[checks];
+    std::vector<git::TreeEntry> missing, differing;
+    for (const auto& entry : entries) {
+        const auto& now = *tree.at(entry.path);
+        if (now.errors.empty() && now.warnings.empty()) continue;
+        differing.push_back(entry);
+        if (files.contains(key_of(entry))) continue;
+        if (auto wrong = refused_unread(entry, checks))
+            files.emplace(key_of(entry), std::move(wrong));
+        else
+            missing.push_back(entry);
+    }
+    CHECK(fetch_and_parse(missing, checks, files));
+    for (const auto& entry : differing) tree[entry.path] = files.at(key_of(entry));
+    return {};
 }
 
 std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry> entries) {
@@ -109,7 +153,8 @@ std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry
     return others;
 }
 
-Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing) {
+Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing,
+                                             Checks checks, ParsedFiles& into) {
     for (std::size_t from = 0, count = 0; from < missing.size(); from += count) {
         count = batch_size(missing, from);
         std::vector<std::string> ids;
@@ -117,17 +162,18 @@ Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& 
         auto blobs = TRY(fetch_(ids));
         if (blobs.size() != count)
             return fail(ErrorCode::internal, "asked Git for {} blobs, got {}", count, blobs.size());
-        auto files = make_all(
-            count, [&](auto i) { return read_text(missing[from + i].path, blobs[i].content); });
+        auto files = make_all(count, [&](auto i) {
+            return read_text(missing[from + i].path, blobs[i].content, checks);
+        });
         for (std::size_t i = 0; i < count; ++i)
-            read_.emplace(key_of(missing[from + i]), std::move(files[i]));
+            into.emplace(key_of(missing[from + i]), std::move(files[i]));
     }
-    changes_ += missing.size();
     return {};
 }
 
 Result<void> DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entries) {
     kept_ = {};
+    reread_.clear();
     const auto slack = entries.size() / kChangedPartToSave;
     if (changes_ <= slack && read_.size() <= entries.size() + slack) return {};
     changes_ = 0;

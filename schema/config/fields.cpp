@@ -8,6 +8,7 @@
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
 #include "schema/base/utf8.h"
+#include "schema/config/yaml_trouble.h"
 
 namespace tidegate::config {
 namespace {
@@ -52,12 +53,24 @@ std::string kind_in_words(const Node& node) {
         case Node::Kind::map:
             return "a map";
         case Node::Kind::scalar:
-            return node.quoted ? '"' + shown(node.text) + '"' : shown(node.text);
+            return (node.quoted ? '"' + shown(node.text) + '"' : shown(node.text)) +
+                   odd_spaces_in(node.text);
         case Node::Kind::null:
         case Node::Kind::broken:
             break;
     }
     return "nothing";
+}
+
+/// The control character at the front, so that somebody finds it who does not see it.
+std::string control_in_words(std::string_view text) {
+    if (text.front() == '\n') return "a line end";
+    if (text.front() == '\t') return "a tab";
+    const auto lead = static_cast<unsigned char>(text.front());
+    const auto next = [&](std::size_t i) { return static_cast<unsigned char>(text[i]) & 0x3FU; };
+    if (lead < 0x80) return fmt::format("U+{:04X}", lead);
+    if (lead < 0xE0) return fmt::format("U+{:04X}", (lead & 0x1FU) << 6 | next(1));
+    return fmt::format("U+{:04X}", (lead & 0x0FU) << 12 | next(1) << 6 | next(2));
 }
 
 std::string join(const std::vector<std::string_view>& words) {
@@ -76,9 +89,7 @@ Value word_value(std::string_view word) {
 std::string shown(std::string_view text) {
     std::string line{head_of(text, kShownBytesMax)};
     if (line.size() < text.size()) line += "…";
-    for (auto& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    return line;
+    return one_line(line);
 }
 
 Value plain_value(const Node& node) {
@@ -101,6 +112,11 @@ void Report::error(Position at, std::string message) {
 void Report::warning(Position at, std::string message) {
     warnings.push_back({ErrorCode::invalid, std::move(message), std::move(at)});
 }
+void Report::error_since(Checks since, Position at, std::string message) {
+    if (checks_ >= since) return error(std::move(at), std::move(message));
+    if (warnings.size() < limits::kErrorsReportedMax)
+        warning(std::move(at), std::move(message) + kRefusedNow);
+}
 bool Report::full() const { return errors.size() >= limits::kErrorsReportedMax; }
 
 void Place::refuse(std::string_view wanted, bool secret) const {
@@ -121,7 +137,9 @@ bool Place::expect(Node::Kind kind, std::string_view wanted) const {
     return false;
 }
 
-void read(Place place, std::string& out) { Text{"text", nullptr}(place, out); }
+void read(Place place, std::string& out) {
+    Text{.wanted = "text", .valid = nullptr, .lines = true}(place, out);
+}
 
 void Text::operator()(Place place, std::string& out) const {
     if (place.describing()) {
@@ -137,6 +155,10 @@ void Text::operator()(Place place, std::string& out) const {
         return place.error("{} must be at most {} bytes, got {}", place.name, bytes_max,
                            text->size());
     if (valid != nullptr && !valid(*text)) return place.refuse(wanted, secret);
+    const auto at = lines ? text->npos : find_control(*text);
+    if (at != text->npos && (*text)[at] != '\0')  // a NUL was refused before
+        place.error_since(Checks::second, "{} must be one line without control characters, got {}",
+                          place.name, control_in_words(std::string_view{*text}.substr(at)));
     out = *text;
     place.out->data = out;
 }
@@ -288,9 +310,9 @@ void Fields::unknown(const Node& key) const {
     auto hint = did_you_mean(key.text, known_);
     if (hint.empty())
         hint = known_.empty() ? ", which takes none" : fmt::format("; known are {}", join(known_));
-    place_.report->error(
-        place_.report->position(key),
-        fmt::format("unknown key '{}' in {}{}", shown(key.text), place_.name, hint));
+    place_.report->error(place_.report->position(key),
+                         fmt::format("unknown key '{}'{} in {}{}", shown(key.text),
+                                     odd_spaces_in(key.text), place_.name, hint));
 }
 
 void Fields::finish() {

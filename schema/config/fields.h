@@ -30,6 +30,7 @@
 #include "schema/base/time.h"
 #include "schema/config/layout.h"
 #include "schema/config/yaml_tree.h"
+#include "schema/model/checks.h"
 #include "schema/model/documents.h"
 
 namespace tidegate::config {
@@ -37,7 +38,8 @@ namespace tidegate::config {
 /// The errors and warnings of one file.
 class Report {
 public:
-    Report(std::string_view file, DocumentPath path) : file_{file}, path_{std::move(path)} {}
+    Report(std::string_view file, DocumentPath path, Checks checks)
+        : file_{file}, path_{std::move(path)}, checks_{checks} {}
 
     [[nodiscard]] const DocumentPath& path() const { return path_; }
     [[nodiscard]] Position position(const Node& node) const {
@@ -45,6 +47,8 @@ public:
     }
     void error(Position at, std::string message);
     void warning(Position at, std::string message);
+    /// An error for commits that are judged by these checks or newer ones, else a warning.
+    void error_since(Checks since, Position at, std::string message);
     [[nodiscard]] bool full() const;
 
     std::vector<Error> errors;
@@ -53,6 +57,7 @@ public:
 private:
     std::string file_;
     DocumentPath path_;
+    Checks checks_;
 };
 
 /// Text of the user for a message: one line, bounded.
@@ -79,6 +84,10 @@ struct Place {
     void error(fmt::format_string<Args...> format, Args&&... args) const {
         report->error(position(), fmt::format(format, std::forward<Args>(args)...));
     }
+    template <class... Args>
+    void error_since(Checks since, fmt::format_string<Args...> format, Args&&... args) const {
+        report->error_since(since, position(), fmt::format(format, std::forward<Args>(args)...));
+    }
     /// "<name> must be <wanted>, got <what stands here>".
     void refuse(std::string_view wanted, bool secret = false) const;
     /// The text of a scalar, plain or quoted; else refuses and gives null.
@@ -91,7 +100,7 @@ struct Place {
 inline constexpr auto kEndless = std::numeric_limits<std::size_t>::max();  ///< no maximum
 
 // Rules for plain types.
-void read(Place place, std::string& out);  ///< any scalar, as its text
+void read(Place place, std::string& out);  ///< any scalar, as its text, of several lines or not
 void read(Place place, bool& out);         ///< true and false alone, unquoted
 void read(Place place, Seconds& out);      ///< whole seconds, or `10m`
 void read(Place place, Amount& out);       ///< a count from 1, or `25%`
@@ -122,6 +131,9 @@ struct Text {
     std::string_view pattern = {};    ///< for the JSON Schema; may be laxer than `valid`
     bool secret = false;              ///< its text never goes into messages
     std::size_t bytes_max = kEndless;
+    /// Whether it may have several lines (scripts, descriptions). Else control characters are an
+    /// error since Checks::second: they break the lines of logs, tables and commit messages.
+    bool lines = false;
     void operator()(Place place, std::string& out) const;
 };
 /// One of a few words.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/base/enum_names.h"
 #include "schema/base/result.h"
@@ -38,6 +39,10 @@ struct DocumentPath {
 /// `[a-z0-9][a-z0-9._-]{0,62}`.
 [[nodiscard]] bool is_object_name(std::string_view text);
 
+/// What belongs to the config at the top of the repo: its folders and files, and the near miss of
+/// `tidegate.yaml` that check_path refuses. What stands beside them is nobody's business.
+[[nodiscard]] const std::vector<std::string>& layout_names();
+
 /// What must stand at a path of the repo (`versions/prod/shop-api.yaml`, relative, with `/`).
 /// Nothing for paths that hold no document: those outside the layout, and those check_path refuses.
 [[nodiscard]] std::optional<DocumentPath> classify(std::string_view path);
@@ -50,5 +55,16 @@ struct DocumentPath {
 /// .gitignore are welcome everywhere. Paths outside the layout's folders are never errors, but for
 /// a near miss of `tidegate.yaml`.
 [[nodiscard]] std::optional<Error> check_path(std::string_view path);
+
+/// Whether the layout has a folder at this path. Anything else there hides all that belongs below.
+[[nodiscard]] bool is_folder_place(std::string_view path);
+
+/// The error, since Checks::second, of a path that stands in the place of one of the layout's
+/// folders at the top of the repo, or below that of `tidegate.yaml`.
+[[nodiscard]] std::optional<Error> check_top(std::string_view path);
+
+/// The warning of a folder at the top of the repo (`Versions/`, with the slash) whose name is nearly
+/// one of the layout's: nothing in it is read.
+[[nodiscard]] std::optional<Error> check_near_miss(std::string_view path);
 
 }  // namespace tidegate::config

@@ -27,6 +27,7 @@ struct LineCommit {
     std::vector<std::pair<std::string, std::string>> trailers;
     std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
     bool own = false;               ///< its id was stored before we pushed it
+    Checks checks = kChecksNow;     ///< by which it is judged; never older than the one before
     /// A lost store is being rebuilt: the form of our reverts (author, trailers, nothing else
     /// changed) proves one ours. Anybody may write that form.
     bool proven_by_form = false;
@@ -62,6 +63,10 @@ struct AssignmentHistory {
     /// Digests that our own reverts took away and no person brought back since, the newest last, at
     /// most kRevertsKeptPerAssignment. A store that was lost gets its quarantines back from these.
     std::vector<Quarantine> reverts;
+    /// The digest that newer checks' reading makes of what was accepted with another one before
+    /// them, and that other one, which stays in force for it. Default = there is none.
+    Digest read_anew;
+    Digest read_before;
     std::uint64_t gone_number = 0;  ///< not present: the place on the line where it left
 };
 
@@ -72,9 +77,11 @@ struct EnvironmentHistory {
 };
 
 struct History {
-    std::string root;          ///< the first commit that was added
-    std::string tip;           ///< the last one
-    std::uint64_t length = 0;  ///< how many there are
+    std::string root;               ///< the first commit that was added
+    std::string tip;                ///< the last one
+    std::uint64_t length = 0;       ///< how many there are
+    Checks checks = Checks::first;  ///< by which the tip is judged
+    std::uint64_t left = 0;         ///< assignments whose version files the tip took away
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
     /// What each project requires at its last valid commit, in the words of Rules::unsupported;

@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 5;
+constexpr int kHistoryFormat = 6;
+constexpr int kFormatWithoutChecks = 5;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -213,6 +214,10 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
                  {"held_number", facts.held_number},
                  {"held_authors", facts.held_authors},
                  {"rejected", facts.rejected}});
+    if (!facts.read_anew.empty()) {
+        json["read_anew"] = facts.read_anew.hex();
+        json["read_before"] = facts.read_before.hex();
+    }
     return json;
 }
 
@@ -241,11 +246,23 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
     json.at("rejected").get_to(facts.rejected);
+    if (json.contains("read_anew")) {
+        facts.read_anew = digest_from_json(json.at("read_anew"));
+        facts.read_before = digest_from_json(json.at("read_before"));
+    }
     return facts;
 }
 
+/// Those of a newer build are not known here: `load` notices that the tip resolves otherwise.
+Checks checks_from_json(const Json& json) {
+    const auto number = json.value("checks", static_cast<int>(Checks::first));
+    return number >= static_cast<int>(kChecksNow) ? kChecksNow : Checks::first;
+}
+
 Result<History> read(const Json& json, const ZoneLookup& zones) {
-    if (json.at("format") != kHistoryFormat || json.at("digest_format") != kDigestFormat)
+    const bool known =
+        json.at("format") == kHistoryFormat || json.at("format") == kFormatWithoutChecks;
+    if (!known || json.at("digest_format") != kDigestFormat)
         return fail(ErrorCode::invalid, "the stored history is of another format");
     std::vector<RulesPtr> table;
     for (const auto& row : json.at("rules_table")) table.push_back(rules_from_json(row, zones));
@@ -253,6 +270,8 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
     json.at("length").get_to(history.length);
+    history.checks = checks_from_json(json);
+    history.left = json.value("left", std::uint64_t{0});
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
@@ -270,7 +289,8 @@ std::string to_json(const History& history) {
     RulesTable table;
     Json json{{"format", kHistoryFormat},     {"digest_format", kDigestFormat},
               {"root", history.root},         {"tip", history.tip},
-              {"length", history.length},     {"environments", Json::object()},
+              {"length", history.length},     {"checks", static_cast<int>(history.checks)},
+              {"left", history.left},         {"environments", Json::object()},
               {"assignments", Json::array()}, {"dependencies", history.dependencies}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},

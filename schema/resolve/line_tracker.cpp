@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
@@ -54,6 +55,30 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
     return entry.assignment ? pin_errors(entry, facts) : entry.errors;
 }
 
+Digest digest_in_force(const AssignmentHistory& facts, const Digest& digest) {
+    return !digest.empty() && digest == facts.read_anew ? facts.read_before : digest;
+}
+
+/// The entry with the digest that is in force for it.
+ResolvedAssignmentPtr in_force(const AssignmentHistory& facts, const ResolvedAssignmentPtr& entry) {
+    if (!entry || !entry->assignment) return entry;
+    const auto read = entry->assignment->definition;
+    const auto digest = digest_in_force(facts, read->digest);
+    if (digest == read->digest) return entry;
+    auto definition = std::make_shared<Definition>(*read);
+    definition->digest = digest;
+    auto assignment = std::make_shared<Assignment>(*entry->assignment);
+    assignment->definition = definition;
+    for (auto& target : assignment->targets) {
+        if (target.definition != read) continue;
+        target.definition = definition;
+        target.digest = target_digest(digest, target.config_digest);
+    }
+    auto kept = std::make_shared<ResolvedAssignment>(*entry);
+    kept->assignment = std::move(assignment);
+    return kept;
+}
+
 /// A held assignment obeys what newer commits tighten, never what they loosen.
 void tighten(Assignment& assignment, const ResolvedAssignment& newer, bool rejected) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
@@ -76,9 +101,14 @@ struct LineTracker::State {
     std::set<AssignmentKey> lost;  ///< held ones whose last valid state this build cannot resolve
     std::map<AssignmentKey, std::set<std::string>> moved;  ///< see targets_moved_away
     std::set<AssignmentKey> dirty;
+    bool judges_anew =
+        false;  ///< other checks than the commit before: everything counts as touched
     std::map<AssignmentKey, AssignmentPtr> built;
     std::set<std::pair<std::uint64_t, AssignmentKey>> gone;  ///< to forget the oldest first
 
+    [[nodiscard]] std::set<AssignmentKey> present() const;
+    void take_checks(const LineCommit& commit);
+    void touch_all();
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
@@ -93,6 +123,23 @@ struct LineTracker::State {
     void fill_pins(Assignment& assignment, const ResolvedAssignment& entry);
 };
 
+std::set<AssignmentKey> LineTracker::State::present() const {
+    std::set<AssignmentKey> keys;
+    for (const auto& [key, facts] : history.assignments)
+        if (facts.present) keys.insert(keys.end(), key);
+    return keys;
+}
+
+void LineTracker::State::take_checks(const LineCommit& commit) {
+    if (history.tip.empty()) history.checks = resolved.checks = commit.checks;
+    TG_ASSERT(commit.checks == history.checks);
+}
+
+void LineTracker::State::touch_all() {
+    for (const auto& [key, entry] : resolved.assignments) resolved.touched.insert(key);
+    resolved.touched.merge(present());
+}
+
 void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry) {
     valid[key] = std::move(entry);
     lost.erase(key);
@@ -100,6 +147,7 @@ void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignment
 }
 
 void LineTracker::State::advance(const LineCommit& commit, const std::set<std::string>& changed) {
+    history.left = 0;
     std::map<std::string, std::vector<RulesPtr>> rules_before;  ///< by environment
     for (const auto& key : resolved.touched) {
         const auto found = resolved.assignments.find(key);
@@ -109,11 +157,13 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
         const Change change{commit, changed, options.identity, key, rules->second};
         dirty.insert(key);
         if (found == resolved.assignments.end()) {
+            history.left += facts.present;
             record_removed(history, facts, change);
             valid.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
-            record_valid(history, facts, change, *found->second);
-            take_valid(key, found->second);
+            auto entry = in_force(facts, found->second);
+            record_valid(history, facts, change, *entry);
+            take_valid(key, std::move(entry));
         } else {
             record_invalid(history, facts, change);
         }
@@ -293,9 +343,11 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
     LineTracker tracker{std::move(options)};
     auto& state = *tracker.state_;
     state.history = TRY(history_from_json(json, state.options.zones));
-    state.resolved = resolve(tree, state.options.zones, state.history.tip);
-    for (const auto& [key, entry] : state.resolved.assignments) {
+    state.resolved = resolve(tree, state.options.zones, state.history.tip, state.history.checks,
+                             state.present());
+    for (const auto& [key, read] : state.resolved.assignments) {
         auto& facts = state.history.assignments[key];
+        const auto entry = in_force(facts, read);
         if (!agrees(facts, entry))
             return fail(ErrorCode::conflict, "{} now resolves otherwise at {}", key.text(),
                         state.history.tip);
@@ -313,11 +365,32 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
 
 const std::string& LineTracker::tip() const { return state_->history.tip; }
 
+Checks LineTracker::checks() const { return state_->history.checks; }
+
+void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
+    auto& state = *state_;
+    state.resolved = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
+    for (const auto& [key, entry] : state.resolved.assignments) {
+        const auto known = state.history.assignments.find(key);
+        if (!entry->assignment || known == state.history.assignments.end()) continue;
+        auto& facts = known->second;
+        if (!facts.present || !facts.held_at.empty()) continue;
+        const auto& digest = entry->assignment->definition->digest;
+        if (digest == facts.digest) continue;
+        facts.read_anew = digest;
+        facts.read_before = facts.digest;
+    }
+    state.history.checks = checks;
+    state.judges_anew = true;
+}
+
 void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
                              const std::set<std::string>& changed) {
     auto& state = *state_;
+    state.take_checks(commit);
     state.resolved =
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
+    if (std::exchange(state.judges_anew, false)) state.touch_all();
     state.advance(commit, changed);
     state.take_environments();
     state.take_dependencies(changed);
@@ -338,13 +411,13 @@ std::set<std::string> LineTracker::missing() const {
     return commits;
 }
 
-void LineTracker::provide(const std::string& commit, const DocumentTree& tree) {
+void LineTracker::provide(const std::string& commit, const DocumentTree& tree, Checks checks) {
     auto& state = *state_;
-    const auto resolved = resolve(tree, state.options.zones, commit);
+    const auto resolved = resolve(tree, state.options.zones, commit, checks);
     const auto find = [&](const AssignmentKey& key) -> ResolvedAssignmentPtr {
         const auto found = resolved.assignments.find(key);
-        return found != resolved.assignments.end() && found->second->assignment ? found->second
-                                                                                : nullptr;
+        const bool valid = found != resolved.assignments.end() && found->second->assignment;
+        return valid ? in_force(state.history.assignments.at(key), found->second) : nullptr;
     };
     for (const auto& [key, facts] : state.history.assignments) {
         if (!facts.present || facts.held_at != commit || state.valid.contains(key)) continue;
@@ -384,7 +457,12 @@ std::vector<Error> LineTracker::errors() const {
     return errors;
 }
 
-std::vector<Error> LineTracker::warnings() const { return state_->resolved.warnings(); }
+std::vector<Error> LineTracker::warnings() const {
+    auto warnings = state_->resolved.warnings();
+    if (const auto left = state_->history.left; left > 0)
+        warnings.insert(warnings.begin(), leaving_warning(left));
+    return warnings;
+}
 
 const ResolvedTree& LineTracker::at_tip() const { return state_->resolved; }
 
@@ -402,6 +480,12 @@ std::optional<VersionPoint> LineTracker::find_version(const AssignmentKey& key,
     if (facts.present && facts.version == version)
         return VersionPoint{version, facts.held_at.empty() ? tip() : facts.held_at, facts.digest};
     return point_of(facts, version);
+}
+
+Digest LineTracker::digest_in_force(const AssignmentKey& key, const Digest& digest) const {
+    const auto found = state_->history.assignments.find(key);
+    if (found == state_->history.assignments.end()) return digest;
+    return tidegate::digest_in_force(found->second, digest);
 }
 
 const History& LineTracker::history() const { return state_->history; }

@@ -8,6 +8,7 @@
 /// An error holds exactly the assignments that depend on what it is in: version file, project,
 /// environment with its target lists, its window and policies, its approval list, `tidegate.yaml`.
 /// A target name that is there twice holds both environments; a cycle holds all that are on it.
+/// What stands in the place of one of the layout's folders holds all that was found below it.
 
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "schema/model/assignment.h"
+#include "schema/model/checks.h"
 
 namespace tidegate {
 
@@ -56,6 +58,7 @@ using ResolvedAssignmentPtr = std::shared_ptr<const ResolvedAssignment>;
 /// All of one commit. A value; copies share their parts.
 struct ResolvedTree {
     std::string commit;
+    Checks checks = kChecksNow;  ///< that its files were read by
     std::map<AssignmentKey, ResolvedAssignmentPtr> assignments;
     /// New, changed or gone since the tree that this one was made from.
     std::set<AssignmentKey> touched;
@@ -76,14 +79,21 @@ struct ResolvedTree {
     [[nodiscard]] std::shared_ptr<const Rules> rules_of(const std::string& environment) const;
 };
 
+/// `checks`: those that the tree's files were read by. `known`: assignments that were there before;
+/// such a one is held, not gone, where something stands in the place of a folder that it was in.
 [[nodiscard]] ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones,
-                                   const std::string& commit);
+                                   const std::string& commit, Checks checks = kChecksNow,
+                                   const std::set<AssignmentKey>& known = {});
 
-/// The same, from the result for another commit. `changed` names every path whose file differs
-/// between the two (more does no harm). Move `previous` in where it is not needed any more.
+/// The same, from the result for another commit by the same checks. `changed` names every path
+/// whose file differs between the two (more does no harm). Move `previous` in where it is not
+/// needed any more.
 [[nodiscard]] ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
                                            const ZoneLookup& zones, const std::string& commit,
                                            const std::set<std::string>& changed);
+
+/// Says that so many assignments leave Git, which uninstalls nothing. `count` > 0.
+[[nodiscard]] Error leaving_warning(std::size_t count);
 
 /// `versions/prod/shop-api.yaml` and back; no key for any other path.
 [[nodiscard]] std::string version_path(const AssignmentKey& key);

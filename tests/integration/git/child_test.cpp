@@ -87,8 +87,8 @@ TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
     EXPECT_EQ(good(process.resolve(second.substr(0, 10))), second);
     EXPECT_TRUE(good(process.is_ancestor(first, second)));
     EXPECT_EQ(good(process.line("", second)), good(direct.line("", second)));
-    EXPECT_EQ(good(process.tree(second)), good(direct.tree(second)));
-    EXPECT_EQ(good(process.changes(first, second)), good(direct.changes(first, second)));
+    EXPECT_EQ(good(process.tree(second, {})), good(direct.tree(second)));
+    EXPECT_EQ(good(process.changes(first, second, {})), good(direct.changes(first, second)));
     const auto blob = git("rev-parse HEAD:binary");
     EXPECT_EQ(good(process.blobs({blob})).at(0), (Blob{blob, 10, false, bytes}));
     const auto id = good(process.create_commit(
@@ -96,7 +96,7 @@ TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
     good(process.push(remote(), {id, "refs/heads/main", second}));
     EXPECT_EQ(remote_tip(), id);
     good(process.keep(id));
-    EXPECT_EQ(code_of(process.tree("nonsense")), ErrorCode::invalid);
+    EXPECT_EQ(code_of(process.tree("nonsense", {})), ErrorCode::invalid);
     EXPECT_EQ(code_of(process.line(std::string(40, 'c'), id)), ErrorCode::not_found);
 }
 
@@ -110,6 +110,31 @@ TEST_F(ChildTest, EndsAtItsDeadlineAndComesBack) {
     EXPECT_EQ(code_of(process.fetch(silent, "main")), ErrorCode::timeout);
     EXPECT_FALSE(process.pid().has_value());
     EXPECT_EQ(sooner_or_later([&] { return process.fetch(remote(), "main"); }).tip, tip);
+}
+
+/// A `git` that hands its output on in small pieces.
+TEST_F(ChildTest, ALinkThatMovesHasTheTimeThatItNeeds) {
+    shell("head -c 400000 /dev/urandom > work/noise");
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    std::filesystem::create_directories(path("bin"));
+    std::ofstream{path("bin/git")}
+        << "#!/bin/sh\nPATH=/usr/bin:/bin\ngit \"$@\" | python3 -c '\nimport os, time\n"
+           "while (part := os.read(0, 8192)):\n    os.write(1, part)\n    time.sleep(0.1)\n'\n";
+    std::filesystem::permissions(path("bin/git"), std::filesystem::perms::owner_all);
+    const std::string before = std::getenv("PATH");
+    ::setenv("PATH", (path("bin") + ":" + before).c_str(), 1);
+    auto options = process_options();
+    options.deadline = std::chrono::seconds{2};
+    GitProcess patient{options};
+    const auto fetched = patient.fetch(remote(), "main");
+    options.directory = path("data2");
+    options.longest = options.deadline;
+    GitProcess hurried{options};
+    const auto ended = hurried.fetch(remote(), "main");
+    ::setenv("PATH", before.c_str(), 1);
+    EXPECT_EQ(good(fetched).tip, tip);
+    EXPECT_EQ(code_of(ended), ErrorCode::timeout);
 }
 
 TEST_F(ChildTest, TakesAHangingHookWithIt) {
