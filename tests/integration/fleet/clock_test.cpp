@@ -54,8 +54,7 @@ TEST_F(ClockTest, AnAgentWhoseCertificateExpiredKeepsTryingAndSaysWhatItNeeds) {
     start_fleet();
     TestAgent agent;
     start_agent(agent, "web-1", token("web-1"));
-    ASSERT_TRUE(
-        until([&] { return std::filesystem::exists(agent.dir.path() / "pki/agent.crt"); }));
+    ASSERT_TRUE(until([&] { return agent.handler.noticed("enrolled as web-1"); }));
     fleet.reset();  // for a month
     const auto end = std::chrono::system_clock::now() + Seconds{2};
     ASSERT_TRUE(until([&] { return std::chrono::system_clock::now() > end; }));
