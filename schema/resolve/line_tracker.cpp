@@ -111,6 +111,7 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
         if (found == resolved.assignments.end()) {
             record_removed(history, facts, change);
             valid.erase(key);
+            lost.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
             record_valid(history, facts, change, *found->second);
             take_valid(key, found->second);
