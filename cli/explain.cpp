@@ -36,7 +36,8 @@ Result<json> find_release(const ExplainOptions& options, const json& assignment)
 }
 
 std::string way_back(const ExplainOptions& options, const json& assignment) {
-    const auto good = text_of(member(assignment, "last_good"), "version");
+    const auto good = good_version(member(assignment, "last_good"), "");
+    if (good == kAbsent) return {};
     if (good.empty() || good == text_of(member(assignment, "desired"), "version")) return {};
     return fmt::format("tidegate rollback {} {} --repo REPO --to {} --reason TEXT", options.project,
                        options.environment, good);
@@ -57,6 +58,15 @@ std::string joined(const json& names) {
     for (const auto& name : names)
         if (name.is_string()) line += (line.empty() ? "" : " ") + clean(name.get<std::string>());
     return line;
+}
+
+void print_drift(const Console& console, const json& notes) {
+    for (const auto& note : notes) {
+        const auto& drifted = member(note, "drifted");
+        const bool known = drifted.is_boolean() && drifted.get<bool>();
+        console.out << fmt::format("drift      {}: {}{}\n", text_of(note, "target"),
+                                   known ? "" : "nobody can tell: ", text_of(note, "reason"));
+    }
 }
 
 void print_desired(const Console& console, const json& item) {
@@ -88,12 +98,15 @@ void print_summary(const Console& console, const json& item, const std::string& 
                                   text_of(item, "environment") + '/' + text_of(item, "project"))
                 << "  " << console.styled(style_of_sync(sync), sync) << '\n';
     print_desired(console, item);
-    console.out << "last good  " << text_of(good, "version", "none yet");
+    console.out << "last good  " << good_version(good, "none yet");
     if (!good.is_null()) console.out << "  commit " << commit_of(good, "-");
     console.out << '\n';
     if (!back.empty()) console.out << "           get back: " << back << '\n';
     if (const auto note = text_of(item, "revert_note"); !note.empty())
         console.out << "revert     " << note << '\n';
+    if (const auto since = text_of(item, "behind_since"); !since.empty())
+        console.out << "behind     a target, since " << since << '\n';
+    print_drift(console, list_of(item, "drift"));
     if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
         console.out << "orphaned   " << orphaned << '\n';
 }

@@ -42,4 +42,10 @@ std::string commit_of(const json& object, std::string_view otherwise) {
     return commit.empty() ? std::string{otherwise} : short_commit(commit);
 }
 
+std::string good_version(const json& good, std::string_view otherwise) {
+    const auto& absent = member(good, "absent");
+    if (absent.is_boolean() && absent.get<bool>()) return std::string{kAbsent};
+    return text_of(good, "version", otherwise);
+}
+
 }  // namespace tidegate::cli

@@ -25,4 +25,9 @@ namespace tidegate::cli {
 /// The same of the member `commit`; the whole of `otherwise` where there is none.
 [[nodiscard]] std::string commit_of(const nlohmann::json& object, std::string_view otherwise);
 
+/// How `last_good` is called that is no version: an uninstall was the last that ended well.
+inline constexpr std::string_view kAbsent = "absent";
+/// Of a `last_good`: its version, kAbsent, or `otherwise` where there is none.
+[[nodiscard]] std::string good_version(const nlohmann::json& good, std::string_view otherwise);
+
 }  // namespace tidegate::cli

@@ -99,9 +99,11 @@ private:
     void on_fenced(const std::string& agent, std::uint64_t highest_epoch) override;
     void on_log(const std::string& agent, const std::string& action,
                 std::string_view bytes) override;
+    void on_stopping(const std::string& agent) override;
     void on_disconnected(const std::string& agent, const std::string& reason) override;
     void on_heard(const std::set<std::string>& agents) override;
     void on_alert(const std::string& agent, const std::string& text) override;
+    void on_notice(const std::string& agent, const std::string& text) override;
     /// The snapshot's gauges of fleet and store.
     void refresh(StatusSnapshot& snapshot) const;
 

@@ -14,9 +14,9 @@ namespace tidegate::daemon {
 namespace {
 
 /// The tables from which the engine takes up where it was.
-constexpr std::array kEngineTables{Table::release,      Table::action,        Table::quarantine,
-                                   Table::block,        Table::installation,  Table::history,
-                                   Table::release_step, Table::release_target};
+constexpr std::array kEngineTables{Table::release,      Table::action,         Table::quarantine,
+                                   Table::block,        Table::installation,   Table::history,
+                                   Table::release_step, Table::release_target, Table::revert};
 
 /// It is read anew for each call; one that is missing from the start is a mistake.
 Result<void> check_token(const std::string& file) {
@@ -30,15 +30,20 @@ Accepted accepted_of(const std::vector<Row>& meta) {
     for (const auto& row : meta) {
         if (row.key != "accepted") continue;
         const auto body = nlohmann::json::parse(row.body, nullptr, false);
-        return {body.value("commit", ""), Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
+        const auto commit = body.value("commit", "");
+        // Former builds took the form of a revert as a proof at any time.
+        return {commit, Timestamp{Milliseconds{body.value("at_ms", 0LL)}},
+                body.value("rebuilt_to", commit)};
     }
     return {};
 }
 
-/// Reverts that a former run may have pushed.
+/// Reverts that a former run may have pushed. Former builds kept them with their releases only.
 std::set<std::string> own_commits(const std::vector<Row>& rows) {
     std::set<std::string> own;
     for (const auto& row : rows) {
+        if (row.table == Table::revert)
+            if (const auto revert = own_revert_from_json(row.body)) own.insert(revert->commit);
         if (row.table != Table::release) continue;
         const auto release = release_from_json(row.body);
         if (release && !release->revert_commit.empty()) own.insert(release->revert_commit);

@@ -150,7 +150,8 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
             break;
         }
         const auto* target = wished_target(assignment, name);
-        if (!target || reach(turn.state, target->agent, turn.lived) != Reach::online) continue;
+        if (!target || reach(turn.state, release.key, *target, turn.lived) != Reach::online)
+            continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
             busy.push_back(name);
             continue;

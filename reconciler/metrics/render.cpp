@@ -84,6 +84,11 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
               number(snapshot.agents_known));
     out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
                 number(snapshot.counters.agents_refused));
+    out.counter("tidegate_enrolments_refused_total", "Enrolment tokens that were not accepted.",
+                number(snapshot.counters.enrolments_refused));
+    out.counter("tidegate_agent_packets_dropped_total",
+                "First packets of new connections that were dropped for want of room.",
+                number(snapshot.counters.initials_dropped));
     out.counter("tidegate_alerts_total", "Alerts raised.", number(snapshot.counters.alerts));
     out.gauge("tidegate_store_blocked", "1 while the store takes no writes: nothing moves.",
               number(!snapshot.store_trouble.empty()));
@@ -180,6 +185,15 @@ void add_orphans(Families& out, const StatusSnapshot& snapshot) {
             Families::sample(family, labels_of(key), number(view->orphaned.size()));
 }
 
+void add_behind(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
+    auto& family =
+        out.gauge("tidegate_assignment_behind_seconds",
+                  "Age of the oldest target that the others have left behind; 0 = none.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(family, labels_of(key),
+                         view->behind_since ? seconds(now - *view->behind_since) : 0);
+}
+
 void add_holds(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_assignment_held", "1 for each gate that holds it.");
     each_desired(snapshot, [&](const auto& key, const auto& view) {
@@ -187,6 +201,17 @@ void add_holds(Families& out, const StatusSnapshot& snapshot) {
         for (const auto& hold : view.holds) gates.insert(hold.gate);
         for (const auto& gate : gates) Families::sample(family, labels_of(key, "gate", gate), 1);
     });
+}
+
+/// The words go away with the trouble.
+void add_troubles(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_host_trouble",
+                             "1 while a host cannot have a project, with the reason.");
+    for (const auto& [name, target] : snapshot.targets)
+        for (const auto& trouble : target->troubles)
+            Families::sample(
+                family,
+                {{"target", name}, {"project", trouble.project}, {"reason", trouble.reason}}, 1);
 }
 
 /// The owner comes from the project's document: alerts reach the right people through it.
@@ -220,8 +245,10 @@ std::string render(const StatusSnapshot& snapshot, Timestamp now) {
     add_active(families, snapshot);
     add_sync(families, snapshot);
     add_targets(families, snapshot);
+    add_behind(families, snapshot, now);
     add_orphans(families, snapshot);
     add_holds(families, snapshot);
+    add_troubles(families, snapshot);
     add_projects(families, snapshot);
     return families.text();
 }

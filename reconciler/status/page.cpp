@@ -161,6 +161,11 @@ void write_release_link(Html& html, const std::string& id) {
     html.text(id.substr(0, 8)).raw("</a>");
 }
 
+std::string last_good_words(const std::optional<LastGood>& good) {
+    if (!good) return "–";
+    return good->absent ? "absent" : good->version;
+}
+
 bool is_in_git(const AssignmentView& view) { return !view.desired_commit.empty(); }
 
 std::string_view state_of(const AssignmentView& view) {
@@ -175,13 +180,20 @@ void write_assignment(Html& html, const AssignmentView& view) {
         html.cell(view.desired_version, "version");
     else
         html.cell("no longer in Git", "small");
-    html.cell(view.last_good ? view.last_good->version : "–", "version");
+    html.cell(last_good_words(view.last_good), "version");
     html.raw("<td class=\"targets\">");
     if (view.targets.total > 0) write_bar(html, view.targets);
     if (is_in_git(view)) html.element("span", "small", words_of(view.targets));
     html.raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
+    if (view.behind_since)
+        html.element("div", "note", "a target is behind since " + when(view.behind_since));
+    for (const auto& note : view.drift)
+        html.element("div", "note",
+                     fmt::format("{} {}: {}", note.target,
+                                 note.drifted ? "drifted" : "may have drifted, nobody can tell",
+                                 note.reason));
     for (const auto& target : view.orphaned) html.element("div", "note", "orphaned on " + target);
     if (!view.revert_note.empty()) html.element("div", "note", view.revert_note);
     html.raw("</td></tr>");
@@ -282,11 +294,17 @@ void write_target(Html& html, const TargetView& target) {
     for (const auto& installation : target.installations) {
         html.raw("<div class=\"installed\">").text(installation.key.project).raw(" ");
         html.element("span", "version", installation.version);
+        if (!installation.tried_version.empty())
+            html.element("span", "small", " tried " + installation.tried_version);
         if (installation.drifted) html.badge("drifted");
         if (installation.status != InstallStatus::installed)
             html.badge(to_string(installation.status));
+        if (!installation.drift_reason.empty())
+            html.element("div", "small", installation.drift_reason);
         html.raw("</div>");
     }
+    for (const auto& trouble : target.troubles)
+        html.element("div", "small", trouble.project + ": host trouble, " + trouble.reason);
     if (target.status != AgentStatus::online)
         html.element("div", "small", "last seen " + when(target.last_seen_at));
     html.raw("</div>");

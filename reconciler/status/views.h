@@ -23,6 +23,8 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] std::string event_id(const StatusSnapshot& snapshot);
 
 [[nodiscard]] Json holds_json(const std::vector<Hold>& holds);
+[[nodiscard]] Json last_good_json(const std::optional<LastGood>& good);
+[[nodiscard]] Json drift_json(const std::vector<DriftNote>& notes);
 [[nodiscard]] Json assignment_json(const AssignmentView& view);
 /// Without steps and targets, as lists show it.
 [[nodiscard]] Json release_summary_json(const Release& release);

@@ -27,6 +27,9 @@ struct LineCommit {
     std::vector<std::pair<std::string, std::string>> trailers;
     std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
     bool own = false;               ///< its id was stored before we pushed it
+    /// A lost store is being rebuilt: the form of our reverts (author, trailers, nothing else
+    /// changed) proves one ours. Anybody may write that form.
+    bool proven_by_form = false;
 };
 
 /// Where an assignment last had a version: the newest such commit of the line.

@@ -21,14 +21,14 @@ MIB = 1024 * 1024
 
 # Design, section 7: what clients rely on.
 ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release", "last_good", "holds",
-              "revert_note", "orphaned"}
+              "revert_note", "orphaned", "drift", "behind_since"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
 STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}
 PROGRESS = {"name", "status", "from", "to", "error", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}
-INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups"}
+INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups", "drift_reason"}
 COUNTS = {"total", "in_sync", "updating", "failed", "offline", "drifted"}
 ROUTES = """/healthz /readyz /metrics /openapi.json / /api/release/projects /api/release/projects/{name}
     /api/release/projects/{name}/environments /api/release/projects/{name}/pipelines

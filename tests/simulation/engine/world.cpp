@@ -223,7 +223,7 @@ void World::connect(const std::string& name) {
     if (link.up || !daemon_up_ || !host.up()) return;
     link.up = true;
     ++link.session;
-    host.feed(machine::WelcomeCommand{epoch_});
+    host.feed(machine::WelcomeCommand{epoch_, true});
     note("connect " + name);
     Hello hello;
     hello.agent = name;

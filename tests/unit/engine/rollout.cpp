@@ -57,11 +57,36 @@ void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
     feed(AgentChanged{name_of(target), {there}});
 }
 
+void Rollout::reports_drift(int target, bool drifted, const std::string& reason) {
+    auto there = state_.agents.at(name_of(target))
+                     .installations.at(InstallKey{name_of(target), kKey.project, ""});
+    there.drifted = drifted;
+    there.drift_reason = reason;
+    there.report = ++report_;
+    feed(AgentChanged{name_of(target), {there}});
+}
+
 void Rollout::comes_back(int target) {
     AgentConnected event;
     event.hello.agent = name_of(target);
     for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
         event.inventory.installations.push_back(there);
+    feed(event);
+}
+
+void Rollout::comes_with(int target, std::vector<Installation> there) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    event.inventory.installations = std::move(there);
+    feed(event);
+}
+
+void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    event.inventory.running = event.inventory.suspended = std::move(ids);
     feed(event);
 }
 
@@ -113,6 +138,30 @@ void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     feed(event);
 }
 
+Cost Rollout::finish_on(const std::string& target, ActionOutcome outcome) {
+    const auto found = std::ranges::find_if(
+        sent_, [&](const Action& action) { return action.key.target == target; });
+    if (found != sent_.end()) std::rotate(sent_.begin(), found, found + 1);
+    return finish_one(outcome);
+}
+
+void Rollout::finds_host_trouble(const std::string& words) {
+    if (sent_.empty()) {
+        ADD_FAILURE() << "nothing was sent";
+        return;
+    }
+    const auto action = std::move(sent_.front());
+    sent_.erase(sent_.begin());
+    ActionFinished event;
+    event.agent = action.key.target;
+    event.result.id = action.id;
+    event.result.kind = action.kind;
+    event.result.outcome = ActionOutcome::refused;
+    event.result.host_trouble = words;
+    event.result.installation.key = action.key;
+    feed(event);
+}
+
 void Rollout::answers_from_its_journal() {
     const auto newest = std::exchange(report_, 0u);
     (void)finish_one();
@@ -150,8 +199,11 @@ State Rollout::restarted() const { return *restore(stored(), 2, clocks_); }
 Cost Rollout::feed(const Event& event) {
     Cost cost;
     for (auto& effect : step(state_, event, clocks_)) {
-        if (const auto* send = std::get_if<Send>(&effect))
+        if (const auto* send = std::get_if<Send>(&effect)) {
             if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
+            if (const auto* cancel = std::get_if<Cancel>(&send->message))
+                cancelled_.push_back(cancel->action);
+        }
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
         if (const auto* publish = std::get_if<Publish>(&effect)) {
             cost.looks += publish->assignments.size();
@@ -159,6 +211,10 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* notify = std::get_if<Notify>(&effect)) ++told_[notify->kind];
+        if (const auto* query = std::get_if<Query>(&effect))
+            if (const auto* find = std::get_if<FindLastGood>(&query->question))
+                candidates_ = find->candidates;
     }
     return cost;
 }
@@ -237,6 +293,21 @@ std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, in
 
 AssignmentPtr second_version(int targets, const Strategy& strategy) {
     return version_of(targets, strategy, 2);
+}
+
+std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy, int number) {
+    auto wish = version_of(targets, strategy, number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = definition;
+    for (auto& target : wish->targets) target.definition = definition;
+    return wish;
+}
+
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
 }
 
 const Release& newest(Rollout& rollout) {

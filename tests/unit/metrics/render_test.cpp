@@ -45,6 +45,7 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
          {"tidegate_store_blocked 0\n",
           "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
           "tidegate_assignment_held{environment=\"prod\",project=\"shop-web\",gate=\"window\"} 1\n",
+          "tidegate_assignment_behind_seconds{environment=\"prod\",project=\"shop-api\"} 0\n",
           "tidegate_assignment_targets{environment=\"prod\",project=\"shop-api\"} 2\n",
           "tidegate_assignment_targets_state{environment=\"prod\",project=\"shop-api\",state="
           "\"updating\"} 1\n",

@@ -46,6 +46,7 @@ TEST(PageTest, EscapesEverythingFromOutside) {
     view.holds = {{evil, evil, Timestamp{}, evil}};
     view.release = view.desired_version = view.revert_note = evil;
     view.orphaned = {evil};
+    view.drift = {{evil, evil, true}};
     snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
     auto release = *test::sample_release();
     release.id = release.author = release.reason = release.from = release.to = evil;

@@ -64,7 +64,9 @@ TEST(RoutesTest, AnAssignmentHasItsShape) {
             R"("holds":[{"gate":"window","reason":"business-hours is closed",)"
             R"("until":"2026-11-23T02:00:00Z",)"
             R"("until_local":"Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}],)"
-            R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"]})");
+            R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"],)"
+            R"("drift":[{"target":"web-2","drifted":true,"reason":"service.status: exit code 3"}],)"
+            R"("behind_since":"2026-11-21T08:00:00Z"})");
 }
 
 TEST(RoutesTest, AReleaseHasItsShape) {
@@ -94,7 +96,7 @@ TEST(RoutesTest, ATargetHasItsShape) {
                   R"(","status":"installed","drifted":false,)"
                   R"("installed_at":"2026-11-22T10:00:15Z",)"
                   R"("backups":[{"path":"/opt/apps/shop-api/backups/1.4.1",)"
-                  R"("at":"2026-11-22T10:00:10Z"}]}]})");
+                  R"("at":"2026-11-22T10:00:10Z"}],"drift_reason":null}]})");
 }
 
 TEST(RoutesTest, TheConfigHasItsShape) {

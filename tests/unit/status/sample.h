@@ -173,6 +173,8 @@ inline StatusSnapshot sample_snapshot() {
     web->last_good.reset();
     web->revert_note = "merge tidegate/revert-1 to take the change back";
     web->orphaned = {"web-9"};
+    web->behind_since = at("2026-11-21T08:00:00Z");
+    web->drift = {{"web-2", "service.status: exit code 3", true}};
     snapshot.assignments = {{api->key, api}, {web->key, web}};
     snapshot.releases[sample_release()->id] = sample_release();
     for (int i = 1; i <= 5; ++i) {
