@@ -189,9 +189,10 @@ void add_behind(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
     auto& family =
         out.gauge("tidegate_assignment_behind_seconds",
                   "Age of the oldest target that the others have left behind; 0 = none.");
-    for (const auto& [key, view] : snapshot.assignments)
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
         Families::sample(family, labels_of(key),
-                         view->behind_since ? seconds(now - *view->behind_since) : 0);
+                         view.behind_since ? seconds(now - *view.behind_since) : 0);
+    });
 }
 
 void add_holds(Families& out, const StatusSnapshot& snapshot) {
