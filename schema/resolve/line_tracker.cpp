@@ -160,6 +160,7 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
             history.left += facts.present;
             record_removed(history, facts, change);
             valid.erase(key);
+            lost.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
             auto entry = in_force(facts, found->second);
             record_valid(history, facts, change, *entry);

@@ -15,7 +15,7 @@ import time
 import unittest
 
 import layouts
-from harness import BIN, PATIENCE, Sandbox, wait
+from harness import BIN, PATIENCE, Agent, Sandbox, wait
 
 MIB = 1024 * 1024
 
@@ -255,7 +255,7 @@ class HttpTest(unittest.TestCase):
                 for body in (None, "{}", "x" * MIB):
                     with self.subTest(method=method, path=path, body=body and len(body)):
                         if body and len(body) > 2:
-                            text = self.raw(f"{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+                            text = self.raw(f"{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
                                             .encode() + body.encode()).decode()
                             self.assertTrue(text.startswith("HTTP/1.1 405 "), text[:100])
                             self.assertIn(way, text)
@@ -347,7 +347,7 @@ class HttpTest(unittest.TestCase):
                 self.assertNotIn(b" 200 ", answer[:20])
 
     def test_bodies_are_never_taken_for_requests(self):
-        inner = b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n"
+        inner = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
         sizes = {"counted": b"content-length: %d\r\n\r\n" % len(inner) + inner,
                  "chunked": b"transfer-encoding: chunked\r\n\r\n%x\r\n" % len(inner) + inner + b"\r\n0\r\n\r\n",
                  "both": b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n" + inner,
@@ -357,7 +357,7 @@ class HttpTest(unittest.TestCase):
         for name, rest in sizes.items():
             for method in (b"POST", b"GET"):
                 with self.subTest(name=name, method=method):
-                    answer = self.raw(method + b" /healthz HTTP/1.1\r\nhost: x\r\n" + rest)
+                    answer = self.raw(method + b" /healthz HTTP/1.1\r\nhost: localhost\r\n" + rest)
                     self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer[:2000])
                     self.assertNotIn(b"openapi", answer)
 
@@ -468,6 +468,12 @@ class MetricsTest(unittest.TestCase):
         subprocess.run([str(BIN / "hostile-agent"), "ask", "--server", daemon.agents_address, "--anonymous",
                         "--pki", str(box.agents["t1"].data / "pki")], input=b"POST /v1/session\n", check=True,
                        stdout=subprocess.DEVNULL, timeout=60)
+        stranger = Agent(box.root, "t4", daemon)
+        box.agents["t4"] = stranger
+        made_up = box.root / "made-up"
+        name, secret, fingerprint = box.token("t4").read_text().strip().rsplit(":", 2)
+        made_up.write_text(f"{name}:{secret[::-1]}:{fingerprint}\n")
+        stranger.start(token_file=made_up)
         away = box.repo.remote.with_name("away.git")
         box.repo.remote.rename(away)
         wait(lambda: daemon.metric("tidegate_poll_failures_total") > 0, "a poll in vain")
@@ -478,8 +484,9 @@ class MetricsTest(unittest.TestCase):
 
         exposed = set(re.findall(r"^# TYPE (tidegate_\w+) ", daemon.request("GET", "/metrics")[2], re.M))
         self.assertEqual(exposed, documented)
+        wait(lambda: daemon.metric("tidegate_enrolments_refused_total") > 0, "a token that is none to be refused")
         still = [name for name in sorted(documented) if name.endswith("_total") and daemon.metric(name) <= 0]
-        self.assertEqual(still, [])
+        self.assertEqual(still, ["tidegate_agent_packets_dropped_total"], "that one takes a flood")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,37 @@ TEST(WireBeforeTest, FieldsThatItDoesNotKnowAreIgnoredByThisVersion) {
     }
 }
 
+template <class Then, class Message>
+Then understood(const Message& message) {
+    Then then;
+    const auto bytes = wire::encode(message);
+    EXPECT_TRUE(bytes && then.ParseFromString(*bytes));
+    return then;
+}
+
+TEST(WireBeforeTest, WhatIsNewChangesNothingOfWhatItUnderstands) {
+    using wire::AgentMessage, wire::DaemonMessage;
+    const EpochProof proof{9, "signed"};
+    auto hello = std::get<Hello>(from_agent()[0]);
+    hello.epoch_proof = proof;
+    EXPECT_EQ(understood<proto::AgentMessage>(AgentMessage{hello}).hello().highest_epoch(), 7U);
+    auto piece = std::get<wire::InventoryPiece>(from_agent()[1]);
+    piece.items.suspended = piece.items.running;
+    const auto then = understood<proto::AgentMessage>(AgentMessage{piece}).inventory();
+    EXPECT_EQ(then.running_size(), 1) << "what is suspended counts as running there";
+    EXPECT_EQ(then.installations_size(), 1);
+    auto failed = std::get<ActionResult>(from_agent()[6]);
+    failed.host_trouble = "the disk is full";
+    failed.installation.tried_version = "2.0.0";
+    const auto result = understood<proto::AgentMessage>(AgentMessage{failed}).result();
+    EXPECT_EQ(result.outcome(), "failed");
+    EXPECT_EQ(result.installation().version(), failed.installation.version);
+    const DaemonMessage welcome = wire::Welcome{7, proof, true};
+    EXPECT_EQ(understood<proto::DaemonMessage>(welcome).welcome().epoch(), 7U);
+    const AgentMessage stopping = wire::Heartbeat{true};
+    EXPECT_TRUE(understood<proto::AgentMessage>(stopping).has_heartbeat());
+}
+
 // ---- the schema itself
 
 struct Field {

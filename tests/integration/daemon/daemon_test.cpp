@@ -123,7 +123,8 @@ protected:
         const auto address = line_of(data_->root() / "run" / "http.addr");
         const auto colon = address.rfind(':');
         asio::ip::tcp::iostream link{address.substr(0, colon), address.substr(colon + 1)};
-        link << "GET " << path << " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" << std::flush;
+        link << "GET " << path << " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+             << std::flush;
         return {std::istreambuf_iterator<char>{link}, {}};
     }
     static std::string line_of(const std::filesystem::path& file) {
