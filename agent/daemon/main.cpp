@@ -1,6 +1,5 @@
 /// tidegate-agent: one per host. Exit codes: 0 ended on request, 1 a problem, 2 usage.
 
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include "agent/drivers/backup_look.h"
 #include "agent/drivers/supervision.h"
 #include "agent/drivers/supervisor.h"
+#include "schema/log/plain_log.h"
 
 namespace {
 
@@ -52,8 +52,7 @@ int main(int argc, char** argv) {
         return tidegate::agent::answer_backup_look();
     // Its memory holds the key: no debugger and no core file of the same user's.
     ::prctl(PR_SET_DUMPABLE, 0);
-    spdlog::set_default_logger(spdlog::stderr_logger_mt("agent"));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    tidegate::set_up_log("agent", tidegate::LogColour::never);
     std::signal(SIGPIPE, SIG_IGN);
     const auto options = tidegate::agent::parse_options(argc, argv);
     if (!make_data_dir(options.data_dir)) {

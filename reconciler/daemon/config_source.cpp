@@ -17,7 +17,7 @@ LineOptions line_options(const SourceOptions& options) {
     return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
 }
 
-LineCommit to_line_commit(const git::Commit& commit, bool own) {
+LineCommit to_line_commit(const git::Commit& commit) {
     LineCommit line;
     line.id = commit.id;
     line.parent = commit.first_parent;
@@ -28,7 +28,6 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
     for (const auto& trailer : commit.trailers)
         line.trailers.emplace_back(trailer.key, trailer.value);
     line.authors = {commit.authors.begin(), commit.authors.end()};
-    line.own = own;
     return line;
 }
 
@@ -95,6 +94,7 @@ PollReport ConfigSource::poll(Timestamp now) {
         last_.status.poll_error = fetched.error().text();
         return last_;
     }
+    tell_unconfined();
     last_.status.last_poll_at = now;
     last_.status.poll_error.clear();
     if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
@@ -109,6 +109,12 @@ PollReport ConfigSource::poll(Timestamp now) {
     last_.status.poll_error = taken.error().text();
     tell_held(fetched->tip, taken.error());
     return last_;
+}
+
+void ConfigSource::tell_unconfined() {
+    if (told_unconfined_ || git_.unconfined().empty()) return;
+    told_unconfined_ = true;
+    spdlog::warn("git: its child can read what the daemon can, also keys: {}", git_.unconfined());
 }
 
 Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now) {
@@ -154,7 +160,8 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());
     if (++unsaved_ > kTipsPerHistory) save_history();
-    accepted_ = {tip, at};
+    accepted_ = {tip, at, accepted_.rebuilt_to.empty() ? tip : accepted_.rebuilt_to};
+    last_.rebuilt_to = accepted_.rebuilt_to;
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
     desired.branch = options_.branch;
@@ -196,6 +203,13 @@ Result<void> ConfigSource::follow(const std::string& from, const std::string& to
     return {};
 }
 
+/// Only what is older than the store; asked of Git for the few that look like ours.
+Result<bool> ConfigSource::is_proven_by_form(const git::Commit& commit) {
+    if (commit.author != options_.identity || own_.contains(commit.id)) return false;
+    if (accepted_.commit.empty()) return true;
+    return !accepted_.rebuilt_to.empty() && TRY(is_part_of(commit.id, accepted_.rebuilt_to));
+}
+
 Result<void> ConfigSource::add(const git::Commit& commit) {
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
@@ -210,6 +224,9 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
         }
     }
     auto read = TRY(reader_.read(present));
+    auto line = to_line_commit(commit);
+    line.own = own_.contains(commit.id);
+    line.proven_by_form = TRY(is_proven_by_form(commit));
     // Nothing fails from here on: the line, its files and their documents move together.
     for (const auto& path : changed) {
         entries_.erase(path);
@@ -217,7 +234,7 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
     }
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
-    tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id)), documents_, changed);
+    tracker_.add_commit(line, documents_, changed);
     return {};
 }
 

@@ -30,6 +30,9 @@ struct SourceOptions {
 struct Accepted {
     std::string commit;  ///< empty: none yet
     Timestamp at;
+    /// The first commit that this store accepted. Up to it the line is older than what the store
+    /// knows of our own reverts, so that their form has to prove them.
+    std::string rebuilt_to{};
 };
 
 /// What one look at the repo brought.
@@ -38,7 +41,8 @@ struct PollReport {
     /// Set when another commit is in force than before (or for the first time).
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
-    std::string held;  ///< why the tip is refused whole; empty = it is not
+    std::string held;          ///< why the tip is refused whole; empty = it is not
+    std::string rebuilt_to{};  ///< see Accepted
 };
 
 /// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on
@@ -70,6 +74,8 @@ private:
 
     enum class By { fast_forward, person };
 
+    /// Once, where the kernel does not wall the Git child in.
+    void tell_unconfined();
     void forget_line();
     [[nodiscard]] Result<void> reopen_line();
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
@@ -77,6 +83,7 @@ private:
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<bool> is_proven_by_form(const git::Commit& commit);
     [[nodiscard]] Result<void> add(const git::Commit& commit);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
@@ -103,6 +110,7 @@ private:
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.
     static constexpr int kTipsPerHistory = 32;
+    bool told_unconfined_ = false;
     int unsaved_ = kTipsPerHistory;  ///< tips taken since it was saved
     Accepted accepted_;              ///< what any other tip must descend from
     PollReport last_;

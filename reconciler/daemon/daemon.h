@@ -103,6 +103,7 @@ private:
     void on_disconnected(const std::string& agent, const std::string& reason) override;
     void on_heard(const std::set<std::string>& agents) override;
     void on_alert(const std::string& agent, const std::string& text) override;
+    void on_notice(const std::string& agent, const std::string& text) override;
     /// The snapshot's gauges of fleet and store.
     void refresh(StatusSnapshot& snapshot) const;
 

@@ -4,6 +4,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/steps.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
 #include "schema/resolve/action_size.h"
@@ -27,36 +28,23 @@ ActionKind kind_of(const Release& release, const Definition& definition) {
     return ActionKind::deploy;
 }
 
-/// As it was when it was good, with the checks of that time: the wish may have the same digest by
-/// now and yet the checks of the failed commit.
-DefinitionPtr good_definition(const AssignmentState& assignment, const LastGood& good) {
-    const auto known = assignment.definitions.find(good.digest);
-    return known != assignment.definitions.end() ? known->second
-                                                 : definition_of(assignment, good.digest);
+Way way_forward(const AssignmentState& assignment, const Release& release,
+                const DesiredTarget& target) {
+    auto definition = target.pinned ? target.definition : definition_of(assignment, release.digest);
+    const auto kind = definition ? kind_of(release, *definition) : ActionKind::deploy;
+    return {std::move(definition), kind, ""};
 }
 
-DefinitionPtr definition_for(const AssignmentState& assignment, const Release& release,
-                             const DesiredTarget& target, bool restore) {
-    if (restore)
-        return release.last_good ? good_definition(assignment, *release.last_good) : nullptr;
-    if (target.pinned) return target.definition;
-    return definition_of(assignment, release.digest);
-}
-
-/// The failed definition's own way back, on the first try only (design, 4.10), and only where it
-/// leaves room for the good definition: one that cannot be sent restores nothing.
-std::string rollback_script(const AssignmentState& assignment, const Release& release,
-                            const planner::ActionSpec& spec) {
-    if (spec.attempt > 0) return "";
-    const auto failed = definition_of(assignment, release.digest);
-    if (!failed) return "";
-    const auto& script = failed->deploy.script.rollback_script;
+/// Only where it leaves room for the good definition: a way back that cannot be sent restores
+/// nothing.
+std::string fitting(const std::string& script, const planner::ActionSpec& spec) {
     const auto bytes = script.size() + action_bytes(spec.definition) + action_bytes(spec.target);
     return bytes <= limits::kActionBytesMax ? script : "";
 }
 
 OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& target,
-                       const Definition& definition, const Order& order) {
+                       const Way& way, const Order& order) {
+    const auto& definition = *way.definition;
     const auto& assignment = turn.state.assignments.at(release.key);
     const auto& progress = release.targets.at(target.name);
     const auto* seen = seen_on(turn.state, release.key, target);
@@ -67,7 +55,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                                                     : rules_of(assignment)->strategy.health_check,
                              .step = order.step,
                              .attempt = progress.attempt,
-                             .kind = kind_of(release, definition),
+                             .kind = way.kind,
                              .digest = order.restore
                                            ? target_digest(definition.digest, target.config_digest)
                                            : target_digest_for(target, definition.digest),
@@ -79,11 +67,10 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .branch = turn.state.desired ? turn.state.desired->branch : ""};
     if (assignment.good) spec.last_good = assignment.good->good;
     if (order.restore) {
-        spec.kind = ActionKind::rollback;
         spec.current_version = release.to;
         spec.last_good = release.last_good;
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
-        spec.rollback_script = rollback_script(assignment, release, spec);
+        spec.rollback_script = fitting(way.rollback_script, spec);
     }
     auto action = planner::render(spec);
     const auto deadline = turn.lived + action.start_within + action.deadline;
@@ -177,10 +164,11 @@ std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,
 
 bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const Order& order) {
     const auto& assignment = turn.state.assignments.at(release.key);
-    const auto definition = definition_for(assignment, release, target, order.restore);
-    if (!definition || turn.state.fenced) return false;
-    const auto entry = make_entry(turn, release, target, *definition, order);
     auto& progress = release.targets[target.name];
+    const auto way = order.restore ? way_back(assignment, release, progress.attempt)
+                                   : way_forward(assignment, release, target);
+    if (!way.definition || turn.state.fenced) return false;
+    const auto entry = make_entry(turn, release, target, way, order);
     if (order.restore && progress.failed_action.empty()) progress.failed_action = progress.action;
     progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
     progress.action = entry.action.id;

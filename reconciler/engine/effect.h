@@ -83,13 +83,14 @@ enum class NoticeKind {
     target_blocked,
     fenced,
     inventory_full,
+    drift_unknown,
     host_trouble,
 };
 constexpr auto enum_names(NoticeKind) {
     return std::array{"release_started"sv,     "release_succeeded"sv, "release_failed"sv,
                       "release_rolled_back"sv, "rollback_started"sv,  "revert_pushed"sv,
                       "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv,
-                      "inventory_full"sv,      "host_trouble"sv};
+                      "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv};
 }
 /// For people: log, metric, channels.
 struct Notify {

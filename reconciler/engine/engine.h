@@ -11,10 +11,10 @@
 
 namespace tidegate::engine {
 
-/// A state from the store's rows (tables release, action, quarantine, block, history, installation;
-/// others are ignored). Empty rows are a fresh or a lost store: Git, the inventories and
-/// the agents' journals bring the rest. Fails on a row that cannot be read: never guess. `clocks`:
-/// with the age that the same store has kept (life.h).
+/// A state from the store's rows (tables release, action, quarantine, block, history, installation,
+/// revert; others are ignored). Empty rows are a fresh or a lost store: Git, the
+/// inventories and the agents' journals bring the rest. Fails on a row that cannot be read: never
+/// guess. `clocks`: with the age that the same store has kept (life.h).
 [[nodiscard]] Result<State> restore(std::span<const Row> rows, std::uint64_t epoch,
                                     const Clocks& clocks);
 

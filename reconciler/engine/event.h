@@ -71,6 +71,7 @@ struct RevertDone {
     /// A branch for a merge request was pushed instead.
     struct Branched {
         std::string branch;
+        std::string commit{};
     };
     /// Nothing was written: the newer wish wins, or it had been reverted already.
     struct NotNeeded {

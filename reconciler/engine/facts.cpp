@@ -98,12 +98,25 @@ Hold backoff_hold(const State& state, const Block& block) {
             wall_time(state, block.until)};
 }
 
-std::optional<Kept> kept_state(const State& state, const AssignmentKey& key) {
+std::optional<LastGood> kept_state(const State& state, const AssignmentKey& key) {
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end() || !found->second.good) return std::nullopt;
     const auto& good = found->second.good->good;
     if (quarantine_of(state, key, good.digest)) return std::nullopt;
-    return Kept{good.digest, good.commit};
+    return good;
+}
+
+bool is_proven(const State& state, const AssignmentKey& key, const DesiredTarget& target) {
+    const auto agent = state.agents.find(target.agent);
+    if (agent == state.agents.end() || !agent->second.seen_at) return false;
+    return planner::compare({target.digest, target.definition->absent},
+                            seen_on(state, key, target)) == planner::TargetState::in_sync;
+}
+
+bool is_proven(const State& state, const Assignment& wish) {
+    return std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
+        return !target.pinned && is_proven(state, wish.key, target);
+    });
 }
 
 bool is_touched(const TargetProgress& progress) {

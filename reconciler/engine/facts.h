@@ -55,13 +55,16 @@ enum class Reach {
                                     const DesiredTarget& target, const Digest& digest, Lived now);
 [[nodiscard]] Hold backoff_hold(const State& state, const Block& block);
 
-/// The digest that unpinned targets should have while nothing new is being introduced: the
-/// wished one if it is last good, else last good. Empty = there is none: nothing to keep.
-struct Kept {
-    Digest digest;
-    std::string commit;  ///< where its definition can be read
-};
-[[nodiscard]] std::optional<Kept> kept_state(const State& state, const AssignmentKey& key);
+/// What unpinned targets should have while nothing new is being introduced: last good. Empty =
+/// there is none: nothing to keep.
+[[nodiscard]] std::optional<LastGood> kept_state(const State& state, const AssignmentKey& key);
+
+/// The target is as wished, and its agent itself said so in this life of the daemon: neither a hint
+/// of the store nor what has drifted proves anything.
+[[nodiscard]] bool is_proven(const State& state, const AssignmentKey& key,
+                             const DesiredTarget& target);
+/// Some target proves the wish. Pinned ones have something else.
+[[nodiscard]] bool is_proven(const State& state, const Assignment& wish);
 
 /// Something of the release may be on it, and it is not back yet.
 [[nodiscard]] bool is_touched(const TargetProgress& progress);

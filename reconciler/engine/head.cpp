@@ -63,11 +63,22 @@ std::optional<Candidate> restore(const State& state, const Assignment& wish, con
     return candidate;
 }
 
+/// What has drifted proves nothing, so where nothing else does it is deployed again.
+std::vector<const DesiredTarget*> to_introduce(const State& state, const Assignment& wish) {
+    auto targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    if (!targets.empty() || is_proven(state, wish)) return targets;
+    for (const auto& target : wish.targets)
+        if (const auto* seen = seen_on(state, wish.key, target);
+            !target.pinned && seen && seen->drifted)
+            targets.push_back(&target);
+    return targets;
+}
+
 std::optional<Candidate> introduce(const State& state, const Assignment& wish,
                                    std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::introduce;
-    candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    candidate.targets = to_introduce(state, wish);
     identify(state, wish.key, candidate, false);
     const auto known = state.releases.find(candidate.id);
     if (known == state.releases.end() || !is_final(known->second.status)) return candidate;
@@ -84,8 +95,13 @@ std::optional<Candidate> introduce(const State& state, const Assignment& wish,
 std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Lived now,
                                  std::vector<Hold>* why) {
     const auto& assignment = state.assignments.at(key);
-    if (!assignment.wish || assignment.wish->targets.empty()) return std::nullopt;
+    if (!assignment.wish) return std::nullopt;
     const auto& wish = *assignment.wish;
+    if (wish.targets.empty()) {
+        if (why && !wish.definition->absent)
+            why->push_back({"no_targets", key.environment + " has no targets", {}});
+        return std::nullopt;
+    }
     const auto& digest = wish.definition->digest;
     if (const auto* quarantine = quarantine_of(state, key, digest)) {
         if (why)

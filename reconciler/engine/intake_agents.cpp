@@ -21,6 +21,20 @@ void fence(Turn& turn, std::uint64_t epoch, const std::string& agent) {
     for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
 }
 
+bool nobody_can_tell(const Installation& seen) {
+    return !seen.drifted && !seen.drift_reason.empty();
+}
+
+/// Told once, until somebody can tell again.
+void note_unknown_drift(Turn& turn, const Installation* before, const Installation& now) {
+    if (!nobody_can_tell(now) || (before && nobody_can_tell(*before))) return;
+    const auto owner = turn.state.owners.find(now.key);
+    if (owner == turn.state.owners.end()) return;
+    turn.notify(NoticeKind::drift_unknown, owner->second, "",
+                fmt::format("{}: nobody can tell whether {} is as it was installed: {}",
+                            owner->second.text(), now.key.target, now.drift_reason));
+}
+
 /// The whole inventory replaces what was known; what it does not hold is gone.
 void replace_installations(Turn& turn, AgentState& agent, const std::string& name,
                            const std::vector<Installation>& installations) {
@@ -29,6 +43,7 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
         const auto known = former.find(installation.key);
         if (known == former.end() || known->second.report != installation.report)
             turn.put(name, installation);
+        note_unknown_drift(turn, known == former.end() ? nullptr : &known->second, installation);
         if (known != former.end()) former.erase(known);
         agent.installations.insert_or_assign(installation.key, installation);
     }
@@ -121,6 +136,8 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
     if (known == agent.installations.end() &&
         agent.installations.size() >= limits::kInstallationsPerAgentMax)
         return note_overflow(turn, agent, name);
+    note_unknown_drift(turn, known == agent.installations.end() ? nullptr : &known->second,
+                       installation);
     agent.installations.insert_or_assign(installation.key, installation);
     turn.put(name, installation);
 }

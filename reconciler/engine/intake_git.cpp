@@ -22,6 +22,24 @@ void finish_revert(Turn& turn, Release& release, RevertState how, std::string no
                json_object({{"release", release.id}, {"note", release.revert_note}}));
 }
 
+/// Empty: it is there, or Git could not be asked.
+std::string why_gone(const Result<DefinitionPtr>& answer) {
+    if (answer) return "another definition is there";  // or it is not asked for again
+    const auto code = answer.error().code;
+    const bool for_good = code == ErrorCode::not_found || code == ErrorCode::invalid;
+    return for_good ? answer.error().text() : "";
+}
+
+/// Agents of former builds report a last good state without saying that it is "absent".
+void note_absent(Turn& turn, const AssignmentState& assignment, const Definition& definition) {
+    if (!assignment.good || assignment.good->good.digest != definition.digest ||
+        assignment.good->good.absent == definition.absent)
+        return;
+    auto good = *assignment.good;
+    good.good.absent = definition.absent;
+    turn.put(good);
+}
+
 struct RevertOutcome {
     Turn& turn;
     Release& release;
@@ -29,6 +47,7 @@ struct RevertOutcome {
 
     void operator()(const RevertDone::Prepared& prepared) {
         release.revert_commit = prepared.commit;
+        turn.put(OwnRevert{release.id, prepared.commit, turn.now});
         job.asked = false;
         job.prepared = prepared.commit;
         turn.audit("revert.prepared", release.key.text(), prepared.commit,
@@ -42,6 +61,7 @@ struct RevertOutcome {
                                 pushed.commit.substr(0, 12), release.to));
     }
     void operator()(const RevertDone::Branched& branched) {
+        if (!branched.commit.empty()) turn.put(OwnRevert{release.id, branched.commit, turn.now});
         finish_revert(turn, release, RevertState::branched, branched.branch);
         turn.notify(NoticeKind::revert_needs_merge, release.key, release.id,
                     fmt::format("{}: the revert waits on branch {} for a merge", release.key.text(),
@@ -81,10 +101,13 @@ void take(Turn& turn, const DefinitionLoaded& event) {
     const auto asked = assignment.loading.find(event.commit);
     if (asked == assignment.loading.end()) return;
     turn.touch(event.key);
-    if (event.definition && *event.definition)
+    if (event.definition && *event.definition) {
         assignment.definitions[(*event.definition)->digest] = *event.definition;
+        note_absent(turn, assignment, **event.definition);
+    }
     ++asked->second.failures;
     asked->second.answered = true;
+    asked->second.gone = why_gone(event.definition);
     asked->second.again_at = turn.lived + back_off(asked->second.failures);
 }
 

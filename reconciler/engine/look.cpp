@@ -1,5 +1,6 @@
 #include "reconciler/engine/look.h"
 
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
@@ -66,6 +67,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     tend_outbox(turn, key);
     tend_reverts(turn, key);
     prune(turn, key);
+    note_behind(turn, key);
     note_gone(turn.state, key);
 }
 

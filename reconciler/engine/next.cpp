@@ -166,10 +166,43 @@ void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wis
     }
 }
 
+/// Nothing has to move. What is there already proves the version, or nothing does: then it may not
+/// become last good.
+std::vector<Hold> proof_holds(const Turn& turn, const AssignmentKey& key,
+                              const Candidate& candidate) {
+    const auto& wish = *turn.state.assignments.at(key).wish;
+    if (is_proven(turn.state, wish)) return {};
+    if (std::ranges::all_of(wish.targets, &DesiredTarget::pinned))
+        return {{"pin",
+                 fmt::format("every target is pinned, so nothing proves {}", candidate.version),
+                 {}}};
+    return {{"offline",
+             fmt::format("no target has reported {} since the daemon's start", candidate.version),
+             {}}};
+}
+
+/// It is gone everywhere without an uninstall of ours that said so: of a former build, or before
+/// the store was lost.
+void note_gone_everywhere(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    const auto& good = turn.state.assignments.at(key).good;
+    if (!wish.definition->absent || !good || good->good.absent) return;
+    const auto is_left = [&](const DesiredTarget& target) {
+        return !target.pinned &&
+               planner::compare({target.digest, true}, seen_on(turn.state, key, target)) !=
+                   planner::TargetState::in_sync;
+    };
+    if (std::ranges::any_of(wish.targets, is_left) || !is_proven(turn.state, wish)) return;
+    turn.put(GoodState{
+        key,
+        {wish.definition->digest, wish.intent.digest_commit, wish.definition->version, true},
+        false,
+        ""});
+}
+
 }  // namespace
 
 std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
-    if (candidate.targets.empty()) return {};
+    if (candidate.targets.empty()) return proof_holds(turn, key, candidate);
     auto holds = dispatch_holds(turn, key, {candidate.kind, false, false, false});
     for (auto& hold : offline_holds(turn, key, candidate)) holds.push_back(std::move(hold));
     return holds;
@@ -182,6 +215,7 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
     wake_for_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
+    if (assignment.active.empty()) note_gone_everywhere(turn, key, *assignment.wish);
     const auto head = head_of(turn.state, key, turn.lived, &why);
     add_holds(turn, key, why);
     bool waits_for_agents = false;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/behind.h"
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/substitutes.h"
 #include "reconciler/engine/trouble.h"
+#include "reconciler/engine/watch.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -35,19 +38,25 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
 
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
-        if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
-    if (release.kind == ReleaseKind::introduce)
-        turn.put(GoodState{
-            release.key, {release.digest, release.digest_commit, release.to}, false, release.id});
-    end_release(turn, release, ReleaseStatus::success,
-                release.targets.empty() ? "already in place everywhere" : "");
+        if (progress.status == TargetStatus::success) note_success(turn, release, progress);
+    if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall)
+        turn.put(GoodState{release.key,
+                           {release.digest, release.digest_commit, release.to,
+                            release.kind == ReleaseKind::uninstall},
+                           false,
+                           release.id});
+    auto reason = is_upkeep(release.kind) ? "" : shortfall(turn.state, release);
+    if (reason.empty() && release.targets.empty()) reason = "already in place everywhere";
+    end_release(turn, release, ReleaseStatus::success, std::move(reason));
 }
 
-/// Its steps are done because their targets left: nothing is proven, what came instead begins anew.
-bool proves_nothing(const Release& release) {
-    return !release.targets.empty() && std::ranges::none_of(release.targets, [](const auto& entry) {
+/// Else its steps are done because their targets left: what came instead begins anew.
+bool proves_something(const Turn& turn, const Release& release) {
+    const bool verified = std::ranges::any_of(release.targets, [](const auto& entry) {
         return entry.second.status == TargetStatus::success;
     });
+    return verified || (!is_upkeep(release.kind) &&
+                        is_proven(turn.state, *turn.state.assignments.at(release.key).wish));
 }
 
 /// Waiting as planned is no reason to fail.
@@ -145,6 +154,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
     const auto& assignment = turn.state.assignments.at(key);
     auto& release = turn.state.releases.at(assignment.active);
     if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
+    const auto doubts = watch_deployed(turn, release);
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
     if (is_superseded(assignment, release))
@@ -154,8 +164,9 @@ void advance(Turn& turn, const AssignmentKey& key) {
     if (others_need_upkeep(turn, release))
         return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
     drop_departed(turn, release);
+    if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);
-    if (done && proves_nothing(release))
+    if (done && !proves_something(turn, release))
         return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");
     if (done) return succeed(turn, release);
     if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
@@ -186,8 +197,9 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
     const auto name = std::string(to_string(status));
     turn.audit("release." + name, release.key.text(), release.commit,
                json_object({{"release", release.id}, {"reason", release.reason}}));
-    const auto text = fmt::format("{}: {} {} ended: {} {}", release.key.text(),
-                                  to_string(release.kind), release.to, name, release.reason);
+    const auto text =
+        fmt::format("{}: {} {} ended: {}{}{}", release.key.text(), to_string(release.kind),
+                    release.to, name, release.reason.empty() ? "" : ", ", release.reason);
     if (status == ReleaseStatus::success)
         turn.notify(NoticeKind::release_succeeded, release.key, release.id, text);
     if (status == ReleaseStatus::failed)

@@ -90,6 +90,11 @@ Result<void> take_row(State& state, const Row& row) {
             assignment.good = std::move(good);
             return {};
         }
+        case Table::revert: {
+            const auto revert = TRY(own_revert_from_json(row.body));
+            state.own_reverts.insert_or_assign(revert.release, revert.at);
+            return {};
+        }
         case Table::installation: {
             auto installation = TRY(installation_from_json(row.body));
             const auto agent = row.key.substr(0, row.key.find(' '));

@@ -35,6 +35,7 @@ struct Asked {
     bool answered = false;
     int failures = 0;  ///< answers that did not bring what was needed
     Lived again_at;
+    std::string gone;  ///< what was asked for is not there (any more), and why
 };
 
 struct AssignmentState {
@@ -53,12 +54,13 @@ struct AssignmentState {
     std::map<Digest, DefinitionPtr> definitions;
     std::map<std::string, Asked> loading;  ///< by commit
 
-    std::vector<std::string> releases;  ///< ids, oldest first
-    std::set<std::string> in_flight;    ///< actions in the outbox
-    std::set<std::string> owing;        ///< rolled back, but not on targets that are away
-    std::string active;                 ///< at most one (invariant 5); empty = none
-    std::string pending;                ///< the next one, held by gates
-    std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
+    std::vector<std::string> releases;        ///< ids, oldest first
+    std::set<std::string> in_flight;          ///< actions in the outbox
+    std::set<std::string> owing;              ///< rolled back, but not on targets that are away
+    std::string active;                       ///< at most one (invariant 5); empty = none
+    std::string pending;                      ///< the next one, held by gates
+    std::vector<Hold> holds;                  ///< why nothing (more) happens, as of the last look
+    std::map<std::string, Timestamp> behind;  ///< targets, and since when (behind.h)
     std::optional<Timestamp> looked_at;
     /// It left Git, and nothing is expected of it any more: when it was last active.
     std::optional<Timestamp> gone;
@@ -93,7 +95,8 @@ struct State {
     std::map<InstallKey, Block> blocks;
     /// Not persisted: a daemon that knows of none asks the host again.
     std::map<InstallKey, HostTrouble> troubles;
-    std::map<std::string, RevertJob> reverts;  ///< by release id
+    std::map<std::string, RevertJob> reverts;      ///< by release id
+    std::map<std::string, Timestamp> own_reverts;  ///< that were made, by release id
     /// Whose revert is being made or pushed; empty = nobody's. One at a time, so that they do not
     /// lose the race to one another.
     std::string reverting;

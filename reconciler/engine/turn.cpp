@@ -5,6 +5,7 @@
 
 #include "reconciler/engine/life.h"
 #include "reconciler/engine/views.h"
+#include "schema/base/limits.h"
 #include "schema/model/json.h"
 
 namespace tidegate::engine {
@@ -135,6 +136,17 @@ void Turn::erase_block(const InstallKey& key) {
 void Turn::put(const GoodState& good) {
     state.assignments[good.key].good = good;
     batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
+}
+
+void Turn::put(const OwnRevert& revert) {
+    auto& known = state.own_reverts;
+    known.insert_or_assign(revert.release, revert.at);
+    batch_.writes.push_back(Put{Table::revert, revert.release, to_json(revert)});
+    if (known.size() <= limits::kRevertsRemembered) return;
+    const auto oldest =
+        std::ranges::min_element(known, {}, [](const auto& entry) { return entry.second; });
+    batch_.writes.push_back(Erase{Table::revert, oldest->first});
+    known.erase(oldest);
 }
 
 void Turn::erase_good(const AssignmentKey& key) {

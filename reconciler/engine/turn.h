@@ -66,6 +66,9 @@ public:
     void put(const Block& block);
     void erase_block(const InstallKey& key);
     void put(const GoodState& good);
+    /// Replaces that of a former try, which was not pushed. Beyond kRevertsRemembered the oldest
+    /// go.
+    void put(const OwnRevert& revert);
     void erase_good(const AssignmentKey& key);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
@@ -23,30 +24,11 @@ bool must_wait(const Turn& turn, const Release& release) {
     return !late && has_in_flight(turn, release);
 }
 
-Lived block_ends(const Turn& turn, int failures) {
-    auto wait = Seconds(limits::kBlockMin);
-    for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
-    return turn.lived + std::min<Seconds>(wait, limits::kBlockMax);
-}
-
 void block_targets(Turn& turn, const Release& release) {
-    for (const auto& [name, progress] : release.targets) {
-        if (!is_bad(progress) && progress.status != TargetStatus::unreported &&
-            progress.status != TargetStatus::dispatched)
-            continue;
-        const auto key = key_of(release.key, name);
-        const auto former = turn.state.blocks.find(key);
-        const int failures =
-            former != turn.state.blocks.end() && former->second.digest == progress.desired
-                ? former->second.failures + 1
-                : 1;
-        const auto until = block_ends(turn, failures);
-        turn.put(Block{key, progress.desired, failures, until, progress.error});
-        turn.notify(NoticeKind::target_blocked, release.key, release.id,
-                    fmt::format("{}: {} failed on {} ({}); tried again after {}",
-                                release.key.text(), to_string(release.kind), name, progress.error,
-                                format_rfc3339(turn.wall(until))));
-    }
+    for (const auto& [name, progress] : release.targets)
+        if (is_bad(progress) || progress.status == TargetStatus::unreported ||
+            progress.status == TargetStatus::dispatched)
+            block(turn, release, progress);
 }
 
 /// Once per release: what a person lifted since then stays lifted. By the wish of now where it asks
@@ -106,11 +88,14 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
     release.paused_at.reset();
-    release.deadline =
-        turn.lived + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    release.deadline = turn.lived + time;
+    release.all_back_at = turn.lived + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
     for (auto& [name, progress] : release.targets) {
-        if (progress.attempt == 0) continue;
+        const bool well = progress.status == TargetStatus::success;
+        if (progress.attempt == 0 && progress.was_well == well) continue;
         progress.attempt = 0;
+        progress.was_well = well;
         turn.save(release, progress);
     }
     release.revert_note = keep_reason(rules, release);

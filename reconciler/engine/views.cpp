@@ -1,13 +1,18 @@
 #include "reconciler/engine/views.h"
 
+#include <utility>
+
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
 
 struct Tally {
     TargetCounts counts;
+    std::vector<DriftNote> drift;
     bool any_unknown = false;
 };
 
@@ -32,6 +37,9 @@ Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish
             ++counts.failed;
         if (!online || is_in_trouble(state, key_of(key, target.name))) ++counts.offline;
         if (seen && seen->drifted) ++counts.drifted;
+        if (seen && (seen->drifted || !seen->drift_reason.empty()) &&
+            tally.drift.size() < limits::kDriftNotesShown)
+            tally.drift.push_back({target.name, seen->drift_reason, seen->drifted});
         tally.any_unknown = tally.any_unknown || compared == planner::TargetState::unknown ||
                             (!seen && agent == state.agents.end());
     }
@@ -42,7 +50,8 @@ Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState
              const Tally& tally) {
     if (!assignment.active.empty()) return Sync::releasing;
     if (quarantine_of(state, key, assignment.wish->definition->digest)) return Sync::quarantined;
-    if (tally.counts.in_sync == tally.counts.total) return Sync::in_sync;
+    const bool nowhere = tally.counts.total == 0 && !assignment.wish->definition->absent;
+    if (tally.counts.in_sync == tally.counts.total && !nowhere) return Sync::in_sync;
     if (!assignment.holds.empty()) return Sync::held;
     return tally.any_unknown ? Sync::unknown : Sync::out_of_sync;
 }
@@ -83,9 +92,11 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.desired_version = assignment.wish->definition->version;
     view.desired_digest = assignment.wish->definition->digest;
     view.desired_commit = assignment.wish->intent.commit;
-    const auto counted = tally(state, key, *assignment.wish);
+    auto counted = tally(state, key, *assignment.wish);
     view.targets = counted.counts;
     view.sync = sync_of(state, key, assignment, counted);
+    view.drift = std::move(counted.drift);
+    view.behind_since = behind_since(assignment);
     return view;
 }
 

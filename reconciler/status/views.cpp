@@ -62,7 +62,8 @@ Json installation_json(const Installation& installation) {
               {"status", to_string(installation.status)},
               {"drifted", installation.drifted},
               {"installed_at", or_null(installation.installed_at)},
-              {"backups", backups_json(installation.backups)}};
+              {"backups", backups_json(installation.backups)},
+              {"drift_reason", or_null(installation.drift_reason)}};
     if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
     return item;
 }
@@ -83,15 +84,29 @@ std::string event_id(const StatusSnapshot& snapshot) {
 Json holds_json(const std::vector<Hold>& holds) {
     Json items = Json::array();
     for (const auto& hold : holds)
+        items.push_back({{"gate", hold.gate},
+                         {"reason", hold.reason},
+                         {"until", or_null(hold.until)},
+                         {"until_local", or_null(hold.until_local)}});
+    return items;
+}
+
+Json last_good_json(const std::optional<LastGood>& good) {
+    if (!good) return {};
+    Json json{{"version", good->version}, {"commit", good->commit}};
+    if (good->absent) json["absent"] = true;
+    return json;
+}
+
+Json drift_json(const std::vector<DriftNote>& notes) {
+    Json items = Json::array();
+    for (const auto& note : notes)
         items.push_back(
-            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", or_null(hold.until)}});
+            {{"target", note.target}, {"drifted", note.drifted}, {"reason", note.reason}});
     return items;
 }
 
 Json assignment_json(const AssignmentView& view) {
-    Json last_good;
-    if (view.last_good)
-        last_good = {{"version", view.last_good->version}, {"commit", view.last_good->commit}};
     return {{"project", view.key.project},
             {"environment", view.key.environment},
             {"desired",
@@ -107,10 +122,12 @@ Json assignment_json(const AssignmentView& view) {
               {"offline", view.targets.offline},
               {"drifted", view.targets.drifted}}},
             {"release", or_null(view.release)},
-            {"last_good", std::move(last_good)},
+            {"last_good", last_good_json(view.last_good)},
             {"holds", holds_json(view.holds)},
             {"revert_note", or_null(view.revert_note)},
-            {"orphaned", view.orphaned}};
+            {"orphaned", view.orphaned},
+            {"drift", drift_json(view.drift)},
+            {"behind_since", or_null(view.behind_since)}};
 }
 
 Json release_summary_json(const Release& release) {
@@ -182,15 +199,18 @@ Json config_json(const ConfigStatus& config) {
             {"poll_error", or_null(config.poll_error)}};
 }
 
-Json variable_json(const std::string& name, const Variable& variable) {
+Json variable_json(const std::string& name, const Variable& variable, bool show_values) {
+    const auto shown = [&](const std::string& value) { return show_values ? Json(value) : Json(); };
     Json item{{"name", name}, {"type", to_string(variable.type)}};
     switch (variable.type) {
         case VariableType::plain:
         case VariableType::template_text:
-            item["value"] = variable.value;
+            item["value"] = shown(variable.value);
             break;
         case VariableType::env_specific:
-            item["values"] = variable.values;
+            item["values"] = Json::object();
+            for (const auto& [environment, value] : variable.values)
+                item["values"][environment] = shown(value);
             break;
         case VariableType::external:
             item["source"] = variable.source;

@@ -78,12 +78,16 @@ inline constexpr std::size_t kInventoryResultBytesMax = 8 << 20;
 inline constexpr std::size_t kResultBytesUnacknowledgedMax = 1 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
-inline constexpr std::size_t kBootIdsKept = 16;
+inline constexpr std::size_t kBootIdsKept = 64;  ///< of one agent, that were pushed out
+inline constexpr std::chrono::hours kBootIdRemembered{1};
+inline constexpr std::size_t kBootIdsUsual = 16;  ///< starts in that time; more is said, once
 inline constexpr std::chrono::hours kEpochAheadMax{24 * 366 * 10};  ///< of the daemon's clock
+inline constexpr std::size_t kSignatureBytesMax = 128;
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
 inline constexpr std::size_t kTokensMax = 10'000;
+inline constexpr std::size_t kSubjectsMax = 1'000;  ///< of what is said once a minute
 inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
 inline constexpr std::chrono::seconds kHeartbeat{30};
 inline constexpr std::chrono::milliseconds kBackoffMin{100};
@@ -93,10 +97,21 @@ inline constexpr std::chrono::milliseconds kBackoffMax{10'000};
 inline constexpr std::size_t kSendDrainBytes = 64 * 1024;
 inline constexpr std::size_t kUniStreamsMax = 3;
 inline constexpr std::size_t kUniStreamWindowBytes = 16 * 1024;
+// A half-open connection takes up to 160 KB; strangers and known sources have so many each.
+inline constexpr std::size_t kHalfOpenMax = 1'024;
+inline constexpr std::size_t kHalfOpenPerSourceMax = 256;
 inline constexpr std::size_t kAnonymousConnectionsMax = 256;
+inline constexpr std::size_t kAnonymousPerSourceMax = 64;
+/// Of one agent, with those whose loss was not noticed yet.
+inline constexpr std::size_t kConnectionsPerAgentMax = 8;
+inline constexpr std::chrono::hours kSourceKnownFor{24};  ///< after its last session
+inline constexpr std::chrono::hours kSourceNotedAgain{6};
+inline constexpr std::size_t kSourcesKnownMax = 20'000;
 inline constexpr std::size_t kStatelessResetsPerSecondMax = 5'000;
 inline constexpr std::size_t kUdpReceiveBufferBytes = 4 << 20;
 inline constexpr std::size_t kUdpBatch = 64;
+inline constexpr std::size_t kReceiveBatch = 16;
+inline constexpr std::size_t kHandshakeSlice = 16;  ///< costly datagrams, then others' turn
 inline constexpr std::size_t kFlushSlice = 128;
 inline constexpr std::size_t kPemBytesMax = 64 * 1024;
 inline constexpr std::size_t kPeerChainMax = 4;
@@ -152,8 +167,10 @@ inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 inline constexpr std::size_t kGoneAssignmentsKept = 1'000;  ///< that left Git, with nothing there
+inline constexpr std::size_t kRevertsRemembered = 10'000;
 inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
+inline constexpr std::chrono::minutes kRollbackInTurns{4};  ///< then all at once (R-8.7)
 /// Away for less counts as reconnecting. An idle agent needs kKeepAlive to notice that the daemon
 /// is another, kSilenceMax to be sure of it, and the rest to come back.
 inline constexpr std::chrono::seconds kAgentGrace =
@@ -166,6 +183,8 @@ inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed query
 inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
+inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes later is another one
+inline constexpr std::size_t kDriftNotesShown = 20;       ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;
 

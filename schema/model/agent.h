@@ -19,6 +19,7 @@ struct LastGood {
     Digest digest;  ///< assignment digest
     std::string commit;
     std::string version;
+    bool absent = false;  ///< nothing is there: a finished uninstall
 
     friend bool operator==(const LastGood&, const LastGood&) = default;
 };
@@ -160,6 +161,15 @@ struct ActionUpdate {
     friend bool operator==(const ActionUpdate&, const ActionUpdate&) = default;
 };
 
+/// That a daemon of some CA speaks, or spoke, with this epoch: the CA's signature over
+/// wire::epoch_statement.
+struct EpochProof {
+    std::uint64_t epoch = 0;
+    std::string signature;
+
+    friend bool operator==(const EpochProof&, const EpochProof&) = default;
+};
+
 struct Hello {
     std::string agent;
     std::string boot_id;  ///< new per process start
@@ -167,6 +177,8 @@ struct Hello {
     std::vector<std::string> capabilities;  ///< driver.script, slots, …
     std::uint64_t highest_epoch = 0;
     std::vector<std::string> targets;  ///< that agent.yaml allows; empty = any
+    /// For an epoch of at least highest_epoch, as a rule.
+    std::optional<EpochProof> epoch_proof{};
 
     friend bool operator==(const Hello&, const Hello&) = default;
 };

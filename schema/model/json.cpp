@@ -174,6 +174,7 @@ std::string to_json(const OutboxEntry& entry) { return print(entry); }
 std::string to_json(const Quarantine& quarantine) { return print(quarantine); }
 std::string to_json(const Block& block) { return print(block); }
 std::string to_json(const GoodState& good) { return print(good); }
+std::string to_json(const OwnRevert& revert) { return print(revert); }
 std::string to_json(const Installation& installation) { return print(installation); }
 std::string to_json(Lived lived) { return encode(lived).dump(); }
 std::string to_json(const Action& action) { return print(action); }
@@ -193,6 +194,9 @@ Result<Quarantine> quarantine_from_json(std::string_view text) {
 Result<Block> block_from_json(std::string_view text) { return read<Block>(text, "block"); }
 Result<GoodState> good_state_from_json(std::string_view text) {
     return read<GoodState>(text, "last good state");
+}
+Result<OwnRevert> own_revert_from_json(std::string_view text) {
+    return read<OwnRevert>(text, "revert");
 }
 Result<Installation> installation_from_json(std::string_view text) {
     return read<Installation>(text, "installation");

@@ -31,6 +31,7 @@ void fields(Of<LastGood> auto& r, auto&& f) {
     f("digest", r.digest);
     f("commit", r.commit);
     f("version", r.version);
+    f("absent", r.absent);
 }
 void fields(Of<Backup> auto& r, auto&& f) {
     f("path", r.path);
@@ -188,6 +189,7 @@ void fields(Of<Hold> auto& r, auto&& f) {
     f("gate", r.gate);
     f("reason", r.reason);
     f("until", r.until);
+    f("until_local", r.until_local);
 }
 void fields(Of<Step> auto& r, auto&& f) {
     f("index", r.index);
@@ -219,6 +221,9 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
     f("lived_ended", r.ended);
+    f("report", r.report);
+    f("lived_doubted", r.doubted_at);
+    f("was_well", r.was_well);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
@@ -245,6 +250,7 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("finished_at", r.finished_at);
     f("lived_paused", r.paused_at);
     f("lived_deadline", r.deadline);
+    f("lived_all_back", r.all_back_at);
     f("admitted", r.admitted);
     f("condemned", r.condemned);
     f("holds", r.holds);
@@ -275,6 +281,7 @@ void fields(Of<Block> auto& r, auto&& f) {
     f("failures", r.failures);
     f("lived_until", r.until);
     f("reason", r.reason);
+    f("lived_healed", r.healed_at);
 }
 void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("action", r.action);
@@ -284,6 +291,11 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("sent", r.sent);
     f("created_at", r.created_at);
     f("lived_deadline", r.deadline);
+}
+void fields(Of<OwnRevert> auto& r, auto&& f) {
+    f("release", r.release);
+    f("commit", r.commit);
+    f("at", r.at);
 }
 void fields(Of<GoodState> auto& r, auto&& f) {
     f("key", r.key);

@@ -77,12 +77,15 @@ struct LineTracker::State {
     std::map<AssignmentKey, std::set<std::string>> moved;  ///< see targets_moved_away
     std::set<AssignmentKey> dirty;
     std::map<AssignmentKey, AssignmentPtr> built;
+    std::set<std::pair<std::uint64_t, AssignmentKey>> gone;  ///< to forget the oldest first
 
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
     void take_dependencies(const std::set<std::string>& changed);
     void take_rejections();
+    void note_gone(const AssignmentKey& key);
+    void forget_gone();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
     void find_moved();
@@ -172,6 +175,27 @@ void LineTracker::State::take_rejections() {
         auto& rejected = history.assignments[key].rejected;
         rejected =
             found != resolved.assignments.end() && found->second->rejected.value_or(rejected);
+    }
+}
+
+void LineTracker::State::note_gone(const AssignmentKey& key) {
+    const auto found = history.assignments.find(key);
+    if (found == history.assignments.end()) return;
+    const auto& facts = found->second;
+    gone.erase({facts.gone_number, key});
+    if (facts.present || resolved.assignments.contains(key)) return;
+    if (facts.versions.empty() && facts.reverts.empty())
+        history.assignments.erase(found);  // it never was valid
+    else if (facts.reverts.empty())
+        gone.emplace(facts.gone_number, key);
+}
+
+/// What was reverted stays: a store that is lost gets its quarantines back from it.
+void LineTracker::State::forget_gone() {
+    for (const auto& key : resolved.touched) note_gone(key);
+    while (gone.size() > limits::kGoneAssignmentsKept) {
+        history.assignments.erase(gone.begin()->second);
+        gone.erase(gone.begin());
     }
 }
 
@@ -282,6 +306,7 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
             return fail(ErrorCode::conflict, "{} is not there any more at {}", key.text(),
                         state.history.tip);
         if (facts.present) state.dirty.insert(key);
+        if (!facts.present && facts.reverts.empty()) state.gone.emplace(facts.gone_number, key);
     }
     return tracker;
 }
@@ -297,6 +322,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
     state.take_environments();
     state.take_dependencies(changed);
     state.take_rejections();
+    state.forget_gone();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;
     ++state.history.length;

@@ -112,6 +112,7 @@ Result<LastGood> read(const v1::LastGood& from) {
     to.digest = TRY(digest("last_good.digest", from.digest()));
     to.commit = TRY(id_or_empty("last_good.commit", from.commit()));
     to.version = word(from.version());
+    to.absent = from.absent();
     return to;
 }
 
@@ -181,6 +182,16 @@ Result<ActionResult> read(const v1::ActionResult& from) {
     return to;
 }
 
+template <class Message>
+Result<std::optional<EpochProof>> read_proof(const Message& from) {
+    if (!from.has_epoch_proof()) return std::nullopt;
+    const auto& proof = from.epoch_proof();
+    if (proof.signature().size() > limits::kSignatureBytesMax)
+        return fail(ErrorCode::invalid, "epoch_proof must have at most {} bytes, got {}",
+                    limits::kSignatureBytesMax, proof.signature().size());
+    return EpochProof{proof.epoch(), proof.signature()};
+}
+
 Result<Hello> read(const v1::Hello& from) {
     if (from.protocol() != kProtocol)
         return fail(ErrorCode::invalid, "the peer speaks protocol {}, this build {}",
@@ -196,6 +207,7 @@ Result<Hello> read(const v1::Hello& from) {
     CHECK(at_most("targets", from.targets_size(), limits::kTargetsPerAgentMax));
     for (const auto& target : from.targets())
         to.targets.push_back(TRY(object_name("target", target)));
+    to.epoch_proof = TRY(read_proof(from));
     return to;
 }
 
@@ -371,7 +383,8 @@ Result<Welcome> read(const v1::Welcome& from) {
     if (from.protocol() != kProtocol)
         return fail(ErrorCode::invalid, "the peer speaks protocol {}, this build {}",
                     from.protocol(), kProtocol);
-    return Welcome{from.epoch(), from.answers_suspended()};
+    auto proof = TRY(read_proof(from));
+    return Welcome{from.epoch(), std::move(proof), from.answers_suspended()};
 }
 
 Result<Ack> read(const v1::Ack& from) {
@@ -411,8 +424,10 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
             return TRY(read(from.result()));
         case v1::AgentMessage::kRenew:
             return Renew{from.renew().csr_pem()};
-        case v1::AgentMessage::kFenced:
-            return Fenced{from.fenced().highest_epoch()};
+        case v1::AgentMessage::kFenced: {
+            auto proof = TRY(read_proof(from.fenced()));
+            return Fenced{from.fenced().highest_epoch(), std::move(proof)};
+        }
         case v1::AgentMessage::MESSAGE_NOT_SET:
             break;
     }

@@ -37,6 +37,7 @@ void write(const LastGood& from, v1::LastGood& to) {
     to.set_digest(bytes(from.digest));
     to.set_commit(to_utf8(from.commit));
     to.set_version(to_utf8(from.version));
+    to.set_absent(from.absent);
 }
 
 void write(const Installation& from, v1::Installation& to) {
@@ -192,6 +193,11 @@ void write(const Action& from, v1::Action& to) {
     if (from.rejected) write(*from.rejected, *to.mutable_rejected());
 }
 
+void write(const EpochProof& from, v1::EpochProof& to) {
+    to.set_epoch(from.epoch);
+    to.set_signature(from.signature);
+}
+
 struct AgentWriter {
     v1::AgentMessage& to;
 
@@ -204,6 +210,7 @@ struct AgentWriter {
         for (const auto& capability : from.capabilities) hello.add_capabilities(capability);
         hello.set_highest_epoch(from.highest_epoch);
         for (const auto& target : from.targets) hello.add_targets(target);
+        if (from.epoch_proof) write(*from.epoch_proof, *hello.mutable_epoch_proof());
     }
     void operator()(const InventoryPiece& from) const {
         auto& inventory = *to.mutable_inventory();
@@ -233,6 +240,7 @@ struct AgentWriter {
     void operator()(const Renew& from) const { to.mutable_renew()->set_csr_pem(from.csr_pem); }
     void operator()(const Fenced& from) const {
         to.mutable_fenced()->set_highest_epoch(from.highest_epoch);
+        if (from.epoch_proof) write(*from.epoch_proof, *to.mutable_fenced()->mutable_epoch_proof());
     }
 };
 
@@ -242,6 +250,8 @@ struct DaemonWriter {
     void operator()(const Welcome& from) const {
         to.mutable_welcome()->set_protocol(kProtocol);
         to.mutable_welcome()->set_epoch(from.epoch);
+        if (from.epoch_proof)
+            write(*from.epoch_proof, *to.mutable_welcome()->mutable_epoch_proof());
         to.mutable_welcome()->set_answers_suspended(from.answers_suspended);
     }
     void operator()(const Run& from) const {
@@ -334,6 +344,10 @@ bool fits(const ActionResult& result) {
 }
 
 }  // namespace
+
+std::string epoch_statement(std::uint64_t epoch) {
+    return fmt::format("Tidegate: a daemon of this CA speaks with epoch {}\n", epoch);
+}
 
 Result<std::string> encode(const AgentMessage& message) {
     v1::AgentMessage out;

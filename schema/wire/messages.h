@@ -7,6 +7,7 @@
 /// places), and health-check or task fields that the model may grow without a number here.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -48,6 +49,7 @@ struct Renew {
 /// A Run or Cancel came with an epoch below `highest_epoch`, the agent's highest; nothing was done.
 struct Fenced {
     std::uint64_t highest_epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< as in Hello
 
     friend bool operator==(const Fenced&, const Fenced&) = default;
 };
@@ -56,6 +58,7 @@ using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, Act
 
 struct Welcome {
     std::uint64_t epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< none: an older daemon
     /// Each suspended action of the inventory gets a Run or a Cancel. Older daemons say neither.
     bool answers_suspended = false;
 
@@ -95,6 +98,11 @@ struct Bye {
     friend bool operator==(const Bye&, const Bye&) = default;
 };
 using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
+
+/// Among an agent's capabilities: it keeps what Welcome proves and gives it back in Hello.
+inline constexpr std::string_view kEpochProofCapability = "epoch.proof";
+/// What a daemon's CA signs to prove an epoch.
+[[nodiscard]] std::string epoch_statement(std::uint64_t epoch);
 
 /// Same value, same bytes. Text in an AgentMessage that is not UTF-8 goes out with U+FFFD in place
 /// of the bad bytes. `exhausted` when it would not fit into a frame.

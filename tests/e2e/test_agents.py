@@ -225,7 +225,8 @@ class AgentsTest(unittest.TestCase):
         self.ends_with(other, "the certificate is for tidegate://agent/t1, not for agent t3")
 
         self.assertEqual(box.cli("enroll", "t1", "--data-dir", str(box.daemon.data), check=False).returncode, 1)
-        wait(lambda: box.daemon.metric("tidegate_alerts_total") >= 3, "alerts")
+        wait(lambda: box.daemon.metric("tidegate_enrolments_refused_total") >= 3, "the refusals to be counted")
+        self.assertIn("enrolment from 127.0.0.1 refused", box.daemon.text())
         names = json.loads(box.cli("agents", "list", "--data-dir", str(box.daemon.data), "--output", "json").stdout)
         self.assertEqual([a["name"] for a in names["items"]], ["t1"])
 
@@ -309,7 +310,8 @@ class AgentsTest(unittest.TestCase):
         self.assertNotIn("broken is online", box.daemon.text())
         self.assertEqual(box.agents["t1"].text().count("connected, epoch"), 1)
         self.assertNotIn("link lost", box.agents["t1"].text())
-        wait(lambda: box.daemon.metric("tidegate_alerts_total") >= 6, "the alerts")
+        wait(lambda: box.daemon.metric("tidegate_agents_refused_total") >= 6, "the faults to be counted")
+        self.assertGreaterEqual(box.daemon.metric("tidegate_alerts_total"), 1)
         box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
         wait(lambda: "t1 1.1.0" in installs(box) and sync(box) == "in_sync", "work to go on")
 

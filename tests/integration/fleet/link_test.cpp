@@ -26,28 +26,14 @@ TEST_F(FleetTest, MessagesGoBothWays) {
     agent.session->update({"a1", "release", "deploy", TaskStatus::running, 50});
     agent.session->changed({installation("web-1")});
     agent.session->result(result("a1"));
-    agent.session->fenced(8);
     EXPECT_TRUE(agent.session->log("a1", "hello\n"));
     ASSERT_TRUE(until([&] { return handler.logs["web-1/a1"] == "hello\n"; }));
-    ASSERT_TRUE(until([&] { return handler.fenced == std::vector<std::uint64_t>{8}; }));
     EXPECT_EQ(handler.results, std::vector<ActionResult>{result("a1")});
     EXPECT_EQ(handler.updates.size(), 1U);
     EXPECT_EQ(handler.changed.size(), 1U);
 
-    const auto denied = fleet->send("web-1", wire::Run{7, action("a2"), {}});
-    ASSERT_FALSE(denied);
-    EXPECT_EQ(denied.error().code, ErrorCode::denied);
     EXPECT_EQ(fleet->send("web-9", wire::Ack{}).error().code, ErrorCode::unavailable);
     EXPECT_TRUE(handler.alerts.empty()) << handler.alerts[0];
-}
-
-TEST_F(FleetTest, AnAgentThatHasSeenAHigherEpochFences) {
-    start_fleet();
-    TestAgent agent;
-    agent.handler.greeting.highest_epoch = 9;
-    join(agent, "web-1");
-    EXPECT_EQ(handler.fenced, std::vector<std::uint64_t>{9});
-    EXPECT_EQ(fleet->send("web-1", wire::Run{7, action("a1"), {}}).error().code, ErrorCode::denied);
 }
 
 TEST_F(FleetTest, LongInventoriesComeWhole) {

@@ -35,6 +35,7 @@ struct TestFleetHandler : FleetHandler {
     std::vector<std::string> disconnected;  ///< "agent: reason"
     std::vector<std::set<std::string>> heard_of;
     std::vector<std::string> alerts;
+    std::vector<std::string> notices;
 
     explicit TestFleetHandler(asio::io_context& loop) : io{loop} {}
 
@@ -76,6 +77,9 @@ struct TestFleetHandler : FleetHandler {
     void on_heard(const std::set<std::string>& agents) override { heard_of.push_back(agents); }
     void on_alert(const std::string& agent, const std::string& text) override {
         alerts.push_back(agent + ": " + text);
+    }
+    void on_notice(const std::string& agent, const std::string& text) override {
+        notices.push_back(agent + ": " + text);
     }
     [[nodiscard]] bool alerted(std::string_view text) const {
         return std::ranges::any_of(

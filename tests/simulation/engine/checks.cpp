@@ -84,7 +84,8 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     const auto& release = state.releases.at(action.release);
     if (banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
-    const bool restores = action.kind == ActionKind::rollback;
+    const auto entry = state.outbox.find(action.id);
+    const bool restores = entry != state.outbox.end() && entry->second.restore;
     const auto& rollback = fleet_.environments.at(release.key.environment).rollback;
     if (!restores || rollback.respect_windows) check_window(action, release, now);
     if (restores) return;
@@ -124,14 +125,18 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     for (const auto& target : place.targets) {
         const InstallKey key{target.name, release.key.project, ""};
         bool busy = false;
-        for (const auto& [id, entry] : state.outbox) busy = busy || entry.action.key == key;
+        bool restored = false;  // exempt: it makes nothing less available
+        for (const auto& [id, entry] : state.outbox) {
+            busy = busy || entry.action.key == key;
+            restored = restored || (entry.action.key == key && entry.restore);
+        }
         bool broken = false;
         if (const auto agent = state.agents.find(target.agent); agent != state.agents.end())
             if (const auto seen = agent->second.installations.find(key);
                 seen != agent->second.installations.end())
                 broken = seen->second.status == InstallStatus::failed ||
                          seen->second.status == InstallStatus::unknown;
-        if (busy) ++changing;
+        if (busy && !restored) ++changing;
         if (busy || (broken && key != action.key)) ++gone;
     }
     const int moved = static_cast<int>(release.targets.size());

@@ -57,11 +57,27 @@ void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
     feed(AgentChanged{name_of(target), {there}});
 }
 
+void Rollout::reports_drift(int target, bool drifted, const std::string& reason) {
+    auto there = state_.agents.at(name_of(target))
+                     .installations.at(InstallKey{name_of(target), kKey.project, ""});
+    there.drifted = drifted;
+    there.drift_reason = reason;
+    there.report = ++report_;
+    feed(AgentChanged{name_of(target), {there}});
+}
+
 void Rollout::comes_back(int target) {
     AgentConnected event;
     event.hello.agent = name_of(target);
     for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
         event.inventory.installations.push_back(there);
+    feed(event);
+}
+
+void Rollout::comes_with(int target, std::vector<Installation> there) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    event.inventory.installations = std::move(there);
     feed(event);
 }
 
@@ -120,6 +136,13 @@ void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     }
     std::erase_if(sent_, mine);
     feed(event);
+}
+
+Cost Rollout::finish_on(const std::string& target, ActionOutcome outcome) {
+    const auto found = std::ranges::find_if(
+        sent_, [&](const Action& action) { return action.key.target == target; });
+    if (found != sent_.end()) std::rotate(sent_.begin(), found, found + 1);
+    return finish_one(outcome);
 }
 
 void Rollout::finds_host_trouble(const std::string& words) {
@@ -188,6 +211,10 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* notify = std::get_if<Notify>(&effect)) ++told_[notify->kind];
+        if (const auto* query = std::get_if<Query>(&effect))
+            if (const auto* find = std::get_if<FindLastGood>(&query->question))
+                candidates_ = find->candidates;
     }
     return cost;
 }
@@ -266,6 +293,21 @@ std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, in
 
 AssignmentPtr second_version(int targets, const Strategy& strategy) {
     return version_of(targets, strategy, 2);
+}
+
+std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy, int number) {
+    auto wish = version_of(targets, strategy, number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = definition;
+    for (auto& target : wish->targets) target.definition = definition;
+    return wish;
+}
+
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
 }
 
 const Release& newest(Rollout& rollout) {

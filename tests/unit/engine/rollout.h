@@ -24,6 +24,11 @@ inline const AssignmentKey kKey{"prod", "shop"};
 /// vN, entered by commit cN.
 [[nodiscard]] std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy,
                                                      int number);
+/// `state: absent`, entered by commit cN.
+[[nodiscard]] std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy,
+                                                    int number);
+/// The same, held by a freeze.
+[[nodiscard]] AssignmentPtr frozen(const AssignmentPtr& wish);
 [[nodiscard]] AssignmentPtr second_version(int targets, const Strategy& strategy);
 /// The same, by a commit that raises `retry` to this.
 [[nodiscard]] AssignmentPtr with_retry(const AssignmentPtr& wish, int retry);
@@ -55,6 +60,9 @@ public:
 
     void breaks(int target) { reports(target, InstallStatus::failed, 1); }
     void reports(int target, InstallStatus status, std::uint64_t report);
+    void reports_as(int target, const Installation& there) {
+        feed(AgentChanged{name_of(target), {there}});
+    }
     void set_clock_back(Milliseconds by) { clocks_.now -= by; }
     /// The daemon is away for so long.
     void is_away(Milliseconds time) { clocks_.now += time; }
@@ -67,12 +75,19 @@ public:
     /// After a restart that interrupted these actions.
     void comes_back_interrupted(int target, std::vector<std::string> ids);
 
+    /// Its first connection, with this already there.
+    void comes_with(int target, std::vector<Installation> there);
+    /// What Git was asked for last: which of these is the newest.
+    [[nodiscard]] const std::vector<LastGood>& candidates() const { return candidates_; }
+
     /// Lets time pass until nothing more is sent by itself.
     void drain();
 
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
 
+    /// The same of the action on that target.
+    Cost finish_on(const std::string& target, ActionOutcome outcome = ActionOutcome::done);
     /// The host of the oldest action that is on its way cannot have it.
     void finds_host_trouble(const std::string& words);
 
@@ -88,6 +103,13 @@ public:
     void loads(const std::string& commit, const DefinitionPtr& definition) {
         feed(DefinitionLoaded{kKey, commit, definition});
     }
+    /// That commit is in no Git (any more).
+    void loads_nothing(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::not_found, "no such commit")});
+    }
+    void cannot_load(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::unavailable, "Git is away")});
+    }
     /// It was asked the same before, and says what came of it then.
     void answers_from_its_journal();
     [[nodiscard]] std::size_t rows(Table table) const;
@@ -96,6 +118,13 @@ public:
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome);
     [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+    /// How often people were told of it.
+    [[nodiscard]] int told(NoticeKind kind) const {
+        const auto found = told_.find(kind);
+        return found == told_.end() ? 0 : found->second;
+    }
+    /// Its agent's report on what is there, otherwise unchanged.
+    void reports_drift(int target, bool drifted, const std::string& reason);
 
     [[nodiscard]] std::vector<std::string> orphaned() const {
         return explain(state_, kKey, now())->orphaned;
@@ -128,6 +157,8 @@ private:
     std::vector<Action> sent_;
     std::vector<std::string> cancelled_;
     std::vector<RevertRequest> asked_;
+    std::vector<LastGood> candidates_;
+    std::map<NoticeKind, int> told_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };

@@ -26,7 +26,7 @@ Installation full_installation() {
             .drift_reason = "version is 1.4.1",
             .installed_at = kNoon,
             .backups = {{"/opt/apps/shop/backups/2", kNoon}, {"/opt/apps/shop/backups/1", {}}},
-            .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1"},
+            .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1", true},
             .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.0"},
             .report = 1ULL << 63};
 }
@@ -39,6 +39,7 @@ ActionResult full_result() {
             .kind = ActionKind::rollback,
             .outcome = ActionOutcome::refused,
             .error = "no such driver",
+            .host_trouble = "no space left on device",
             .stages = {{"pre_release",
                         {{.name = "port free",
                           .type = "script",
@@ -138,7 +139,8 @@ Hello full_hello() {
             .version = "0.1.0",
             .capabilities = {"driver.script", "slots"},
             .highest_epoch = 1'795'348'800'123,
-            .targets = {"web-1", "web-1b"}};
+            .targets = {"web-1", "web-1b"},
+            .epoch_proof = EpochProof{1'795'348'800'124, "signature"}};
 }
 
 std::vector<AgentMessage> agent_messages() {
@@ -151,12 +153,18 @@ std::vector<AgentMessage> agent_messages() {
             ActionUpdate{"a1", "release", "smoke test", TaskStatus::skipped, 100},
             full_result(),
             Renew{"-----BEGIN"},
-            Fenced{1ULL << 40}};
+            Fenced{1ULL << 40, {}},
+            Fenced{1ULL << 40, EpochProof{1ULL << 41, std::string("\0\xff", 2)}}};
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7, true},  Run{7, full_action(), {}}, Cancel{7, "a1"},
-            Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
+    return {Welcome{7, {}, false},
+            Welcome{7, EpochProof{7, "\xff"}, true},
+            Run{7, full_action(), {}},
+            Cancel{7, "a1"},
+            Ack{{"a1", "a2"}},
+            Certificate{"-----BEGIN"},
+            Bye{"shutting down"}};
 }
 
 TEST(WireTest, AgentMessagesComeBackWhole) {
