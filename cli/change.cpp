@@ -61,7 +61,7 @@ Result<git::Remote> remote_of(const RemoteOptions& options) {
 Result<Tip> look_at(const git::Repository& repository, const std::string& commit,
                     const std::string& path) {
     Tip tip{repository, commit, path, {}};
-    for (const auto& entry : TRY(repository.tree(commit)))
+    for (const auto& entry : TRY(repository.tree(commit, source::DocumentReader::scope())))
         if (entry.path == path && entry.kind != git::EntryKind::symlink)
             tip.text = TRY(repository.blobs({entry.blob})).front().content;
     return tip;

@@ -77,7 +77,7 @@ Result<LoadedTree> load_documents(const std::string& where) {
 
 Result<std::vector<git::TreeEntry>> entries_at(const git::Repository& repository,
                                                const std::string& commit) {
-    auto entries = TRY(repository.tree(commit));
+    auto entries = TRY(repository.tree(commit, source::DocumentReader::scope()));
     std::erase_if(entries,
                   [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
     return entries;

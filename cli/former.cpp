@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/version_edit.h"
+#include "reconciler/source/document_reader.h"
 
 namespace tidegate::cli {
 namespace {
@@ -18,10 +19,11 @@ bool takes_away(const git::Commit& commit) {
 Result<std::optional<FormerVersion>> state_after(const Tip& tip, const git::Commit& commit) {
     std::optional<git::TreeEntry> entry;
     if (commit.first_parent.empty()) {
-        for (auto& present : TRY(tip.repository.tree(commit.id)))
+        for (auto& present : TRY(tip.repository.tree(commit.id, source::DocumentReader::scope())))
             if (present.path == tip.path) entry = std::move(present);
     } else {
-        for (auto& change : TRY(tip.repository.changes(commit.first_parent, commit.id)))
+        for (auto& change : TRY(tip.repository.changes(commit.first_parent, commit.id,
+                                                       source::DocumentReader::scope())))
             if (change.path == tip.path) entry = std::move(change.now);
     }
     if (!entry) return std::optional<FormerVersion>{};

@@ -26,19 +26,24 @@ LineFollower::LineFollower(const git::Repository& repository)
     : repository_{repository}, reader_{reader_of(repository)}, tracker_{{find_zone, {}}} {}
 
 Result<void> LineFollower::follow(const std::string& commit) {
-    for (const auto& next : TRY(repository_.line(tracker_.tip(), commit))) CHECK(add(next));
+    const auto line = repository_.line(tracker_.tip(), commit);
+    if (!line && line.error().code == ErrorCode::exhausted) return begin_at(commit);
+    for (const auto& next : TRY(line)) CHECK(add(next));
     return {};
+}
+
+/// As the daemon does where the line is too long: what was before the commit is not looked at.
+Result<void> LineFollower::begin_at(const std::string& commit) {
+    git::Commit first;
+    first.id = commit;
+    return add(first);
 }
 
 Result<void> LineFollower::merge(const std::string& commit) {
     if (commit == tracker_.tip()) return {};
     git::Commit whole;
-    if (TRY(repository_.is_ancestor(tracker_.tip(), commit))) {
-        auto line = TRY(repository_.line(tracker_.tip(), commit));
-        whole = line.back();
-        for (const auto& part : line)
-            whole.authors.insert(whole.authors.end(), part.authors.begin(), part.authors.end());
-    }
+    if (TRY(repository_.is_ancestor(tracker_.tip(), commit)))
+        whole = TRY(repository_.range(tracker_.tip(), commit));
     whole.id = commit;
     whole.first_parent = tracker_.tip();
     return add(whole);
@@ -51,7 +56,8 @@ Result<void> LineFollower::add(const git::Commit& commit) {
         present = TRY(entries_at(repository_, commit.id));
         for (const auto& entry : present) changed.insert(entry.path);
     } else {
-        for (auto& change : TRY(repository_.changes(tracker_.tip(), commit.id))) {
+        for (auto& change :
+             TRY(repository_.changes(tracker_.tip(), commit.id, source::DocumentReader::scope()))) {
             if (!source::DocumentReader::is_ours(change.path)) continue;
             changed.insert(change.path);
             documents_.erase(change.path);

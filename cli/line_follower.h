@@ -23,6 +23,7 @@ public:
     [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
 
 private:
+    [[nodiscard]] Result<void> begin_at(const std::string& commit);
     [[nodiscard]] Result<void> add(const git::Commit& commit);
 
     const git::Repository& repository_;

@@ -63,7 +63,7 @@ void read_all(const Bench& bench, const std::string& commit, const fs::path& kep
     git::GitProcess git{process(bench)};
     source::DocumentReader reader{[&](const auto& ids) { return git.blobs(ids); },
                                   {kept, source::parser_identity()}};
-    const auto entries = must(git.tree(commit));
+    const auto entries = must(git.tree(commit, source::DocumentReader::scope()));
     const auto tree = must(reader.read(entries));
     must(tree.size() == bench.corpus.files(), "every file is there");
     for (const auto& [path, file] : tree) must(file->document != nullptr, path + " is valid");

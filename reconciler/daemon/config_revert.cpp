@@ -64,7 +64,9 @@ private:
     /// Null = it is not there.
     Result<const git::TreeEntry*> entry(const std::string& commit, const std::string& path) {
         if (commit.empty()) return nullptr;
-        if (!trees_.contains(commit)) trees_.emplace(commit, by_path(TRY(git_.tree(commit))));
+        if (!trees_.contains(commit))
+            trees_.emplace(commit,
+                           by_path(TRY(git_.tree(commit, source::DocumentReader::scope()))));
         const auto& tree = trees_.at(commit);
         const auto found = tree.find(path);
         return found == tree.end() ? nullptr : &found->second;
@@ -117,7 +119,7 @@ Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string&
                                       const std::string& guilty) {
     const auto theirs = TRY(git_.fetch(options_.remote, plan.branch)).tip;
     if (!TRY(git_.is_ancestor(guilty, theirs))) return false;
-    const auto changes = TRY(git_.changes(commit, theirs));
+    const auto changes = TRY(git_.changes(commit, theirs, source::DocumentReader::scope()));
     return std::ranges::none_of(plan.edits, [&](const auto& edit) {
         return std::ranges::find(changes, edit.path, &git::Change::path) != changes.end();
     });
@@ -150,8 +152,10 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
     input.version_at_good = TRY(texts.at(request.good ? request.good->commit : "", path));
-    const auto changes = before.empty() ? std::vector<git::Change>{}
-                                        : TRY(git_.changes(before, request.guilty_commit));
+    const auto changes =
+        before.empty()
+            ? std::vector<git::Change>{}
+            : TRY(git_.changes(before, request.guilty_commit, source::DocumentReader::scope()));
     for (const auto& change : changes)
         input.guilty_files.push_back(
             TRY(texts.guilty_file(change.path, before, request.guilty_commit, tip)));

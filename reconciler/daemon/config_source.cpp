@@ -32,10 +32,23 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
     return line;
 }
 
-std::vector<git::TreeEntry> only_ours(std::vector<git::TreeEntry> entries) {
-    std::erase_if(entries,
-                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
-    return entries;
+/// A limit was passed: what is asked for again will pass it again.
+bool is_limit(const Error& error) { return error.code == ErrorCode::exhausted; }
+
+using Entries = std::map<std::string, git::TreeEntry>;
+
+/// What differs between two lists of the files of a commit.
+std::vector<git::Change> compared(const Entries& before, const std::vector<git::TreeEntry>& after) {
+    std::vector<git::Change> changes;
+    std::set<std::string_view> there;
+    for (const auto& entry : after) {
+        there.insert(entry.path);
+        const auto known = before.find(entry.path);
+        if (known == before.end() || known->second != entry) changes.push_back({entry.path, entry});
+    }
+    for (const auto& [path, entry] : before)
+        if (!there.contains(path)) changes.push_back({path, std::nullopt});
+    return changes;
 }
 
 }  // namespace
@@ -77,7 +90,7 @@ Result<void> ConfigSource::resume(const std::string& accepted) {
         return fail(ErrorCode::not_found, "no saved history");
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
-    auto entries = only_ours(TRY(git_.tree(tip)));
+    auto entries = TRY(files_at(tip));
     documents_ = TRY(reader_.read(entries));
     tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
     if (tracker_.tip() != tip)
@@ -148,7 +161,9 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
         tell_tip(tip);
         return last_;
     }
-    CHECK(bring_line(tip, goes_on));
+    auto brought = bring_line(tip, goes_on);
+    if (!brought && by == By::person) brought = begin_line_at(tip, brought.error());
+    CHECK(brought);
     CHECK(provide_missing());
     CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
@@ -174,6 +189,7 @@ void ConfigSource::tell_tip(const std::string& tip) {
     status.tip_commit = tip;
     status.errors = tracker_.errors();
     status.warnings = tracker_.warnings();
+    status.warnings.insert(status.warnings.begin(), passed_.begin(), passed_.end());
     status.tip_state = status.errors.empty() ? TipState::accepted : TipState::partial;
 }
 
@@ -185,29 +201,71 @@ void ConfigSource::tell_held(const std::string& tip, Error why) {
 }
 
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
-    for (const auto& commit : TRY(git_.line(from, to))) {
-        if (commit.off_line) {
-            // Neither an older history nor the line from its root leads here by this way.
-            CHECK(git_.remember_anchor(commit.id, commit.first_parent));
-            unsaved_ = kTipsPerHistory;
-        }
-        CHECK(add(commit));
+    const auto line = git_.line(from, to);
+    if (!line && is_limit(line.error())) return follow_at_once(to, line.error());
+    for (const auto& commit : TRY(line)) {
+        const auto added = add(commit);
+        if (!added && is_limit(added.error())) return follow_at_once(to, added.error());
+        CHECK(added);
     }
     return {};
 }
 
+/// Something between the line's end and `to` is beyond a limit: all of it becomes one change, and
+/// only what is there at its end has to be readable.
+Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& why) {
+    if (tracker_.tip().empty()) return begin_line_at(to, why);
+    CHECK(add(TRY(git_.range(tracker_.tip(), to))));
+    tell_passed(to, fmt::format("all since {} counts as one change", accepted_.commit), why);
+    return {};
+}
+
+/// The line begins anew, with no history: when what is before the commit cannot be read at all.
+Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error& why) {
+    forget_line();
+    CHECK(git_.remember_anchor(commit, commit));
+    unsaved_ = kTipsPerHistory;
+    for (const auto& first : TRY(git_.line({}, commit))) CHECK(add(first));
+    tell_passed(commit, "the line begins here, without what was before", why);
+    return {};
+}
+
+void ConfigSource::tell_passed(const std::string& commit, std::string_view what, const Error& why) {
+    passed_ = {{why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}}};
+    spdlog::warn("config: {}", passed_.front().text());
+}
+
+Result<std::vector<git::TreeEntry>> ConfigSource::files_at(const std::string& commit) {
+    auto entries = TRY(git_.tree(commit, source::DocumentReader::scope()));
+    std::erase_if(entries,
+                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
+    return entries;
+}
+
+/// What the commit changes in the files of the config. Where that is too much to be told, both
+/// trees may still be readable, and are compared here.
+Result<std::vector<git::Change>> ConfigSource::changes_to(const std::string& commit) {
+    if (tracker_.tip().empty()) return compared({}, TRY(files_at(commit)));
+    auto changes = git_.changes(tracker_.tip(), commit, source::DocumentReader::scope());
+    if (!changes && is_limit(changes.error())) return compared(entries_, TRY(files_at(commit)));
+    if (changes)
+        std::erase_if(*changes, [](const auto& change) {
+            return !source::DocumentReader::is_ours(change.path);
+        });
+    return changes;
+}
+
 Result<void> ConfigSource::add(const git::Commit& commit) {
+    if (commit.off_line) {
+        // Neither an older history nor the line from its root leads here by this way.
+        CHECK(git_.remember_anchor(commit.id, commit.first_parent));
+        unsaved_ = kTipsPerHistory;
+    }
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
-    if (tracker_.tip().empty()) {
-        present = only_ours(TRY(git_.tree(commit.id)));
-        for (const auto& entry : present) changed.insert(entry.path);
-    } else {
-        for (auto& change : TRY(git_.changes(tracker_.tip(), commit.id))) {
-            if (!source::DocumentReader::is_ours(change.path)) continue;
-            changed.insert(change.path);
-            if (change.now) present.push_back(*std::move(change.now));
-        }
+    for (auto& change : TRY(changes_to(commit.id))) {
+        changed.insert(change.path);
+        if (change.now) present.push_back(*std::move(change.now));
     }
     auto read = TRY(reader_.read(present));
     // Nothing fails from here on: the line, its files and their documents move together.
@@ -218,12 +276,13 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
     tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id)), documents_, changed);
+    passed_.clear();
     return {};
 }
 
 Result<void> ConfigSource::provide_missing() {
     for (const auto& commit : tracker_.missing())
-        tracker_.provide(commit, TRY(reader_.read(only_ours(TRY(git_.tree(commit))))));
+        tracker_.provide(commit, TRY(reader_.read(TRY(files_at(commit)))));
     return {};
 }
 
@@ -242,7 +301,7 @@ void ConfigSource::save_history() {
 
 Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
                                                     const std::string& commit) {
-    const auto documents = TRY(reader_.read(only_ours(TRY(git_.tree(commit)))));
+    const auto documents = TRY(reader_.read(TRY(files_at(commit))));
     const auto resolved = resolve(documents, find_zone, commit);
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end())

@@ -57,7 +57,8 @@ public:
     /// error: it stands in `status.poll_error`. So does a tip that could not be read; it is told as
     /// held, and tried again by the next poll.
     [[nodiscard]] PollReport poll(Timestamp now);
-    /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more).
+    /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more). Where
+    /// its line cannot be read, that begins anew at the tip.
     [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
 
     [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
@@ -77,6 +78,11 @@ private:
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
+    [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);
+    void tell_passed(const std::string& commit, std::string_view what, const Error& why);
+    [[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(const std::string& commit);
+    [[nodiscard]] Result<std::vector<git::Change>> changes_to(const std::string& commit);
     [[nodiscard]] Result<void> add(const git::Commit& commit);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
@@ -99,6 +105,7 @@ private:
     LineTracker tracker_;
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read
+    std::vector<Error> passed_;  ///< the limits that the tip was taken in beyond
     std::set<std::string> own_;
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.

@@ -46,9 +46,10 @@ Result<Answer> read_answer(Channel& channel, const ItemSink& sink) {
             auto message = TRY(channel.receive());
             if (message.contains("error")) return Answer{{}, message["error"].get<Error>()};
             if (message.contains("value")) return Answer{std::move(message["value"]), {}};
-            if (!sink || ++items > limits::kTreeFilesMax ||
-                channel.received() > limits::kGitReplyBytesMax)
-                return fail(ErrorCode::invalid, "the answer is too long");
+            if (!sink) return fail(ErrorCode::invalid, "a list, expected one value");
+            if (++items > limits::kTreeFilesMax || channel.received() > limits::kGitReplyBytesMax)
+                return fail(ErrorCode::exhausted, "git's answer exceeds {} items or {} bytes",
+                            limits::kTreeFilesMax, limits::kGitReplyBytesMax);
             sink(message.at("item"));
         }
     } catch (const json::exception& error) {
@@ -199,14 +200,18 @@ Result<bool> GitProcess::is_ancestor(const std::string& ancestor, const std::str
 Result<std::vector<Commit>> GitProcess::line(const std::string& from, const std::string& to) {
     return state_->ask_list<Commit>("line", from, to);
 }
+Result<Commit> GitProcess::range(const std::string& from, const std::string& to) {
+    return state_->ask<Commit>("range", from, to);
+}
 Result<std::string> GitProcess::before(const std::string& commit) {
     return state_->ask<std::string>("before", commit);
 }
-Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit) {
-    return state_->ask_list<TreeEntry>("tree", commit);
+Result<std::vector<TreeEntry>> GitProcess::tree(const std::string& commit, const Scope& scope) {
+    return state_->ask_list<TreeEntry>("tree", commit, scope);
 }
-Result<std::vector<Change>> GitProcess::changes(const std::string& from, const std::string& to) {
-    return state_->ask_list<Change>("changes", from, to);
+Result<std::vector<Change>> GitProcess::changes(const std::string& from, const std::string& to,
+                                                const Scope& scope) {
+    return state_->ask_list<Change>("changes", from, to, scope);
 }
 Result<std::vector<Blob>> GitProcess::blobs(const std::vector<std::string>& ids) {
     return state_->ask_list<Blob>("blobs", ids);

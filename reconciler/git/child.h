@@ -42,8 +42,8 @@ struct GitProcessOptions {
 };
 
 /// Repository's operations, done in the child. The contracts are those of repository.h, and:
-/// timeout — the call's deadline passed; unavailable — the child died. Either way the child and
-/// all it had started are gone; the next call starts a new one.
+/// timeout — the call's deadline passed; unavailable — the child died; exhausted also — its answer
+/// was too long. Then the child and all it had started are gone; the next call starts a new one.
 ///
 /// ```
 /// stopped --call--> running --answer--> running
@@ -65,10 +65,12 @@ public:
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
                                            const std::string& descendant);
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<Commit> range(const std::string& from, const std::string& to);
     [[nodiscard]] Result<std::string> before(const std::string& commit);
-    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit);
+    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit,
+                                                      const Scope& scope);
     [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
-                                                      const std::string& to);
+                                                      const std::string& to, const Scope& scope);
     [[nodiscard]] Result<std::vector<Blob>> blobs(const std::vector<std::string>& ids);
     [[nodiscard]] Result<std::string> create_commit(const NewCommit& commit);
     [[nodiscard]] Result<void> push(const Remote& remote, const PushRequest& request);

@@ -61,6 +61,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
         {"resolve", handler(&Repository::resolve)},
         {"is_ancestor", handler(&Repository::is_ancestor)},
         {"line", handler(&Repository::line)},
+        {"range", handler(&Repository::range)},
         {"before", handler(&Repository::before)},
         {"tree", handler(&Repository::tree)},
         {"changes", handler(&Repository::changes)},

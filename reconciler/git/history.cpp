@@ -63,7 +63,8 @@ Commit to_commit(const git_commit* commit) {
     return value;
 }
 
-/// Authors and committers of all that `to` reaches and `from` does not.
+/// Authors and committers of all that `to` reaches and `from` does not, of the newest
+/// kHistoryCommitsMax commits: whoever brings more must not hold the line up.
 Result<Authors> authors_between(git_repository* repository, const git_oid& from,
                                 const git_oid& to) {
     Handle<git_revwalk> walk;
@@ -74,15 +75,13 @@ Result<Authors> authors_between(git_repository* repository, const git_oid& from,
     git_oid id{};
     std::size_t count = 0;
     int code = 0;
-    while ((code = git_revwalk_next(&id, walk.get())) == 0) {
-        if (++count > limits::kHistoryCommitsMax)
-            return fail(ErrorCode::exhausted, "commit {} brings more than {} commits", to_text(to),
-                        limits::kHistoryCommitsMax);
+    while (count++ < limits::kHistoryCommitsMax &&
+           (code = git_revwalk_next(&id, walk.get())) == 0) {
         Handle<git_commit> commit;
         CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
         add_authors(authors, commit.get());
     }
-    if (code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
+    if (code != 0 && code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
     return authors;
 }
 
@@ -100,6 +99,7 @@ Result<Commit> read_change(git_repository* repository, const git_commit* commit)
 Result<Commit> read_range(git_repository* repository, const git_oid& from, const git_commit* to) {
     auto change = to_commit(to);
     change.first_parent = to_text(from);
+    change.off_line = true;
     const auto authors = TRY(authors_between(repository, from, *git_commit_id(to)));
     change.authors.assign(authors.begin(), authors.end());
     return change;
@@ -123,11 +123,13 @@ Result<Anchors> read_anchors(git_repository* repository) {
     return anchors;
 }
 
-/// What is before a commit on the line; none before a root.
+/// What is before a commit on the line; none where the line begins.
 Result<std::optional<git_oid>> step_back(git_repository* repository, const Anchors& anchors,
                                          const git_oid& at) {
-    if (const auto anchor = anchors.find(to_text(at)); anchor != anchors.end())
+    if (const auto anchor = anchors.find(to_text(at)); anchor != anchors.end()) {
+        if (git_oid_equal(&anchor->second, &at)) return std::nullopt;
         return anchor->second;
+    }
     Handle<git_commit> commit;
     CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
     if (git_commit_parentcount(commit.get()) == 0) return std::nullopt;
@@ -142,8 +144,8 @@ Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository
     std::vector<git_oid> ids;
     while (!from || !git_oid_equal(&*from, &at)) {
         if (ids.size() == limits::kHistoryCommitsMax)
-            return fail(ErrorCode::exhausted, "the first-parent line is longer than {} commits",
-                        limits::kHistoryCommitsMax);
+            return fail(ErrorCode::exhausted, "more than {} commits on the first-parent line to {}",
+                        limits::kHistoryCommitsMax, to_text(ids.front()));
         ids.push_back(at);
         const auto before = TRY(step_back(repository, anchors, at));
         if (!before && from) return std::nullopt;
@@ -151,6 +153,20 @@ Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository
         at = *before;
     }
     return ids;
+}
+
+/// One element of the line: a range where it is anchored elsewhere.
+Result<Commit> read_element(git_repository* repository, const Anchors& anchors, const git_oid& id) {
+    Handle<git_commit> commit;
+    CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
+    const auto anchor = anchors.find(to_text(id));
+    if (anchor == anchors.end()) return read_change(repository, commit.get());
+    const bool begins = git_oid_equal(&anchor->second, &id);
+    auto change = TRY(begins ? read_change(repository, commit.get())
+                             : read_range(repository, anchor->second, commit.get()));
+    change.off_line = false;
+    if (begins) change.first_parent.clear();
+    return change;
 }
 
 }  // namespace
@@ -164,21 +180,20 @@ Result<std::vector<Commit>> Repository::line(const std::string& from, const std:
     const auto ids = TRY(line_back(repository, anchors, start, *git_commit_id(tip.get())));
     std::vector<Commit> changes;
     if (!ids) {
-        if (!TRY(is_ancestor(from, to)))
-            return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
-        changes.push_back(TRY(read_range(repository, *start, tip.get())));
-        changes.back().off_line = true;
+        changes.push_back(TRY(range(from, to)));
         return changes;
     }
-    for (auto id = ids->rbegin(); id != ids->rend(); ++id) {
-        Handle<git_commit> commit;
-        CHECK(checked(git_commit_lookup(out(commit), repository, &*id), "commit " + to_text(*id)));
-        const auto anchor = anchors.find(to_text(*id));
-        changes.push_back(anchor == anchors.end()
-                              ? TRY(read_change(repository, commit.get()))
-                              : TRY(read_range(repository, anchor->second, commit.get())));
-    }
+    for (auto id = ids->rbegin(); id != ids->rend(); ++id)
+        changes.push_back(TRY(read_element(repository, anchors, *id)));
     return changes;
+}
+
+Result<Commit> Repository::range(const std::string& from, const std::string& to) const {
+    const auto start = TRY(find_commit(state_->get(), from));
+    const auto tip = TRY(find_commit(state_->get(), to));
+    if (!TRY(is_ancestor(from, to)))
+        return fail(ErrorCode::conflict, "commit {} does not descend from {}", to, from);
+    return read_range(state_->get(), *git_commit_id(start.get()), tip.get());
 }
 
 Result<std::string> Repository::before(const std::string& commit) const {

@@ -45,17 +45,24 @@ public:
                                            const std::string& descendant) const;
     /// The changes after `from` (empty: from the root) up to `to` on the first-parent line,
     /// oldest first; from a commit with a remembered anchor the line goes back to that. conflict:
-    /// `to` does not descend from `from`.
+    /// `to` does not descend from `from`; exhausted: there are more than kHistoryCommitsMax.
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from,
                                                    const std::string& to) const;
-    /// What the line has before the commit: its anchor, else its first parent; empty before a root.
+    /// All from `from` to `to` as one change with `from` as its anchor, however much that is.
+    /// conflict: as for line.
+    [[nodiscard]] Result<Commit> range(const std::string& from, const std::string& to) const;
+    /// What the line has before the commit: its anchor, else its first parent; empty where the line
+    /// begins.
     [[nodiscard]] Result<std::string> before(const std::string& commit) const;
     /// Every entry of the commit's tree but the folders (see EntryKind), ordered as Git orders
-    /// trees.
-    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit) const;
+    /// trees. exhausted: there are more than kTreeFilesMax in the scope.
+    [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit,
+                                                      const Scope& scope = {}) const;
     /// What differs in `to` from `from`. Cost is that of the difference, not of the tree.
+    /// exhausted: as for tree.
     [[nodiscard]] Result<std::vector<Change>> changes(const std::string& from,
-                                                      const std::string& to) const;
+                                                      const std::string& to,
+                                                      const Scope& scope = {}) const;
     /// Contents, in the order asked for. A blob's size is known before it is read.
     [[nodiscard]] Result<std::vector<Blob>> blobs(const std::vector<std::string>& ids) const;
 
@@ -74,7 +81,8 @@ public:
     [[nodiscard]] Result<void> keep(const std::string& commit);
     /// From now on all that the commit brings on top of the anchor is one change on the line, by a
     /// ref under `refs/tidegate/anchors/`. Its own first parents tell of another way to it, and
-    /// that would be the line once nobody knows where it was accepted from.
+    /// that would be the line once nobody knows where it was accepted from. A commit that is its
+    /// own anchor begins the line: what is before it is not looked at.
     [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
                                                const std::string& anchor);
 

@@ -1,74 +1,17 @@
-#include <algorithm>
-
-#include "reconciler/git/library.h"
-#include "schema/base/limits.h"
-#include "schema/base/utf8.h"
+#include "reconciler/git/entries.h"
 
 namespace tidegate::git {
 namespace {
 
-EntryKind kind_of(git_filemode_t mode) {
-    switch (mode) {
-        case GIT_FILEMODE_BLOB_EXECUTABLE:
-            return EntryKind::executable;
-        case GIT_FILEMODE_LINK:
-            return EntryKind::symlink;
-        case GIT_FILEMODE_COMMIT:
-            return EntryKind::submodule;
-        default:
-            return EntryKind::file;
-    }
-}
-
-struct Header {
-    std::uint64_t size = 0;
-    git_object_t type = GIT_OBJECT_INVALID;
-};
-
-Result<Header> read_header(git_odb* database, const git_oid& id) {
-    Header header;
-    std::size_t size = 0;
-    CHECK(
-        checked(git_odb_read_header(&size, &header.type, database, &id), "object " + to_text(id)));
-    header.size = size;
-    return header;
-}
-
-Result<TreeEntry> make_entry(git_odb* database, std::string path, git_filemode_t mode,
-                             const git_oid& id) {
-    TreeEntry entry{to_utf8(path), kind_of(mode), to_text(id), 0};
-    if (entry.kind != EntryKind::submodule) entry.size = TRY(read_header(database, id)).size;
-    return entry;
-}
-
-/// The folder of a path that is nested too deep to be entered, with the slash at its end.
-std::optional<std::string> too_deep_folder(std::string_view path) {
-    std::size_t end = 0;
-    for (std::size_t depth = 0; depth <= limits::kTreeDepthMax; ++depth) {
-        end = path.find('/', end);
-        if (end++ == std::string_view::npos) return std::nullopt;
-    }
-    return std::string{path.substr(0, end)};
-}
-
-TreeEntry make_folder(const std::string& path, const git_oid& id) {
-    return {to_utf8(path), EntryKind::folder, to_text(id), 0};
-}
-
-/// Walks a tree depth first. Visits are counted, not only files: trees that name one another can
-/// unfold to any number of folders without a file.
+/// Walks a tree depth first.
 class TreeWalk {
 public:
-    TreeWalk(git_repository* repository, git_odb* database)
-        : repository_{repository}, database_{database} {}
+    TreeWalk(git_repository* repository, git_odb* database, const Scope& scope)
+        : repository_{repository}, database_{database}, bounds_{scope} {}
 
     Result<void> visit(const git_tree* tree, const std::string& prefix, std::size_t depth) {
-        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i) {
-            if (++visited_ > limits::kTreeFilesMax)
-                return fail(ErrorCode::exhausted, "the tree has more than {} entries",
-                            limits::kTreeFilesMax);
+        for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i)
             CHECK(visit_entry(git_tree_entry_byindex(tree, i), prefix, depth));
-        }
         return {};
     }
     std::vector<TreeEntry> take() { return std::move(entries_); }
@@ -76,48 +19,22 @@ public:
 private:
     Result<void> visit_entry(const git_tree_entry* entry, const std::string& prefix,
                              std::size_t depth) {
-        auto path = prefix + git_tree_entry_name(entry);
-        const auto* id = git_tree_entry_id(entry);
-        if (git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
-            if (depth == limits::kTreeDepthMax) {
-                entries_.push_back(make_folder(path + "/", *id));
-                return {};
-            }
-            Handle<git_tree> folder;
-            CHECK(checked(git_tree_lookup(out(folder), repository_, id), "folder " + path));
-            return visit(folder.get(), path + "/", depth + 1);
+        const bool beside = depth == 0 && !bounds_.covers(entry);
+        if (beside && !bounds_.takes_neighbour()) return {};
+        if (!beside) CHECK(bounds_.count("the tree has"));
+        if (!beside && is_folder(entry) && depth < limits::kTreeDepthMax) {
+            const auto folder = TRY(open_folder(repository_, entry));
+            return visit(folder.get(), prefix + git_tree_entry_name(entry) + "/", depth + 1);
         }
-        entries_.push_back(
-            TRY(make_entry(database_, std::move(path), git_tree_entry_filemode(entry), *id)));
+        entries_.push_back(TRY(make_entry(database_, entry, prefix)));
         return {};
     }
 
     git_repository* repository_;
     git_odb* database_;
-    std::size_t visited_ = 0;
+    Bounds bounds_;
     std::vector<TreeEntry> entries_;
 };
-
-int count_delta(const git_diff* diff, const git_diff_delta*, const char*, void*) {
-    return git_diff_num_deltas(diff) < limits::kTreeFilesMax ? 0 : GIT_EUSER;
-}
-
-/// A folder that is nested too deep, as one change.
-Change folder_change(const git_tree* after, const std::string& path) {
-    Change change{to_utf8(path), std::nullopt};
-    Handle<git_tree_entry> now;
-    const auto name = path.substr(0, path.size() - 1);
-    const int code = git_tree_entry_bypath(out(now), after, name.c_str());
-    if (code == 0 && git_tree_entry_type(now.get()) == GIT_OBJECT_TREE)
-        change.now = make_folder(path, *git_tree_entry_id(now.get()));
-    return change;
-}
-
-Result<Handle<git_odb>> open_database(git_repository* repository) {
-    Handle<git_odb> database;
-    CHECK(checked(git_repository_odb(out(database), repository), "object database"));
-    return database;
-}
 
 Result<Blob> read_blob(git_repository* repository, git_odb* database, const std::string& id) {
     const auto oid = TRY(to_oid(id));
@@ -134,46 +51,13 @@ Result<Blob> read_blob(git_repository* repository, git_odb* database, const std:
 
 }  // namespace
 
-Result<std::vector<TreeEntry>> Repository::tree(const std::string& commit) const {
+Result<std::vector<TreeEntry>> Repository::tree(const std::string& commit,
+                                                const Scope& scope) const {
     const auto root = TRY(find_tree(state_->get(), commit));
     const auto database = TRY(open_database(state_->get()));
-    TreeWalk walk{state_->get(), database.get()};
+    TreeWalk walk{state_->get(), database.get(), scope};
     CHECK(walk.visit(root.get(), "", 0));
     return walk.take();
-}
-
-Result<std::vector<Change>> Repository::changes(const std::string& from,
-                                                const std::string& to) const {
-    const auto before = TRY(find_tree(state_->get(), from));
-    const auto after = TRY(find_tree(state_->get(), to));
-    const auto database = TRY(open_database(state_->get()));
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
-    options.flags = GIT_DIFF_INCLUDE_TYPECHANGE | GIT_DIFF_SKIP_BINARY_CHECK;
-    options.notify_cb = count_delta;
-    Handle<git_diff> diff;
-    const int code =
-        git_diff_tree_to_tree(out(diff), state_->get(), before.get(), after.get(), &options);
-    if (code == GIT_EUSER)
-        return fail(ErrorCode::exhausted, "more than {} files differ", limits::kTreeFilesMax);
-    CHECK(checked(code, "difference of " + from + " and " + to));
-    std::vector<Change> changes;
-    for (std::size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {
-        const auto* delta = git_diff_get_delta(diff.get(), i);
-        if (const auto folder = too_deep_folder(delta->new_file.path)) {
-            auto change = folder_change(after.get(), *folder);
-            if (changes.empty() || changes.back() != change) changes.push_back(std::move(change));
-            continue;
-        }
-        if (delta->status == GIT_DELTA_DELETED) {
-            changes.push_back({to_utf8(delta->old_file.path), std::nullopt});
-            continue;
-        }
-        const auto& file = delta->new_file;
-        auto now = TRY(
-            make_entry(database.get(), file.path, static_cast<git_filemode_t>(file.mode), file.id));
-        changes.push_back({now.path, std::move(now)});
-    }
-    return changes;
 }
 
 Result<std::vector<Blob>> Repository::blobs(const std::vector<std::string>& ids) const {

@@ -57,16 +57,23 @@ struct Commit {
     std::string message;  ///< cut at kCommitMessageBytesMax
     std::vector<Trailer> trailers;
     /// "name <email>" of the authors and committers of every commit this change brings, sorted,
-    /// each once. A merge brings all that its first parent does not reach.
+    /// each once. A merge brings all that its first parent does not reach; of more than
+    /// kHistoryCommitsMax commits only so many are asked.
     std::vector<std::string> authors;
     /// The line does not pass through the commit that was asked from (a merge made the wrong way
-    /// round): this one element stands for the whole range. Design, section 4.2.
+    /// round), or a range was asked for: this one element stands for all of it. Design,
+    /// section 4.2.
     bool off_line = false;
     friend bool operator==(const Commit&, const Commit&) = default;
 };
 
-/// A folder is an entry only where it is nested deeper than kTreeDepthMax: nothing below it is
-/// read.
+/// Which part of a tree is looked at: these names at its top, and all that is below them. Of what
+/// stands beside them nothing is entered: each is one entry, the first kNeighboursMax of them.
+/// Empty: the whole tree.
+using Scope = std::vector<std::string>;
+
+/// A folder is an entry only where it is not entered: nested deeper than kTreeDepthMax, or outside
+/// the scope.
 enum class EntryKind { file, executable, symlink, submodule, folder };
 
 struct TreeEntry {

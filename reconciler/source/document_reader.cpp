@@ -71,6 +71,8 @@ Files make_all(std::size_t count, const Make& make) {
 
 }  // namespace
 
+const git::Scope& DocumentReader::scope() { return config::layout_names(); }
+
 bool DocumentReader::is_ours(const std::string& path) {
     return config::in_layout(path) || config::check_path(path).has_value();
 }

@@ -19,6 +19,8 @@ public:
     explicit DocumentReader(FetchBlobs fetch, CachePlace kept = {})
         : fetch_{std::move(fetch)}, place_{std::move(kept)}, kept_{ParsedCache::load(place_)} {}
 
+    /// What Git is asked to look at: all of the rest of a repo costs nothing, whatever it holds.
+    [[nodiscard]] static const git::Scope& scope();
     /// Whether a path takes part: documents, and strays inside the layout's folders.
     [[nodiscard]] static bool is_ours(const std::string& path);
     /// Reads each entry (all `is_ours`): symlinks, submodules, strays and what is too large or

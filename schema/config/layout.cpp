@@ -1,7 +1,6 @@
 #include "schema/config/layout.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "schema/base/limits.h"
 
@@ -9,6 +8,7 @@ namespace tidegate::config {
 namespace {
 
 constexpr std::string_view kRepositoryFile = "tidegate.yaml";
+constexpr std::string_view kMistakenFile = "tidegate.yml";
 constexpr std::string_view kSuffix = ".yaml";
 
 /// A shape of path: its folder, a name where `*` stands, and at last the file name.
@@ -81,6 +81,18 @@ bool is_object_name(std::string_view text) {
                text, [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
 }
 
+const std::vector<std::string>& layout_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all{std::string{kRepositoryFile}, std::string{kMistakenFile}};
+        for (const auto& shape : shapes())
+            if (const std::string folder{shape.folders.front()};
+                std::ranges::find(all, folder) == all.end())
+                all.push_back(folder);
+        return all;
+    }();
+    return names;
+}
+
 std::optional<DocumentPath> classify(std::string_view path) {
     if (path == kRepositoryFile) return DocumentPath{DocumentKind::repository, "", ""};
     const auto parts = split(path);
@@ -94,7 +106,7 @@ std::optional<DocumentPath> classify(std::string_view path) {
 }
 
 std::optional<Error> check_path(std::string_view path) {
-    if (path == "tidegate.yml")
+    if (path == kMistakenFile)
         return wrong(path, "this file is not read: its name must be tidegate.yaml");
     const auto parts = split(path);
     const auto wanted = parts.size() > 1 ? shapes_of(parts.front()) : "";

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/base/enum_names.h"
 #include "schema/base/result.h"
@@ -37,6 +38,10 @@ struct DocumentPath {
 /// The name of a project, environment, target, window or policy:
 /// `[a-z0-9][a-z0-9._-]{0,62}`.
 [[nodiscard]] bool is_object_name(std::string_view text);
+
+/// What belongs to the config at the top of the repo: its folders and files, and the near miss of
+/// `tidegate.yaml` that check_path refuses. What stands beside them is nobody's business.
+[[nodiscard]] const std::vector<std::string>& layout_names();
 
 /// What must stand at a path of the repo (`versions/prod/shop-api.yaml`, relative, with `/`).
 /// Nothing for paths that hold no document: those outside the layout, and those check_path refuses.

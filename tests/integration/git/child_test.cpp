@@ -87,8 +87,8 @@ TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
     EXPECT_EQ(good(process.resolve(second.substr(0, 10))), second);
     EXPECT_TRUE(good(process.is_ancestor(first, second)));
     EXPECT_EQ(good(process.line("", second)), good(direct.line("", second)));
-    EXPECT_EQ(good(process.tree(second)), good(direct.tree(second)));
-    EXPECT_EQ(good(process.changes(first, second)), good(direct.changes(first, second)));
+    EXPECT_EQ(good(process.tree(second, {})), good(direct.tree(second)));
+    EXPECT_EQ(good(process.changes(first, second, {})), good(direct.changes(first, second)));
     const auto blob = git("rev-parse HEAD:binary");
     EXPECT_EQ(good(process.blobs({blob})).at(0), (Blob{blob, 10, false, bytes}));
     const auto id = good(process.create_commit(
@@ -96,7 +96,7 @@ TEST_F(ChildTest, DoesEverythingThatTheRepositoryDoes) {
     good(process.push(remote(), {id, "refs/heads/main", second}));
     EXPECT_EQ(remote_tip(), id);
     good(process.keep(id));
-    EXPECT_EQ(code_of(process.tree("nonsense")), ErrorCode::invalid);
+    EXPECT_EQ(code_of(process.tree("nonsense", {})), ErrorCode::invalid);
     EXPECT_EQ(code_of(process.line(std::string(40, 'c'), id)), ErrorCode::not_found);
 }
 

@@ -118,6 +118,31 @@ TEST_F(HistoryTest, ARememberedAnchorIsOnTheLine) {
     EXPECT_EQ(code_of(repository.remember_anchor(accepted, wrong)), ErrorCode::conflict);
 }
 
+TEST_F(HistoryTest, ARangeIsOneChange) {
+    const auto root = commit("a.yaml", "one");
+    commit_by("cid", "cid", "first");
+    commit_by("dan", "dan", "second");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto whole = good(repository.range(root, git("rev-parse HEAD")));
+    EXPECT_TRUE(whole.off_line);
+    EXPECT_EQ(whole.first_parent, root);
+    EXPECT_EQ(whole.authors, (Texts{"cid <cid@example.com>", "dan <dan@example.com>"}));
+    EXPECT_EQ(code_of(repository.range(git("rev-parse HEAD"), root)), ErrorCode::conflict);
+}
+
+TEST_F(HistoryTest, ACommitThatIsItsOwnAnchorBeginsTheLine) {
+    commit("a.yaml", "one");
+    const auto begin = commit("a.yaml", "two");
+    const auto tip = commit("a.yaml", "three");
+    auto repository = good(Repository::open_existing(path("work")));
+    good(repository.remember_anchor(begin, begin));
+    const auto line = good(repository.line("", tip));
+    EXPECT_EQ(ids(line), (Texts{begin, tip}));
+    EXPECT_EQ(line[0].first_parent, "");
+    EXPECT_EQ(line[1].first_parent, begin);
+    EXPECT_EQ(good(repository.before(begin)), "");
+}
+
 TEST_F(HistoryTest, RefusesALineThatIsNone) {
     const auto root = commit("a.yaml", "one");
     const auto left = commit("a.yaml", "left");

@@ -8,6 +8,8 @@
 namespace tidegate::git {
 namespace {
 
+using Texts = std::vector<std::string>;
+
 TEST_F(GitTest, FetchesTheBranchAndDownloadsOnlyWhenItMoved) {
     const auto first = commit("a.yaml", "one");
     git("push -q origin main");
@@ -134,6 +136,37 @@ TEST_F(GitTest, ListsOnlyWhatChanged) {
     EXPECT_EQ(changes[1], (Change{"gone.yaml", std::nullopt}));
     EXPECT_EQ(changes[2].path, "link.yaml");
     EXPECT_EQ(changes[2].now->kind, EntryKind::symlink);
+}
+
+TEST_F(GitTest, LooksIntoItsScopeOnly) {
+    write("docs/far.md", "far");
+    write("README.md", "read");
+    const auto before = commit("versions/a.yaml", "one");
+    write("docs/near.md", "near");
+    shell("rm -r work/versions && ln -s docs work/versions");
+    const auto after = commit("windows/w.yaml", "two");
+    auto repository = good(Repository::open_existing(path("work")));
+    const Scope scope{"versions", "windows"};
+    Texts entries, changes;
+    for (const auto& entry : good(repository.tree(before, scope))) entries.push_back(entry.path);
+    EXPECT_EQ(entries, (Texts{"README.md", "docs/", "versions/a.yaml"}));
+    for (const auto& change : good(repository.changes(before, after, scope)))
+        changes.push_back(change.path + (change.now ? "" : " gone"));
+    EXPECT_EQ(changes, (Texts{"docs/", "versions", "versions/a.yaml gone", "windows/w.yaml"}));
+}
+
+/// Ten million folders and not one file, in eight objects.
+TEST_F(GitTest, FoldersWithoutFilesAreBoundedToo) {
+    const auto before = commit("a.yaml", "one");
+    const auto bomb = shell(
+        "cd work && t=$(git mktree </dev/null) && for n in 1 2 3 4 5 6 7; do "
+        "t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf '040000 tree %s\t%s\n' $t $i; done "
+        "| git mktree); done && t=$(printf '040000 tree %s\tversions\n' $t | git mktree) && "
+        "git commit-tree -m bomb -p HEAD $t");
+    auto repository = good(Repository::open_existing(path("work")));
+    EXPECT_EQ(code_of(repository.tree(bomb)), ErrorCode::exhausted);
+    EXPECT_EQ(code_of(repository.changes(before, bomb)), ErrorCode::exhausted);
+    EXPECT_EQ(good(repository.changes(before, bomb, {"windows"})).size(), 2u);
 }
 
 TEST_F(GitTest, AFolderNestedTooDeepIsOneEntry) {

@@ -1,0 +1,72 @@
+#include "reconciler/git/entries.h"
+
+#include <algorithm>
+
+#include "schema/base/utf8.h"
+
+namespace tidegate::git {
+namespace {
+
+EntryKind kind_of(git_filemode_t mode) {
+    switch (mode) {
+        case GIT_FILEMODE_BLOB_EXECUTABLE:
+            return EntryKind::executable;
+        case GIT_FILEMODE_LINK:
+            return EntryKind::symlink;
+        case GIT_FILEMODE_COMMIT:
+            return EntryKind::submodule;
+        case GIT_FILEMODE_TREE:
+            return EntryKind::folder;
+        default:
+            return EntryKind::file;
+    }
+}
+
+}  // namespace
+
+Result<Handle<git_odb>> open_database(git_repository* repository) {
+    Handle<git_odb> database;
+    CHECK(checked(git_repository_odb(out(database), repository), "object database"));
+    return database;
+}
+
+Result<Header> read_header(git_odb* database, const git_oid& id) {
+    Header header;
+    std::size_t size = 0;
+    CHECK(
+        checked(git_odb_read_header(&size, &header.type, database, &id), "object " + to_text(id)));
+    header.size = size;
+    return header;
+}
+
+Result<Handle<git_tree>> open_folder(git_repository* repository, const git_tree_entry* entry) {
+    Handle<git_tree> folder;
+    CHECK(checked(git_tree_lookup(out(folder), repository, git_tree_entry_id(entry)),
+                  std::string{"folder "} + git_tree_entry_name(entry)));
+    return folder;
+}
+
+std::string path_of(const git_tree_entry* entry, const std::string& prefix) {
+    return to_utf8(prefix + git_tree_entry_name(entry)) + (is_folder(entry) ? "/" : "");
+}
+
+Result<TreeEntry> make_entry(git_odb* database, const git_tree_entry* entry,
+                             const std::string& prefix) {
+    const auto& id = *git_tree_entry_id(entry);
+    TreeEntry made{path_of(entry, prefix), kind_of(git_tree_entry_filemode(entry)), to_text(id), 0};
+    if (made.kind != EntryKind::submodule && made.kind != EntryKind::folder)
+        made.size = TRY(read_header(database, id)).size;
+    return made;
+}
+
+bool Bounds::covers(const git_tree_entry* entry) const {
+    return scope_.empty() || std::ranges::find(scope_, git_tree_entry_name(entry)) != scope_.end();
+}
+
+Result<void> Bounds::count(const char* what) {
+    if (++visited_ <= limits::kTreeFilesMax) return {};
+    return fail(ErrorCode::exhausted, "{} more than {} files and folders", what,
+                limits::kTreeFilesMax);
+}
+
+}  // namespace tidegate::git
