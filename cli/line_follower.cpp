@@ -6,7 +6,7 @@
 namespace tidegate::cli {
 namespace {
 
-LineCommit to_line_commit(const git::Commit& commit) {
+LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
     LineCommit line;
     line.id = commit.id;
     line.parent = commit.first_parent;
@@ -17,6 +17,7 @@ LineCommit to_line_commit(const git::Commit& commit) {
     for (const auto& trailer : commit.trailers)
         line.trailers.emplace_back(trailer.key, trailer.value);
     line.authors = {commit.authors.begin(), commit.authors.end()};
+    line.checks = checks;
     return line;
 }
 
@@ -28,7 +29,7 @@ LineFollower::LineFollower(const git::Repository& repository)
 Result<void> LineFollower::follow(const std::string& commit) {
     const auto line = repository_.line(tracker_.tip(), commit);
     if (!line && line.error().code == ErrorCode::exhausted) return begin_at(commit);
-    for (const auto& next : TRY(line)) CHECK(add(next));
+    for (const auto& next : TRY(line)) CHECK(add(next, Checks::first));
     return {};
 }
 
@@ -36,20 +37,27 @@ Result<void> LineFollower::follow(const std::string& commit) {
 Result<void> LineFollower::begin_at(const std::string& commit) {
     git::Commit first;
     first.id = commit;
-    return add(first);
+    return add(first, Checks::first);
 }
 
 Result<void> LineFollower::merge(const std::string& commit) {
-    if (commit == tracker_.tip()) return {};
+    CHECK(adopt());
     git::Commit whole;
     if (TRY(repository_.is_ancestor(tracker_.tip(), commit)))
         whole = TRY(repository_.range(tracker_.tip(), commit));
     whole.id = commit;
     whole.first_parent = tracker_.tip();
-    return add(whole);
+    return add(whole, kChecksNow);
 }
 
-Result<void> LineFollower::add(const git::Commit& commit) {
+/// From here on by the checks that a new commit meets.
+Result<void> LineFollower::adopt() {
+    documents_ = TRY(reader_.read(TRY(entries_at(repository_, tracker_.tip()))));
+    tracker_.adopt(kChecksNow, documents_);
+    return {};
+}
+
+Result<void> LineFollower::add(const git::Commit& commit, Checks checks) {
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
     if (tracker_.tip().empty()) {
@@ -64,14 +72,16 @@ Result<void> LineFollower::add(const git::Commit& commit) {
             if (change.now) present.push_back(*std::move(change.now));
         }
     }
-    for (auto& [path, file] : TRY(reader_.read(present))) documents_[path] = std::move(file);
-    tracker_.add_commit(to_line_commit(commit), documents_, changed);
+    for (auto& [path, file] : TRY(reader_.read(present, checks))) documents_[path] = std::move(file);
+    tracker_.add_commit(to_line_commit(commit, checks), documents_, changed);
     return {};
 }
 
 Result<Desired> LineFollower::desired(Timestamp now) {
     for (const auto& commit : tracker_.missing())
-        tracker_.provide(commit, TRY(reader_.read(TRY(entries_at(repository_, commit)))));
+        tracker_.provide(commit,
+                         TRY(reader_.read(TRY(entries_at(repository_, commit)), Checks::first)),
+                         Checks::first);
     return tracker_.desired(now);
 }
 

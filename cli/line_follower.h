@@ -15,16 +15,19 @@ class LineFollower {
 public:
     explicit LineFollower(const git::Repository& repository);
 
-    /// Every commit of the line from the root to `commit`.
+    /// Every commit of the line from the root to `commit`. Nobody knows here which of them a daemon
+    /// accepted by older checks, so they all count as such.
     [[nodiscard]] Result<void> follow(const std::string& commit);
-    /// From the tip to `commit` in one step, whatever lies between: how a merge arrives.
+    /// From the tip to `commit` in one step, whatever lies between: how a merge arrives. Judged by
+    /// the newest checks; `commit` may be the tip itself.
     [[nodiscard]] Result<void> merge(const std::string& commit);
     [[nodiscard]] Result<Desired> desired(Timestamp now);
     [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
 
 private:
     [[nodiscard]] Result<void> begin_at(const std::string& commit);
-    [[nodiscard]] Result<void> add(const git::Commit& commit);
+    [[nodiscard]] Result<void> adopt();
+    [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
 
     const git::Repository& repository_;
     source::DocumentReader reader_;

@@ -17,7 +17,7 @@ LineOptions line_options(const SourceOptions& options) {
     return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
 }
 
-LineCommit to_line_commit(const git::Commit& commit, bool own) {
+LineCommit to_line_commit(const git::Commit& commit, bool own, Checks checks) {
     LineCommit line;
     line.id = commit.id;
     line.parent = commit.first_parent;
@@ -29,6 +29,7 @@ LineCommit to_line_commit(const git::Commit& commit, bool own) {
         line.trailers.emplace_back(trailer.key, trailer.value);
     line.authors = {commit.authors.begin(), commit.authors.end()};
     line.own = own;
+    line.checks = checks;
     return line;
 }
 
@@ -64,6 +65,7 @@ Result<PollReport> ConfigSource::open(Accepted accepted, std::set<std::string> o
     own_ = std::move(own);
     accepted_ = std::move(accepted);
     if (accepted_.commit.empty()) return last_;
+    if (!accepted_.lenient_until) accepted_.lenient_until = accepted_.commit;
     return take(accepted_.commit, accepted_.at, By::fast_forward);
 }
 
@@ -84,16 +86,20 @@ Result<void> ConfigSource::reopen_line() {
 
 Result<void> ConfigSource::resume(const std::string& accepted) {
     std::ifstream file{options_.history_file};
-    std::string tip;
+    std::string head, tip;
     std::stringstream text;
-    if (!std::getline(file, tip) || !(text << file.rdbuf()))
+    if (!std::getline(file, head) || !(text << file.rdbuf()))
         return fail(ErrorCode::not_found, "no saved history");
+    std::istringstream words{head};
+    int number = static_cast<int>(Checks::first);  // before there were others the file named none
+    words >> tip >> number;
+    const auto checks = number == static_cast<int>(Checks::first) ? Checks::first : kChecksNow;
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
     auto entries = TRY(files_at(tip));
-    documents_ = TRY(reader_.read(entries));
+    documents_ = TRY(reader_.read(entries, checks));
     tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
-    if (tracker_.tip() != tip)
+    if (tracker_.tip() != tip || tracker_.checks() != checks)
         return fail(ErrorCode::conflict, "the saved history is that of another commit");
     for (auto& entry : entries) entries_.emplace(entry.path, entry);
     unsaved_ = 0;
@@ -161,22 +167,28 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
         tell_tip(tip);
         return last_;
     }
+    const auto former = accepted_.lenient_until;
+    if (!goes_on || accepted_.commit.empty()) accepted_.lenient_until = TRY(git_.before(tip));
     auto brought = bring_line(tip, goes_on);
     if (!brought && by == By::person) brought = begin_line_at(tip, brought.error());
-    CHECK(brought);
+    if (!brought) {
+        accepted_.lenient_until = former;
+        return fail(std::move(brought).error());
+    }
     CHECK(provide_missing());
     CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());
     if (++unsaved_ > kTipsPerHistory) save_history();
-    accepted_ = {tip, at};
+    accepted_.commit = last_.status.accepted_commit = tip;
+    accepted_.at = at;
+    last_.lenient_until = accepted_.lenient_until.value_or("");
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
     desired.branch = options_.branch;
     last_.desired = std::make_shared<const Desired>(std::move(desired));
     last_.documents = std::make_shared<const DocumentTree>(documents_);
     last_.held.clear();
-    last_.status.accepted_commit = tip;
     last_.status.accepted_at = at;
     tell_tip(tip);
     return last_;
@@ -200,11 +212,35 @@ void ConfigSource::tell_held(const std::string& tip, Error why) {
     status.errors = {std::move(why)};
 }
 
+/// Older checks judge what was accepted when they were the newest: a commit that the last such one
+/// descends from.
+Result<Checks> ConfigSource::checks_at(const std::string& commit) {
+    const auto last = accepted_.lenient_until.value_or("");
+    const bool lenient = !last.empty() && TRY(is_part_of(commit, last));
+    return lenient ? Checks::first : kChecksNow;
+}
+
+/// How many commits at the beginning of the line older checks judge.
+Result<std::size_t> ConfigSource::lenient_part(const std::vector<git::Commit>& line) {
+    if (tracker_.checks() == kChecksNow && !tracker_.tip().empty()) return std::size_t{0};
+    std::size_t from = 0, to = line.size();
+    while (from < to) {
+        const auto middle = from + (to - from) / 2;
+        if (TRY(checks_at(line[middle].id)) == kChecksNow)
+            to = middle;
+        else
+            from = middle + 1;
+    }
+    return from;
+}
+
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
     const auto line = git_.line(from, to);
     if (!line && is_limit(line.error())) return follow_at_once(to, line.error());
-    for (const auto& commit : TRY(line)) {
-        const auto added = add(commit);
+    if (!line) return fail(line.error());
+    const auto lenient = TRY(lenient_part(*line));
+    for (std::size_t i = 0; i < line->size(); ++i) {
+        const auto added = add((*line)[i], i < lenient ? Checks::first : kChecksNow);
         if (!added && is_limit(added.error())) return follow_at_once(to, added.error());
         CHECK(added);
     }
@@ -215,7 +251,8 @@ Result<void> ConfigSource::follow(const std::string& from, const std::string& to
 /// only what is there at its end has to be readable.
 Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& why) {
     if (tracker_.tip().empty()) return begin_line_at(to, why);
-    CHECK(add(TRY(git_.range(tracker_.tip(), to))));
+    const auto whole = TRY(git_.range(tracker_.tip(), to));
+    CHECK(add(whole, TRY(checks_at(to))));
     tell_passed(to, fmt::format("all since {} counts as one change", accepted_.commit), why);
     return {};
 }
@@ -225,7 +262,8 @@ Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error&
     forget_line();
     CHECK(git_.remember_anchor(commit, commit));
     unsaved_ = kTipsPerHistory;
-    for (const auto& first : TRY(git_.line({}, commit))) CHECK(add(first));
+    const auto checks = TRY(checks_at(commit));
+    for (const auto& first : TRY(git_.line({}, commit))) CHECK(add(first, checks));
     tell_passed(commit, "the line begins here, without what was before", why);
     return {};
 }
@@ -255,7 +293,18 @@ Result<std::vector<git::Change>> ConfigSource::changes_to(const std::string& com
     return changes;
 }
 
-Result<void> ConfigSource::add(const git::Commit& commit) {
+/// The files of the line's end, read by other checks than before.
+Result<void> ConfigSource::adopt(Checks checks) {
+    std::vector<git::TreeEntry> entries;
+    for (const auto& [path, entry] : entries_) entries.push_back(entry);
+    documents_ = TRY(reader_.read(entries, checks));
+    tracker_.adopt(checks, documents_);
+    unsaved_ = kTipsPerHistory;
+    return {};
+}
+
+Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
+    if (!tracker_.tip().empty() && tracker_.checks() != checks) CHECK(adopt(checks));
     if (commit.off_line) {
         // Neither an older history nor the line from its root leads here by this way.
         CHECK(git_.remember_anchor(commit.id, commit.first_parent));
@@ -267,7 +316,7 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
         changed.insert(change.path);
         if (change.now) present.push_back(*std::move(change.now));
     }
-    auto read = TRY(reader_.read(present));
+    auto read = TRY(reader_.read(present, checks));
     // Nothing fails from here on: the line, its files and their documents move together.
     for (const auto& path : changed) {
         entries_.erase(path);
@@ -275,14 +324,16 @@ Result<void> ConfigSource::add(const git::Commit& commit) {
     }
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
-    tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id)), documents_, changed);
+    tracker_.add_commit(to_line_commit(commit, own_.contains(commit.id), checks), documents_, changed);
     passed_.clear();
     return {};
 }
 
 Result<void> ConfigSource::provide_missing() {
-    for (const auto& commit : tracker_.missing())
-        tracker_.provide(commit, TRY(reader_.read(TRY(files_at(commit)))));
+    for (const auto& commit : tracker_.missing()) {
+        const auto checks = TRY(checks_at(commit));
+        tracker_.provide(commit, TRY(reader_.read(TRY(files_at(commit)), checks)), checks);
+    }
     return {};
 }
 
@@ -290,7 +341,7 @@ void ConfigSource::save_history() {
     unsaved_ = 0;
     const auto fresh = options_.history_file.string() + ".new";
     std::ofstream out{fresh, std::ios::trunc};
-    out << tracker_.tip() << '\n' << tracker_.json();
+    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks()) << '\n' << tracker_.json();
     out.close();
     std::error_code error;
     if (out) std::filesystem::rename(fresh, options_.history_file, error);
@@ -301,8 +352,9 @@ void ConfigSource::save_history() {
 
 Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
                                                     const std::string& commit) {
-    const auto documents = TRY(reader_.read(TRY(files_at(commit))));
-    const auto resolved = resolve(documents, find_zone, commit);
+    const auto checks = TRY(checks_at(commit));
+    const auto documents = TRY(reader_.read(TRY(files_at(commit)), checks));
+    const auto resolved = resolve(documents, find_zone, commit, checks);
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end())
         return fail(ErrorCode::not_found, "{} has no version file at {}", key.text(), commit);

@@ -30,6 +30,9 @@ struct SourceOptions {
 struct Accepted {
     std::string commit;  ///< empty: none yet
     Timestamp at;
+    /// The last commit of the line that older checks judge (schema/model/checks.h); empty: none.
+    /// Not set: it was kept by a build that had no others, and so is `commit`.
+    std::optional<std::string> lenient_until{};
 };
 
 /// What one look at the repo brought.
@@ -39,6 +42,7 @@ struct PollReport {
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
     std::string held;  ///< why the tip is refused whole; empty = it is not
+    std::string lenient_until;  ///< Accepted::lenient_until of the commit in force
 };
 
 /// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on
@@ -77,13 +81,16 @@ private:
     [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
+    [[nodiscard]] Result<Checks> checks_at(const std::string& commit);
+    [[nodiscard]] Result<std::size_t> lenient_part(const std::vector<git::Commit>& line);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
     [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
     [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);
     void tell_passed(const std::string& commit, std::string_view what, const Error& why);
     [[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(const std::string& commit);
     [[nodiscard]] Result<std::vector<git::Change>> changes_to(const std::string& commit);
-    [[nodiscard]] Result<void> add(const git::Commit& commit);
+    [[nodiscard]] Result<void> adopt(Checks checks);
+    [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
     [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp at, By by);

@@ -60,9 +60,11 @@ void Daemon::take_report(PollReport report) {
     spdlog::info("config: accepted {} with {} errors", commit, report.status.errors.size());
     const auto at = *report.status.accepted_at;
     Batch batch;
-    batch.writes.push_back(
-        Put{Table::meta, "accepted",
-            nlohmann::json{{"commit", commit}, {"at_ms", at.time_since_epoch().count()}}.dump()});
+    batch.writes.push_back(Put{Table::meta, "accepted",
+                               nlohmann::json{{"commit", commit},
+                                              {"at_ms", at.time_since_epoch().count()},
+                                              {"lenient_until", report.lenient_until}}
+                                   .dump()});
     batch.audit.push_back({at, "daemon", "config.accepted", options_.branch, commit,
                            nlohmann::json{{"errors", report.status.errors.size()}}.dump()});
     effects_.push(std::move(batch), [changed] {

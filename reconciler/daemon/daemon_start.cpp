@@ -31,7 +31,11 @@ Accepted accepted_of(const std::vector<Row>& meta) {
     for (const auto& row : meta) {
         if (row.key != "accepted") continue;
         const auto body = nlohmann::json::parse(row.body, nullptr, false);
-        return {body.value("commit", ""), Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
+        Accepted accepted{body.value("commit", ""),
+                          Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
+        if (body.contains("lenient_until"))
+            accepted.lenient_until = body.value("lenient_until", "");
+        return accepted;
     }
     return {};
 }

@@ -21,7 +21,7 @@ std::shared_ptr<const ParsedFile> refused(const std::string& path, std::string w
 }
 
 /// What needs no reading to be wrong; null = its text decides.
-std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry) {
+std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry, Checks) {
     if (entry.kind == git::EntryKind::symlink)
         return refused(entry.path, "a symbolic link, expected a file");
     if (entry.kind == git::EntryKind::submodule)
@@ -78,25 +78,49 @@ bool DocumentReader::is_ours(const std::string& path) {
 }
 
 std::shared_ptr<const ParsedFile> DocumentReader::read_text(const std::string& path,
-                                                            const std::string& text) {
-    return std::make_shared<const ParsedFile>(config::read_document(path, text));
+                                                            const std::string& text,
+                                                            Checks checks) {
+    return std::make_shared<const ParsedFile>(config::read_document(path, text, checks));
 }
 
-Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries) {
+Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& entries,
+                                          Checks checks) {
     std::vector<git::TreeEntry> missing;
     for (const auto& entry : entries) {
         auto key = key_of(entry);
         if (read_.contains(key)) continue;
-        if (auto wrong = refused_unread(entry))
+        if (auto wrong = refused_unread(entry, kChecksNow))
             read_.emplace(std::move(key), std::move(wrong));
         else
             missing.push_back(entry);
     }
-    CHECK(fetch_and_parse(take_kept(std::move(missing))));
+    missing = take_kept(std::move(missing));
+    CHECK(fetch_and_parse(missing, kChecksNow, read_));
+    changes_ += missing.size();
     DocumentTree tree;
     for (const auto& entry : entries)
         tree.emplace_hint(tree.end(), entry.path, read_.at(key_of(entry)));
+    if (checks < kChecksNow) CHECK(reread(entries, checks, tree));
     return tree;
+}
+
+Result<void> DocumentReader::reread(const std::vector<git::TreeEntry>& entries, Checks checks,
+                                    DocumentTree& tree) {
+    auto& files = reread_[checks];
+    std::vector<git::TreeEntry> missing, differing;
+    for (const auto& entry : entries) {
+        const auto& now = *tree.at(entry.path);
+        if (now.errors.empty() && now.warnings.empty()) continue;
+        differing.push_back(entry);
+        if (files.contains(key_of(entry))) continue;
+        if (auto wrong = refused_unread(entry, checks))
+            files.emplace(key_of(entry), std::move(wrong));
+        else
+            missing.push_back(entry);
+    }
+    CHECK(fetch_and_parse(missing, checks, files));
+    for (const auto& entry : differing) tree[entry.path] = files.at(key_of(entry));
+    return {};
 }
 
 std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry> entries) {
@@ -111,7 +135,8 @@ std::vector<git::TreeEntry> DocumentReader::take_kept(std::vector<git::TreeEntry
     return others;
 }
 
-Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing) {
+Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& missing,
+                                             Checks checks, ParsedFiles& into) {
     for (std::size_t from = 0, count = 0; from < missing.size(); from += count) {
         count = batch_size(missing, from);
         std::vector<std::string> ids;
@@ -119,17 +144,18 @@ Result<void> DocumentReader::fetch_and_parse(const std::vector<git::TreeEntry>& 
         auto blobs = TRY(fetch_(ids));
         if (blobs.size() != count)
             return fail(ErrorCode::internal, "asked Git for {} blobs, got {}", count, blobs.size());
-        auto files = make_all(
-            count, [&](auto i) { return read_text(missing[from + i].path, blobs[i].content); });
+        auto files = make_all(count, [&](auto i) {
+            return read_text(missing[from + i].path, blobs[i].content, checks);
+        });
         for (std::size_t i = 0; i < count; ++i)
-            read_.emplace(key_of(missing[from + i]), std::move(files[i]));
+            into.emplace(key_of(missing[from + i]), std::move(files[i]));
     }
-    changes_ += missing.size();
     return {};
 }
 
 Result<void> DocumentReader::keep_only(const std::map<std::string, git::TreeEntry>& entries) {
     kept_ = {};
+    reread_.clear();
     const auto slack = entries.size() / kChangedPartToSave;
     if (changes_ <= slack && read_.size() <= entries.size() + slack) return {};
     changes_ = 0;

@@ -3,9 +3,11 @@
 /// object: that is how schema/resolve sees what changed.
 
 #include <functional>
+#include <map>
 
 #include "reconciler/git/types.h"
 #include "reconciler/source/parsed_cache.h"
+#include "schema/model/checks.h"
 
 namespace tidegate::source {
 
@@ -26,10 +28,12 @@ public:
     /// Reads each entry (all `is_ours`): symlinks, submodules, strays and what is too large or
     /// nested too deep come back as files with an error. Bytes are fetched for what was never read
     /// before only.
-    [[nodiscard]] Result<DocumentTree> read(const std::vector<git::TreeEntry>& entries);
+    [[nodiscard]] Result<DocumentTree> read(const std::vector<git::TreeEntry>& entries,
+                                            Checks checks = kChecksNow);
     /// One file's text that is in no commit yet.
     [[nodiscard]] static std::shared_ptr<const ParsedFile> read_text(const std::string& path,
-                                                                     const std::string& text);
+                                                                     const std::string& text,
+                                                                     Checks checks = kChecksNow);
     /// Once a sixteenth of what it has read is new or is none of these entries: forgets the latter
     /// and keeps the rest for the next run. So one changed file costs no walk over all of them.
     /// Errors: save_parsed's.
@@ -38,12 +42,17 @@ public:
 private:
     /// What `kept_` has of the entries goes into `read_`; returns the others.
     [[nodiscard]] std::vector<git::TreeEntry> take_kept(std::vector<git::TreeEntry> entries);
-    [[nodiscard]] Result<void> fetch_and_parse(const std::vector<git::TreeEntry>& missing);
+    [[nodiscard]] Result<void> fetch_and_parse(const std::vector<git::TreeEntry>& missing,
+                                               Checks checks, ParsedFiles& into);
+    /// What older checks make of the files of `tree` that newer ones have something to say about.
+    [[nodiscard]] Result<void> reread(const std::vector<git::TreeEntry>& entries, Checks checks,
+                                      DocumentTree& tree);
 
     FetchBlobs fetch_;
     CachePlace place_;
     ParsedCache kept_;  ///< until the first keep_only
     ParsedFiles read_;
+    std::map<Checks, ParsedFiles> reread_;  ///< by older checks, where that may differ
     std::size_t changes_ = 0;  ///< files parsed that are not in the file on disk
 };
 

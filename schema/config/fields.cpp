@@ -101,6 +101,11 @@ void Report::error(Position at, std::string message) {
 void Report::warning(Position at, std::string message) {
     warnings.push_back({ErrorCode::invalid, std::move(message), std::move(at)});
 }
+void Report::error_since(Checks since, Position at, std::string message) {
+    if (checks_ >= since) return error(std::move(at), std::move(message));
+    if (warnings.size() < limits::kErrorsReportedMax)
+        warning(std::move(at), std::move(message) + kRefusedNow);
+}
 bool Report::full() const { return errors.size() >= limits::kErrorsReportedMax; }
 
 void Place::refuse(std::string_view wanted, bool secret) const {

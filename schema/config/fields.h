@@ -30,6 +30,7 @@
 #include "schema/base/time.h"
 #include "schema/config/layout.h"
 #include "schema/config/yaml_tree.h"
+#include "schema/model/checks.h"
 #include "schema/model/documents.h"
 
 namespace tidegate::config {
@@ -37,7 +38,8 @@ namespace tidegate::config {
 /// The errors and warnings of one file.
 class Report {
 public:
-    Report(std::string_view file, DocumentPath path) : file_{file}, path_{std::move(path)} {}
+    Report(std::string_view file, DocumentPath path, Checks checks)
+        : file_{file}, path_{std::move(path)}, checks_{checks} {}
 
     [[nodiscard]] const DocumentPath& path() const { return path_; }
     [[nodiscard]] Position position(const Node& node) const {
@@ -45,6 +47,8 @@ public:
     }
     void error(Position at, std::string message);
     void warning(Position at, std::string message);
+    /// An error for commits that are judged by these checks or newer ones, else a warning.
+    void error_since(Checks since, Position at, std::string message);
     [[nodiscard]] bool full() const;
 
     std::vector<Error> errors;
@@ -53,6 +57,7 @@ public:
 private:
     std::string file_;
     DocumentPath path_;
+    Checks checks_;
 };
 
 /// Text of the user for a message: one line, bounded.
@@ -78,6 +83,10 @@ struct Place {
     template <class... Args>
     void error(fmt::format_string<Args...> format, Args&&... args) const {
         report->error(position(), fmt::format(format, std::forward<Args>(args)...));
+    }
+    template <class... Args>
+    void error_since(Checks since, fmt::format_string<Args...> format, Args&&... args) const {
+        report->error_since(since, position(), fmt::format(format, std::forward<Args>(args)...));
     }
     /// "<name> must be <wanted>, got <what stands here>".
     void refuse(std::string_view wanted, bool secret = false) const;

@@ -39,7 +39,7 @@ void read_kind(DocumentKind kind, Place place, Document& document) {
 
 }  // namespace
 
-ParsedFile read_document(std::string_view path, std::string_view text) {
+ParsedFile read_document(std::string_view path, std::string_view text, Checks checks) {
     const auto where = classify(path);
     if (!where) {
         auto error = check_path(path).value_or(Error{
@@ -49,7 +49,7 @@ ParsedFile read_document(std::string_view path, std::string_view text) {
     auto tree = parse_yaml(path, text);
     if (!tree.usable) return {nullptr, std::move(tree.errors), {}};
 
-    Report report{path, *where};
+    Report report{path, *where, checks};
     report.errors = std::move(tree.errors);
     auto document = std::make_shared<Document>();
     Value written;

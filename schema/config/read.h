@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "schema/config/layout.h"
+#include "schema/model/checks.h"
 #include "schema/model/documents.h"
 
 namespace tidegate::config {
@@ -18,7 +19,10 @@ namespace tidegate::config {
 /// All errors of the file are reported (at most kErrorsReportedMax), each with file:line:column,
 /// in the order of their places; then `document` is null. Lines count from 1 and end at LF;
 /// columns count characters from 1. Costs time and memory linear in the text; never throws.
-[[nodiscard]] ParsedFile read_document(std::string_view path, std::string_view text);
+/// What only newer checks than `checks` refuse is a warning; a file without errors and warnings
+/// reads the same by all of them.
+[[nodiscard]] ParsedFile read_document(std::string_view path, std::string_view text,
+                                       Checks checks = kChecksNow);
 
 /// The JSON Schema (draft-07) of one kind, as schema/json publishes it.
 [[nodiscard]] Value json_schema(DocumentKind kind);

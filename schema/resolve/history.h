@@ -27,6 +27,7 @@ struct LineCommit {
     std::vector<std::pair<std::string, std::string>> trailers;
     std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
     bool own = false;               ///< its id was stored before we pushed it
+    Checks checks = kChecksNow;     ///< by which it is judged; never older than the one before
 };
 
 /// Where an assignment last had a version: the newest such commit of the line.
@@ -68,6 +69,7 @@ struct History {
     std::string root;          ///< the first commit that was added
     std::string tip;           ///< the last one
     std::uint64_t length = 0;  ///< how many there are
+    Checks checks = Checks::first;  ///< by which the tip is judged
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
     /// What each project requires at its last valid commit, in the words of Rules::unsupported;

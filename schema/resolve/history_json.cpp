@@ -13,7 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 5;
+constexpr int kHistoryFormat = 6;
+constexpr int kFormatWithoutChecks = 5;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -237,8 +238,16 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     return facts;
 }
 
+/// Those of a newer build are not known here: `load` notices that the tip resolves otherwise.
+Checks checks_from_json(const Json& json) {
+    const auto number = json.value("checks", static_cast<int>(Checks::first));
+    return number >= static_cast<int>(kChecksNow) ? kChecksNow : Checks::first;
+}
+
 Result<History> read(const Json& json, const ZoneLookup& zones) {
-    if (json.at("format") != kHistoryFormat || json.at("digest_format") != kDigestFormat)
+    const bool known = json.at("format") == kHistoryFormat ||
+                       json.at("format") == kFormatWithoutChecks;
+    if (!known || json.at("digest_format") != kDigestFormat)
         return fail(ErrorCode::invalid, "the stored history is of another format");
     std::vector<RulesPtr> table;
     for (const auto& row : json.at("rules_table")) table.push_back(rules_from_json(row, zones));
@@ -246,6 +255,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
     json.at("length").get_to(history.length);
+    history.checks = checks_from_json(json);
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
@@ -263,7 +273,8 @@ std::string to_json(const History& history) {
     RulesTable table;
     Json json{{"format", kHistoryFormat},     {"digest_format", kDigestFormat},
               {"root", history.root},         {"tip", history.tip},
-              {"length", history.length},     {"environments", Json::object()},
+              {"length", history.length},     {"checks", static_cast<int>(history.checks)},
+              {"environments", Json::object()},
               {"assignments", Json::array()}, {"dependencies", history.dependencies}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
@@ -76,8 +77,11 @@ struct LineTracker::State {
     std::set<AssignmentKey> lost;  ///< held ones whose last valid state this build cannot resolve
     std::map<AssignmentKey, std::set<std::string>> moved;  ///< see targets_moved_away
     std::set<AssignmentKey> dirty;
+    bool judges_anew = false;  ///< other checks than the commit before: everything counts as touched
     std::map<AssignmentKey, AssignmentPtr> built;
 
+    void take_checks(const LineCommit& commit);
+    void touch_all();
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
     [[nodiscard]] std::vector<RulesPtr> find_rules_before(const std::string& environment) const;
     void take_environments();
@@ -89,6 +93,17 @@ struct LineTracker::State {
     void build(const AssignmentKey& key);
     void fill_pins(Assignment& assignment, const ResolvedAssignment& entry);
 };
+
+void LineTracker::State::take_checks(const LineCommit& commit) {
+    if (history.tip.empty()) history.checks = resolved.checks = commit.checks;
+    TG_ASSERT(commit.checks == history.checks);
+}
+
+void LineTracker::State::touch_all() {
+    for (const auto& [key, entry] : resolved.assignments) resolved.touched.insert(key);
+    for (const auto& [key, facts] : history.assignments)
+        if (facts.present) resolved.touched.insert(key);
+}
 
 void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry) {
     valid[key] = std::move(entry);
@@ -269,7 +284,8 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
     LineTracker tracker{std::move(options)};
     auto& state = *tracker.state_;
     state.history = TRY(history_from_json(json, state.options.zones));
-    state.resolved = resolve(tree, state.options.zones, state.history.tip);
+    state.resolved =
+        resolve(tree, state.options.zones, state.history.tip, state.history.checks);
     for (const auto& [key, entry] : state.resolved.assignments) {
         auto& facts = state.history.assignments[key];
         if (!agrees(facts, entry))
@@ -288,11 +304,22 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
 
 const std::string& LineTracker::tip() const { return state_->history.tip; }
 
+Checks LineTracker::checks() const { return state_->history.checks; }
+
+void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
+    auto& state = *state_;
+    state.resolved = resolve(tree, state.options.zones, state.history.tip, checks);
+    state.history.checks = checks;
+    state.judges_anew = true;
+}
+
 void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
                              const std::set<std::string>& changed) {
     auto& state = *state_;
+    state.take_checks(commit);
     state.resolved =
         resolve_changed(std::move(state.resolved), tree, state.options.zones, commit.id, changed);
+    if (std::exchange(state.judges_anew, false)) state.touch_all();
     state.advance(commit, changed);
     state.take_environments();
     state.take_dependencies(changed);
@@ -312,9 +339,9 @@ std::set<std::string> LineTracker::missing() const {
     return commits;
 }
 
-void LineTracker::provide(const std::string& commit, const DocumentTree& tree) {
+void LineTracker::provide(const std::string& commit, const DocumentTree& tree, Checks checks) {
     auto& state = *state_;
-    const auto resolved = resolve(tree, state.options.zones, commit);
+    const auto resolved = resolve(tree, state.options.zones, commit, checks);
     const auto find = [&](const AssignmentKey& key) -> ResolvedAssignmentPtr {
         const auto found = resolved.assignments.find(key);
         return found != resolved.assignments.end() && found->second->assignment ? found->second

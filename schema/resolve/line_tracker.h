@@ -30,7 +30,7 @@ struct LineOptions {
 class LineTracker {
 public:
     explicit LineTracker(LineOptions options);
-    /// Goes on from `json()` of an earlier run; `tree` is that of its tip.
+    /// Goes on from `json()` of an earlier run; `tree` is that of its tip, read by its checks.
     /// Errors: invalid, conflict (this build resolves the tip otherwise): start anew from the root.
     [[nodiscard]] static Result<LineTracker> load(LineOptions options, std::string_view json,
                                                   const DocumentTree& tree);
@@ -40,14 +40,21 @@ public:
 
     /// Empty before the first commit.
     [[nodiscard]] const std::string& tip() const;
-    /// `changed`: every path that differs from the tree of the commit before. All commits in order.
+    /// By which the tip is judged.
+    [[nodiscard]] Checks checks() const;
+    /// Before the first commit that newer checks judge: `tree` is the tip's, read by those. What is
+    /// in force stays as it is; from the next commit on they decide.
+    void adopt(Checks checks, const DocumentTree& tree);
+    /// `changed`: every path that differs from the tree of the commit before. All commits in order;
+    /// `tree` is read by the checks of the tip.
     void add_commit(const LineCommit& commit, const DocumentTree& tree,
                     const std::set<std::string>& changed);
 
     /// Commits whose trees `desired` needs and this object does not have: of pinned versions, and
     /// after `load` the last valid ones of held assignments.
     [[nodiscard]] std::set<std::string> missing() const;
-    void provide(const std::string& commit, const DocumentTree& tree);
+    /// `checks`: those that the tree was read by, the ones of that commit's time.
+    void provide(const std::string& commit, const DocumentTree& tree, Checks checks = kChecksNow);
 
     /// What is in force. `missing()` must be empty. Assignments that nothing touched since the last
     /// call are the same objects.

@@ -87,6 +87,7 @@ struct Surroundings {
     const ZoneLookup& zones;
     const std::string& commit;
     FolderNames& names;
+    Checks checks = kChecksNow;
 };
 [[nodiscard]] EnvironmentPartPtr make_environment(const Surroundings& around,
                                                   const std::string& name, PartInputs inputs);

@@ -203,17 +203,20 @@ std::shared_ptr<const Rules> ResolvedTree::rules_of(const std::string& environme
     return found->second->rules;
 }
 
-ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones, const std::string& commit) {
+ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones, const std::string& commit,
+                     Checks checks) {
     std::set<std::string> all;
     for (const auto& [path, file] : tree) all.insert(all.end(), path);
-    return resolve_changed({}, tree, zones, commit, all);
+    ResolvedTree empty;
+    empty.checks = checks;
+    return resolve_changed(std::move(empty), tree, zones, commit, all);
 }
 
 ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
                              const ZoneLookup& zones, const std::string& commit,
                              const std::set<std::string>& changed) {
     FolderNames names{tree};
-    Update{previous, {tree, zones, commit, names}}.run(changed);
+    Update{previous, {tree, zones, commit, names, previous.checks}}.run(changed);
     return previous;
 }
 

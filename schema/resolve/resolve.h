@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "schema/model/assignment.h"
+#include "schema/model/checks.h"
 
 namespace tidegate {
 
@@ -56,6 +57,7 @@ using ResolvedAssignmentPtr = std::shared_ptr<const ResolvedAssignment>;
 /// All of one commit. A value; copies share their parts.
 struct ResolvedTree {
     std::string commit;
+    Checks checks = kChecksNow;  ///< that its files were read by
     std::map<AssignmentKey, ResolvedAssignmentPtr> assignments;
     /// New, changed or gone since the tree that this one was made from.
     std::set<AssignmentKey> touched;
@@ -76,11 +78,13 @@ struct ResolvedTree {
     [[nodiscard]] std::shared_ptr<const Rules> rules_of(const std::string& environment) const;
 };
 
+/// `checks`: those that the tree's files were read by.
 [[nodiscard]] ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones,
-                                   const std::string& commit);
+                                   const std::string& commit, Checks checks = kChecksNow);
 
-/// The same, from the result for another commit. `changed` names every path whose file differs
-/// between the two (more does no harm). Move `previous` in where it is not needed any more.
+/// The same, from the result for another commit by the same checks. `changed` names every path
+/// whose file differs between the two (more does no harm). Move `previous` in where it is not
+/// needed any more.
 [[nodiscard]] ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
                                            const ZoneLookup& zones, const std::string& commit,
                                            const std::set<std::string>& changed);
