@@ -25,6 +25,9 @@ Result<std::vector<git::TreeEntry>> entries_on_disk(const fs::path& root) try {
             continue;
         }
         const bool link = at->is_symlink();
+        if (const auto folder = path + '/'; !link && at->is_directory() &&
+                                            source::DocumentReader::is_ours(folder))
+            entries.push_back({folder, git::EntryKind::folder, folder, 0});
         if ((!link && !at->is_regular_file()) || !source::DocumentReader::is_ours(path)) continue;
         if (entries.size() == limits::kTreeFilesMax)
             return fail(ErrorCode::exhausted, "{} has more than {} files", root.string(),

@@ -20,23 +20,40 @@ std::shared_ptr<const ParsedFile> refused(const std::string& path, std::string w
     return file;
 }
 
+/// A remark on a path that its text would not change.
+std::shared_ptr<const ParsedFile> remarked(Error error, bool refuses) {
+    auto file = std::make_shared<ParsedFile>();
+    (refuses ? file->errors : file->warnings).push_back(std::move(error));
+    return file;
+}
+
+/// What stands where it hides others: in the place of a folder, or of `tidegate.yaml`.
+std::shared_ptr<const ParsedFile> refused_top(const git::TreeEntry& entry, Checks checks) {
+    auto wrong = config::check_top(entry.path);
+    if (!wrong) return nullptr;
+    if (entry.kind == git::EntryKind::symlink) wrong->message = "a symbolic link, expected a folder";
+    if (entry.kind == git::EntryKind::submodule) wrong->message = "a submodule, expected a folder";
+    const bool refuses = checks >= Checks::second;
+    if (!refuses) wrong->message += kRefusedNow;
+    return remarked(*std::move(wrong), refuses);
+}
+
 /// What needs no reading to be wrong; null = its text decides.
-std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry, Checks) {
+std::shared_ptr<const ParsedFile> refused_unread(const git::TreeEntry& entry, Checks checks) {
+    if (auto near = config::check_near_miss(entry.path)) return remarked(*std::move(near), false);
+    if (auto hiding = refused_top(entry, checks)) return hiding;
+    const auto* wanted = config::is_folder_place(entry.path) ? "folder" : "file";
     if (entry.kind == git::EntryKind::symlink)
-        return refused(entry.path, "a symbolic link, expected a file");
+        return refused(entry.path, fmt::format("a symbolic link, expected a {}", wanted));
     if (entry.kind == git::EntryKind::submodule)
-        return refused(entry.path, "a submodule, expected a file");
+        return refused(entry.path, fmt::format("a submodule, expected a {}", wanted));
     if (entry.kind == git::EntryKind::folder)
         return refused(entry.path, fmt::format("folders are nested deeper than {}: not read",
                                                limits::kTreeDepthMax));
     if (entry.size > limits::kFileBytesMax)
         return refused(entry.path, fmt::format("the file has {} bytes, at most {} are read",
                                                entry.size, limits::kFileBytesMax));
-    if (auto stray = config::check_path(entry.path)) {
-        auto file = std::make_shared<ParsedFile>();
-        file->errors.push_back(std::move(*stray));
-        return file;
-    }
+    if (auto stray = config::check_path(entry.path)) return remarked(*std::move(stray), true);
     return nullptr;
 }
 
@@ -74,7 +91,8 @@ Files make_all(std::size_t count, const Make& make) {
 const git::Scope& DocumentReader::scope() { return config::layout_names(); }
 
 bool DocumentReader::is_ours(const std::string& path) {
-    return config::in_layout(path) || config::check_path(path).has_value();
+    return config::in_layout(path) || config::check_path(path) || config::check_top(path) ||
+           config::check_near_miss(path);
 }
 
 std::shared_ptr<const ParsedFile> DocumentReader::read_text(const std::string& path,

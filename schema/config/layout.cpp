@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "schema/base/limits.h"
+#include "schema/base/nearest.h"
 
 namespace tidegate::config {
 namespace {
@@ -43,6 +44,13 @@ std::vector<std::string_view> split(std::string_view path) {
     }
 }
 
+/// Whether `parts` lead to a folder of the shape, or to the one in which its files are.
+bool is_folder_of(const Shape& shape, const std::vector<std::string_view>& parts) {
+    return parts.size() <= shape.folders.size() &&
+           std::equal(parts.begin(), parts.end(), shape.folders.begin(),
+                      [](auto part, auto wanted) { return wanted == "*" || wanted == part; });
+}
+
 bool matches(const Shape& shape, const std::vector<std::string_view>& parts) {
     return parts.size() == shape.folders.size() + 1 &&
            std::equal(shape.folders.begin(), shape.folders.end(), parts.begin(),
@@ -70,6 +78,24 @@ std::string shapes_of(std::string_view folder) {
         if (shape.folders.front() == folder)
             text.append(text.empty() ? "" : " or ").append(shape.text);
     return text;
+}
+
+std::string lower_case(std::string_view text) {
+    std::string lower{text};
+    for (auto& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
+}
+
+/// The layout's folder that somebody may have meant; empty = none.
+std::string_view meant_folder(std::string_view name) {
+    const auto lower = lower_case(name);
+    std::vector<std::string_view> folders;
+    for (const auto& shape : shapes()) folders.push_back(shape.folders.front());
+    for (const auto folder : folders)
+        if (folder.ends_with("ies") && lower == std::string{folder.substr(0, folder.size() - 3)} + "y")
+            return folder;
+    return nearest(lower, folders);
 }
 
 }  // namespace
@@ -117,6 +143,30 @@ std::optional<Error> check_path(std::string_view path) {
     if (parts.back().ends_with(".yml"))
         return wrong(path, "files must end in .yaml here, got .yml");
     return wrong(path, "unexpected file; here belongs " + wanted);
+}
+
+bool is_folder_place(std::string_view path) {
+    const auto parts = split(path);
+    return !classify(path) && !is_free_file(parts.back()) &&
+           std::ranges::any_of(shapes(),
+                               [&](const Shape& shape) { return is_folder_of(shape, parts); });
+}
+
+std::optional<Error> check_top(std::string_view path) {
+    const auto parts = split(path);
+    if (parts.front() == kRepositoryFile && parts.size() > 1)
+        return wrong(path, "tidegate.yaml must be a file, not a folder");
+    const auto wanted = parts.size() == 1 ? shapes_of(parts.front()) : "";
+    if (wanted.empty()) return std::nullopt;
+    return wrong(path, fmt::format("not a folder: here belongs {}", wanted));
+}
+
+std::optional<Error> check_near_miss(std::string_view path) {
+    if (path.find('/') != path.size() - 1) return std::nullopt;
+    const auto name = path.substr(0, path.size() - 1);
+    const auto meant = meant_folder(name);
+    if (meant.empty() || meant == name) return std::nullopt;
+    return wrong(path, fmt::format("this folder is not read; did you mean '{}'?", meant));
 }
 
 }  // namespace tidegate::config

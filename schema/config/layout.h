@@ -56,4 +56,15 @@ struct DocumentPath {
 /// a near miss of `tidegate.yaml`.
 [[nodiscard]] std::optional<Error> check_path(std::string_view path);
 
+/// Whether the layout has a folder at this path. Anything else there hides all that belongs below.
+[[nodiscard]] bool is_folder_place(std::string_view path);
+
+/// The error, since Checks::second, of a path that stands in the place of one of the layout's
+/// folders at the top of the repo, or below that of `tidegate.yaml`.
+[[nodiscard]] std::optional<Error> check_top(std::string_view path);
+
+/// The warning of a folder at the top of the repo (`Versions/`, with the slash) whose name is nearly
+/// one of the layout's: nothing in it is read.
+[[nodiscard]] std::optional<Error> check_near_miss(std::string_view path);
+
 }  // namespace tidegate::config

@@ -225,9 +225,12 @@ EnvironmentPartPtr make_environment(const Surroundings& around, const std::strin
         EnvironmentMaker{around, name, std::move(inputs)}.make());
 }
 
-std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::string& name) {
+std::vector<FilePtr> environment_files(const Surroundings& around, const std::string& name) {
+    const auto& tree = around.tree;
     std::vector<FilePtr> files{find_file(tree, environment_path(name)),
-                               find_file(tree, kRepositoryPath)};
+                               file_or_hiding(around, kRepositoryPath)};
+    for (const auto& folder : {target_lists_folder(name), std::string{"policies/"}})
+        if (auto hiding = find_hiding(around, folder + "any")) files.push_back(std::move(hiding));
     each_below(tree, target_lists_folder(name),
                [&](const std::string&, const FilePtr& file) { files.push_back(file); });
     const auto* document = document_of<Environment>(files[0]);
@@ -241,7 +244,7 @@ std::vector<FilePtr> environment_files(const DocumentTree& tree, const std::stri
             files.push_back(find_file(tree, *path));
     each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
-        const bool takes = policy == nullptr ? path.ends_with(".yaml")  // not a stray file
+        const bool takes = policy == nullptr ? path.find(".yaml") != path.npos  // no stray file
                                              : may_apply(*policy, name);
         if (takes && !named.contains(path)) files.push_back(file);
     });

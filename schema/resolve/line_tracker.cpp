@@ -80,6 +80,7 @@ struct LineTracker::State {
     bool judges_anew = false;  ///< other checks than the commit before: everything counts as touched
     std::map<AssignmentKey, AssignmentPtr> built;
 
+    [[nodiscard]] std::set<AssignmentKey> present() const;
     void take_checks(const LineCommit& commit);
     void touch_all();
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
@@ -94,6 +95,13 @@ struct LineTracker::State {
     void fill_pins(Assignment& assignment, const ResolvedAssignment& entry);
 };
 
+std::set<AssignmentKey> LineTracker::State::present() const {
+    std::set<AssignmentKey> keys;
+    for (const auto& [key, facts] : history.assignments)
+        if (facts.present) keys.insert(keys.end(), key);
+    return keys;
+}
+
 void LineTracker::State::take_checks(const LineCommit& commit) {
     if (history.tip.empty()) history.checks = resolved.checks = commit.checks;
     TG_ASSERT(commit.checks == history.checks);
@@ -101,8 +109,7 @@ void LineTracker::State::take_checks(const LineCommit& commit) {
 
 void LineTracker::State::touch_all() {
     for (const auto& [key, entry] : resolved.assignments) resolved.touched.insert(key);
-    for (const auto& [key, facts] : history.assignments)
-        if (facts.present) resolved.touched.insert(key);
+    resolved.touched.merge(present());
 }
 
 void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry) {
@@ -284,8 +291,8 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
     LineTracker tracker{std::move(options)};
     auto& state = *tracker.state_;
     state.history = TRY(history_from_json(json, state.options.zones));
-    state.resolved =
-        resolve(tree, state.options.zones, state.history.tip, state.history.checks);
+    state.resolved = resolve(tree, state.options.zones, state.history.tip, state.history.checks,
+                             state.present());
     for (const auto& [key, entry] : state.resolved.assignments) {
         auto& facts = state.history.assignments[key];
         if (!agrees(facts, entry))
@@ -308,7 +315,7 @@ Checks LineTracker::checks() const { return state_->history.checks; }
 
 void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
     auto& state = *state_;
-    state.resolved = resolve(tree, state.options.zones, state.history.tip, checks);
+    state.resolved = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
     state.history.checks = checks;
     state.judges_anew = true;
 }

@@ -45,6 +45,21 @@ FilePtr find_file(const DocumentTree& tree, const std::string& path) {
     return found == tree.end() ? nullptr : found->second;
 }
 
+FilePtr find_hiding(const Surroundings& around, const std::string& path) {
+    if (around.checks < Checks::second) return nullptr;
+    for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
+        if (auto file = find_file(around.tree, path.substr(0, slash)); file && !file->document)
+            return file;
+    const auto below = path + '/';
+    const auto at = around.tree.lower_bound(below);
+    return at != around.tree.end() && at->first.starts_with(below) ? at->second : nullptr;
+}
+
+FilePtr file_or_hiding(const Surroundings& around, const std::string& path) {
+    auto file = find_file(around.tree, path);
+    return file ? file : find_hiding(around, path);
+}
+
 std::string environment_path(const std::string& name) {
     return fmt::format("environments/{}.yaml", name);
 }

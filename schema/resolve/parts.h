@@ -99,11 +99,16 @@ struct Surroundings {
 /// The files that an environment is made from: itself, its target lists, window, policies (those
 /// that it names, and those that apply to it or cannot be read) and `tidegate.yaml`; null where a
 /// named one is missing.
-[[nodiscard]] std::vector<FilePtr> environment_files(const DocumentTree& tree,
+[[nodiscard]] std::vector<FilePtr> environment_files(const Surroundings& around,
                                                      const std::string& name);
 
 // Small things that the above share.
 [[nodiscard]] FilePtr find_file(const DocumentTree& tree, const std::string& path);
+/// What stands in the place of a folder on the way to `path`, or is a folder in the place of the
+/// file itself: nobody knows what would be there. Null = nothing does, or older checks do not mind.
+[[nodiscard]] FilePtr find_hiding(const Surroundings& around, const std::string& path);
+/// The file at `path`, else what hides it.
+[[nodiscard]] FilePtr file_or_hiding(const Surroundings& around, const std::string& path);
 template <class T>
 [[nodiscard]] const T* document_of(const FilePtr& file) {
     return file && file->document ? std::get_if<T>(file->document.get()) : nullptr;

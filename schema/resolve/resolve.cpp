@@ -70,7 +70,7 @@ void Update::refresh_parts() {
     auto cross = cross_check(around_.tree);
     std::map<std::string, PartInputs> environments, projects;
     for (const auto& name : names_below(around_.tree, "environments/"))
-        environments[name] = {environment_files(around_.tree, name),
+        environments[name] = {environment_files(around_, name),
                               errors_of(cross.environments, name)};
     for (const auto& name : names_below(around_.tree, "projects/"))
         projects[name] = {{find_file(around_.tree, project_path(name))},
@@ -90,12 +90,14 @@ void Update::refresh_parts() {
 void Update::refresh_assignment(const AssignmentKey& key) {
     ResolvedAssignment inputs;
     inputs.version_file = find_file(around_.tree, version_path(key));
+    if (!inputs.version_file && result_.assignments.contains(key))
+        inputs.version_file = find_hiding(around_, version_path(key));
     if (!inputs.version_file) {
         if (result_.assignments.erase(key) > 0) result_.touched.insert(key);
         return;
     }
-    inputs.repository_file = find_file(around_.tree, kRepositoryPath);
-    inputs.approval_file = find_file(around_.tree, approval_path(key));
+    inputs.repository_file = file_or_hiding(around_, kRepositoryPath);
+    inputs.approval_file = file_or_hiding(around_, approval_path(key));
     const auto environment = result_.environments.find(key.environment);
     if (environment != result_.environments.end()) inputs.environment = environment->second;
     const auto project = result_.projects.find(key.project);
@@ -158,7 +160,7 @@ void Update::run(const std::set<std::string>& changed) {
     result_.touched.clear();
     for (const auto& path : changed) take_remarks(path);
     const bool versions_only = std::all_of(changed.begin(), changed.end(), [](const auto& path) {
-        return path.starts_with(kVersions);
+        return key_of_version_path(path).has_value();
     });
     if (versions_only) {
         for (const auto& path : changed)
@@ -204,11 +206,12 @@ std::shared_ptr<const Rules> ResolvedTree::rules_of(const std::string& environme
 }
 
 ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones, const std::string& commit,
-                     Checks checks) {
+                     Checks checks, const std::set<AssignmentKey>& known) {
     std::set<std::string> all;
     for (const auto& [path, file] : tree) all.insert(all.end(), path);
     ResolvedTree empty;
     empty.checks = checks;
+    for (const auto& key : known) empty.assignments.emplace(key, nullptr);
     return resolve_changed(std::move(empty), tree, zones, commit, all);
 }
 

@@ -8,6 +8,7 @@
 /// An error holds exactly the assignments that depend on what it is in: version file, project,
 /// environment with its target lists, its window and policies, its approval list, `tidegate.yaml`.
 /// A target name that is there twice holds both environments; a cycle holds all that are on it.
+/// What stands in the place of one of the layout's folders holds all that was found below it.
 
 #include <functional>
 #include <map>
@@ -78,9 +79,11 @@ struct ResolvedTree {
     [[nodiscard]] std::shared_ptr<const Rules> rules_of(const std::string& environment) const;
 };
 
-/// `checks`: those that the tree's files were read by.
+/// `checks`: those that the tree's files were read by. `known`: assignments that were there before;
+/// such a one is held, not gone, where something stands in the place of a folder that it was in.
 [[nodiscard]] ResolvedTree resolve(const DocumentTree& tree, const ZoneLookup& zones,
-                                   const std::string& commit, Checks checks = kChecksNow);
+                                   const std::string& commit, Checks checks = kChecksNow,
+                                   const std::set<AssignmentKey>& known = {});
 
 /// The same, from the result for another commit by the same checks. `changed` names every path
 /// whose file differs between the two (more does no harm). Move `previous` in where it is not

@@ -71,5 +71,30 @@ TEST(ObjectNameTest, IsBounded) {
         EXPECT_FALSE(is_object_name(bad)) << bad;
 }
 
+TEST(Layout, ItsFoldersHaveTheirPlaces) {
+    for (const auto* path : {"versions", "versions/prod", "environments/prod/targets", "policies"})
+        EXPECT_TRUE(is_folder_place(path)) << path;
+    for (const auto* path : {"docs", "tidegate.yaml", "versions/prod/api.yaml", "projects/a.yaml",
+                             "versions/README.md", "environments/prod.yaml"})
+        EXPECT_FALSE(is_folder_place(path)) << path;
+    EXPECT_TRUE(check_top("versions"));
+    EXPECT_TRUE(check_top("tidegate.yaml/x"));
+    EXPECT_FALSE(check_top("tidegate.yaml"));
+    EXPECT_FALSE(check_top("versions/prod"));
+    EXPECT_FALSE(check_top("README.md"));
+}
+
+TEST(Layout, TellsOfAFolderThatIsNearlyItsOwn) {
+    for (const auto& [path, meant] :
+         {std::pair{"Versions/", "versions"}, {"version/", "versions"}, {"policy/", "policies"},
+          {"WINDOWS/", "windows"}, {"enviroments/", "environments"}}) {
+        const auto warning = check_near_miss(path);
+        ASSERT_TRUE(warning) << path;
+        EXPECT_NE(warning->message.find(meant), std::string::npos) << warning->message;
+    }
+    for (const auto* path : {"versions/", "docs/", "VERSION", "version", "Versions/prod/"})
+        EXPECT_FALSE(check_near_miss(path)) << path;
+}
+
 }  // namespace
 }  // namespace tidegate::config

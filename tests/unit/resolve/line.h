@@ -19,8 +19,9 @@ inline constexpr auto kIdentity = "Tidegate <tidegate@example.com>";
 /// A line of commits c1, c2, …; c1 is the small tree. Keeps every tree, as Git would.
 class Line {
 public:
-    Line() { commit(); }
+    explicit Line(Checks by = kChecksNow) : checks{by} { commit(); }
 
+    Checks checks;  ///< that the next commit is judged by
     Tree tree = small_tree();
     LineTracker tracker{{zones, kIdentity}};
 
@@ -34,8 +35,10 @@ public:
         meta.authors = {"Ann <ann@example.com>"};
         meta.message = "subject of " + meta.id + "\n\nbody";
         meta.committed_at = Timestamp{Seconds{trees_.size()}};
+        meta.checks = checks;
+        if (!meta.parent.empty() && checks != tracker.checks()) tracker.adopt(checks, before_);
         if (adjust) adjust(meta);
-        trees_[meta.id] = tree.files;
+        trees_[meta.id] = before_ = tree.files;
         tracker.add_commit(meta, tree.files, tree.take_changed());
         return meta.id;
     }
@@ -60,6 +63,7 @@ public:
 
 private:
     std::map<std::string, DocumentTree> trees_;
+    DocumentTree before_;
 };
 
 }  // namespace tidegate::testing_support

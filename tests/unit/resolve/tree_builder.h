@@ -144,6 +144,13 @@ struct Tree {
         changed.insert(path);
         return *this;
     }
+    /// Something else stands in the place of a folder.
+    Tree& hide(const std::string& folder) {
+        for (auto at = files.lower_bound(folder + "/");
+             at != files.end() && at->first.starts_with(folder + "/");)
+            changed.insert(at->first), at = files.erase(at);
+        return break_file(folder, "a symbolic link, expected a folder");
+    }
     Tree& remove(const std::string& path) {
         files.erase(path);
         changed.insert(path);

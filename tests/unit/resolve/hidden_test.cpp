@@ -1,0 +1,99 @@
+/// Something else in the place of a folder of the layout: what was below it is not gone.
+
+#include "tests/unit/resolve/line.h"
+
+namespace tidegate {
+namespace {
+
+using namespace testing_support;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class HiddenTest : public testing::TestWithParam<const char*> {
+protected:
+    HiddenTest() {
+        line.tree.add(policy_for("night", "prod")).add(rejection());
+        TargetList list;
+        list.environment = "prod";
+        list.targets = {target("p-3", "environments/prod/targets/more.yaml", 4)};
+        line.tree.add("environments/prod/targets/more.yaml", list);
+        line.commit();
+        before = line.get();
+    }
+    static ApprovalList rejection() {
+        ApprovalList list;
+        list.key = kProdApi;
+        list.approvals = Value{Value::List{Value{Value::Map{{"decision", text("rejected")}}}}};
+        return list;
+    }
+    void expect_held() {
+        const auto now = line.get();
+        ASSERT_TRUE(now);
+        EXPECT_EQ(now->definition->version, before->definition->version);
+        EXPECT_EQ(now->commit, before->commit);
+        EXPECT_THAT(now->targets, SizeIs(before->targets.size()));
+        EXPECT_EQ(now->rules.unsupported, before->rules.unsupported);
+        EXPECT_THAT(lines(now->config_errors), HasSubstr("expected a folder"));
+        EXPECT_THAT(lines(line.tracker.errors()), HasSubstr("expected a folder"));
+    }
+
+    Line line;
+    AssignmentPtr before;
+};
+
+TEST_P(HiddenTest, LeavesTheLastValidState) {
+    line.tree.hide(GetParam());
+    line.commit();
+    expect_held();
+    line.tree.add(version("prod", "web", "2.0.1"));
+    if (std::string_view{GetParam()}.starts_with("versions")) line.tree.remove(version_path(kProdWeb));
+    line.commit();
+    expect_held();
+    line.restart();
+    expect_held();
+}
+INSTANTIATE_TEST_SUITE_P(Places, HiddenTest,
+                         testing::Values("versions", "versions/prod", "policies", "approvals",
+                                         "approvals/prod", "environments/prod",
+                                         "environments/prod/targets"));
+
+TEST_F(HiddenTest, AFolderInThePlaceOfAFileHidesItToo) {
+    for (const auto* path : {"versions/prod/api.yaml", "tidegate.yaml", "policies/night.yaml",
+                             "approvals/prod/api.yaml", "environments/prod/targets/more.yaml"}) {
+        Line each;
+        each.tree = line.tree;
+        each.tree.changed.clear();
+        each.commit();
+        const auto valid = each.get();
+        if (each.tree.files.contains(path)) each.tree.remove(path);
+        each.tree.break_file(std::string{path} + "/x", "unexpected file");
+        each.commit();
+        const auto now = each.get();
+        ASSERT_TRUE(now) << path;
+        EXPECT_EQ(lines(now->config_errors), std::string{path} + "/x:2:3: unexpected file\n");
+        EXPECT_EQ(now->rules.unsupported, valid->rules.unsupported) << path;
+        EXPECT_THAT(now->targets, SizeIs(valid->targets.size())) << path;
+    }
+}
+
+TEST_F(HiddenTest, OnceNothingStandsThereItIsGone) {
+    line.tree.hide("versions/prod");
+    line.commit();
+    ASSERT_TRUE(line.get());
+    line.tree.remove("versions/prod");
+    line.commit();
+    EXPECT_FALSE(line.get());
+    EXPECT_THAT(line.tracker.errors(), SizeIs(1)) << "an approval of nothing";
+}
+
+TEST_F(HiddenTest, OlderChecksReadItAsEmpty) {
+    Line old{Checks::first};
+    ASSERT_TRUE(old.get());
+    old.tree.hide("versions/prod");
+    old.commit();
+    EXPECT_FALSE(old.get());
+}
+
+}  // namespace
+}  // namespace tidegate
