@@ -10,6 +10,7 @@
 
 #include "cli/documents.h"
 #include "reconciler/timezone/zones.h"
+#include "schema/base/utf8.h"
 #include "schema/resolve/resolve.h"
 
 namespace tidegate::cli {
@@ -81,13 +82,11 @@ Result<void> check_effect(const Tip& tip, const std::string& text) {
 }
 
 std::string message_of(const FileChange& change, const std::string& reason) {
-    std::string line{reason};
-    std::ranges::replace_if(
-        line, [](char byte) { return static_cast<unsigned char>(byte) < 0x20; }, ' ');
-    auto message = change.subject + '\n';
+    const auto line = one_line(reason);
+    auto message = one_line(change.subject) + '\n';
     if (!line.empty()) message += '\n' + line + '\n';
     message += '\n';
-    for (const auto& [key, value] : change.trailers) message += fmt::format("{}: {}\n", key, value);
+    for (const auto& [key, value] : change.trailers) message += fmt::format("{}: {}\n", key, one_line(value));
     if (!line.empty()) message += fmt::format("Tidegate-Reason: {}\n", line);
     return message;
 }

@@ -61,12 +61,7 @@ int report(const Console& console, const Error& error) {
 }
 
 std::string clean(std::string_view text) {
-    std::string result{text};
-    for (char& byte : result)
-        if ((static_cast<unsigned char>(byte) < 0x20 && byte != '\n' && byte != '\t') ||
-            byte == 0x7f)
-            byte = '?';
-    return result;
+    return plain_lines(text, '?');
 }
 
 void Table::print(const Console& console, std::string_view indent) const {

@@ -174,7 +174,7 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     const auto resolved = tracker_.resolve_on_tip(documents, {path});
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
-    return found->second->assignment->definition->digest;
+    return tracker_.digest_in_force(key, found->second->assignment->definition->digest);
 }
 
 Result<std::string> ConfigSource::commit_plan(const RevertPlan& plan, Timestamp now) {

@@ -361,7 +361,10 @@ Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
     if (!found->second->assignment)
         return fail(ErrorCode::invalid, "{} is not valid at {}: {}", key.text(), commit,
                     found->second->errors.empty() ? "" : found->second->errors.front().text());
-    return found->second->assignment->definition;
+    const auto& read = found->second->assignment->definition;
+    auto definition = std::make_shared<Definition>(*read);
+    definition->digest = tracker_.digest_in_force(key, read->digest);
+    return DefinitionPtr{std::move(definition)};
 }
 
 std::optional<LastGood> ConfigSource::find_last_good(const std::vector<LastGood>& candidates) {

@@ -3,6 +3,48 @@
 #include <algorithm>
 
 namespace tidegate {
+namespace {
+
+/// Bytes of the control character at the front; 0 if there is another one.
+std::size_t control_length(std::string_view text) {
+    const auto at = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    if (at(0) < 0x20 || at(0) == 0x7F) return 1;
+    if (at(0) == 0xC2 && at(1) >= 0x80 && at(1) <= 0x9F) return 2;
+    return at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9) ? 3 : 0;
+}
+
+/// With `stand_in` for each control character that is not among `kept`.
+std::string without_controls(std::string_view text, std::string_view kept, char stand_in) {
+    std::string plain;
+    plain.reserve(text.size());
+    while (!text.empty()) {
+        const bool keeps = kept.find(text.front()) != std::string_view::npos;
+        const auto length = keeps ? 0 : control_length(text);
+        plain += length > 0 ? stand_in : text.front();
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return plain;
+}
+
+}  // namespace
+
+std::size_t find_control(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (control_length(text.substr(i)) > 0) return i;
+    return std::string_view::npos;
+}
+
+std::string one_line(std::string_view text) {
+    auto line = without_controls(text, "", ' ');
+    line.resize(line.find_last_not_of(' ') + 1);
+    return line;
+}
+
+std::string plain_lines(std::string_view text, char stand_in) {
+    return without_controls(text, "\n\t", stand_in);
+}
 
 std::size_t utf8_length(std::string_view text) {
     const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };

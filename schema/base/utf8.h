@@ -19,6 +19,14 @@ namespace tidegate {
 [[nodiscard]] std::string to_utf8(std::string_view text,
                                   std::string_view replacement = "\xEF\xBF\xBD");  // U+FFFD
 
+/// Where the first control character is: what ends a line, hides text or moves a cursor (C0, DEL,
+/// C1, and U+2028 and U+2029, which end lines too). npos = there is none. `text` is valid UTF-8.
+[[nodiscard]] std::size_t find_control(std::string_view text);
+/// Text of others as one line: a space for each control character, and none at the end.
+[[nodiscard]] std::string one_line(std::string_view text);
+/// Text of others as lines: without control characters but line ends and tabs.
+[[nodiscard]] std::string plain_lines(std::string_view text, char stand_in = ' ');
+
 /// The first, or the last, `bytes_max` bytes, less those of a character that was cut.
 [[nodiscard]] std::string_view head_of(std::string_view text, std::size_t bytes_max);
 [[nodiscard]] std::string_view tail_of(std::string_view text, std::size_t bytes_max);

@@ -9,9 +9,9 @@ using TextMap = std::map<std::string, std::string>;
 
 void read_service(Place place, Service& out) {
     Fields fields{place};
-    fields.optional("start", out.start, kNotEmpty);
-    fields.optional("stop", out.stop, kNotEmpty);
-    fields.optional("status", out.status, kNotEmpty);
+    fields.optional("start", out.start, kBody);
+    fields.optional("stop", out.stop, kBody);
+    fields.optional("status", out.status, kBody);
     fields.optional("unit", out.unit, kNotEmpty);
     for (const auto script : {"start", "stop", "status"})
         fields.only_one_of({"unit", script}, false);
@@ -31,11 +31,11 @@ void read_script(Fields& fields, ScriptDeploy& out) {
     fields.optional("work_dir", out.work_dir, kAbsolutePath);
     fields.optional("interpreter", out.interpreter, kAbsolutePath);
     fields.optional("environment", out.environment);
-    fields.required("install_script", out.install_script, kNotEmpty);
-    fields.optional("update_script", out.update_script, kNotEmpty);
-    fields.optional("rollback_script", out.rollback_script, kNotEmpty);
-    fields.optional("uninstall_script", out.uninstall_script, kNotEmpty);
-    fields.optional("probe_script", out.probe_script, kNotEmpty);
+    fields.required("install_script", out.install_script, kBody);
+    fields.optional("update_script", out.update_script, kBody);
+    fields.optional("rollback_script", out.rollback_script, kBody);
+    fields.optional("uninstall_script", out.uninstall_script, kBody);
+    fields.optional("probe_script", out.probe_script, kBody);
     fields.optional("service", out.service, read_service);
     fields.optional("timeouts", out.timeouts, read_timeouts);
 }
@@ -100,7 +100,7 @@ void check_gitpull(Fields& fields) {
     fields.checked_required<std::string>("repo", kNotEmpty);
     fields.checked<std::string>("branch", kNotEmpty);
     fields.checked<std::string>("work_dir", kAbsolutePath);
-    fields.checked<std::string>("build_script", kNotEmpty);
+    fields.checked<std::string>("build_script", kBody);
     fields.checked<std::string>("interpreter", kAbsolutePath);
     fields.checked<TextMap>("environment");
     fields.checked<int>("depth", Integer{1});

@@ -26,7 +26,7 @@ void read_freeze(Place place, Freeze& out) {
             out.active = true;
             Fields fields{map};
             fields.optional("active", out.active);
-            fields.optional("reason", out.reason);
+            fields.optional("reason", out.reason, kLine);
             fields.optional("until", out.until, Instant{});
             fields.finish();
         });

@@ -60,6 +60,17 @@ std::string kind_in_words(const Node& node) {
     return "nothing";
 }
 
+/// The control character at the front, so that somebody finds it who does not see it.
+std::string control_in_words(std::string_view text) {
+    if (text.front() == '\n') return "a line end";
+    if (text.front() == '\t') return "a tab";
+    const auto lead = static_cast<unsigned char>(text.front());
+    const auto next = [&](std::size_t i) { return static_cast<unsigned char>(text[i]) & 0x3FU; };
+    if (lead < 0x80) return fmt::format("U+{:04X}", lead);
+    if (lead < 0xE0) return fmt::format("U+{:04X}", (lead & 0x1FU) << 6 | next(1));
+    return fmt::format("U+{:04X}", (lead & 0x0FU) << 12 | next(1) << 6 | next(2));
+}
+
 std::string join(const std::vector<std::string_view>& words) {
     std::string text;
     for (const auto word : words) text.append(text.empty() ? "" : ", ").append(word);
@@ -76,9 +87,7 @@ Value word_value(std::string_view word) {
 std::string shown(std::string_view text) {
     std::string line{head_of(text, kShownBytesMax)};
     if (line.size() < text.size()) line += "…";
-    for (auto& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-    return line;
+    return one_line(line);
 }
 
 Value plain_value(const Node& node) {
@@ -126,7 +135,9 @@ bool Place::expect(Node::Kind kind, std::string_view wanted) const {
     return false;
 }
 
-void read(Place place, std::string& out) { Text{"text", nullptr}(place, out); }
+void read(Place place, std::string& out) {
+    Text{.wanted = "text", .valid = nullptr, .lines = true}(place, out);
+}
 
 void Text::operator()(Place place, std::string& out) const {
     if (place.describing()) {
@@ -142,6 +153,9 @@ void Text::operator()(Place place, std::string& out) const {
         return place.error("{} must be at most {} bytes, got {}", place.name, bytes_max,
                            text->size());
     if (valid != nullptr && !valid(*text)) return place.refuse(wanted, secret);
+    if (const auto at = lines ? text->npos : find_control(*text); at != text->npos)
+        place.error_since(Checks::second, "{} must be one line without control characters, got {}",
+                          place.name, control_in_words(std::string_view{*text}.substr(at)));
     out = *text;
     place.out->data = out;
 }

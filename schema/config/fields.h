@@ -100,7 +100,7 @@ struct Place {
 inline constexpr auto kEndless = std::numeric_limits<std::size_t>::max();  ///< no maximum
 
 // Rules for plain types.
-void read(Place place, std::string& out);  ///< any scalar, as its text
+void read(Place place, std::string& out);  ///< any scalar, as its text, of several lines or not
 void read(Place place, bool& out);         ///< true and false alone, unquoted
 void read(Place place, Seconds& out);      ///< whole seconds, or `10m`
 void read(Place place, Amount& out);       ///< a count from 1, or `25%`
@@ -131,6 +131,9 @@ struct Text {
     std::string_view pattern = {};    ///< for the JSON Schema; may be laxer than `valid`
     bool secret = false;              ///< its text never goes into messages
     std::size_t bytes_max = kEndless;
+    /// Whether it may have several lines (scripts, descriptions). Else control characters are an
+    /// error since Checks::second: they break the lines of logs, tables and commit messages.
+    bool lines = false;
     void operator()(Place place, std::string& out) const;
 };
 /// One of a few words.

@@ -15,7 +15,7 @@ void read_probe(Fields& fields, CheckType type, HealthCheck& out) {
             fields.required("port", out.port, kPort);
             return;
         case CheckType::script:
-            return fields.required("script", out.script, kNotEmpty);
+            return fields.required("script", out.script, kBody);
     }
 }
 

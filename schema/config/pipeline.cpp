@@ -12,7 +12,7 @@ using Texts = std::vector<std::string>;
 const ListOf<Text> kTexts{kNotEmpty, 1};
 
 void read_script(Fields& fields, Task& out) {
-    fields.required("script", out.script, kNotEmpty);
+    fields.required("script", out.script, kBody);
     fields.optional("timeout", out.timeout, Duration{});
 }
 
@@ -60,14 +60,14 @@ void check_rollback(Fields& fields) {
 
 void check_notify(Fields& fields) {
     fields.checked_required<Texts>("channels", ListOf{Word{channel_names()}, 1});
-    fields.checked<std::string>("template", kNotEmpty);
-    fields.checked<std::string>("message", kNotEmpty);
+    fields.checked<std::string>("template", kBody);
+    fields.checked<std::string>("message", kBody);
     fields.checked<Texts>("recipients", kTexts);
 }
 
 void check_condition(Fields& fields) {
     const Word kNext{{"continue", "skip_phase", "stop", "rollback"}};
-    fields.checked_required<std::string>("expression", kNotEmpty);
+    fields.checked_required<std::string>("expression", kBody);
     fields.checked<std::string>("on_true", kNext);
     fields.checked<std::string>("on_false", kNext);
 }
@@ -75,8 +75,8 @@ void check_condition(Fields& fields) {
 void check_db_migrate(Fields& fields) {
     fields.checked_required<std::string>("migration_path", kNotEmpty);
     fields.checked<bool>("rollback_on_fail");
-    fields.checked<std::string>("command", kNotEmpty);
-    fields.checked<std::string>("down_command", kNotEmpty);
+    fields.checked<std::string>("command", kBody);
+    fields.checked<std::string>("down_command", kBody);
     fields.checked<std::string>("database_url", kNotEmpty);
     fields.checked<std::string>("rehearsed_in", kObjectName);
     fields.checked<Seconds>("timeout", Duration{});
@@ -84,7 +84,7 @@ void check_db_migrate(Fields& fields) {
 
 void check_preflight_item(Fields& fields) {
     fields.checked_required<std::string>("name", kNotEmpty);
-    fields.checked_required<std::string>("command", kNotEmpty);
+    fields.checked_required<std::string>("command", kBody);
     fields.checked<std::string>("expected_output");
     fields.checked<int>("expected_exit_code", Integer{0, 255});
     fields.checked<Seconds>("timeout", Duration{});
@@ -181,7 +181,7 @@ void read(Place place, Task& out) {
     fields.optional("timeout", timeout, Duration{});
     fields.optional("retry", out.retry, Integer{0, 100});
     fields.optional("retry_delay", out.retry_delay);
-    fields.optional("condition", out.condition, kNotEmpty);
+    fields.optional("condition", out.condition, kBody);
     fields.optional("depends_on", out.depends_on, ListOf{kNotEmpty});
     fields.optional("parallel", out.parallel);
     fields.choose("type", out.type, true,

@@ -34,7 +34,7 @@ void read(Place place, Project& out) {
     read_envelope(fields, DocumentKind::project);
     fields.required("name", out.name, AsInPath{});
     fields.optional("description", out.description);
-    fields.optional("owner", out.owner);
+    fields.optional("owner", out.owner, kLine);
     fields.required("deploy", out.deploy);
     fields.optional("variables", out.variables);
     fields.optional("pipeline", out.pipeline);

@@ -37,6 +37,22 @@ void read_kind(DocumentKind kind, Place place, Document& document) {
     }
 }
 
+/// An editor that takes the last line end away must not change the script that stands there.
+std::string with_line_end(std::string_view text) {
+    std::string ended{text};
+    if (!ended.empty() && ended.back() != '\n') ended += '\n';
+    return ended;
+}
+
+int lines_of(std::string_view text) {
+    return static_cast<int>(std::ranges::count(text, '\n')) + 1;
+}
+
+/// The last scalar, where the end of a file can make a difference.
+const std::string& last_text(const Node& node) {
+    return node.items.empty() ? node.text : last_text(node.items.back());
+}
+
 }  // namespace
 
 ParsedFile read_document(std::string_view path, std::string_view text, Checks checks) {
@@ -46,10 +62,14 @@ ParsedFile read_document(std::string_view path, std::string_view text, Checks ch
             ErrorCode::invalid, "no document belongs at this path", {std::string(path), 0, 0}});
         return {nullptr, {std::move(error)}, {}};
     }
-    auto tree = parse_yaml(path, text);
+    const auto ended = checks >= Checks::second ? with_line_end(text) : std::string{text};
+    auto tree = parse_yaml(path, ended);
     if (!tree.usable) return {nullptr, std::move(tree.errors), {}};
 
     Report report{path, *where, checks};
+    if (ended.size() != text.size() && last_text(tree.root) != last_text(parse_yaml(path, text).root))
+        report.warning({std::string(path), lines_of(text), 1},
+                       "the file ends without a line end: it is read as if it had one");
     report.errors = std::move(tree.errors);
     auto document = std::make_shared<Document>();
     Value written;
@@ -100,7 +120,7 @@ void read(Place place, std::map<std::string, std::string>& out) {
 }
 
 void Labels::operator()(Place place, std::map<std::string, std::string>& out) const {
-    MapOf<>{kLabelKey}(place, out);
+    MapOf{kLabelKey, kLine}(place, out);
 }
 
 }  // namespace tidegate::config

@@ -31,7 +31,7 @@ void read_typed(Fields& fields, ConditionType type, RollbackCondition& out) {
         is_share ? Number{0, 1} : Number{type == ConditionType::metric ? -1e12 : 0, 1e12});
     fields.checked<Seconds>("duration", Duration{});
     if (type != ConditionType::metric) return;
-    fields.checked_required<std::string>("query", kNotEmpty);
+    fields.checked_required<std::string>("query", kBody);
     fields.checked<std::string>("operator", Word{{">", ">=", "<", "<="}});
 }
 

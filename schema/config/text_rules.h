@@ -27,8 +27,15 @@ namespace tidegate::config {
     return text.find_first_not_of(" \t\r\n") != std::string_view::npos;
 }
 
+/// A line that may be empty.
+inline constexpr Text kLine{"text", nullptr};
 // `${NAME}` may stand for a whole URL, path or port: its value is known on the agent only.
 inline constexpr Text kNotEmpty{"text that is not empty", is_not_empty, "[^ \\t\\r\\n]"};
+/// A script, or another text of several lines.
+inline constexpr Text kBody{.wanted = kNotEmpty.wanted,
+                            .valid = kNotEmpty.valid,
+                            .pattern = kNotEmpty.pattern,
+                            .lines = true};
 // Bounded, so that there is a bound for what an action carries (schema/resolve/action_size.h).
 inline constexpr Text kVersion{kNotEmpty.wanted, kNotEmpty.valid, kNotEmpty.pattern, false,
                                limits::kVersionBytesMax};
@@ -52,8 +59,11 @@ inline constexpr Text kInstant{"an instant like 2026-11-23T10:00:00+08:00", is_i
                                "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]"};
 inline constexpr Text kCron{"five cron fields like \"0 10 * * 1-5\"", is_cron,
                             "^ *[^ ]+( +[^ ]+){4} *$"};
-inline constexpr Text kEncrypted{"encrypted, like encrypted:<scheme>:<text>; never plain text",
-                                 is_encrypted, "^encrypted:[A-Za-z0-9_-]+:.+$", true};
+inline constexpr Text kEncrypted{.wanted = "encrypted, like encrypted:<scheme>:<text>; never plain text",
+                                 .valid = is_encrypted,
+                                 .pattern = "^encrypted:[A-Za-z0-9_-]+:.+$",
+                                 .secret = true,
+                                 .lines = true};
 inline constexpr Text kArtifactUrl{"an http(s) or file:/// URL, or a name in an artifact store",
                                    is_artifact_url, "^(https?://[^/]|file:///|\\$\\{|[^ :]+$)"};
 inline constexpr Text kZoneName{"an IANA time zone like Asia/Shanghai", is_zone_name,

@@ -29,7 +29,8 @@ void read(Place place, Variable& out) {
     read_short_or_long(
         place,
         [&](Place text) {
-            Text{"text, or a map with type and value", nullptr}(text, out.value);
+            Text{.wanted = "text, or a map with type and value", .valid = nullptr, .lines = true}(
+                text, out.value);
         },
         [&](Place map) {
             Fields fields{map};

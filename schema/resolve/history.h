@@ -57,6 +57,10 @@ struct AssignmentHistory {
     /// Digests that our own reverts took away and no person brought back since, the newest last, at
     /// most kRevertsKeptPerAssignment. A store that was lost gets its quarantines back from these.
     std::vector<Quarantine> reverts;
+    /// The digest that newer checks' reading makes of what was accepted with another one before
+    /// them, and that other one, which stays in force for it. Default = there is none.
+    Digest read_anew;
+    Digest read_before;
 };
 
 /// An environment at its last valid commit.

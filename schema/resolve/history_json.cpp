@@ -209,7 +209,9 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"held_authors", facts.held_authors},
             {"rejected", facts.rejected},
             {"versions", std::move(versions)},
-            {"reverts", std::move(reverts)}};
+            {"reverts", std::move(reverts)},
+            {"read_anew", facts.read_anew.hex()},
+            {"read_before", facts.read_before.hex()}};
 }
 
 AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& key,
@@ -235,6 +237,10 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
                                   digest_from_json(point.at(2))});
     for (const auto& item : json.at("reverts"))
         facts.reverts.push_back(revert_from_json(item, key));
+    if (json.contains("read_anew")) {
+        facts.read_anew = digest_from_json(json.at("read_anew"));
+        facts.read_before = digest_from_json(json.at("read_before"));
+    }
     return facts;
 }
 

@@ -55,6 +55,30 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
     return entry.assignment ? pin_errors(entry, facts) : entry.errors;
 }
 
+Digest digest_in_force(const AssignmentHistory& facts, const Digest& digest) {
+    return digest == facts.read_anew ? facts.read_before : digest;
+}
+
+/// The entry with the digest that is in force for it.
+ResolvedAssignmentPtr in_force(const AssignmentHistory& facts, const ResolvedAssignmentPtr& entry) {
+    if (!entry || !entry->assignment) return entry;
+    const auto read = entry->assignment->definition;
+    const auto digest = digest_in_force(facts, read->digest);
+    if (digest == read->digest) return entry;
+    auto definition = std::make_shared<Definition>(*read);
+    definition->digest = digest;
+    auto assignment = std::make_shared<Assignment>(*entry->assignment);
+    assignment->definition = definition;
+    for (auto& target : assignment->targets) {
+        if (target.definition != read) continue;
+        target.definition = definition;
+        target.digest = target_digest(digest, target.config_digest);
+    }
+    auto kept = std::make_shared<ResolvedAssignment>(*entry);
+    kept->assignment = std::move(assignment);
+    return kept;
+}
+
 /// A held assignment obeys what newer commits tighten, never what they loosen.
 void tighten(Assignment& assignment, const ResolvedAssignment& newer, bool rejected) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
@@ -131,8 +155,9 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
             record_removed(history, facts, change);
             valid.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
-            record_valid(history, facts, change, *found->second);
-            take_valid(key, found->second);
+            auto entry = in_force(facts, found->second);
+            record_valid(history, facts, change, *entry);
+            take_valid(key, std::move(entry));
         } else {
             record_invalid(history, facts, change);
         }
@@ -293,8 +318,9 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
     state.history = TRY(history_from_json(json, state.options.zones));
     state.resolved = resolve(tree, state.options.zones, state.history.tip, state.history.checks,
                              state.present());
-    for (const auto& [key, entry] : state.resolved.assignments) {
+    for (const auto& [key, read] : state.resolved.assignments) {
         auto& facts = state.history.assignments[key];
+        const auto entry = in_force(facts, read);
         if (!agrees(facts, entry))
             return fail(ErrorCode::conflict, "{} now resolves otherwise at {}", key.text(),
                         state.history.tip);
@@ -316,6 +342,14 @@ Checks LineTracker::checks() const { return state_->history.checks; }
 void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
     auto& state = *state_;
     state.resolved = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
+    for (const auto& [key, entry] : state.resolved.assignments) {
+        auto& facts = state.history.assignments[key];
+        if (!entry->assignment || !facts.present || !facts.held_at.empty()) continue;
+        const auto& digest = entry->assignment->definition->digest;
+        if (digest == facts.digest) continue;
+        facts.read_anew = digest;
+        facts.read_before = facts.digest;
+    }
     state.history.checks = checks;
     state.judges_anew = true;
 }
@@ -351,8 +385,8 @@ void LineTracker::provide(const std::string& commit, const DocumentTree& tree, C
     const auto resolved = resolve(tree, state.options.zones, commit, checks);
     const auto find = [&](const AssignmentKey& key) -> ResolvedAssignmentPtr {
         const auto found = resolved.assignments.find(key);
-        return found != resolved.assignments.end() && found->second->assignment ? found->second
-                                                                                : nullptr;
+        const bool valid = found != resolved.assignments.end() && found->second->assignment;
+        return valid ? in_force(state.history.assignments.at(key), found->second) : nullptr;
     };
     for (const auto& [key, facts] : state.history.assignments) {
         if (!facts.present || facts.held_at != commit || state.valid.contains(key)) continue;
@@ -410,6 +444,12 @@ std::optional<VersionPoint> LineTracker::find_version(const AssignmentKey& key,
     if (facts.present && facts.version == version)
         return VersionPoint{version, facts.held_at.empty() ? tip() : facts.held_at, facts.digest};
     return point_of(facts, version);
+}
+
+Digest LineTracker::digest_in_force(const AssignmentKey& key, const Digest& digest) const {
+    const auto found = state_->history.assignments.find(key);
+    if (found == state_->history.assignments.end()) return digest;
+    return tidegate::digest_in_force(found->second, digest);
 }
 
 const History& LineTracker::history() const { return state_->history; }

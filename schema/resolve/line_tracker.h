@@ -72,6 +72,9 @@ public:
     [[nodiscard]] std::optional<VersionPoint> find_version(const AssignmentKey& key,
                                                            const std::string& version) const;
 
+    /// The digest that is in force for what a commit's files say: not the one that they have by the
+    /// newest checks where it was accepted with another one before those.
+    [[nodiscard]] Digest digest_in_force(const AssignmentKey& key, const Digest& digest) const;
     [[nodiscard]] const History& history() const;
     [[nodiscard]] std::string json() const;
 

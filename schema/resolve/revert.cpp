@@ -11,18 +11,13 @@
 namespace tidegate {
 namespace {
 
-/// One line without control characters, so that no evidence can pose as a trailer.
-std::string one_line(std::string text) {
-    text.resize(head_of(text, limits::kRevertLineBytesMax).size());
-    for (auto& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    const auto end = text.find_last_not_of(' ');
-    text.resize(end == std::string::npos ? 0 : end + 1);
-    return text;
+/// One line, bounded, so that no text of others can pose as a trailer.
+std::string line_of(std::string_view text) {
+    return one_line(head_of(text, limits::kRevertLineBytesMax));
 }
 
 std::string target_state(const RevertInput& input) {
-    return input.last_good ? input.last_good->version : "nothing";
+    return input.last_good ? line_of(input.last_good->version) : "nothing";
 }
 
 std::string message_of(const RevertInput& input, RevertKind kind, const std::string& note) {
@@ -33,18 +28,18 @@ std::string message_of(const RevertInput& input, RevertKind kind, const std::str
         text += fmt::format("This reverts commit {}.\n", input.guilty_commit);
     else
         text += fmt::format("Commit {} brought {} {}.\n", input.guilty_commit, input.key.text(),
-                            input.guilty_version);
+                            line_of(input.guilty_version));
     if (kind == RevertKind::branch)
-        text += fmt::format("For a person to merge: {}.\n", one_line(note));
+        text += fmt::format("For a person to merge: {}.\n", line_of(note));
     if (!input.evidence.empty()) text += "\nEvidence:\n";
     const auto lines = std::min(input.evidence.size(), limits::kRevertEvidenceLinesMax);
     for (std::size_t i = 0; i < lines; ++i)
-        text += fmt::format("- {}\n", one_line(input.evidence[i]));
+        text += fmt::format("- {}\n", line_of(input.evidence[i]));
     text += fmt::format(
         "\nTidegate-Rollback: {}\nTidegate-Assignment: {}\nTidegate-Digest: {}\n"
         "Tidegate-Restores: {}\nTidegate-Reason: {}\n",
         input.release, input.key.text(), input.guilty.hex(),
-        input.last_good ? input.last_good->digest.hex() : "none", one_line(input.reason));
+        input.last_good ? input.last_good->digest.hex() : "none", line_of(input.reason));
     return text;
 }
 
