@@ -8,6 +8,7 @@
 #include "schema/base/limits.h"
 #include "schema/base/nearest.h"
 #include "schema/base/utf8.h"
+#include "schema/config/yaml_trouble.h"
 
 namespace tidegate::config {
 namespace {
@@ -52,7 +53,8 @@ std::string kind_in_words(const Node& node) {
         case Node::Kind::map:
             return "a map";
         case Node::Kind::scalar:
-            return node.quoted ? '"' + shown(node.text) + '"' : shown(node.text);
+            return (node.quoted ? '"' + shown(node.text) + '"' : shown(node.text)) +
+                   odd_spaces_in(node.text);
         case Node::Kind::null:
         case Node::Kind::broken:
             break;
@@ -309,7 +311,8 @@ void Fields::unknown(const Node& key) const {
         hint = known_.empty() ? ", which takes none" : fmt::format("; known are {}", join(known_));
     place_.report->error(
         place_.report->position(key),
-        fmt::format("unknown key '{}' in {}{}", shown(key.text), place_.name, hint));
+        fmt::format("unknown key '{}'{} in {}{}", shown(key.text), odd_spaces_in(key.text),
+                    place_.name, hint));
 }
 
 void Fields::finish() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "schema/base/limits.h"
 #include "schema/config/kinds.h"
 #include "schema/config/text_rules.h"
 
@@ -40,7 +41,8 @@ void read_kind(DocumentKind kind, Place place, Document& document) {
 /// An editor that takes the last line end away must not change the script that stands there.
 std::string with_line_end(std::string_view text) {
     std::string ended{text};
-    if (!ended.empty() && ended.back() != '\n') ended += '\n';
+    if (!ended.empty() && ended.back() != '\n' && ended.size() < limits::kFileBytesMax)
+        ended += '\n';
     return ended;
 }
 

@@ -10,6 +10,7 @@
 
 #include "schema/base/limits.h"
 #include "schema/config/utf8.h"
+#include "schema/config/yaml_trouble.h"
 
 namespace tidegate::config {
 namespace {
@@ -54,10 +55,16 @@ private:
 /// be stopped, but it is bounded by the text's size and takes no more memory.
 class TreeBuilder : public YAML::EventHandler {
 public:
-    TreeBuilder(std::string_view file, std::string_view text) : file_{file}, places_{text} {}
+    TreeBuilder(std::string_view file, std::string_view text)
+        : file_{file}, text_{text}, places_{text} {}
 
     void OnDocumentStart(const YAML::Mark& mark) override {
-        if (++documents_ == 2) stop(mark, "a file must hold one document; remove what follows ---");
+        if (++documents_ != 2) return;
+        const auto place = static_cast<std::size_t>(std::max(mark.pos, 0));
+        if (is_blank_yaml(text_.substr(std::min(place, text_.size()))))
+            ended_ = stopped_ = true;
+        else
+            stop(mark, "a file must hold one document; remove what follows ---");
     }
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -103,9 +110,19 @@ public:
     /// What is left of the text need not be parsed (and must not: after a stray `,` yaml-cpp finds
     /// empty documents without end).
     [[nodiscard]] bool stopped() const { return stopped_; }
+    /// The parser gave up.
+    void give_up(const YAML::Exception& exception) {
+        if (const auto trouble = find_trouble(text_, exception.mark.line + 1); trouble && !stopped_)
+            errors_.push_back({ErrorCode::invalid,
+                               trouble->message,
+                               {file_, trouble->line, trouble->column}});
+        else
+            error(exception.mark, "not valid YAML: " + exception.msg);
+        stopped_ = true;
+    }
     YamlTree finish() && {
         if (documents_ == 0) errors_.push_back(make_error({}, "the file is empty"));
-        return {std::move(root_), std::move(errors_), !stopped_ && documents_ > 0};
+        return {std::move(root_), std::move(errors_), (!stopped_ || ended_) && documents_ > 0};
     }
 
 private:
@@ -175,6 +192,7 @@ private:
     }
 
     std::string file_;
+    std::string_view text_;
     Places places_;
     Node root_;
     std::vector<Node*> open_;  ///< from the root to the collection that is being filled
@@ -182,6 +200,7 @@ private:
     std::size_t nodes_ = 0;
     int documents_ = 0;
     bool stopped_ = false;
+    bool ended_ = false;  ///< stopped where only a document mark was left
 };
 
 /// Refuses what is too large or no text, before any parser sees it.
@@ -207,6 +226,12 @@ YamlTree parse_yaml(std::string_view file, std::string_view text) {
     if (auto error = check_bytes(file, text)) return {{}, {std::move(*error)}, false};
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    if (const auto pointer = find_pointer(text))
+        return {{},
+                {{ErrorCode::invalid,
+                  pointer->message,
+                  {std::string(file), pointer->line, pointer->column}}},
+                false};
 
     TreeBuilder builder{file, text};
     try {
@@ -214,7 +239,7 @@ YamlTree parse_yaml(std::string_view file, std::string_view text) {
         YAML::Parser parser{stream};
         while (!builder.stopped() && parser.HandleNextDocument(builder)) continue;
     } catch (const YAML::Exception& exception) {
-        builder.stop(exception.mark, "not valid YAML: " + exception.msg);
+        builder.give_up(exception);
     } catch (const std::exception& exception) {
         builder.stop(YAML::Mark{}, std::string("cannot be parsed: ") + exception.what());
     }

@@ -195,7 +195,7 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
     for (const auto& revert : facts.reverts) reverts.push_back(revert_to_json(revert));
     auto anchors = Json::array();
     for (const auto& anchor : facts.anchors) anchors.push_back(table.number_of(anchor));
-    return {{"environment", key.environment},
+    Json json{{"environment", key.environment},
             {"project", key.project},
             {"present", facts.present},
             {"digest", facts.digest.hex()},
@@ -209,9 +209,12 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
             {"held_authors", facts.held_authors},
             {"rejected", facts.rejected},
             {"versions", std::move(versions)},
-            {"reverts", std::move(reverts)},
-            {"read_anew", facts.read_anew.hex()},
-            {"read_before", facts.read_before.hex()}};
+            {"reverts", std::move(reverts)}};
+    if (!facts.read_anew.empty()) {
+        json["read_anew"] = facts.read_anew.hex();
+        json["read_before"] = facts.read_before.hex();
+    }
+    return json;
 }
 
 AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& key,

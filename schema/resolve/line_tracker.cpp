@@ -56,7 +56,7 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
 }
 
 Digest digest_in_force(const AssignmentHistory& facts, const Digest& digest) {
-    return digest == facts.read_anew ? facts.read_before : digest;
+    return !digest.empty() && digest == facts.read_anew ? facts.read_before : digest;
 }
 
 /// The entry with the digest that is in force for it.
