@@ -1,9 +1,11 @@
 #include "cli/documents.h"
 
 #include <filesystem>
+#include <set>
 
 #include "schema/base/limits.h"
 #include "schema/files/read_file.h"
+#include "schema/resolve/resolve.h"
 
 namespace tidegate::cli {
 namespace {
@@ -25,8 +27,8 @@ Result<std::vector<git::TreeEntry>> entries_on_disk(const fs::path& root) try {
             continue;
         }
         const bool link = at->is_symlink();
-        if (const auto folder = path + '/'; !link && at->is_directory() &&
-                                            source::DocumentReader::is_ours(folder))
+        if (const auto folder = path + '/';
+            !link && at->is_directory() && source::DocumentReader::is_ours(folder))
             entries.push_back({folder, git::EntryKind::folder, folder, 0});
         if ((!link && !at->is_regular_file()) || !source::DocumentReader::is_ours(path)) continue;
         if (entries.size() == limits::kTreeFilesMax)
@@ -53,9 +55,36 @@ Result<std::vector<git::Blob>> read_files(const fs::path& root,
     return blobs;
 }
 
+/// How many version files of these commits the tree does not have.
+Result<std::size_t> count_leaving(const git::Repository& repository,
+                                  const std::vector<std::string>& commits,
+                                  const DocumentTree& documents) {
+    std::set<std::string> leaving;
+    for (const auto& commit : commits)
+        for (const auto& entry : TRY(entries_at(repository, commit)))
+            if (key_of_version_path(entry.path) && !documents.contains(entry.path))
+                leaving.insert(entry.path);
+    return leaving.size();
+}
+
+/// Of a folder that is no work tree, or has no commit yet, nobody can say.
+std::size_t leaving_since_head(const fs::path& root, const DocumentTree& documents) {
+    const auto count = [&]() -> Result<std::size_t> {
+        const auto repository = TRY(git::Repository::open_existing(root));
+        const auto head = TRY(repository.resolve("HEAD"));
+        const auto before = TRY(repository.before(head));
+        return count_leaving(
+            repository, before.empty() ? std::vector{head} : std::vector{head, before}, documents);
+    };
+    std::error_code ignored;
+    return fs::exists(root / ".git", ignored) ? count().value_or(0) : 0;
+}
+
 Result<LoadedTree> load_folder(const fs::path& root) {
     source::DocumentReader reader{[&](const auto& paths) { return read_files(root, paths); }};
-    return LoadedTree{TRY(reader.read(TRY(entries_on_disk(root)))), {}};
+    auto documents = TRY(reader.read(TRY(entries_on_disk(root))));
+    const auto leaving = leaving_since_head(root, documents);
+    return LoadedTree{std::move(documents), {}, leaving};
 }
 
 Result<LoadedTree> load_revision(const std::string& path, const std::string& revision) {
@@ -63,7 +92,10 @@ Result<LoadedTree> load_revision(const std::string& path, const std::string& rev
     auto commit = TRY(repository.resolve(revision));
     auto reader = reader_of(repository);
     auto documents = TRY(reader.read(TRY(entries_at(repository, commit))));
-    return LoadedTree{std::move(documents), std::move(commit)};
+    const auto before = TRY(repository.before(commit));
+    const auto leaving =
+        before.empty() ? std::size_t{0} : TRY(count_leaving(repository, {before}, documents));
+    return LoadedTree{std::move(documents), std::move(commit), leaving};
 }
 
 }  // namespace

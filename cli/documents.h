@@ -11,6 +11,9 @@ namespace tidegate::cli {
 struct LoadedTree {
     DocumentTree documents;
     std::string commit;  ///< empty: read from a folder, whatever is committed
+    /// Assignments that were there in the commit before (of a work tree: in HEAD, or before that)
+    /// and are not here.
+    std::size_t leaving = 0;
 };
 
 /// `DIR` (a plain folder or a work tree, as it is on the disk), a bare repository, or `REPO@REV`.

@@ -75,10 +75,15 @@ bool same_targets(const Assignment& left, const Assignment& right) {
     return std::ranges::equal(left.targets, right.targets, same);
 }
 
-bool is_touched(const Assignment& before, const Assignment& after, const std::string& head) {
-    return after.intent.commit == head || before.definition->digest != after.definition->digest ||
-           !same_targets(before, after) || before.paused != after.paused ||
-           before.config_errors != after.config_errors;
+/// Lines above an error come and go.
+bool same_errors(const std::vector<Error>& left, const std::vector<Error>& right) {
+    return std::ranges::equal(left, right, {}, &Error::message, &Error::message);
+}
+
+bool is_touched(const Assignment& before, const Assignment& after) {
+    return before.intent.commit != after.intent.commit ||
+           before.definition->digest != after.definition->digest || !same_targets(before, after) ||
+           before.paused != after.paused || !same_errors(before.config_errors, after.config_errors);
 }
 
 /// The time from which all gates are open, if each says so.
@@ -148,7 +153,7 @@ std::vector<PlannedChange> changes_between(const Desired& before, const Desired&
     Desired touched = after;
     std::erase_if(touched.assignments, [&](const auto& item) {
         const auto former = find(before.assignments, item.first);
-        return former && !is_touched(*former, *item.second, after.commit);
+        return former && !is_touched(*former, *item.second);
     });
     std::vector<PlannedChange> changes;
     for (const auto& planned : planner::plan(touched, observed, now))

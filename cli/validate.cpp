@@ -5,6 +5,7 @@
 #include "cli/documents.h"
 #include "reconciler/timezone/zones.h"
 #include "schema/resolve/resolve.h"
+#include "schema/resolve/work_dirs.h"
 
 namespace tidegate::cli {
 namespace {
@@ -41,7 +42,10 @@ int validate(const Console& console, const std::string& where) {
     if (!loaded) return report(console, loaded.error());
     const auto resolved = resolve(loaded->documents, find_zone, loaded->commit);
     auto errors = resolved.errors();
-    const auto warnings = resolved.warnings();
+    auto warnings = resolved.warnings();
+    const auto overlaps = overlapping_work_dirs(resolved);
+    warnings.insert(warnings.end(), overlaps.begin(), overlaps.end());
+    if (loaded->leaving > 0) warnings.push_back(leaving_warning(loaded->leaving));
     if (loaded->documents.empty())  // a check in the wrong folder must not be green
         errors.push_back({ErrorCode::not_found,
                           fmt::format("{} holds no documents: expected tidegate.yaml, projects/, "

@@ -42,6 +42,17 @@ Result<Handle<git_repository>> init_bare(const std::string& directory) {
     return repository;
 }
 
+/// Git itself would take a tag before the branch of the same name; people who say `main` mean what
+/// the daemon follows.
+std::string branch_before_tag(git_repository* repository, const std::string& revision) {
+    const auto name = revision.substr(0, revision.find_first_of("~^@:"));
+    if (name.empty() || name == "HEAD" || name.starts_with("refs/")) return revision;
+    Handle<git_reference> branch;
+    const auto full = "refs/heads/" + name;
+    const bool is_branch = git_reference_lookup(out(branch), repository, full.c_str()) == 0;
+    return is_branch ? "refs/heads/" + revision : revision;
+}
+
 }  // namespace
 
 Repository::Repository(std::unique_ptr<State> state) : state_{std::move(state)} {}
@@ -76,7 +87,8 @@ Result<std::string> Repository::resolve(const std::string& revision) const {
         return to_text(*git_commit_id(commit.get()));
     }
     Handle<git_object> object;
-    CHECK(checked(git_revparse_single(out(object), state_->get(), revision.c_str()),
+    const auto meant = branch_before_tag(state_->get(), revision);
+    CHECK(checked(git_revparse_single(out(object), state_->get(), meant.c_str()),
                   "revision " + to_utf8(revision)));
     Handle<git_object> commit;
     CHECK(checked(git_object_peel(out(commit), object.get(), GIT_OBJECT_COMMIT),

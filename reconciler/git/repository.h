@@ -38,7 +38,8 @@ public:
     /// is_ancestor. Errors: unavailable (remote away), denied (credentials, certificate, host
     /// key), not_found (no such branch).
     [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
-    /// The commit that a revision (gitrevisions(7)) of a person or an id names.
+    /// The commit that an id or a revision (gitrevisions(7)) of a person names; of a branch and a
+    /// tag of one name the branch.
     [[nodiscard]] Result<std::string> resolve(const std::string& revision) const;
     /// True where `descendant` is or descends from `ancestor`.
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,

@@ -10,6 +10,7 @@
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/digest.h"
 #include "schema/resolve/parts.h"
+#include "schema/resolve/work_dirs.h"
 
 namespace tidegate {
 namespace {
@@ -57,6 +58,7 @@ private:
     Position position_of(const std::string& target) const;
     void check_variables(const Definition& definition);
     void check_size(const Definition& definition);
+    void check_work_dirs(const Definition& definition);
     Definition make_definition();
     Rules make_rules(const Definition& definition);
     Assignment make_assignment();
@@ -256,6 +258,23 @@ void AssignmentMaker::check_size(const Definition& definition) {
     }
 }
 
+/// The agent refuses it, with a release that is under way.
+void AssignmentMaker::check_work_dirs(const Definition& definition) {
+    if (definition.deploy.type != DeployType::script) return;
+    const auto& work_dir = definition.deploy.script.work_dir;
+    auto& findings = around_.checks >= Checks::second ? result_.errors : result_.warnings;
+    for (const auto& target : result_.environment->targets) {
+        if (!lies_outside(work_dir, target.work_dir)) continue;
+        if (findings.size() >= limits::kErrorsPerAssignmentMax) return;
+        findings.push_back(Error{
+            ErrorCode::invalid,
+            fmt::format("work_dir {} is not at or below that of target \"{}\", which is {} "
+                        "({})",
+                        work_dir, target.name, target.work_dir, position_of(target.name).text()),
+            definition.deploy.position});
+    }
+}
+
 Position AssignmentMaker::position_of(const std::string& target) const {
     for (const auto& file : result_.environment->inputs.files) {
         const auto* list = document_of<TargetList>(file);
@@ -290,6 +309,7 @@ Assignment AssignmentMaker::make_assignment() {
     auto definition = std::make_shared<const Definition>(make_definition());
     check_variables(*definition);
     check_size(*definition);
+    check_work_dirs(*definition);
     assignment.key = key_;
     assignment.commit = around_.commit;
     assignment.operation = version_->operation;

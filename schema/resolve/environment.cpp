@@ -207,6 +207,11 @@ EnvironmentPart EnvironmentMaker::make() {
     if (part_.document != nullptr) {
         take_targets();
         group_targets();
+        if (part_.targets.empty())
+            part_.warnings.push_back({ErrorCode::invalid,
+                                      "no targets: nothing is deployed here, its assignments wait "
+                                      "with the hold no_targets",
+                                      part_.document->position});
         take_rules(repository);
         take_strategy(repository);
         std::vector<Unsupported> variables;  // said by the assignments that use them

@@ -70,10 +70,11 @@ struct EnvironmentHistory {
 };
 
 struct History {
-    std::string root;          ///< the first commit that was added
-    std::string tip;           ///< the last one
-    std::uint64_t length = 0;  ///< how many there are
+    std::string root;               ///< the first commit that was added
+    std::string tip;                ///< the last one
+    std::uint64_t length = 0;       ///< how many there are
     Checks checks = Checks::first;  ///< by which the tip is judged
+    std::uint64_t left = 0;         ///< assignments whose version files the tip took away
     std::map<AssignmentKey, AssignmentHistory> assignments;
     std::map<std::string, EnvironmentHistory> environments;  ///< those that there are
     /// What each project requires at its last valid commit, in the words of Rules::unsupported;

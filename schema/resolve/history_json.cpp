@@ -196,20 +196,20 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
     auto anchors = Json::array();
     for (const auto& anchor : facts.anchors) anchors.push_back(table.number_of(anchor));
     Json json{{"environment", key.environment},
-            {"project", key.project},
-            {"present", facts.present},
-            {"digest", facts.digest.hex()},
-            {"version", facts.version},
-            {"fingerprint", facts.fingerprint},
-            {"retry", facts.retry},
-            {"intent", intent_to_json(facts.intent)},
-            {"anchors", std::move(anchors)},
-            {"held_at", facts.held_at},
-            {"held_number", facts.held_number},
-            {"held_authors", facts.held_authors},
-            {"rejected", facts.rejected},
-            {"versions", std::move(versions)},
-            {"reverts", std::move(reverts)}};
+              {"project", key.project},
+              {"present", facts.present},
+              {"digest", facts.digest.hex()},
+              {"version", facts.version},
+              {"fingerprint", facts.fingerprint},
+              {"retry", facts.retry},
+              {"intent", intent_to_json(facts.intent)},
+              {"anchors", std::move(anchors)},
+              {"held_at", facts.held_at},
+              {"held_number", facts.held_number},
+              {"held_authors", facts.held_authors},
+              {"rejected", facts.rejected},
+              {"versions", std::move(versions)},
+              {"reverts", std::move(reverts)}};
     if (!facts.read_anew.empty()) {
         json["read_anew"] = facts.read_anew.hex();
         json["read_before"] = facts.read_before.hex();
@@ -254,8 +254,8 @@ Checks checks_from_json(const Json& json) {
 }
 
 Result<History> read(const Json& json, const ZoneLookup& zones) {
-    const bool known = json.at("format") == kHistoryFormat ||
-                       json.at("format") == kFormatWithoutChecks;
+    const bool known =
+        json.at("format") == kHistoryFormat || json.at("format") == kFormatWithoutChecks;
     if (!known || json.at("digest_format") != kDigestFormat)
         return fail(ErrorCode::invalid, "the stored history is of another format");
     std::vector<RulesPtr> table;
@@ -265,6 +265,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     json.at("tip").get_to(history.tip);
     json.at("length").get_to(history.length);
     history.checks = checks_from_json(json);
+    history.left = json.value("left", std::uint64_t{0});
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = {rules_at(table, item.at("rules")),
                                       item.at("targets").get<std::vector<std::string>>()};
@@ -283,7 +284,7 @@ std::string to_json(const History& history) {
     Json json{{"format", kHistoryFormat},     {"digest_format", kDigestFormat},
               {"root", history.root},         {"tip", history.tip},
               {"length", history.length},     {"checks", static_cast<int>(history.checks)},
-              {"environments", Json::object()},
+              {"left", history.left},         {"environments", Json::object()},
               {"assignments", Json::array()}, {"dependencies", history.dependencies}};
     for (const auto& [name, environment] : history.environments)
         json["environments"][name] = {{"rules", table.number_of(environment.rules)},

@@ -101,7 +101,8 @@ struct LineTracker::State {
     std::set<AssignmentKey> lost;  ///< held ones whose last valid state this build cannot resolve
     std::map<AssignmentKey, std::set<std::string>> moved;  ///< see targets_moved_away
     std::set<AssignmentKey> dirty;
-    bool judges_anew = false;  ///< other checks than the commit before: everything counts as touched
+    bool judges_anew =
+        false;  ///< other checks than the commit before: everything counts as touched
     std::map<AssignmentKey, AssignmentPtr> built;
 
     [[nodiscard]] std::set<AssignmentKey> present() const;
@@ -143,6 +144,7 @@ void LineTracker::State::take_valid(const AssignmentKey& key, ResolvedAssignment
 }
 
 void LineTracker::State::advance(const LineCommit& commit, const std::set<std::string>& changed) {
+    history.left = 0;
     std::map<std::string, std::vector<RulesPtr>> rules_before;  ///< by environment
     for (const auto& key : resolved.touched) {
         const auto found = resolved.assignments.find(key);
@@ -152,6 +154,7 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
         const Change change{commit, changed, options.identity, key, rules->second};
         dirty.insert(key);
         if (found == resolved.assignments.end()) {
+            history.left += facts.present;
             record_removed(history, facts, change);
             valid.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
@@ -426,7 +429,12 @@ std::vector<Error> LineTracker::errors() const {
     return errors;
 }
 
-std::vector<Error> LineTracker::warnings() const { return state_->resolved.warnings(); }
+std::vector<Error> LineTracker::warnings() const {
+    auto warnings = state_->resolved.warnings();
+    if (const auto left = state_->history.left; left > 0)
+        warnings.insert(warnings.begin(), leaving_warning(left));
+    return warnings;
+}
 
 const ResolvedTree& LineTracker::at_tip() const { return state_->resolved; }
 

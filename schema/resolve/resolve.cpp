@@ -223,6 +223,14 @@ ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
     return previous;
 }
 
+Error leaving_warning(std::size_t count) {
+    return {ErrorCode::invalid,
+            fmt::format("{} assignment{} leave{} Git with this commit: what is installed stays, as "
+                        "orphaned; state: absent uninstalls",
+                        count, count == 1 ? "" : "s", count == 1 ? "s" : ""),
+            {}};
+}
+
 std::string version_path(const AssignmentKey& key) {
     return fmt::format("versions/{}/{}.yaml", key.environment, key.project);
 }

@@ -92,6 +92,9 @@ struct ResolvedTree {
                                            const ZoneLookup& zones, const std::string& commit,
                                            const std::set<std::string>& changed);
 
+/// Says that so many assignments leave Git, which uninstalls nothing. `count` > 0.
+[[nodiscard]] Error leaving_warning(std::size_t count);
+
 /// `versions/prod/shop-api.yaml` and back; no key for any other path.
 [[nodiscard]] std::string version_path(const AssignmentKey& key);
 [[nodiscard]] std::optional<AssignmentKey> key_of_version_path(const std::string& path);

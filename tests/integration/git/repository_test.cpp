@@ -251,6 +251,18 @@ TEST_F(GitTest, ResolvesRevisionsOfPeople) {
     EXPECT_EQ(code_of(Repository::open_existing(path("nowhere"))), ErrorCode::not_found);
 }
 
+TEST_F(GitTest, ABranchIsMeantBeforeATagOfItsName) {
+    const auto first = commit("a.yaml", "one");
+    git("tag main");
+    const auto second = commit("a.yaml", "two");
+    auto repository = good(Repository::open_existing(path("work")));
+    EXPECT_EQ(good(repository.resolve("main")), second);
+    EXPECT_EQ(good(repository.resolve("main~1")), first);
+    EXPECT_EQ(good(repository.resolve("main^{commit}")), second);
+    EXPECT_EQ(good(repository.resolve("refs/tags/main")), first);
+    EXPECT_EQ(good(repository.resolve("heads/main")), second);
+}
+
 TEST(DisplayUrlTest, HidesWhoAsks) {
     EXPECT_EQ(display_url("https://ann:secret@example.com/a@b.git"), "https://example.com/a@b.git");
     EXPECT_EQ(display_url("https://example.com/a@b.git"), "https://example.com/a@b.git");

@@ -1,0 +1,136 @@
+#include "schema/resolve/work_dirs.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "schema/base/limits.h"
+#include "schema/resolve/built_ins.h"
+#include "schema/resolve/expand.h"
+
+namespace tidegate {
+namespace {
+
+constexpr std::string_view kVariable = "${";
+constexpr std::string_view kDefaultRoot = "/opt/apps";
+
+/// With one slash at the end and none twice, so that whatever begins with it lies there.
+std::string as_folder(std::string_view path) {
+    std::string folder;
+    for (const char c : path)
+        if (c != '/' || !folder.ends_with('/')) folder += c;
+    if (!folder.ends_with('/')) folder += '/';
+    return folder;
+}
+
+/// One installation's place.
+struct Place {
+    std::string folder;
+    const AssignmentKey* key = nullptr;
+    const DesiredTarget* target = nullptr;
+    bool shared = false;
+    Position position;
+};
+
+/// What the daemon gives every script, of that what somebody may build a path with.
+std::map<std::string, std::string> runtime_of(const AssignmentKey& key, const std::string& version,
+                                              const std::string& target) {
+    return {{"APP_NAME", key.project},        {"APP_ENV", key.environment},
+            {"RELEASE_ENV", key.environment}, {"APP_VERSION", version},
+            {"RELEASE_VERSION", version},     {"TARGET_NAME", target}};
+}
+
+/// None where only the agent knows.
+std::optional<std::string> folder_of(const Definition& definition, const DesiredTarget& target) {
+    const auto& key = definition.key;
+    auto variables = definition.release;
+    for (const auto* lower : {&target.variables, &definition.base})
+        variables.insert(lower->begin(), lower->end());  // does not overwrite
+    add_runtime(variables, runtime_of(key, definition.version, target.name));
+    VariableScope scope{key.environment};
+    scope.add(variables);
+    auto root = expand(target.work_dir, scope);
+    auto configured = expand(definition.deploy.script.work_dir, scope);
+    if (!root || !configured) return std::nullopt;
+    if (!configured->empty()) return as_folder(*configured);
+    return as_folder((root->empty() ? std::string{kDefaultRoot} : *root) + '/' + key.project);
+}
+
+using Places = std::map<std::string, std::vector<Place>>;  ///< by agent
+
+void add_places(const ResolvedAssignment& entry, Places& places) {
+    const auto& assignment = *entry.assignment;
+    for (const auto& target : assignment.targets) {
+        const auto& definition = target.definition ? target.definition : assignment.definition;
+        if (definition->deploy.type != DeployType::script) continue;
+        if (auto folder = folder_of(*definition, target))
+            places[target.agent].push_back(
+                {*std::move(folder), &assignment.key, &target, false, definition->deploy.position});
+    }
+}
+
+Error overlap(const Place& outer, const Place& inner, const std::string& agent) {
+    const auto where = outer.folder == inner.folder
+                           ? fmt::format("both have {}", inner.folder)
+                           : fmt::format("have {} and {}", outer.folder, inner.folder);
+    return {
+        ErrorCode::conflict,
+        fmt::format("{} on target {} and {} on target {} ({}) {} on agent {}: uninstalling one "
+                    "takes the other's files (meant so? shared_work_dir: true in both projects)",
+                    inner.key->text(), inner.target->name, outer.key->text(), outer.target->name,
+                    outer.position.text(), where, agent),
+        inner.position};
+}
+
+/// The folders that hold others come first, so those of the one at hand are a stack. Ends early
+/// when `report` says that it has enough.
+template <class Report>
+void each_overlap(std::vector<Place>& places, const Report& report) {
+    std::ranges::sort(places, [](const Place& a, const Place& b) {
+        return std::tie(a.folder, *a.key, a.target->name) <
+               std::tie(b.folder, *b.key, b.target->name);
+    });
+    std::vector<const Place*> open;
+    for (const auto& place : places) {
+        while (!open.empty() && !place.folder.starts_with(open.back()->folder)) open.pop_back();
+        for (const auto* outer : open)
+            if ((!outer->shared || !place.shared) && !report(*outer, place)) return;
+        open.push_back(&place);
+    }
+}
+
+}  // namespace
+
+bool lies_outside(std::string_view work_dir, std::string_view root) {
+    if (root.find(kVariable) != root.npos || root.empty() || work_dir.empty()) return false;
+    const auto variable = work_dir.find(kVariable);
+    const auto folder = as_folder(root);
+    if (variable == 0) return false;
+    if (variable == work_dir.npos) return !as_folder(work_dir).starts_with(folder);
+    auto known = as_folder(work_dir.substr(0, variable));
+    if (work_dir[variable - 1] != '/') known.pop_back();  // `/srv/app-${NAME}`
+    return !known.starts_with(folder) && !folder.starts_with(known);
+}
+
+std::vector<Error> overlapping_work_dirs(const ResolvedTree& tree) {
+    Places places;
+    for (const auto& [key, entry] : tree.assignments)
+        if (entry->assignment) add_places(*entry, places);
+    std::vector<Error> warnings;
+    std::set<std::pair<AssignmentKey, AssignmentKey>> said;  // not once per target of a fleet
+    for (auto& [agent, there] : places) {
+        if (warnings.size() >= limits::kErrorsReportedMax) break;
+        each_overlap(there, [&](const Place& outer, const Place& inner) {
+            if (said.emplace(*outer.key, *inner.key).second)
+                warnings.push_back(overlap(outer, inner, agent));
+            return warnings.size() < limits::kErrorsReportedMax;
+        });
+    }
+    return warnings;
+}
+
+}  // namespace tidegate

@@ -1,0 +1,22 @@
+#pragma once
+/// Where installations lie on their hosts, as far as the repo says: agents add values of their own.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/resolve/resolve.h"
+
+namespace tidegate {
+
+/// Whether a project's work_dir is not at or below a target's, whatever its variables hold: as
+/// written, `${…}` and all. Both are absolute, or begin with a variable: then nobody can say.
+[[nodiscard]] bool lies_outside(std::string_view work_dir, std::string_view root);
+
+/// Warnings for installations on one agent whose work_dirs are equal or one in the other, unless
+/// both projects say `shared_work_dir: true`: uninstalling one takes the other's files. Variables
+/// are those of the repo; a place that they do not give is passed over. At most kErrorsReportedMax.
+[[nodiscard]] std::vector<Error> overlapping_work_dirs(const ResolvedTree& tree);
+
+}  // namespace tidegate
