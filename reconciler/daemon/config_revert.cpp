@@ -170,7 +170,8 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     const auto path = version_path(key);
     auto documents = documents_;
     documents.erase(path);
-    if (text) documents.emplace(path, source::DocumentReader::read_text(path, *text));
+    if (text)
+        documents.emplace(path, source::DocumentReader::read_text(path, *text, Checks::first));
     const auto resolved = tracker_.resolve_on_tip(documents, {path});
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;

@@ -155,7 +155,8 @@ void Text::operator()(Place place, std::string& out) const {
         return place.error("{} must be at most {} bytes, got {}", place.name, bytes_max,
                            text->size());
     if (valid != nullptr && !valid(*text)) return place.refuse(wanted, secret);
-    if (const auto at = lines ? text->npos : find_control(*text); at != text->npos)
+    const auto at = lines ? text->npos : find_control(*text);
+    if (at != text->npos && (*text)[at] != '\0')  // a NUL was refused before
         place.error_since(Checks::second, "{} must be one line without control characters, got {}",
                           place.name, control_in_words(std::string_view{*text}.substr(at)));
     out = *text;
@@ -309,10 +310,9 @@ void Fields::unknown(const Node& key) const {
     auto hint = did_you_mean(key.text, known_);
     if (hint.empty())
         hint = known_.empty() ? ", which takes none" : fmt::format("; known are {}", join(known_));
-    place_.report->error(
-        place_.report->position(key),
-        fmt::format("unknown key '{}'{} in {}{}", shown(key.text), odd_spaces_in(key.text),
-                    place_.name, hint));
+    place_.report->error(place_.report->position(key),
+                         fmt::format("unknown key '{}'{} in {}{}", shown(key.text),
+                                     odd_spaces_in(key.text), place_.name, hint));
 }
 
 void Fields::finish() {

@@ -33,6 +33,28 @@ TEST_F(PlanTest, SaysNothingOfWhatDoesNotChange) {
     EXPECT_TRUE(plan().json()["changes"].empty());
 }
 
+TEST_F(PlanTest, TheSameCommitChangesNothing) {
+    set_version("1.1.0", "next");
+    const auto outcome = plan("HEAD");
+    EXPECT_EQ(outcome.code, kGood);
+    EXPECT_TRUE(outcome.json()["changes"].empty());
+}
+
+TEST_F(PlanTest, CommentsChangeNothing) {
+    for (const auto* path : {kVersionFile, "projects/shop-api.yaml", "environments/prod.yaml"})
+        write(path, "# as it was\n" + test::read_text(work() + "/" + path));
+    push("comments");
+    EXPECT_TRUE(plan().json()["changes"].empty());
+}
+
+TEST_F(PlanTest, SaysHowManyAssignmentsLeaveGit) {
+    git(std::string{"rm -q "} + kVersionFile);
+    push("gone");
+    EXPECT_EQ(plan().json()["warnings"].at(0)["message"].get<std::string>().find(
+                  "1 assignment leaves Git"),
+              0U);
+}
+
 TEST_F(PlanTest, ANewTargetCatchesUpAlone) {
     write("environments/prod.yaml",
           "apiVersion: tidegate/v1\nkind: Environment\nname: prod\n"

@@ -65,5 +65,61 @@ TEST_F(ValidateTest, RefusesLinks) {
         << outcome.out;
 }
 
+TEST_F(ValidateTest, AnythingElseInThePlaceOfAFolderIsAnError) {
+    const auto versions = std::filesystem::path{work()} / "versions";
+    std::filesystem::rename(versions, work() + "/elsewhere");
+    std::filesystem::create_symlink("elsewhere", versions);
+    const auto outcome = tidegate({"validate", work()});
+    EXPECT_EQ(outcome.code, kProblem);
+    EXPECT_NE(outcome.out.find("versions: error: a symbolic link, expected a folder"),
+              std::string::npos)
+        << outcome.out;
+    push("link");
+    EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out, outcome.out);
+}
+
+TEST_F(ValidateTest, AFolderThatIsNearlyOfTheLayoutIsAWarning) {
+    write("Windows/night.yaml", "kind: [");
+    const auto outcome = tidegate({"validate", work()});
+    EXPECT_EQ(outcome.code, kGood);
+    EXPECT_NE(
+        outcome.out.find("Windows/: warning: this folder is not read; did you mean 'windows'"),
+        std::string::npos)
+        << outcome.out;
+    push("near");
+    EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out, outcome.out);
+}
+
+TEST_F(ValidateTest, SaysHowManyAssignmentsLeaveGit) {
+    git(std::string{"rm -q "} + kVersionFile);
+    const auto leaving = "1 assignment leaves Git";
+    EXPECT_NE(tidegate({"validate", work()}).out.find(leaving), std::string::npos);
+    push("gone");
+    for (const auto* where : {"", "@HEAD"})
+        EXPECT_NE(tidegate({"validate", work() + where}).out.find(leaving), std::string::npos);
+    write("README.md", "x");
+    push("later");
+    EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out.find(leaving), std::string::npos);
+}
+
+TEST_F(ValidateTest, ABranchIsMeantBeforeATagOfItsName) {
+    git("tag main");
+    write(kVersionFile, "kind: [\n");
+    git("commit -q -a -m broken");
+    EXPECT_EQ(tidegate({"validate", work() + "@main"}).code, kProblem);
+    EXPECT_EQ(tidegate({"validate", work() + "@refs/tags/main"}).code, kGood);
+}
+
+TEST_F(ValidateTest, WorkDirsThatOverlapAreAWarning) {
+    write("projects/worker.yaml",
+          "apiVersion: tidegate/v1\nkind: Project\nname: worker\n"
+          "deploy: {type: script, config: {install_script: x, work_dir: /opt/apps/shop-api/w}}\n");
+    write("versions/prod/worker.yaml", "apiVersion: tidegate/v1\nkind: Version\nversion: 1\n");
+    const auto outcome = tidegate({"validate", work()});
+    EXPECT_EQ(outcome.code, kGood) << outcome.out;
+    EXPECT_NE(outcome.out.find("projects/worker.yaml:4:"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("uninstalling one takes the other's files"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tidegate::cli

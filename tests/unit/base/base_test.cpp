@@ -126,5 +126,18 @@ TEST(Utf8CutTest, KeepsWholeCharacters) {
     EXPECT_EQ(tail_of("abc", 9), "abc");
 }
 
+TEST(ControlsTest, OfOthersNeverReachALine) {
+    const std::string_view text =
+        "a\r\nb\tc\x1b[2J\x7f\xC2\x85"
+        "d\xE2\x80\xA8"
+        "e\xC3\xA4\n";
+    EXPECT_EQ(one_line(text), "a  b c [2J  d e\xC3\xA4");
+    EXPECT_EQ(plain_lines(text, '?'), "a?\nb\tc?[2J??d?e\xC3\xA4\n");
+    EXPECT_EQ(find_control(text), 1u);
+    EXPECT_EQ(find_control("\xC3\xA4 \xE2\x80\xA6 \xC2\xA0"), std::string_view::npos);
+    EXPECT_EQ(find_control("a\xC2\x9F"), 1u);
+    EXPECT_EQ(one_line(""), "");
+}
+
 }  // namespace
 }  // namespace tidegate

@@ -368,5 +368,40 @@ TEST(LineTrackerJson, RestartChangesNothing) {
     }
 }
 
+TEST(LineTracker, SaysHowManyAssignmentsACommitTakesOutOfGit) {
+    Line line;
+    EXPECT_THAT(line.tracker.warnings(), testing::IsEmpty());
+    for (const auto& [path, file] : DocumentTree{line.tree.files}) line.tree.remove(path);
+    line.commit();
+    for (const bool restarted : {false, true}) {
+        if (restarted) line.restart();
+        EXPECT_EQ(lines(line.tracker.warnings()),
+                  "4 assignments leave Git with this commit: what is installed stays, as orphaned; "
+                  "state: absent uninstalls\n");
+        EXPECT_THAT(line.tracker.errors(), testing::IsEmpty());
+    }
+    line.tree = small_tree();
+    line.commit();
+    EXPECT_THAT(line.tracker.warnings(), testing::IsEmpty());
+}
+
+TEST(LineTracker, WithoutItsEnvironmentsEveryAssignmentIsHeld) {
+    Line line;
+    for (const auto* path : {"environments/prod.yaml", "environments/staging.yaml"})
+        line.tree.remove(path);
+    line.commit();
+    EXPECT_THAT(line.tracker.warnings(), testing::IsEmpty());
+    EXPECT_THAT(line.tracker.errors(), testing::SizeIs(4));
+    EXPECT_EQ(line.get()->commit, "c1");
+}
+
+TEST(LineTracker, AnEnvironmentWithoutTargetsIsToldOf) {
+    Line line;
+    line.tree.add(environment("prod", {}));
+    line.commit();
+    EXPECT_THAT(lines(line.tracker.warnings()),
+                testing::HasSubstr("environments/prod.yaml:1:1: no targets"));
+}
+
 }  // namespace
 }  // namespace tidegate

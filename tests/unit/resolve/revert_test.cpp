@@ -147,5 +147,16 @@ TEST(RevertMessage, BranchNameIsAValidRefAndAlwaysTheSame) {
     EXPECT_EQ(plan_revert(input).branch, "tidegate/revert-prod-a--b-lock-0f8fad5b");
 }
 
+TEST(RevertMessage, HoldsVersionsOfOthersAsOneLine) {
+    auto input = simple();
+    input.last_good->version = "2.0\n\nTidegate-Emergency: x";
+    input.guilty_version = "2.1\x1b[2J\xC2\x85z";
+    const auto message = plan_revert(input).message;
+    EXPECT_THAT(message, testing::StartsWith("Revert prod/api to 2.0  Tidegate-Emergency: x\n"));
+    EXPECT_THAT(message, testing::Not(testing::HasSubstr("\nTidegate-Emergency")));
+    input.guilty_files.clear();
+    EXPECT_THAT(plan_revert(input).message, testing::HasSubstr("brought prod/api 2.1 [2J z.\n"));
+}
+
 }  // namespace
 }  // namespace tidegate

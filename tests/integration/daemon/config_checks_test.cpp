@@ -1,0 +1,283 @@
+/// A history that an older daemon accepted, and that holds what is an error now.
+
+#include <gmock/gmock.h>
+
+#include "tests/integration/daemon/config_fixture.h"
+
+namespace tidegate::daemon {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const AssignmentKey kStaging{"staging", "shop-api"};
+constexpr auto kProject = "projects/shop-api.yaml";
+constexpr auto kEnvironment = "environments/staging.yaml";
+
+std::string lines_of(const std::vector<Error>& errors) {
+    std::string lines;
+    for (const auto& error : errors) lines += error.text() + '\n';
+    return lines;
+}
+
+class ConfigChecksTest : public ConfigSourceTest {
+protected:
+    [[nodiscard]] std::string text(const std::string& path) const {
+        return read_text(work() / path);
+    }
+    /// Another text of the file in the next commit.
+    void put(const std::string& path, const std::string& content) const {
+        write_text(work() / path, content);
+    }
+    void commit_all(const std::string& message) {
+        git("add --all");
+        git("commit --quiet --message " + message);
+    }
+    void replace(const std::string& path, const std::string& what, const std::string& by) const {
+        auto content = text(path);
+        const auto at = content.find(what);
+        ASSERT_NE(at, std::string::npos) << what;
+        put(path, content.replace(at, what.size(), by));
+    }
+    /// The tip as the first commit that this build finds accepted by one that knew no newer checks.
+    PollReport upgrade(ConfigSource& source) const {
+        {
+            auto clones = this->source();
+            (void)clones.poll({});
+        }
+        std::filesystem::remove(history());
+        auto report = source.open({tip(), {}}, {});
+        EXPECT_TRUE(report) << report.error().text();
+        return report.value_or(PollReport{});
+    }
+    /// What this build finds after a restart, with its caches and without.
+    void expect_the_same_after_a_restart(const PollReport& report) {
+        for (const bool cached : {true, false}) {
+            if (!cached) std::filesystem::remove(history());
+            auto again = source();
+            const auto found =
+                again.open({report.status.accepted_commit, {}, report.lenient_until}, {});
+            ASSERT_TRUE(found) << found.error().text();
+            EXPECT_EQ(lines_of(found->status.errors), lines_of(report.status.errors));
+            EXPECT_EQ(found->lenient_until, report.lenient_until);
+            for (const auto& [key, one] : report.desired->assignments) {
+                const auto& other = *found->desired->assignments.at(key);
+                EXPECT_EQ(other.definition->digest, one->definition->digest) << key.text();
+                EXPECT_EQ(other.commit, one->commit) << key.text();
+                EXPECT_EQ(other.intent.commit, one->intent.commit) << key.text();
+            }
+        }
+    }
+    static const Assignment& staging(const PollReport& report) {
+        return *report.desired->assignments.at(kStaging);
+    }
+};
+
+/// One of each kind of new error, each in what staging depends on.
+class UpgradeTest : public ConfigChecksTest {
+protected:
+    void SetUp() override {
+        ConfigChecksTest::SetUp();
+        put(kEnvironment, text(kEnvironment) + "release_window: {allowed_windows: []}\n");
+        replace(kEnvironment, "targets:\n",
+                "targets:\n  - {name: far, config: {work_dir: /srv}}\n");
+        replace(kProject, "    environment:\n",
+                "    work_dir: /opt/apps/shop-api\n    environment:\n");
+        put("versions/staging/shop-api.yaml",
+            "apiVersion: tidegate/v1\nkind: Version\nversion: \"1.0\\t1\"\n");
+        git("rm -r --quiet policies");
+        std::filesystem::create_symlink("elsewhere", work() / "policies");
+        commit_all("old");
+        old_ = tip();
+    }
+    std::string old_;
+};
+
+TEST_F(UpgradeTest, WhatWasAcceptedStaysAcceptedWithWarnings) {
+    auto source = this->source();
+    const auto report = upgrade(source);
+    EXPECT_EQ(lines_of(report.status.errors), "");
+    EXPECT_EQ(report.status.tip_state, TipState::accepted);
+    EXPECT_EQ(staging(report).definition->version, "1.0\t1");
+    const auto warnings = lines_of(report.status.warnings);
+    for (const auto* each : {"allowed_windows must not be empty", "version must be one line",
+                             "a symbolic link, expected a folder", "is not at or below that of"})
+        EXPECT_THAT(warnings, HasSubstr(each));
+    EXPECT_EQ(report.lenient_until, old_);
+    expect_the_same_after_a_restart(report);
+}
+
+TEST_F(UpgradeTest, TheNextCommitIsJudgedByAllChecks) {
+    auto source = this->source();
+    upgrade(source);
+    put("README.md", "later");
+    commit_all("later");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    const auto errors = lines_of(report.status.errors);
+    for (const auto* each : {"allowed_windows must not be empty", "version must be one line",
+                             "policies: a symbolic link, expected a folder"})
+        EXPECT_THAT(errors, HasSubstr(each));
+    EXPECT_EQ(report.status.tip_state, TipState::partial);
+    EXPECT_EQ(staging(report).commit, old_) << "the last valid state stays in force";
+    EXPECT_EQ(staging(report).definition->version, "1.0\t1");
+    EXPECT_THAT(staging(report).config_errors, testing::Not(IsEmpty()));
+    EXPECT_EQ(report.lenient_until, old_);
+    expect_the_same_after_a_restart(report);
+}
+
+TEST_F(UpgradeTest, AnchorsLastGoodsAndPinsAreReadByTheChecksOfTheirTime) {
+    auto source = this->source();
+    const auto good = staging(upgrade(source)).definition;
+    git("rm --quiet policies");
+    replace(kEnvironment, "allowed_windows: []", "timezone: UTC");
+    replace(kEnvironment, "work_dir: /srv", "work_dir: /opt");
+    put("versions/staging/shop-api.yaml",
+        "apiVersion: tidegate/v1\nkind: Version\nversion: 1.1.0\n");
+    commit_all("1.1.0");
+    const auto report = source.poll({});
+    ASSERT_EQ(lines_of(report.status.errors), "");
+    ASSERT_EQ(staging(report).definition->version, "1.1.0");
+    ASSERT_EQ(staging(report).anchor_rules.size(), 1u);
+    EXPECT_EQ(staging(report).anchor_rules[0]->commit, old_);
+    EXPECT_TRUE(staging(report).anchor_rules[0]->window);
+
+    const auto loaded = source.load_definition(kStaging, old_);
+    ASSERT_TRUE(loaded) << loaded.error().text();
+    EXPECT_EQ((*loaded)->digest, good->digest);
+
+    commit("1.2.0");  // 1.0.0 was there before, beside all that is an error now
+    put("versions/staging/shop-api.yaml",
+        "apiVersion: tidegate/v1\nkind: Version\nversion: 1.2.0\n"
+        "pins: [{target: far, version: 1.0.0}]\n");
+    commit_all("pin");
+    const auto pinned = source.poll({});
+    ASSERT_EQ(lines_of(pinned.status.errors), "");
+    for (const auto& target : staging(pinned).targets)
+        EXPECT_EQ(target.definition->version, target.name == "far" ? "1.0.0" : "1.2.0");
+    expect_the_same_after_a_restart(pinned);
+}
+
+TEST_F(UpgradeTest, OurOwnRevertPutsBackWhatWasAcceptedOnce) {
+    replace(kEnvironment, "release_window: {allowed_windows: []}\n", "");
+    replace(kEnvironment, "work_dir: /srv", "work_dir: /opt");
+    git("rm --quiet policies");
+    commit_all("only-the-version");
+    auto source = this->source();
+    const auto good = staging(upgrade(source)).definition;
+    const auto base = tip();
+    commit("1.1.0");
+    const auto bad = source.poll({});
+    engine::RevertRequest request;
+    request.key = kStaging;
+    request.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    request.good = LastGood{good->digest, base, good->version};
+    request.guilty_digest = staging(bad).definition->digest;
+    request.guilty_commit = tip();
+    const auto prepared = source.revert(request, {}).outcome;
+    ASSERT_TRUE(std::holds_alternative<engine::RevertDone::Prepared>(prepared));
+    request.prepared = std::get<engine::RevertDone::Prepared>(prepared).commit;
+    git("config receive.denyCurrentBranch ignore");
+    ASSERT_TRUE(
+        std::holds_alternative<engine::RevertDone::Pushed>(source.revert(request, {}).outcome));
+    const auto reverted = source.poll({});
+    EXPECT_EQ(lines_of(reverted.status.errors), "");
+    EXPECT_EQ(staging(reverted).definition->digest, good->digest);
+    auto again = this->source();
+    const auto found = again.open({tip(), {}, reverted.lenient_until}, {request.prepared});
+    ASSERT_TRUE(found) << found.error().text();
+    EXPECT_EQ(staging(*found).definition->digest, good->digest);
+}
+
+TEST_F(UpgradeTest, AFreshDaemonJudgesTheTipByAllChecksAndTheHistoryByNone) {
+    auto source = this->source();
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired);
+    EXPECT_THAT(lines_of(report.status.errors), HasSubstr("allowed_windows must not be empty"));
+    EXPECT_EQ(staging(report).definition->version, "1.0.0") << "the last that was valid";
+    expect_the_same_after_a_restart(report);
+}
+
+TEST_F(ConfigChecksTest, ALinkInThePlaceOfAFolderLeavesTheLastValidState) {
+    auto source = this->source();
+    ASSERT_TRUE(source.poll({}).desired);
+    const auto before = tip();
+    std::filesystem::rename(work() / "versions", work() / "elsewhere");
+    std::filesystem::create_symlink("elsewhere", work() / "versions");
+    commit_all("link");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_THAT(lines_of(report.status.errors),
+                HasSubstr("versions: a symbolic link, expected a folder"));
+    EXPECT_EQ(staging(report).commit, before);
+    expect_the_same_after_a_restart(report);
+    std::filesystem::remove(work() / "versions");
+    std::filesystem::rename(work() / "elsewhere", work() / "versions");
+    commit("1.1.0");
+    EXPECT_EQ(version_of(source.poll({})), "1.1.0");
+}
+
+/// The project file ends in a script.
+class LastLineTest : public ConfigChecksTest {
+protected:
+    void SetUp() override {
+        ConfigChecksTest::SetUp();
+        put(kProject,
+            "apiVersion: tidegate/v1\nkind: Project\nname: shop-api\ndeploy:\n  type: script\n"
+            "  config:\n    install_script: |\n      echo one\n      echo two\n");
+        put(kEnvironment,
+            "apiVersion: tidegate/v1\nkind: Environment\nname: staging\ntargets: [{name: a}]\n");
+    }
+    void cut() const {
+        auto content = text(kProject);
+        content.pop_back();
+        put(kProject, content);
+    }
+    Digest next(ConfigSource& source, const std::string& message) {
+        commit_all(message);
+        const auto report = source.poll({});
+        EXPECT_EQ(lines_of(report.status.errors), "");
+        last_ = report;
+        return staging(report).targets.at(0).digest;
+    }
+    PollReport last_;
+};
+
+TEST_F(LastLineTest, TakenAwayByAnEditorChangesNothing) {
+    auto source = this->source();
+    const auto whole = next(source, "whole");
+    cut();
+    EXPECT_EQ(next(source, "cut"), whole);
+    expect_the_same_after_a_restart(last_);
+    put(kProject, text(kProject) + "\n");
+    EXPECT_EQ(next(source, "whole-again"), whole);
+}
+
+TEST_F(LastLineTest, MissingAtTheUpgradeMatchesBothDigests) {
+    cut();
+    commit_all("cut");
+    auto source = this->source();
+    const auto report = upgrade(source);
+    const auto before = staging(report).targets.at(0).digest;
+    put("README.md", "later");
+    EXPECT_EQ(next(source, "later"), before) << "read anew, it is the same";
+    EXPECT_EQ(staging(last_).intent.commit, staging(report).intent.commit);
+    expect_the_same_after_a_restart(last_);
+    put(kProject, text(kProject) + "\n");
+    EXPECT_EQ(next(source, "whole"), before);
+    const auto good = staging(last_).definition->digest;
+    const auto at = tip();
+    commit("1.1.0");
+    ASSERT_EQ(version_of(source.poll({})), "1.1.0");
+    for (const auto& commit : {report.status.accepted_commit, at}) {
+        const auto loaded = source.load_definition(kStaging, commit);
+        ASSERT_TRUE(loaded);
+        EXPECT_EQ((*loaded)->digest, good) << "the last good one, whichever commit it is from";
+    }
+    commit("1.0.0");
+    const auto back = source.poll({});
+    EXPECT_EQ(staging(back).definition->digest, good) << "and back to it";
+}
+
+}  // namespace
+}  // namespace tidegate::daemon
