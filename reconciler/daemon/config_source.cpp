@@ -259,6 +259,7 @@ Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& wh
 
 /// The line begins anew, with no history: when what is before the commit cannot be read at all.
 Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error& why) {
+    CHECK(files_at(commit));  // what cannot be read must not be remembered
     forget_line();
     CHECK(git_.remember_anchor(commit, commit));
     unsaved_ = kTipsPerHistory;
@@ -305,11 +306,6 @@ Result<void> ConfigSource::adopt(Checks checks) {
 
 Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     if (!tracker_.tip().empty() && tracker_.checks() != checks) CHECK(adopt(checks));
-    if (commit.off_line) {
-        // Neither an older history nor the line from its root leads here by this way.
-        CHECK(git_.remember_anchor(commit.id, commit.first_parent));
-        unsaved_ = kTipsPerHistory;
-    }
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
     for (auto& change : TRY(changes_to(commit.id))) {
@@ -319,6 +315,11 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     // What our own revert puts back was accepted once, maybe by older checks.
     const bool own = own_.contains(commit.id);
     auto read = TRY(reader_.read(present, own ? Checks::first : checks));
+    if (commit.off_line) {
+        // Neither an older history nor the line from its root leads here by this way.
+        CHECK(git_.remember_anchor(commit.id, commit.first_parent));
+        unsaved_ = kTipsPerHistory;
+    }
     // Nothing fails from here on: the line, its files and their documents move together.
     for (const auto& path : changed) {
         entries_.erase(path);

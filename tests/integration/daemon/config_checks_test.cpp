@@ -79,8 +79,8 @@ protected:
     void SetUp() override {
         ConfigChecksTest::SetUp();
         put(kEnvironment, text(kEnvironment) + "release_window: {allowed_windows: []}\n");
-        replace(kEnvironment, "targets:\n",
-                "targets:\n  - {name: far, config: {work_dir: /srv}}\n");
+        replace(kEnvironment, "{name: web-1,",
+                "{name: far, config: {work_dir: /srv}}\n  - {name: web-1,");
         replace(kProject, "    environment:\n",
                 "    work_dir: /opt/apps/shop-api\n    environment:\n");
         put("versions/staging/shop-api.yaml",
@@ -222,6 +222,8 @@ class LastLineTest : public ConfigChecksTest {
 protected:
     void SetUp() override {
         ConfigChecksTest::SetUp();
+        git("rm -r --quiet environments versions/prod approvals versions/workers");
+        std::filesystem::create_directories(work() / "environments");
         put(kProject,
             "apiVersion: tidegate/v1\nkind: Project\nname: shop-api\ndeploy:\n  type: script\n"
             "  config:\n    install_script: |\n      echo one\n      echo two\n");

@@ -39,12 +39,13 @@ public:
         if (!meta.parent.empty() && checks != tracker.checks()) tracker.adopt(checks, before_);
         if (adjust) adjust(meta);
         trees_[meta.id] = before_ = tree.files;
+        checks_[meta.id] = checks;
         tracker.add_commit(meta, tree.files, tree.take_changed());
         return meta.id;
     }
 
     Desired desired() {
-        for (const auto& id : tracker.missing()) tracker.provide(id, trees_.at(id));
+        for (const auto& id : tracker.missing()) tracker.provide(id, trees_.at(id), checks_.at(id));
         EXPECT_THAT(tracker.missing(), testing::IsEmpty());
         return tracker.desired(Timestamp{});
     }
@@ -63,6 +64,7 @@ public:
 
 private:
     std::map<std::string, DocumentTree> trees_;
+    std::map<std::string, Checks> checks_;
     DocumentTree before_;
 };
 
