@@ -100,17 +100,31 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
         return fail(ErrorCode::conflict, "newer commits have come; they are taken in first");
     auto input = TRY(revert_input(request));
     input.branch_only_reason = branch_only_reason;
-    const auto plan = plan_revert(input);
+    auto plan = plan_revert(input);
     if (plan.kind == RevertKind::nothing) return Outcome{engine::RevertDone::NotNeeded{plan.note}};
     const auto commit = TRY(commit_plan(plan, now));
     if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
+    CHECK(find_free_name(plan.branch));
     spdlog::warn("revert: {}", plan.note);
     const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
     if (!pushed && pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
+    if (!pushed && !TRY(git_.has_branch(options_.remote, plan.branch)))
+        return fail(pushed.error());  // no branch of that name is what stands in the way
     if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
         return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
                     plan.branch);
     return Outcome{engine::RevertDone::Branched{plan.branch}};
+}
+
+/// Git keeps branches like files: beside `tidegate` there can be no `tidegate/revert-…`.
+Result<void> ConfigSource::find_free_name(std::string& branch) {
+    const auto slash = branch.find('/');
+    if (slash == std::string::npos) return {};
+    const auto folder = branch.substr(0, slash);
+    if (!TRY(git_.has_branch(options_.remote, folder))) return {};
+    branch[slash] = '-';
+    spdlog::warn("revert: a branch named {} is in the way, so the offer is {}", folder, branch);
+    return {};
 }
 
 /// Whether the remote's branch of that name offers what `commit` does. A former answer may have

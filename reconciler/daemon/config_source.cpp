@@ -9,6 +9,7 @@
 
 #include "reconciler/git/repository.h"
 #include "reconciler/timezone/zones.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -150,6 +151,7 @@ Result<bool> ConfigSource::is_part_of(const std::string& commit, const std::stri
 /// can be ahead of the accepted commit, on commits that have left the branch since.
 Result<void> ConfigSource::bring_line(const std::string& tip, bool goes_on) {
     if (tip == tracker_.tip()) return {};
+    passed_.clear();
     if (!goes_on || !TRY(is_part_of(tracker_.tip(), tip))) {
         forget_line();
         unsaved_ = kTipsPerHistory;
@@ -270,8 +272,9 @@ Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error&
 }
 
 void ConfigSource::tell_passed(const std::string& commit, std::string_view what, const Error& why) {
-    passed_ = {{why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}}};
-    spdlog::warn("config: {}", passed_.front().text());
+    if (passed_.size() >= limits::kErrorsReportedMax) return;
+    passed_.push_back({why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}});
+    spdlog::warn("config: {}", passed_.back().text());
 }
 
 Result<std::vector<git::TreeEntry>> ConfigSource::files_at(const std::string& commit) {
@@ -328,7 +331,12 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
     tracker_.add_commit(to_line_commit(commit, own, checks), documents_, changed);
-    passed_.clear();
+    if (commit.message_cut && checks == kChecksNow)
+        tell_passed(
+            commit.id, "its trailers are out of reach",
+            {ErrorCode::exhausted,
+             fmt::format("the message is longer than {} bytes", limits::kCommitMessageBytesMax),
+             {}});
     return {};
 }
 

@@ -41,7 +41,7 @@ struct PollReport {
     /// Set when another commit is in force than before (or for the first time).
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
-    std::string held;  ///< why the tip is refused whole; empty = it is not
+    std::string held;           ///< why the tip is refused whole; empty = it is not
     std::string lenient_until;  ///< Accepted::lenient_until of the commit in force
 };
 
@@ -101,6 +101,7 @@ private:
     [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
     [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
     [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
+    [[nodiscard]] Result<void> find_free_name(std::string& branch);
     [[nodiscard]] Result<bool> is_offered(const RevertPlan& plan, const std::string& commit,
                                           const std::string& guilty);
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,

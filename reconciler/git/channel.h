@@ -24,6 +24,8 @@ public:
         deadline_ = deadline;
         received_ = 0;
     }
+    /// The same call may take longer.
+    void extend(Deadline deadline) { deadline_ = deadline; }
     /// Collected until there is enough to be worth a write, or flush.
     [[nodiscard]] Result<void> send(const nlohmann::json& value);
     [[nodiscard]] Result<void> flush();

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <csignal>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -39,11 +40,45 @@ struct Answer {
     std::optional<Error> error;
 };
 
-Result<Answer> read_answer(Channel& channel, const ItemSink& sink) {
+/// Puts the deadline of a call off while its transfer moves.
+class Pace {
+public:
+    Pace(Channel& channel, const GitProcessOptions& options)
+        : channel_{channel},
+          options_{options},
+          end_{Clock::now() + std::max(options.longest, options.deadline)},
+          enough_{std::max<std::size_t>(1, options.slowest_bytes_per_second *
+                                               static_cast<std::size_t>(options.deadline.count()) /
+                                               1000)} {
+        channel_.set_deadline(Clock::now() + options_.deadline);
+    }
+    /// `bytes`: of the transfer so far.
+    void heard(std::size_t bytes) {
+        if (bytes < counted_) counted_ = 0;  // another transfer
+        if (bytes - counted_ < enough_) return;
+        counted_ = bytes;
+        channel_.extend(std::min(end_, Clock::now() + options_.deadline));
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    Channel& channel_;
+    const GitProcessOptions& options_;
+    Clock::time_point end_;
+    std::size_t enough_;
+    std::size_t counted_ = 0;
+};
+
+Result<Answer> read_answer(Channel& channel, const ItemSink& sink, Pace& pace) {
     std::size_t items = 0;
     try {
         for (;;) {
             auto message = TRY(channel.receive());
+            if (message.contains("progress")) {
+                pace.heard(message["progress"].get<std::size_t>());
+                continue;
+            }
             if (message.contains("error")) return Answer{{}, message["error"].get<Error>()};
             if (message.contains("value")) return Answer{std::move(message["value"]), {}};
             if (!sink) return fail(ErrorCode::invalid, "a list, expected one value");
@@ -154,11 +189,11 @@ Result<json> GitProcess::State::exchange(const json& message, const ItemSink& si
 }
 
 Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
-    channel->set_deadline(std::chrono::steady_clock::now() + options.deadline);
+    Pace pace{*channel, options};
     const auto attempt = [&]() -> Result<Answer> {
         CHECK(channel->send(message));
         CHECK(channel->flush());
-        return read_answer(*channel, sink);
+        return read_answer(*channel, sink, pace);
     };
     auto answer = attempt();
     if (answer && answer->error) return fail(std::move(*answer->error));
@@ -166,8 +201,8 @@ Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
     const auto end = stop();
     switch (answer.error().code) {
         case ErrorCode::timeout:
-            return fail(ErrorCode::timeout, "git gave no answer within {} ms",
-                        options.deadline.count());
+            return fail(ErrorCode::timeout, "git gave no answer and less than {} bytes/s in {} ms",
+                        options.slowest_bytes_per_second, options.deadline.count());
         case ErrorCode::exhausted:
             return fail(std::move(answer).error());
         default:
@@ -190,6 +225,9 @@ GitProcess::~GitProcess() = default;
 
 Result<Fetched> GitProcess::fetch(const Remote& remote, const std::string& branch) {
     return state_->ask<Fetched>("fetch", remote, branch);
+}
+Result<bool> GitProcess::has_branch(const Remote& remote, const std::string& branch) {
+    return state_->ask<bool>("has_branch", remote, branch);
 }
 Result<std::string> GitProcess::resolve(const std::string& revision) {
     return state_->ask<std::string>("resolve", revision);

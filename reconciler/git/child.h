@@ -34,9 +34,13 @@ struct GitProcessOptions {
     std::vector<std::string> arguments;  ///< what makes `executable` call run_git_child(0, 1)
     std::string directory;               ///< the bare repository, made if missing
     std::string home;                    ///< the child's HOME, made if missing
-    std::chrono::milliseconds deadline{std::chrono::minutes{2}};  ///< of one call
-    std::size_t memory_bytes_max = std::size_t{4} << 30;          ///< address space; 0: unlimited
-    std::chrono::seconds cpu_max{60};                             ///< processor time of one call
+    /// Of one call. Over a slow link it may take longer, as long as in each such time at least
+    /// `slowest_bytes_per_second` came on average, and no longer than `longest`.
+    std::chrono::milliseconds deadline{std::chrono::minutes{2}};
+    std::size_t slowest_bytes_per_second = 1024;
+    std::chrono::milliseconds longest{std::chrono::hours{1}};
+    std::size_t memory_bytes_max = std::size_t{4} << 30;  ///< address space; 0: unlimited
+    std::chrono::seconds cpu_max{60};                     ///< processor time of one call
     std::size_t open_files_max = 256;
     std::shared_ptr<Canceller> canceller = std::make_shared<Canceller>();  ///< of this one alone
 };
@@ -61,6 +65,7 @@ public:
     ~GitProcess();
 
     [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
+    [[nodiscard]] Result<bool> has_branch(const Remote& remote, const std::string& branch);
     [[nodiscard]] Result<std::string> resolve(const std::string& revision);
     [[nodiscard]] Result<bool> is_ancestor(const std::string& ancestor,
                                            const std::string& descendant);

@@ -58,6 +58,7 @@ Handler handler(R (Repository::*method)(Parameters...) const) {
 const std::map<std::string, Handler, std::less<>>& handlers() {
     static const std::map<std::string, Handler, std::less<>> table{
         {"fetch", handler(&Repository::fetch)},
+        {"has_branch", handler(&Repository::has_branch)},
         {"resolve", handler(&Repository::resolve)},
         {"is_ancestor", handler(&Repository::is_ancestor)},
         {"line", handler(&Repository::line)},
@@ -94,6 +95,17 @@ void allow_cpu(std::int64_t seconds) {
           RLIM_INFINITY);
 }
 
+/// Tells the daemon how a transfer comes along, not of every byte.
+Progress teller(Channel& channel) {
+    constexpr std::size_t kBytesPerMessage = 4 * 1024;
+    return [&channel, told = std::size_t{0}](std::size_t bytes) mutable {
+        if (bytes >= told && bytes - told < kBytesPerMessage) return;
+        told = bytes;
+        // Where the daemon is gone the answer cannot be sent either.
+        if (channel.send({{"progress", bytes}})) static_cast<void>(channel.flush());
+    };
+}
+
 Result<void> serve(Channel& channel) {
     const auto hello = TRY(channel.receive()).get<Hello>();
     confine(hello);
@@ -103,6 +115,7 @@ Result<void> serve(Channel& channel) {
                      : send_error(channel, repository.error()));
     CHECK(channel.flush());
     if (!repository) return {};
+    repository->on_progress(teller(channel));
     for (;;) {
         const auto request = TRY(channel.receive());
         allow_cpu(hello.cpu_seconds_max);

@@ -96,7 +96,13 @@ int check_certificate(git_cert* certificate, int valid, const char* host, void* 
                                        ssh ? "host key" : "certificate", host ? host : "the host"));
 }
 
+int tell_upload(unsigned, unsigned, std::size_t bytes, void* payload) {
+    if (const auto& tell = talk(payload).progress) tell(bytes);
+    return 0;
+}
+
 int bound_transfer(const git_indexer_progress* progress, void* payload) {
+    if (const auto& tell = talk(payload).progress) tell(progress->received_bytes);
     if (progress->received_bytes <= limits::kFetchBytesMax &&
         progress->total_objects <= limits::kFetchObjectsMax)
         return 0;
@@ -164,7 +170,7 @@ Error remote_error(const Conversation& conversation, int code) {
 Result<std::unique_ptr<Conversation>> connect(Repository::State& state, const Remote& remote,
                                               Purpose purpose) {
     CHECK(check_url(remote));
-    auto conversation = std::make_unique<Conversation>(remote);
+    auto conversation = std::make_unique<Conversation>(remote, state.progress);
     if (is_ssh(remote))
         CHECK(conversation->known_hosts.set(remote.known_hosts_file, state.ssh_folder));
     CHECK(trust_authorities(remote));
@@ -173,6 +179,7 @@ Result<std::unique_ptr<Conversation>> connect(Repository::State& state, const Re
     callbacks.credentials = give_credentials;
     callbacks.certificate_check = check_certificate;
     callbacks.transfer_progress = bound_transfer;
+    callbacks.push_transfer_progress = tell_upload;
     callbacks.sideband_progress = hear;
     callbacks.push_update_reference = note_status;
     if (purpose != Purpose::ask && local_folder(remote.url))

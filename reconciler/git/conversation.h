@@ -31,6 +31,7 @@ private:
 /// What libgit2's callbacks need and note. Stays where it is while the connection lives.
 struct Conversation {
     const Remote& remote;
+    const Progress& progress;
     git_remote_callbacks callbacks = GIT_REMOTE_CALLBACKS_INIT;
     KnownHosts known_hosts;
     Handle<git_remote> handle;
@@ -39,7 +40,7 @@ struct Conversation {
     std::string words;                  ///< what the server said to people
     int credential_tries = 0;
 
-    explicit Conversation(const Remote& with) : remote{with} {}
+    Conversation(const Remote& with, const Progress& told) : remote{with}, progress{told} {}
     Conversation(const Conversation&) = delete;
     Conversation& operator=(const Conversation&) = delete;
 

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "reconciler/git/library.h"
+#include "reconciler/git/recode.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
 
@@ -16,19 +17,20 @@ constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
 
 /// Anybody writes what they like as their name, and every action carries it. Cut once more where
 /// cleaning made it longer.
-std::string to_word(std::string_view text) {
-    const auto clean = to_utf8(head_of(text, limits::kPersonBytesMax));
+std::string to_word(std::string_view text, const char* encoding) {
+    const auto clean = one_line(recoded(head_of(text, limits::kPersonBytesMax), encoding));
     return std::string(head_of(clean, limits::kPersonBytesMax));
 }
 
-Person to_person(const git_signature* signature) {
+Person to_person(const git_signature* signature, const char* encoding) {
     if (!signature) return {};
-    return {to_word(signature->name), to_word(signature->email)};
+    return {to_word(signature->name, encoding), to_word(signature->email, encoding)};
 }
 
 void add_authors(Authors& authors, const git_commit* commit) {
-    for (const auto& person :
-         {to_person(git_commit_author(commit)), to_person(git_commit_committer(commit))})
+    const auto* encoding = git_commit_message_encoding(commit);
+    for (const auto& person : {to_person(git_commit_author(commit), encoding),
+                               to_person(git_commit_committer(commit), encoding)})
         authors.insert(person.name + " <" + person.email + ">");
 }
 
@@ -43,7 +45,7 @@ std::vector<Trailer> read_trailers(const std::string& message) {
     if (git_message_trailers(&found, message.c_str()) < 0) return {};
     std::vector<Trailer> trailers;
     for (std::size_t i = 0; i < found.count; ++i)
-        trailers.push_back({found.trailers[i].key, found.trailers[i].value});
+        trailers.push_back({found.trailers[i].key, one_line(found.trailers[i].value)});
     git_message_trailer_array_free(&found);
     return trailers;
 }
@@ -54,12 +56,15 @@ Commit to_commit(const git_commit* commit) {
     for (unsigned i = 0; i < git_commit_parentcount(commit); ++i)
         value.parents.push_back(to_text(*git_commit_parent_id(commit, i)));
     if (!value.parents.empty()) value.first_parent = value.parents.front();
-    value.author = to_person(git_commit_author(commit));
-    value.committer = to_person(git_commit_committer(commit));
+    const auto* encoding = git_commit_message_encoding(commit);
+    value.author = to_person(git_commit_author(commit), encoding);
+    value.committer = to_person(git_commit_committer(commit), encoding);
     value.committed_at = to_timestamp(git_commit_time(commit));
     const std::string_view message = git_commit_message(commit);
-    value.message = to_utf8(head_of(message, limits::kCommitMessageBytesMax));
-    value.trailers = read_trailers(value.message);
+    value.message =
+        plain_lines(recoded(head_of(message, limits::kCommitMessageBytesMax), encoding));
+    value.message_cut = message.size() > limits::kCommitMessageBytesMax;
+    if (!value.message_cut) value.trailers = read_trailers(value.message);
     return value;
 }
 

@@ -57,8 +57,12 @@ struct Repository::State {
     /// Where ssh may find its known hosts; empty: in a temporary folder.
     std::string ssh_folder;
     bool own = false;  ///< the daemon's, which nobody else uses
+    Progress progress;
 
     [[nodiscard]] git_repository* get() const { return repository.get(); }
+    /// Nobody else uses our own repository, so a lock that is there when nothing runs is a dead
+    /// child's; it would be in the way for ever.
+    void remove_stale_locks() const;
 };
 
 /// Starts libgit2 once per process, with no configuration of users or the system in its sight.

@@ -105,6 +105,7 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
     const auto theirs = "refs/heads/" + branch;
     const auto ours = "refs/tidegate/remote/" + branch;
     CHECK(check_ref_name(theirs));
+    state_->remove_stale_locks();
     const auto attempt = [&]() -> Result<Fetched> {
         const auto conversation = TRY(connect(*state_, remote, Purpose::ask));
         const auto tip = TRY(remote_ref(*conversation, theirs));
@@ -121,6 +122,15 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
         [&](Error error) { return std::move(error).within("remote " + display_url(remote.url)); });
     if (fetched && fetched->changed && state_->own) CHECK(tidy(*state_));
     return fetched;
+}
+
+Result<bool> Repository::has_branch(const Remote& remote, const std::string& branch) {
+    const auto attempt = [&]() -> Result<bool> {
+        const auto conversation = TRY(connect(*state_, remote, Purpose::ask));
+        return !TRY(remote_ref(*conversation, "refs/heads/" + branch)).empty();
+    };
+    return attempt().map_error(
+        [&](Error error) { return std::move(error).within("remote " + display_url(remote.url)); });
 }
 
 Result<void> Repository::push(const Remote& remote, const PushRequest& request) {

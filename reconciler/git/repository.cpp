@@ -19,6 +19,21 @@ bool is_leftover(const fs::path& path) {
            name.starts_with("tmp_object_git2_");
 }
 
+/// Locks of refs and of the files beside them.
+void remove_locks(const fs::path& directory) {
+    std::error_code ignored;
+    const auto remove = [&](const fs::directory_entry& entry) {
+        if (entry.path().extension() == ".lock" && entry.is_regular_file(ignored))
+            fs::remove(entry.path(), ignored);
+    };
+    for (const auto& entry : fs::directory_iterator{directory, ignored}) remove(entry);
+    fs::recursive_directory_iterator refs{directory / "refs", ignored};
+    for (; refs != fs::recursive_directory_iterator{}; refs.increment(ignored)) {
+        if (ignored) return;
+        remove(*refs);
+    }
+}
+
 /// Only a process that was killed in the middle leaves these; the next write would fail on them.
 void remove_leftovers(const std::string& directory) {
     std::error_code ignored;
@@ -80,6 +95,12 @@ Result<Repository> Repository::open_existing(const std::string& path) {
                   "cannot open the repository " + path));
     return Repository{std::move(state)};
 }
+
+void Repository::State::remove_stale_locks() const {
+    if (own) remove_locks(git_repository_path(repository.get()));
+}
+
+void Repository::on_progress(Progress progress) { state_->progress = std::move(progress); }
 
 Result<std::string> Repository::resolve(const std::string& revision) const {
     if (to_oid(revision)) {

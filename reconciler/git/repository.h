@@ -2,6 +2,8 @@
 /// A local repository and the remotes it talks to, through libgit2. Calls block, over the network
 /// without any time-out: the daemon uses GitProcess (child.h), the CLI this class.
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@
 #include "schema/base/result.h"
 
 namespace tidegate::git {
+
+/// Told of the bytes of one transfer so far, again and again while it goes on.
+using Progress = std::function<void(std::size_t bytes)>;
 
 /// Owns the open repository. One thread at a time; several objects on several threads are fine,
 /// but `Remote::ca_file` and, for ssh, HOME are set for the whole process while one talks.
@@ -33,11 +38,15 @@ public:
     Repository& operator=(Repository&&) noexcept;
     ~Repository();
 
+    /// Who is told how fetch and push come along, on the thread that calls them.
+    void on_progress(Progress progress);
     /// Asks the remote for the branch's tip; downloads what is missing, only if it moved, into
     /// `refs/tidegate/remote/<branch>`. The new tip need not descend from the old one: see
     /// is_ancestor. Errors: unavailable (remote away), denied (credentials, certificate, host
     /// key), not_found (no such branch).
     [[nodiscard]] Result<Fetched> fetch(const Remote& remote, const std::string& branch);
+    /// Whether the remote has this branch, as it says itself. Errors: as for fetch.
+    [[nodiscard]] Result<bool> has_branch(const Remote& remote, const std::string& branch);
     /// The commit that an id or a revision (gitrevisions(7)) of a person names; of a branch and a
     /// tag of one name the branch.
     [[nodiscard]] Result<std::string> resolve(const std::string& revision) const;

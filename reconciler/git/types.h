@@ -1,6 +1,7 @@
 #pragma once
 /// What the Git edge hands out and takes in: plain values, no libgit2. All text is valid UTF-8
-/// (bytes that are not become U+FFFD), all ids are 40 lower-case hexadecimal digits.
+/// (recoded where a commit names its encoding; bytes that are no text become U+FFFD), all ids are
+/// 40 lower-case hexadecimal digits. Names of people are one line without control characters.
 
 #include <cstdint>
 #include <optional>
@@ -54,8 +55,10 @@ struct Commit {
     Person author;
     Person committer;
     Timestamp committed_at;
-    std::string message;  ///< cut at kCommitMessageBytesMax
-    std::vector<Trailer> trailers;
+    /// Cut at kCommitMessageBytesMax. Of its control characters line ends and tabs stay.
+    std::string message;
+    bool message_cut = false;       ///< then nobody knows its trailers
+    std::vector<Trailer> trailers;  ///< each value is one line
     /// "name <email>" of the authors and committers of every commit this change brings, sorted,
     /// each once. A merge brings all that its first parent does not reach; of more than
     /// kHistoryCommitsMax commits only so many are asked.

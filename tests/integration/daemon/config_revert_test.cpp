@@ -147,5 +147,29 @@ TEST_F(ConfigRevertTest, AForeignBranchOfItsNameIsNotTakenForTheOffer) {
     EXPECT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
 }
 
+TEST_F(ConfigRevertTest, ABranchNamedTidegateIsNotInTheWayOfTheOffer) {
+    git("branch tidegate");
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    for (const bool again : {false, true}) {
+        const auto done = revert();
+        ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done) << again;
+        EXPECT_EQ(std::get<RevertDone::Branched>(done).branch,
+                  "tidegate-revert-staging-shop-api-0f8fad5b");
+    }
+    git("rev-parse --quiet --verify refs/heads/tidegate-revert-staging-shop-api-0f8fad5b");
+}
+
+TEST_F(ConfigRevertTest, AnOfferThatIsRefusedSaysWhatTheRemoteSaid) {
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
+    const auto lock = work() / ".git/refs/heads/tidegate/revert-staging-shop-api-0f8fad5b.lock";
+    std::filesystem::create_directories(lock.parent_path());
+    write_text(lock, "");
+    const auto refused = why(revert());
+    EXPECT_THAT(refused, testing::HasSubstr("the remote refused the push"));
+    EXPECT_THAT(refused, testing::Not(testing::HasSubstr("there is no branch")));
+}
+
 }  // namespace
 }  // namespace tidegate::daemon

@@ -116,12 +116,13 @@ TEST_F(ConfigSourceTest, ATipThatCouldNotBeTakenInIsTriedAgain) {
     auto first = source();
     ASSERT_TRUE(first.poll({}).desired);
     commit("1.1.0");
-    const auto lock = dir_ / ("git/refs/tidegate/accepted/" + tip() + ".lock");
-    write_text(lock, "");
+    const auto blocked = dir_ / ("git/refs/tidegate/accepted/" + tip());
+    std::filesystem::create_directories(blocked);
+    write_text(blocked + "/x", tip() + "\n");
     const auto failed = first.poll({});
     EXPECT_FALSE(failed.status.poll_error.empty());
     EXPECT_FALSE(failed.desired);
-    std::filesystem::remove(lock);
+    std::filesystem::remove_all(blocked);
     const auto report = first.poll({});
     ASSERT_TRUE(report.desired);
     EXPECT_EQ(version_of(report), "1.1.0");

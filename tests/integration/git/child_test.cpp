@@ -112,6 +112,31 @@ TEST_F(ChildTest, EndsAtItsDeadlineAndComesBack) {
     EXPECT_EQ(sooner_or_later([&] { return process.fetch(remote(), "main"); }).tip, tip);
 }
 
+/// A `git` that hands its output on in small pieces.
+TEST_F(ChildTest, ALinkThatMovesHasTheTimeThatItNeeds) {
+    shell("head -c 400000 /dev/urandom > work/noise");
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    std::filesystem::create_directories(path("bin"));
+    std::ofstream{path("bin/git")}
+        << "#!/bin/sh\nPATH=/usr/bin:/bin\ngit \"$@\" | python3 -c '\nimport os, time\n"
+           "while (part := os.read(0, 8192)):\n    os.write(1, part)\n    time.sleep(0.1)\n'\n";
+    std::filesystem::permissions(path("bin/git"), std::filesystem::perms::owner_all);
+    const std::string before = std::getenv("PATH");
+    ::setenv("PATH", (path("bin") + ":" + before).c_str(), 1);
+    auto options = process_options();
+    options.deadline = std::chrono::seconds{2};
+    GitProcess patient{options};
+    const auto fetched = patient.fetch(remote(), "main");
+    options.directory = path("data2");
+    options.longest = options.deadline;
+    GitProcess hurried{options};
+    const auto ended = hurried.fetch(remote(), "main");
+    ::setenv("PATH", before.c_str(), 1);
+    EXPECT_EQ(good(fetched).tip, tip);
+    EXPECT_EQ(code_of(ended), ErrorCode::timeout);
+}
+
 TEST_F(ChildTest, TakesAHangingHookWithIt) {
     const auto tip = commit("a.yaml", "one");
     git("push -q origin main");

@@ -164,6 +164,64 @@ TEST_F(HistoryTest, MakesStrangeBytesPrintable) {
     EXPECT_EQ(line.at(0).message, "caf\xef\xbf\xbd\n");
 }
 
+struct EncodingCase {
+    const char* name;
+    const char* encoding;
+    const char* bytes;  ///< for printf
+    const char* text;
+};
+class EncodingTest : public HistoryTest, public testing::WithParamInterface<EncodingCase> {};
+TEST_P(EncodingTest, TextIsReadAsItsHeaderSays) {
+    const auto root = commit("a.yaml", "one");
+    const std::string bytes = GetParam().bytes;
+    shell("cd work && { printf 'tree %s\\nparent %s\\nauthor " + bytes +
+          " <a@example.com> 1 +0000\\ncommitter " + bytes + " <a@example.com> 1 +0000\\nencoding " +
+          GetParam().encoding + "\\n\\n" + bytes + "\\n\\nTidegate-Emergency: " + bytes +
+          "\\n' $(git rev-parse HEAD^{tree}) $(git rev-parse HEAD); } | "
+          "git hash-object -t commit -w --stdin > ../made");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto change = good(repository.line(root, shell("cat made"))).at(0);
+    const std::string text = GetParam().text;
+    EXPECT_EQ(change.author.name, text);
+    EXPECT_EQ(change.authors, Texts{text + " <a@example.com>"});
+    EXPECT_TRUE(change.message.starts_with(text + "\n")) << change.message;
+    ASSERT_EQ(change.trailers.size(), 1u);
+    EXPECT_EQ(change.trailers[0].value, text);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Headers, EncodingTest,
+    testing::Values(EncodingCase{"latin1", "ISO-8859-1", "Ren\\351", "Ren\xc3\xa9"},
+                    EncodingCase{"lower_case", "iso-8859-1", "Ren\\351", "Ren\xc3\xa9"},
+                    EncodingCase{"japanese", "SHIFT_JIS", "\\223\\372", "\xe6\x97\xa5"},
+                    EncodingCase{"unknown", "x-klingon", "Ren\\351", "Ren\xef\xbf\xbd"},
+                    EncodingCase{"wrong", "EUC-JP", "Ren\\377", "Ren\xef\xbf\xbd"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST_F(HistoryTest, ControlCharactersOfOthersGoNoFurther) {
+    const auto root = commit("a.yaml", "one");
+    shell(
+        "cd work && printf 'one\\033[2J\\n\\ntwo\\ttabs\\302\\205\\n\\nRefs: a\\033b\\n' > m && "
+        "git commit -q --allow-empty -F m --cleanup=verbatim "
+        "--author \"$(printf 'Bo\\033[31mb\\302\\233') <b@example.com>\"");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto change = good(repository.line(root, git("rev-parse HEAD"))).at(0);
+    EXPECT_EQ(change.author.name, "Bo [31mb");
+    EXPECT_EQ(change.message, "one [2J\n\ntwo\ttabs \n\nRefs: a b\n");
+    EXPECT_EQ(change.trailers, (std::vector<Trailer>{{"Refs", "a b"}}));
+}
+
+TEST_F(HistoryTest, TrailersOfAMessageThatIsCutAreOutOfReach) {
+    const auto root = commit("a.yaml", "one");
+    shell(
+        "cd work && { echo subject; echo; head -c 70000 /dev/zero | tr '\\0' x; echo; echo; "
+        "echo 'Tidegate-Emergency: late'; } > m && git commit -q --allow-empty -F m");
+    auto repository = good(Repository::open_existing(path("work")));
+    const auto change = good(repository.line(root, git("rev-parse HEAD"))).at(0);
+    EXPECT_TRUE(change.message_cut);
+    EXPECT_TRUE(change.trailers.empty());
+    EXPECT_FALSE(good(repository.line("", root)).at(0).message_cut);
+}
+
 /// Cut between characters, and no longer for what is put in place of bad bytes.
 TEST_F(HistoryTest, CutsNamesAndAddresses) {
     const auto root = commit("a.yaml", "one");

@@ -225,6 +225,19 @@ TEST_F(GitTest, OpensWithoutWhatAKilledProcessLeft) {
     EXPECT_FALSE(std::filesystem::exists(path("data/objects/pack/pack_git2_abc")));
 }
 
+TEST_F(GitTest, AStaleLockIsGoneAtTheNextFetch) {
+    commit("a.yaml", "one");
+    git("push -q origin main");
+    auto repository = open();
+    good(repository.fetch(remote(), "main"));
+    const auto tip = commit("a.yaml", "two");
+    git("push -q origin main");
+    for (const char* left : {"data/refs/tidegate/remote/main.lock", "data/packed-refs.lock"})
+        std::ofstream{path(left)} << "left";
+    EXPECT_EQ(good(repository.fetch(remote(), "main")).tip, tip);
+    good(repository.keep(tip));
+}
+
 TEST_F(GitTest, KeepsThePacksFewAndEveryObject) {
     commit("a.yaml", "one");
     shell(
