@@ -44,12 +44,18 @@ int write(const Console& console, const ChangeOptions& options, Timestamp now, E
 Result<FileChange> nothing(std::string why) { return FileChange{{}, std::move(why), {}}; }
 
 Result<FileChange> edit_rollback(const Tip& tip, const std::string& name, const std::string& to) {
-    const auto current = TRY(read_current(tip)).version.version;
-    if (current == to) return nothing(fmt::format("{} is at {}", name, to));
+    const auto current = TRY(read_current(tip));
+    const auto& version = current.version.version;
+    if (version == to) return nothing(fmt::format("{} is at {}", name, to));
     const auto former = TRY(find_former(tip, to));
     // A state that was paused would go nowhere.
-    return FileChange{without_key(former.text, "paused"),
-                      fmt::format("Roll back {} from {} to {}", name, current, former.version),
+    auto text = without_key(former.text, "paused");
+    if (text.find("pins") != std::string::npos || !current.version.pins.empty())
+        text = TRY(with_key_of(text, "pins", current.text));
+    if (current.version.retry > number_at(text, "retry"))
+        text = TRY(with_key(text, "retry", std::to_string(current.version.retry)));
+    return FileChange{std::move(text),
+                      fmt::format("Roll back {} from {} to {}", name, version, former.version),
                       {{std::string{kBackTo}, former.commit}}};
 }
 

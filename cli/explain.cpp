@@ -36,7 +36,8 @@ Result<json> find_release(const ExplainOptions& options, const json& assignment)
 }
 
 std::string way_back(const ExplainOptions& options, const json& assignment) {
-    const auto good = text_of(member(assignment, "last_good"), "version");
+    const auto good = good_version(member(assignment, "last_good"), "");
+    if (good == kAbsent) return {};
     if (good.empty() || good == text_of(member(assignment, "desired"), "version")) return {};
     return fmt::format("tidegate rollback {} {} --repo REPO --to {} --reason TEXT", options.project,
                        options.environment, good);
@@ -59,28 +60,53 @@ std::string joined(const json& names) {
     return line;
 }
 
-void print_summary(const Console& console, const json& item, const std::string& back) {
+void print_drift(const Console& console, const json& notes) {
+    for (const auto& note : notes) {
+        const auto& drifted = member(note, "drifted");
+        const bool known = drifted.is_boolean() && drifted.get<bool>();
+        console.out << fmt::format("drift      {}: {}{}\n", text_of(note, "target"),
+                                   known ? "" : "nobody can tell: ", text_of(note, "reason"));
+    }
+}
+
+void print_desired(const Console& console, const json& item) {
     const auto& desired = member(item, "desired");
     const auto& targets = member(item, "targets");
-    const auto& good = member(item, "last_good");
-    const auto sync = text_of(item, "sync", "unknown");
-    console.out << console.styled(Style::bold,
-                                  text_of(item, "environment") + '/' + text_of(item, "project"))
-                << "  " << console.styled(style_of_sync(sync), sync) << '\n'
-                << fmt::format("desired    {}  digest {}  commit {}\n",
+    if (text_of(desired, "commit").empty()) {
+        console.out << "desired    nothing: it is no longer in Git\n";
+        return;
+    }
+    console.out << fmt::format("desired    {}  digest {}  commit {}\n",
                                text_of(desired, "version", "-"),
-                               text_of(desired, "digest").substr(0, 12), commit_of(desired, "-"))
-                << fmt::format("targets    {} of {} in sync", number_of(targets, "in_sync"),
+                               text_of(desired, "digest").substr(0, 12), commit_of(desired, "-"));
+    if (number_of(targets, "total") == 0) {
+        console.out << "targets    none\n";
+        return;
+    }
+    console.out << fmt::format("targets    {} of {} in sync", number_of(targets, "in_sync"),
                                number_of(targets, "total"));
     for (const auto* state : {"updating", "failed", "offline", "drifted"})
         if (const auto count = number_of(targets, state); count > 0)
             console.out << fmt::format(", {} {}", count, state);
-    console.out << "\nlast good  " << text_of(good, "version", "none yet");
+    console.out << '\n';
+}
+
+void print_summary(const Console& console, const json& item, const std::string& back) {
+    const auto& good = member(item, "last_good");
+    const auto sync = text_of(item, "sync", "unknown");
+    console.out << console.styled(Style::bold,
+                                  text_of(item, "environment") + '/' + text_of(item, "project"))
+                << "  " << console.styled(style_of_sync(sync), sync) << '\n';
+    print_desired(console, item);
+    console.out << "last good  " << good_version(good, "none yet");
     if (!good.is_null()) console.out << "  commit " << commit_of(good, "-");
     console.out << '\n';
     if (!back.empty()) console.out << "           get back: " << back << '\n';
     if (const auto note = text_of(item, "revert_note"); !note.empty())
         console.out << "revert     " << note << '\n';
+    if (const auto since = text_of(item, "behind_since"); !since.empty())
+        console.out << "behind     a target, since " << since << '\n';
+    print_drift(console, list_of(item, "drift"));
     if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
         console.out << "orphaned   " << orphaned << '\n';
 }
@@ -91,7 +117,8 @@ void print_holds(const Console& console, const json& holds, std::string_view tit
     Table table{{"GATE", "UNTIL", "REASON"}};
     for (const auto& hold : holds)
         table.add({console.styled(Style::yellow, text_of(hold, "gate")),
-                   text_of(hold, "until", "not known"), text_of(hold, "reason")});
+                   with_local(text_of(hold, "until", "not known"), text_of(hold, "until_local")),
+                   text_of(hold, "reason")});
     table.print(console, "  ");
 }
 

@@ -31,11 +31,21 @@ const json& list_of(const json& object, const char* key) {
     return value.is_array() ? value : empty;
 }
 
+std::string with_local(const std::string& at, const std::string& local) {
+    return local.empty() ? at : fmt::format("{} ({})", at, local);
+}
+
 std::string short_commit(const std::string& commit) { return commit.substr(0, 9); }
 
 std::string commit_of(const json& object, std::string_view otherwise) {
     const auto commit = text_of(object, "commit");
     return commit.empty() ? std::string{otherwise} : short_commit(commit);
+}
+
+std::string good_version(const json& good, std::string_view otherwise) {
+    const auto& absent = member(good, "absent");
+    if (absent.is_boolean() && absent.get<bool>()) return std::string{kAbsent};
+    return text_of(good, "version", otherwise);
 }
 
 }  // namespace tidegate::cli

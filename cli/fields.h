@@ -19,8 +19,15 @@ namespace tidegate::cli {
 /// The member if it is a list; else an empty one.
 [[nodiscard]] const nlohmann::json& list_of(const nlohmann::json& object, const char* key);
 /// The first nine characters of a commit id.
+/// An instant with what a clock of its window's time zone shows, if that is said.
+[[nodiscard]] std::string with_local(const std::string& at, const std::string& local);
 [[nodiscard]] std::string short_commit(const std::string& commit);
 /// The same of the member `commit`; the whole of `otherwise` where there is none.
 [[nodiscard]] std::string commit_of(const nlohmann::json& object, std::string_view otherwise);
+
+/// How `last_good` is called that is no version: an uninstall was the last that ended well.
+inline constexpr std::string_view kAbsent = "absent";
+/// Of a `last_good`: its version, kAbsent, or `otherwise` where there is none.
+[[nodiscard]] std::string good_version(const nlohmann::json& good, std::string_view otherwise);
 
 }  // namespace tidegate::cli

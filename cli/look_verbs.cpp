@@ -45,7 +45,7 @@ void print_assignments(const Console& console, const json& items) {
                    text_of(member(item, "desired"), "version", "-"),
                    console.styled(style_of_sync(sync), sync),
                    fmt::format("{}/{}", number_of(targets, "in_sync"), number_of(targets, "total")),
-                   text_of(member(item, "last_good"), "version", "-"), holds});
+                   good_version(member(item, "last_good"), "-"), holds});
     }
     if (table.empty())
         console.out << "no assignments\n";

@@ -1,5 +1,6 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/fields.h"
@@ -37,11 +38,17 @@ std::vector<std::optional<Timestamp>> step_times(const PlannedChange& change) {
     return times;
 }
 
+std::string end_of(const Hold& hold) {
+    return hold.until ? with_local(format_rfc3339(*hold.until), hold.until_local) : "";
+}
+
 std::string start_text(const PlanReport& report, const PlannedChange& change) {
     if (change.plan.steps.empty()) return "nothing to deploy";
     if (!change.starts) return "starts after a person acts";
-    return *change.starts == report.at ? "starts at once"
-                                       : "starts not before " + format_rfc3339(*change.starts);
+    if (*change.starts == report.at) return "starts at once";
+    const auto last = std::ranges::find(change.plan.holds, change.starts, &Hold::until);
+    return "starts not before " +
+           (last != change.plan.holds.end() ? end_of(*last) : format_rfc3339(*change.starts));
 }
 
 std::string waits_of(const Step& step) {
@@ -78,7 +85,10 @@ json change_json(const PlannedChange& change) {
     auto holds = json::array();
     for (const auto& hold : change.plan.holds)
         holds.push_back(
-            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", instant(hold.until)}});
+            {{"gate", hold.gate},
+             {"reason", hold.reason},
+             {"until", instant(hold.until)},
+             {"until_local", hold.until_local.empty() ? json{} : json(hold.until_local)}});
     return {{"project", change.plan.key.project},
             {"environment", change.plan.key.environment},
             {"kind", change.plan.steps.empty() ? json{} : json(to_string(change.plan.kind))},
@@ -125,7 +135,7 @@ void print_change(const Console& console, const PlanReport& report, const Planne
     Table holds{{"HELD BY", "UNTIL", "REASON"}};
     for (const auto& hold : change.plan.holds)
         holds.add({console.styled(Style::yellow, hold.gate),
-                   hold.until ? format_rfc3339(*hold.until) : "not known", clean(hold.reason)});
+                   hold.until ? end_of(hold) : "not known", clean(hold.reason)});
     if (!holds.empty()) holds.print(console, "  ");
     for (const auto& note : change.notes) console.out << "  note: " << clean(note) << '\n';
 }
@@ -179,7 +189,7 @@ void print_change_markdown(const Console& console, const PlanReport& report,
     if (!change.plan.holds.empty() || !change.notes.empty()) out << '\n';
     for (const auto& hold : change.plan.holds)
         out << fmt::format("- held by **{}** {}: {}\n", escaped(hold.gate),
-                           hold.until ? "until " + format_rfc3339(*hold.until) : "(end not known)",
+                           hold.until ? "until " + end_of(hold) : "(end not known)",
                            escaped(hold.reason));
     for (const auto& note : change.notes) out << "- " << escaped(note) << '\n';
 }

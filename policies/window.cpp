@@ -1,6 +1,7 @@
 #include "policies/window.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 namespace tidegate {
@@ -109,6 +110,19 @@ Seconds offset_at(const ZoneRules& zone, Timestamp at) {
         zone.transitions.begin(), zone.transitions.end(), at,
         [](Timestamp instant, const ZoneRules::Transition& t) { return instant < t.at; });
     return after == zone.transitions.begin() ? zone.first_offset : std::prev(after)->offset;
+}
+
+std::string local_text(const ZoneRules& zone, Timestamp at) {
+    if (zone.name == "UTC") return {};
+    constexpr std::array kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    const auto offset = offset_at(zone, at);
+    auto local = format_rfc3339(floor<seconds>(at) + offset);
+    local.resize(local.ends_with(":00Z") ? local.size() - 4 : local.size() - 1);
+    local[local.find('T')] = ' ';
+    const auto ahead = abs(floor<minutes>(offset));
+    return fmt::format("{} {} {}{:02}:{:02} {}", kDays[weekday{local_day(zone, at)}.c_encoding()],
+                       local, offset < seconds{0} ? '-' : '+', floor<hours>(ahead).count(),
+                       (ahead % hours{1}).count(), zone.name);
 }
 
 Timestamp from_local(const ZoneRules& zone, local_seconds local, Occurrence which) {

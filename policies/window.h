@@ -27,6 +27,11 @@ struct WindowState {
 /// Seconds east of UTC at an instant.
 [[nodiscard]] Seconds offset_at(const ZoneRules& zone, Timestamp at);
 
+/// What a clock there shows at an instant, for people who plan by it:
+/// `Mon 2026-11-23 16:00 +14:00 Pacific/Kiritimati`, seconds only where there are some. Empty for
+/// UTC, which is shown everywhere.
+[[nodiscard]] std::string local_text(const ZoneRules& zone, Timestamp at);
+
 /// Which of the instants that show this local time is meant (see above).
 enum class Occurrence { first, second };
 [[nodiscard]] Timestamp from_local(const ZoneRules& zone, std::chrono::local_seconds local,

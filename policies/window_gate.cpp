@@ -34,7 +34,10 @@ Verdict window_gate(const GateInput& input, Timestamp now) {
         return Verdict::hold("window", fmt::format("time zone {} is not known", window.timezone));
     auto state = window_state(window, *input.rules.zone, now);
     if (state.open) return {};
-    return Verdict::hold("window", std::move(state.reason), state.changes);
+    auto verdict = Verdict::hold("window", std::move(state.reason), state.changes);
+    if (state.changes)
+        verdict.holds.front().until_local = local_text(*input.rules.zone, *state.changes);
+    return verdict;
 }
 
 }  // namespace tidegate

@@ -11,6 +11,17 @@
 #include "transport/endpoint.h"
 
 namespace tidegate::transport {
+namespace {
+
+/// Daemons speak the version that we do, so this can only be forged, or the answer to a damaged
+/// packet; ngtcp2 would give up (RFC 9000 §6.2).
+bool is_version_negotiation(std::span<const std::uint8_t> bytes) {
+    constexpr std::uint8_t kLongHeader = 0x80;
+    return bytes.size() >= 5 && (bytes[0] & kLongHeader) != 0 &&
+           std::ranges::all_of(bytes.subspan(1, 4), [](auto byte) { return byte == 0; });
+}
+
+}  // namespace
 
 /// resolving -> (next address) handshaking -> open -> over
 class Client::Impl final : public Endpoint {
@@ -122,6 +133,7 @@ Result<void> Client::Impl::dial(const SocketAddress& remote) {
 }
 
 void Client::Impl::on_datagram(const Datagram& datagram) {
+    if (is_version_negotiation(datagram.bytes)) return;
     const auto core = core_;
     auto seen = datagram;
     seen.local = first_local_;

@@ -166,7 +166,8 @@ void ConnectionCore::fail(UdpSocket& socket, int status) {
         if (h3_error_ != 0)
             compat::set_application_error(error, h3_error_, compat::as_bytes(reason.text));
         else if (status == NGTCP2_ERR_CRYPTO)
-            compat::set_tls_alert(error, ngtcp2_conn_get_tls_alert(quic_.get()));
+            compat::set_tls_alert(error, ngtcp2_conn_get_tls_alert(quic_.get()),
+                                  compat::as_bytes(refusal_));
         else
             compat::set_library_error(error, status);
         say_goodbye(socket, error);
@@ -211,7 +212,8 @@ CloseReason ConnectionCore::reason_of_peer() const {
     if (code == kConnectionRefused) return {CloseKind::refused, code, "connection refused"};
     if (code >= kCryptoErrorFirst && code <= kCryptoErrorLast)
         return {CloseKind::refused, code,
-                "refused by the peer: " + alert_text(code - kCryptoErrorFirst)};
+                fmt::format("refused by the peer: {}{}{}", alert_text(code - kCryptoErrorFirst),
+                            text.empty() ? "" : ": ", text)};
     return {CloseKind::peer, code, fmt::format("QUIC error {:#x} {}", code, text)};
 }
 

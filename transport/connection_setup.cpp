@@ -126,7 +126,7 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::dial(ConnectionHost& hos
 int ConnectionCore::verify_peer(gnutls_session_t session) {
     auto checked = config_.tls->verify_peer(session);
     if (!checked) {
-        refusal_ = checked.error().message;
+        refusal_ = printable(checked.error().message);
         return GNUTLS_E_CERTIFICATE_ERROR;
     }
     if (!server_) {

@@ -35,8 +35,11 @@ void Endpoint::wait_readable() {
         [weak = weak_from_this(), number = socket_number_](const std::error_code& error) {
             const auto self = weak.lock();
             if (!self || error || number != self->socket_number_) return;
-            const bool reachable = self->socket_->receive(
-                [&](const Datagram& datagram) { self->on_datagram(datagram); });
+            self->costly_ = 0;
+            const bool reachable = self->socket_->receive([&](const Datagram& datagram) {
+                self->on_datagram(datagram);
+                return self->costly_ < limits::kHandshakeSlice;
+            });
             if (!reachable) self->on_unreachable();
             self->service_some();
             if (number == self->socket_number_) self->wait_readable();

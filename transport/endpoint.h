@@ -29,6 +29,9 @@ protected:
     void forget_timer(ConnectionCore& connection);
 
     virtual void on_datagram(const Datagram& datagram) = 0;
+    /// For a datagram that costs signatures, called by on_datagram: after limits::kHandshakeSlice
+    /// of them the rest of the loop has its turn.
+    void note_costly() { ++costly_; }
     virtual void on_unreachable() {}
 
 private:
@@ -47,6 +50,7 @@ private:
     ngtcp2_tstamp armed_for_ = UINT64_MAX;
     ConnectionCore::Timers timers_;
     std::deque<std::shared_ptr<ConnectionCore>> dirty_;
+    std::size_t costly_ = 0;  ///< in this turn
     bool scheduled_ = false;
     bool waiting_writable_ = false;
 };

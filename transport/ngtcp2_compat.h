@@ -30,8 +30,8 @@ inline void init(CloseError& error) { ngtcp2_ccerr_default(&error); }
 inline void set_library_error(CloseError& error, int status) {
     ngtcp2_ccerr_set_liberr(&error, status, nullptr, 0);
 }
-inline void set_tls_alert(CloseError& error, std::uint8_t alert) {
-    ngtcp2_ccerr_set_tls_alert(&error, alert, nullptr, 0);
+inline void set_tls_alert(CloseError& error, std::uint8_t alert, Bytes reason) {
+    ngtcp2_ccerr_set_tls_alert(&error, alert, reason.data(), reason.size());
 }
 inline void set_application_error(CloseError& error, std::uint64_t code, Bytes reason) {
     ngtcp2_ccerr_set_application_error(&error, code, reason.data(), reason.size());
@@ -75,8 +75,9 @@ inline void init(CloseError& error) { ngtcp2_connection_close_error_default(&err
 inline void set_library_error(CloseError& error, int status) {
     ngtcp2_connection_close_error_set_transport_error_liberr(&error, status, nullptr, 0);
 }
-inline void set_tls_alert(CloseError& error, std::uint8_t alert) {
-    ngtcp2_connection_close_error_set_transport_error_tls_alert(&error, alert, nullptr, 0);
+inline void set_tls_alert(CloseError& error, std::uint8_t alert, Bytes reason) {
+    ngtcp2_connection_close_error_set_transport_error_tls_alert(&error, alert, reason.data(),
+                                                                reason.size());
 }
 inline void set_application_error(CloseError& error, std::uint64_t code, Bytes reason) {
     ngtcp2_connection_close_error_set_application_error(&error, code, reason.data(), reason.size());

@@ -191,6 +191,31 @@ Result<std::string> sign_agent(const Credential& ca, std::string_view csr_pem,
     return issue(ca, key.get(), leaf, validity);
 }
 
+Result<std::string> sign_statement(const Credential& ca, std::string_view text) {
+    const auto key = TRY(import_key(ca.key_pem));
+    const auto signer =
+        gnutls_make<GnutlsPtr<gnutls_privkey_t, gnutls_privkey_deinit>>(gnutls_privkey_init);
+    CHECK(check_gnutls(gnutls_privkey_import_x509(signer.get(), key.get(), 0), "key"));
+    const auto data = to_datum(text);
+    gnutls_datum_t made{};
+    CHECK(check_gnutls(
+        gnutls_privkey_sign_data2(signer.get(), GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &made),
+        "statement"));
+    std::string signature{reinterpret_cast<const char*>(made.data), made.size};
+    gnutls_free(made.data);
+    return signature;
+}
+
+bool is_signed_by(const std::string& ca_pem, std::string_view text, std::string_view signature) {
+    const auto ca = import_certificate(ca_pem);
+    if (!ca) return false;
+    const auto key = gnutls_make<PublicKey>(gnutls_pubkey_init);
+    const auto data = to_datum(text);
+    const auto seal = to_datum(signature);
+    return gnutls_pubkey_import_x509(key.get(), ca->get(), 0) == 0 &&
+           gnutls_pubkey_verify_data2(key.get(), GNUTLS_SIGN_ECDSA_SHA256, 0, &data, &seal) >= 0;
+}
+
 std::optional<std::string> CertificateInfo::agent_name() const {
     if (!uri.starts_with(kAgentUriPrefix)) return std::nullopt;
     auto name = uri.substr(kAgentUriPrefix.size());
@@ -199,6 +224,12 @@ std::optional<std::string> CertificateInfo::agent_name() const {
 
 Result<CertificateInfo> read_certificate(std::string_view pem) {
     return describe(TRY(import_certificate(pem)).get());
+}
+
+bool is_issued_by(const std::string& certificate_pem, const std::string& ca_pem) {
+    const auto leaf = import_certificate(certificate_pem);
+    const auto ca = import_certificate(ca_pem);
+    return leaf && ca && check_issued_by(leaf->get(), ca->get()).has_value();
 }
 
 Result<void> check_credential(const Credential& credential) {

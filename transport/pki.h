@@ -54,6 +54,13 @@ struct Validity {
 [[nodiscard]] Result<std::string> sign_agent(const Credential& ca, std::string_view csr_pem,
                                              std::string_view agent_name, Validity validity);
 
+/// The CA's word for a fact that outlives a connection: ECDSA with SHA-256 over the text, which
+/// must say what it is about, so that it cannot stand for anything else.
+[[nodiscard]] Result<std::string> sign_statement(const Credential& ca, std::string_view text);
+/// Did that CA say so? False for a CA that cannot be read, too.
+[[nodiscard]] bool is_signed_by(const std::string& ca_pem, std::string_view text,
+                                std::string_view signature);
+
 /// What a certificate says; nothing is verified by reading it.
 struct CertificateInfo {
     std::string serial;  ///< lower-case hex without leading zeros cut: the bytes as they stand
@@ -71,6 +78,8 @@ struct CertificateInfo {
 
 /// The first certificate in the text.
 [[nodiscard]] Result<CertificateInfo> read_certificate(std::string_view pem);
+/// That CA signed that certificate, whatever their times. False for what cannot be read, too.
+[[nodiscard]] bool is_issued_by(const std::string& certificate_pem, const std::string& ca_pem);
 /// `invalid` unless the key belongs to the certificate: for files read back from a disk.
 [[nodiscard]] Result<void> check_credential(const Credential& credential);
 

@@ -2,9 +2,7 @@
 
 #include <gnutls/crypto.h>
 
-#include <unordered_map>
-#include <unordered_set>
-
+#include "transport/admission.h"
 #include "transport/endpoint.h"
 #include "transport/server_impl.h"
 
@@ -42,6 +40,11 @@ std::optional<PeerIdentity> Connection::identity() const {
 std::string Connection::remote_address() const {
     const auto core = core_.lock();
     return core == nullptr || core->over() ? std::string{} : core->remote().text();
+}
+
+std::string Connection::source() const {
+    const auto core = core_.lock();
+    return core == nullptr || core->over() ? std::string{} : source_of(core->remote());
 }
 
 void Connection::close(std::string_view text) {

@@ -3,9 +3,11 @@
 ///
 /// What it does by itself: Retry for every new address, TLS 1.3 with ALPN `h3` only, no 0-RTT, no
 /// tickets, handshake and idle deadlines, stateless reset, address changes, flow control, header
-/// limits. A client certificate is asked for, not demanded; one that is presented must be signed by
-/// the CA, be valid now, be for client use only, name an agent, and pass `certificate_ok`,
-/// otherwise the handshake fails. What it leaves to the handler: who may do which request.
+/// limits, and bounds for half-open and anonymous connections: when those are reached, first
+/// packets are dropped, or an anonymous one refused. A client certificate is asked for, not
+/// demanded; one that is presented must be signed by the CA, be valid now, be for client use only,
+/// name an agent, and pass `certificate_ok`, otherwise the handshake fails. What it leaves to the
+/// handler: who may do which request.
 
 #include <array>
 #include <asio/io_context.hpp>
@@ -47,6 +49,9 @@ public:
     [[nodiscard]] std::optional<PeerIdentity> identity() const;
     /// `192.0.2.7:41234`, as of now: it changes when the peer moves. Empty after the end.
     [[nodiscard]] std::string remote_address() const;
+    /// `192.0.2.7`, `2001:db8:0:1::/64`: what its source counts as (AdmissionLimits). Empty after
+    /// the end.
+    [[nodiscard]] std::string source() const;
     /// Tells the peer and ends it; `on_close` of its streams, then `on_disconnected` follow, from
     /// the loop. What is queued is sent once, as far as windows allow, and not repeated if lost:
     /// good enough for a last word. `text` goes to the peer (at most 200 bytes are sent).
@@ -74,6 +79,12 @@ public:
     /// During each handshake with a client certificate that is fine so far: is it still welcome
     /// (revocation, known agent)? False fails the handshake. Must be quick.
     [[nodiscard]] virtual bool certificate_ok(const PeerIdentity& identity) = 0;
+    /// For each first packet: did that source hold a session lately? It has a share of its own
+    /// then, which strangers cannot fill. Must be quick.
+    [[nodiscard]] virtual bool is_known(const std::string& source) {
+        (void)source;
+        return false;
+    }
     /// A handshake is complete. Comes before any request of it.
     virtual void on_connected(const Connection& connection) { (void)connection; }
     /// A request's head has come. Either `stream.refuse(404)` and return {}; or return the handlers
@@ -87,6 +98,15 @@ public:
     }
 };
 
+/// Bounds for connections that have proven nothing yet, for each of the two shares, and for each
+/// source in them: IPv4 address or IPv6 /64.
+struct AdmissionLimits {
+    std::size_t half_open_max = limits::kHalfOpenMax;
+    std::size_t half_open_per_source_max = limits::kHalfOpenPerSourceMax;
+    std::size_t anonymous_max = limits::kAnonymousConnectionsMax;
+    std::size_t anonymous_per_source_max = limits::kAnonymousPerSourceMax;
+};
+
 struct ServerOptions {
     std::string host = "0.0.0.0";  ///< an address of this host, or a name that resolves to one
     std::uint16_t port = 0;        ///< 0: the system picks one, see Server::port
@@ -96,6 +116,7 @@ struct ServerOptions {
     /// restart at their next packet (RFC 9000 §10.3).
     std::array<std::uint8_t, 32> reset_secret{};
     std::size_t connections_max = limits::kConnectionsMax;
+    AdmissionLimits admission;
     std::size_t send_queue_bytes_max = limits::kSendQueueBytesMax;
     Seconds idle_timeout = limits::kIdleTimeout;
     Seconds handshake_timeout = limits::kHandshakeTimeout;
@@ -108,6 +129,7 @@ struct ServerStats {
     std::uint64_t handshakes_failed = 0;
     std::uint64_t datagrams_received = 0;
     std::uint64_t datagrams_ignored = 0;  ///< garbage, unknown connection, over a limit
+    std::uint64_t initials_dropped = 0;   ///< first packets for which there was no room
     std::uint64_t retries_sent = 0;
     std::uint64_t resets_sent = 0;
     std::uint64_t overflows = 0;  ///< connections closed for a full send queue

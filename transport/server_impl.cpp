@@ -29,7 +29,8 @@ Server::Impl::Impl(asio::io_context& io, ServerOptions options,
       config_{std::move(tls),       options.reset_secret,      options.send_queue_bytes_max,
               options.idle_timeout, options.handshake_timeout, Milliseconds{0},
               Milliseconds{0}},
-      connections_max_{options.connections_max} {
+      connections_max_{options.connections_max},
+      admission_{options.admission} {
     TG_ASSERT(gnutls_rnd(GNUTLS_RND_KEY, retry_secret_.data(), retry_secret_.size()) == 0);
 }
 
@@ -53,10 +54,7 @@ bool Server::Impl::certificate_ok(const PeerIdentity& identity) {
 }
 
 bool Server::Impl::on_handshake(ConnectionCore& connection) {
-    if (!connection.identity()) {
-        if (anonymous_.size() >= limits::kAnonymousConnectionsMax) return false;
-        anonymous_.insert(connection.id());
-    }
+    if (!admission_.complete(connection.id(), !connection.identity())) return false;
     ++stats_.handshakes_done;
     connections_.at(connection.id()).announced = true;
     handler_.on_connected(Connection{connection.weak_from_this(), connection.id()});
@@ -72,7 +70,7 @@ StreamHandlers Server::Impl::on_request(ConnectionCore& connection, const Reques
 void Server::Impl::on_closed(ConnectionCore& connection, const CloseReason& reason) {
     forget_timer(connection);
     for (const auto key : connection.cids) by_cid_.erase(key);
-    anonymous_.erase(connection.id());
+    admission_.end(connection.id());
     if (reason.kind == CloseKind::overflow) ++stats_.overflows;
     const auto node = connections_.extract(connection.id());
     stats_.connections = connections_.size();
@@ -102,7 +100,10 @@ void Server::Impl::on_datagram(const Datagram& datagram) {
     ngtcp2_version_cid ids;
     const int status = ngtcp2_pkt_decode_version_cid(&ids, datagram.bytes.data(),
                                                      datagram.bytes.size(), kCidBytes);
-    if (status == NGTCP2_ERR_VERSION_NEGOTIATION) return send_version_negotiation(datagram, ids);
+    // Other versions that the library knows are not offered either.
+    const bool other = status == 0 && ids.version != 0 && ids.version != NGTCP2_PROTO_VER_V1;
+    if (status == NGTCP2_ERR_VERSION_NEGOTIATION || other)
+        return send_version_negotiation(datagram, ids);
     if (status != 0) {
         ++stats_.datagrams_ignored;
         return;
@@ -110,6 +111,7 @@ void Server::Impl::on_datagram(const Datagram& datagram) {
     const auto found = ids.dcidlen == kCidBytes ? by_cid_.find(cid_key(ids.dcid)) : by_cid_.end();
     if (found != by_cid_.end()) {
         const auto connection = found->second->shared_from_this();
+        if (!connection->handshake_done()) note_costly();
         return connection->read(datagram, socket());
     }
     constexpr std::uint8_t kLongHeader = 0x80;
@@ -129,6 +131,12 @@ void Server::Impl::greet(const Datagram& datagram) {
         ++stats_.datagrams_ignored;
         return;
     }
+    auto source = source_of(datagram.remote);
+    const bool known = handler_.is_known(source);
+    if (!admission_.has_room(source, known)) {
+        ++stats_.initials_dropped;
+        return;
+    }
     const auto token = compat::token(accepted.head);
     if (token.empty()) return send_retry(datagram, accepted.head);
     const bool proven = accepted.head.dcid.datalen == kCidBytes &&
@@ -139,22 +147,22 @@ void Server::Impl::greet(const Datagram& datagram) {
                             compat::nanoseconds(limits::kRetryTokenLifetime), compat::now()) == 0;
     if (!proven) return send_refusal(accepted, kInvalidToken);
     if (connections_.size() >= connections_max_) return send_refusal(accepted, kRefused);
-    accept(accepted);
-    const auto found = by_cid_.find(cid_key(accepted.head.dcid.data));
-    if (found == by_cid_.end()) return;
-    const auto connection = found->second->shared_from_this();
+    note_costly();
+    const auto connection = accept(accepted);
+    if (!connection) return;
+    admission_.begin(connection->id(), std::move(source), known);
     connection->read(datagram, socket());
 }
 
-void Server::Impl::accept(const Accepted& accepted) {
+std::shared_ptr<ConnectionCore> Server::Impl::accept(const Accepted& accepted) {
     auto core = ConnectionCore::accept(*this, config_, accepted, next_id_++);
     if (!core) {
         ++stats_.handshakes_failed;
-        return;
+        return nullptr;
     }
-    const auto id = (*core)->id();
-    connections_.emplace(id, Entry{*std::move(core), false});
+    connections_.emplace((*core)->id(), Entry{*core, false});
     stats_.connections = connections_.size();
+    return *std::move(core);
 }
 
 void Server::Impl::send_version_negotiation(const Datagram& datagram,

@@ -2,8 +2,8 @@
 /// The server behind Server: takes new connections and routes datagrams. Internal to transport.
 
 #include <unordered_map>
-#include <unordered_set>
 
+#include "transport/admission.h"
 #include "transport/endpoint.h"
 #include "transport/server.h"
 
@@ -38,7 +38,8 @@ private:
 
     void on_datagram(const Datagram& datagram) override;
     void greet(const Datagram& datagram);
-    void accept(const Accepted& accepted);
+    /// Null: none could be made.
+    std::shared_ptr<ConnectionCore> accept(const Accepted& accepted);
     void send_version_negotiation(const Datagram& datagram, const ngtcp2_version_cid& ids);
     void send_retry(const Datagram& datagram, const ngtcp2_pkt_hd& head);
     void send_refusal(const Accepted& accepted, std::uint64_t code);
@@ -56,7 +57,7 @@ private:
     std::uint64_t next_id_ = 1;
     std::unordered_map<std::uint64_t, Entry> connections_;
     std::unordered_map<std::uint64_t, ConnectionCore*> by_cid_;
-    std::unordered_set<std::uint64_t> anonymous_;
+    Admission admission_;
     ngtcp2_tstamp reset_window_start_ = 0;
     std::size_t resets_in_window_ = 0;
     bool accepting_ = true;

@@ -16,7 +16,8 @@ namespace tidegate::transport {
 namespace {
 
 constexpr std::size_t kDatagramBytesMax = 1500;
-constexpr std::size_t kBatchesPerTurn = 4;
+constexpr std::size_t kBatchesPerTurn = 16;
+static_assert(limits::kReceiveBatch <= limits::kUdpBatch);
 /// Holds an in_pktinfo or an in6_pktinfo.
 constexpr std::size_t kControlBytes = 64;
 
@@ -189,8 +190,9 @@ Result<UdpSocket> UdpSocket::connected(asio::io_context& io, const SocketAddress
 
 bool UdpSocket::receive(const Receive& receive) {
     auto& batch = receive_batch();
-    for (std::size_t turn = 0; turn < kBatchesPerTurn; ++turn) {
-        for (std::size_t i = 0; i < limits::kUdpBatch; ++i) {
+    bool go_on = true;
+    for (std::size_t turn = 0; go_on && turn < kBatchesPerTurn; ++turn) {
+        for (std::size_t i = 0; i < limits::kReceiveBatch; ++i) {
             batch.prepare(i, kDatagramBytesMax);
             auto& head = batch.messages[i].msg_hdr;
             head.msg_name = &batch.remotes[i].value;
@@ -199,16 +201,19 @@ bool UdpSocket::receive(const Receive& receive) {
             head.msg_controllen = kControlBytes;
         }
         const int count = ::recvmmsg(descriptor_.native_handle(), batch.messages.data(),
-                                     limits::kUdpBatch, MSG_DONTWAIT, nullptr);
+                                     limits::kReceiveBatch, MSG_DONTWAIT, nullptr);
         if (count < 0) return errno != ECONNREFUSED;
         for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
             auto& message = batch.messages[i];
             if ((message.msg_hdr.msg_flags & MSG_TRUNC) != 0) continue;
+            // Legal in UDP, but ngtcp2 asserts that there is a first byte.
+            if (message.msg_len == 0) continue;
             batch.remotes[i].length = message.msg_hdr.msg_namelen;
-            receive({destination(message.msg_hdr, local_), batch.remotes[i],
-                     std::span{batch.bytes[i]}.first(message.msg_len)});
+            if (!receive({destination(message.msg_hdr, local_), batch.remotes[i],
+                          std::span{batch.bytes[i]}.first(message.msg_len)}))
+                go_on = false;
         }
-        if (static_cast<std::size_t>(count) < limits::kUdpBatch) break;
+        if (static_cast<std::size_t>(count) < limits::kReceiveBatch) break;
     }
     return true;
 }

@@ -46,7 +46,8 @@ struct Datagram {
 /// thread: a batch never outlives a call.
 class UdpSocket {
 public:
-    using Receive = std::function<void(const Datagram&)>;
+    /// False: what came with it is still taken, but no further batch in this turn.
+    using Receive = std::function<bool(const Datagram&)>;
 
     /// A server's socket.
     [[nodiscard]] static Result<UdpSocket> bound(asio::io_context& io, const SocketAddress& local);
@@ -57,8 +58,9 @@ public:
     [[nodiscard]] const SocketAddress& local() const { return local_; }
     [[nodiscard]] std::size_t receive_buffer_bytes() const { return receive_buffer_bytes_; }
 
-    /// Hands over what has come, a bounded number of batches at most. False: nobody listens at the
-    /// peer's port (ICMP, connected sockets only; not authenticated).
+    /// Hands over what has come, a bounded number of batches at most; never an empty datagram, nor
+    /// one that is longer than QUIC's may be here. False: nobody listens at the peer's port (ICMP,
+    /// connected sockets only; not authenticated).
     bool receive(const Receive& receive);
 
     /// Room for one datagram; empty while the kernel takes no more (then wait for `writable`).

@@ -53,8 +53,11 @@ template <class Pointer, class Handle>
 
 enum class Purpose { server, client };
 /// Is the chain's leaf signed by that CA, valid now, and for exactly that use? Only the leaf is
-/// looked at: there are no intermediates. Returns what the leaf says. `denied` otherwise.
+/// looked at: there are no intermediates. Returns what the leaf says. `denied` otherwise; what the
+/// clock has to do with it is said.
 [[nodiscard]] Result<CertificateInfo> verify_leaf(std::span<const gnutls_datum_t> chain,
                                                   gnutls_x509_crt_t ca, Purpose purpose);
+/// `denied` unless that CA signed it, whatever the times.
+[[nodiscard]] Result<void> check_issued_by(gnutls_x509_crt_t leaf, gnutls_x509_crt_t ca);
 
 }  // namespace tidegate::transport

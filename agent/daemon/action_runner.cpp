@@ -26,43 +26,69 @@ constexpr Seconds kStatusTimeout{30};
 /// A second look before drift is believed: a service may just be restarting.
 constexpr Milliseconds kSecondLook{2'000};
 
-TaskResult uninstall_task(std::string name, bool ok, std::string error, std::string output) {
+TaskResult uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop) {
+    const TaskPlace place{"release", 1};
+    Task as_task;
+    as_task.name = "uninstall";
     TaskResult task;
-    task.name = task.type = std::move(name);
-    task.status = ok ? TaskStatus::success : TaskStatus::failed;
-    task.error = std::move(error);
-    task.output = std::move(output);
+    task.name = task.type = as_task.name;
+    task.status = TaskStatus::failed;
+    if (const auto begins = host.begins(place, as_task); !begins) {
+        task.error = begins.error().text();
+        return task;
+    }
+    auto result = driver.uninstall(stop);
+    if (result.ok) task.status = TaskStatus::success;
+    task.error = std::move(result.error);
+    task.output = std::move(result.output);
     task.finished_at = wall_clock();
+    host.ended(place, task);
     return task;
 }
 
 /// Stops the service if there is one, then removes what was installed.
-PipelineReport run_uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop) {
+PipelineReport run_uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop,
+                             const EndedTasks& former) {
     Pipeline stopping;
     stopping.release.resize(1);
     stopping.release[0].name = "stop";
     stopping.release[0].type = TaskType::stop_service;
-    auto report = run_pipeline(stopping, {}, host, stop);
+    auto report = run_pipeline(stopping, {}, host, stop, former);
     if (!report.ok) return report;
-    auto result = driver.uninstall(stop);
-    report.ok = result.ok;
-    report.cancelled = !result.ok && stop.stop_requested();
-    if (!result.ok) report.error = fmt::format("release/uninstall: {}", result.error);
-    report.stages.back().tasks.push_back(
-        uninstall_task("uninstall", result.ok, std::move(result.error), std::move(result.output)));
+    const auto known = former.find({"release", 1});
+    auto task = known != former.end() ? known->second : uninstall(driver, host, stop);
+    report.ok = task.status == TaskStatus::success;
+    report.cancelled = !report.ok && stop.stop_requested();
+    if (!report.ok) report.error = fmt::format("release/uninstall: {}", task.error);
+    report.stages.back().tasks.push_back(std::move(task));
     return report;
 }
 
 PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver& driver,
-                        TaskHost& host, const std::stop_token& stop) {
+                        TaskHost& host, const std::stop_token& stop, const EndedTasks& former) {
     switch (kind) {
         case ActionKind::uninstall:
-            return run_uninstall(driver, host, stop);
+            return run_uninstall(driver, host, stop, former);
         case ActionKind::verify:
-            return run_pipeline({}, prepared.verify, host, stop);
+            return run_pipeline({}, prepared.verify, host, stop, former);
         default:
-            return run_pipeline(prepared.pipeline, prepared.verify, host, stop);
+            return run_pipeline(prepared.pipeline, prepared.verify, host, stop, former);
     }
+}
+
+EndedTasks ended_tasks(const std::optional<machine::Progress>& resumed) {
+    EndedTasks ended;
+    if (!resumed) return ended;
+    for (const auto& note : resumed->notes)
+        if (note.result.status != TaskStatus::running && note.result.status != TaskStatus::pending)
+            ended.emplace(TaskPlace{note.stage, note.place}, note.result);
+    return ended;
+}
+
+machine::ProbeAnswer answer_of(Probe found) {
+    return found == Probe::new_version   ? machine::ProbeAnswer::new_version
+           : found == Probe::old_version ? machine::ProbeAnswer::old_version
+                                         : machine::ProbeAnswer::unknown;
 }
 
 /// All output as text for people, head and tail where it is long; what stays in the result is cut
@@ -109,41 +135,47 @@ ActionRunner::~ActionRunner() {
     threads_.clear();
 }
 
-void ActionRunner::start(machine::Start start) {
+struct ActionRunner::Job {
+    machine::Start start;
+    FormerActions former;
+    Milliseconds left;  ///< of its deadline
+
+    /// Of a resumed one something was done before.
+    [[nodiscard]] bool begun() const { return start.resumed && !start.resumed->notes.empty(); }
+};
+
+void ActionRunner::start(machine::Start start, FormerActions former, Milliseconds used) {
     std::stop_source source;
     {
         const std::scoped_lock lock{mutex_};
         running_.emplace(start.action.id, source);
     }
-    add([this, start = std::move(start), source] { run(start, source.get_token()); });
+    const auto left = Milliseconds{start.action.deadline} - used;
+    add([this, job = Job{std::move(start), std::move(former), left}, source] {
+        run(job, source.get_token());
+    });
 }
 
-void ActionRunner::run(const machine::Start& start, const std::stop_token& stop) {
-    const auto& action = start.action;
+void ActionRunner::run(const Job& job, const std::stop_token& stop) {
+    const auto& action = job.start.action;
     machine::Finished finished;
     finished.action = action.id;
-    auto prepared = prepare(rules_, action, start.current);
-    finished.untouched = !prepared || stop.stop_requested();
-    if (finished.untouched) {
-        finished.outcome = prepared ? ActionOutcome::cancelled : ActionOutcome::refused;
-        finished.error = prepared ? "cancelled before its start" : prepared.error().text();
+    finished.untouched = !job.begun();
+    if (auto prepared = prepare(rules_, action, job.start.current); !prepared) {
+        finished.outcome = job.begun() ? ActionOutcome::failed : ActionOutcome::refused;
+        finished.error = prepared.error().text();
+        if (!job.begun() && prepared.error().code == ErrorCode::unavailable)
+            finished.host_trouble = finished.error;
+    } else if (stop.stop_requested()) {
+        finished.outcome = ActionOutcome::cancelled;
+        finished.error = job.begun() ? "cancelled" : "cancelled before its start";
+    } else if (job.left <= Milliseconds{0}) {
+        finished.outcome = ActionOutcome::failed;
+        finished.error = fmt::format("the action's deadline of {} passed while the agent was away",
+                                     format_duration(action.deadline));
     } else {
-        prepared->context.on_process = [&](const ProcessId& id) {
-            events_.process_started({action.id, id.pid, id.start_time, id.marker});
-        };
-        const StopAfter bounded{stop, action.deadline};
-        const auto driver = make_script_driver(prepared->context);
-        DriverHost host{*driver, action, start.current, events_.update};
-        auto report = run_kind(action.kind, *prepared, *driver, host, bounded.token());
-        if (!report.ok)
-            finished.outcome =
-                stop.stop_requested() ? ActionOutcome::cancelled : ActionOutcome::failed;
-        finished.error = !report.ok && bounded.expired()
-                             ? fmt::format("the action's deadline of {} passed: {}",
-                                           format_duration(action.deadline), report.error)
-                             : report.error;
-        finished.stages = std::move(report.stages);
-        finished.backups = backups_of(*driver);
+        finished.untouched = false;
+        perform(job, std::move(*prepared), stop, finished);
     }
     finished.at = wall_clock();
     hide_secrets(finished);
@@ -153,6 +185,44 @@ void ActionRunner::run(const machine::Start& start, const std::stop_token& stop)
     }
     auto log = take_log(finished.stages);
     events_.finished(std::move(finished), std::move(log));
+}
+
+void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
+                           machine::Finished& finished) {
+    const auto& action = job.start.action;
+    const auto on_process = [&](const ProcessId& id) {
+        events_.process_started({action.id, id.pid, id.start_time, id.marker});
+    };
+    prepared.context.on_process = on_process;
+    const StopAfter bounded{stop, job.left};
+    const auto driver = make_script_driver(prepared.context);
+    const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver, on_process};
+    const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
+    DriverHost host{*driver, stoppers.in_order(), action, job.start.current, events};
+    if (job.begun()) host.note_started();
+    auto report = run_kind(action.kind, prepared, *driver, host, bounded.token(),
+                           ended_tasks(job.start.resumed));
+    if (!report.ok)
+        finished.outcome = stop.stop_requested() ? ActionOutcome::cancelled : ActionOutcome::failed;
+    finished.error = !report.ok && bounded.expired()
+                         ? fmt::format("the action's deadline of {} passed: {}",
+                                       format_duration(action.deadline), report.error)
+                         : report.error;
+    finished.stages = std::move(report.stages);
+    finished.backups = backups_of(*driver);
+    if (auto trouble = host.host_trouble(); !report.ok && !trouble.empty()) {
+        finished.outcome = ActionOutcome::refused;
+        finished.untouched = true;
+        finished.host_trouble = std::move(trouble);
+    }
+}
+
+Result<void> ActionRunner::noted(machine::TaskNote& note) const {
+    if (!events_.task_noted) return {};
+    hide_secrets(note.result.error);
+    note.result.error = head_of(note.result.error, limits::kAgentErrorBytesMax);
+    note.result.output = tail_of(note.result.output, kTaskOutputBytesMax);
+    return events_.task_noted(std::move(note));
 }
 
 void ActionRunner::hide_secrets(std::string& text) const {
@@ -168,6 +238,7 @@ void ActionRunner::hide_secrets(std::string& text) const {
 /// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
 void ActionRunner::hide_secrets(machine::Finished& finished) const {
     hide_secrets(finished.error);
+    hide_secrets(finished.host_trouble);
     for (auto& stage : finished.stages)
         for (auto& task : stage.tasks) hide_secrets(task.error);
 }
@@ -190,18 +261,17 @@ void ActionRunner::kill_all() {
     for (auto& [id, source] : running_) source.request_stop();
 }
 
-void ActionRunner::probe(Action action, std::optional<ProcessStarted> leftover) {
-    add([this, action = std::move(action), leftover = std::move(leftover)] {
-        machine::Probed probed{action.id, machine::ProbeAnswer::unknown};
-        const bool ended =
-            !leftover ||
-            end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
-        const auto prepared = prepare(rules_, action, {});
-        if (ended && prepared) {
+void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> leftover) {
+    add([this, probe = std::move(probe), leftover = std::move(leftover)] {
+        machine::Probed probed;
+        probed.action = probe.action.id;
+        probed.survivors =
+            leftover &&
+            !end_leftover({leftover->pid, leftover->start_time, leftover->marker}, kLeftoverGrace);
+        const auto prepared = prepare(rules_, probe.action, {});
+        if (!probed.survivors && prepared) {
             const auto driver = make_script_driver(prepared->context);
-            const auto found = driver->probe(ending_.get_token());
-            if (found == Probe::new_version) probed.answer = machine::ProbeAnswer::new_version;
-            if (found == Probe::old_version) probed.answer = machine::ProbeAnswer::old_version;
+            if (probe.ask) probed.answer = answer_of(driver->probe(ending_.get_token()));
             probed.backups = backups_of(*driver);
             probed.at = wall_clock();
         }

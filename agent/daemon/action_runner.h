@@ -15,12 +15,14 @@
 #include <vector>
 
 #include "agent/daemon/host_rules.h"
+#include "agent/daemon/stoppers.h"
 #include "agent/journal/journal.h"
 #include "agent/machine/machine.h"
 
 namespace tidegate::agent {
 
 class Driver;
+struct PreparedAction;
 
 /// Called on the pool's threads.
 struct RunnerEvents {
@@ -30,6 +32,9 @@ struct RunnerEvents {
     std::function<void(machine::Probed)> probed;
     /// Must return only when it is in the journal.
     std::function<void(const ProcessStarted&)> process_started;
+    /// Masked and short. The begin of a task that may not run twice must be in the journal when
+    /// this returns; an error, and it does not begin.
+    std::function<Result<void>(machine::TaskNote)> task_noted;
 };
 
 class ActionRunner {
@@ -38,12 +43,13 @@ public:
     /// Cancels what runs and waits for it.
     ~ActionRunner();
 
-    void start(machine::Start start);
+    /// `former`: what may have to be stopped first. `used`: of a resumed action's deadline.
+    void start(machine::Start start, FormerActions former, Milliseconds used = Milliseconds{0});
     /// Ends a running action; `finished` follows as for any. Nothing for an unknown id.
     void kill(const std::string& action);
     void kill_all();
-    /// Ends what a former agent process left of the action, then asks the probe script.
-    void probe(Action action, std::optional<ProcessStarted> leftover);
+    /// Ends what a former agent process left of the action, then asks the probe script, if wanted.
+    void probe(machine::Probe probe, std::optional<ProcessStarted> leftover);
     /// Looks at what stands there; empty reason = as it should be.
     void check_drift(Action definition, std::function<void(std::string reason)> done);
 
@@ -52,7 +58,11 @@ public:
 private:
     void work(const std::stop_token& stop);
     void add(std::function<void()> job);
-    void run(const machine::Start& start, const std::stop_token& stop);
+    struct Job;
+    void run(const Job& job, const std::stop_token& stop);
+    void perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
+                 machine::Finished& finished);
+    [[nodiscard]] Result<void> noted(machine::TaskNote& note) const;
     void hide_secrets(std::string& text) const;
     void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;

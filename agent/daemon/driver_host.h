@@ -1,9 +1,14 @@
 #pragma once
 /// The pipeline's hands: a driver behind the TaskHost interface, for one action.
 
+#include <atomic>
 #include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
 
 #include "agent/drivers/driver.h"
+#include "agent/machine/progress.h"
 #include "agent/tasks/pipeline.h"
 #include "schema/model/agent.h"
 
@@ -12,30 +17,58 @@ namespace tidegate::agent {
 /// Whether a `deploy` task installs or updates: by the kind of action and what the target has.
 [[nodiscard]] bool wants_install(ActionKind kind, const Installation& current);
 
+/// Whom a DriverHost tells; may be called by several threads at once.
+struct TaskEvents {
+    std::function<void(ActionUpdate)> update;
+    /// Where the task begins: an error, and it must not. May be empty.
+    std::function<Result<void>(machine::TaskNote)> noted;
+};
+
 class DriverHost final : public TaskHost {
 public:
-    DriverHost(Driver& driver, const Action& action, const Installation& current,
-               std::function<void(ActionUpdate)> on_update)
-        : driver_{driver}, action_{action}, current_{current}, on_update_{std::move(on_update)} {}
+    /// All of it is borrowed. `stoppers`: of the service that runs there, see stoppers.h.
+    DriverHost(Driver& driver, const std::vector<Driver*>& stoppers, const Action& action,
+               const Installation& current, const TaskEvents& events)
+        : driver_{driver},
+          stoppers_{stoppers},
+          action_{action},
+          current_{current},
+          events_{events} {}
 
     TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) override;
     TaskOutput deploy(std::stop_token stop) override;
     bool installed() const override { return current_.status != InstallStatus::absent; }
     bool can_start() const override { return driver_.has_service(ServiceVerb::start); }
-    bool can_stop() const override { return driver_.has_service(ServiceVerb::stop); }
+    std::size_t stoppers() const override { return stoppers_.size(); }
     bool can_tell() const override { return driver_.has_service(ServiceVerb::status); }
     TaskOutput start_service(Seconds timeout, std::stop_token stop) override;
-    TaskOutput stop_service(Seconds timeout, std::stop_token stop) override;
+    TaskOutput stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) override;
     ServiceState service_state(std::stop_token stop) override;
     bool kill_service() override { return driver_.kill_service(); }
+    Result<void> begins(const TaskPlace& place, const Task& task) override;
+    void ended(const TaskPlace& place, const TaskResult& result) override;
     void progress(const std::string& stage, const std::string& task, TaskStatus status,
                   int percent) override;
 
+    /// A script of the action ran in a former process.
+    void note_started() { started_ = true; }
+    /// What of the host kept the action from beginning; empty once any script has begun, whose
+    /// failure is the version's.
+    [[nodiscard]] std::string host_trouble() const;
+
 private:
+    Result<void> note(const TaskPlace& place, TaskResult result);
+    TaskOutput take(DriverResult result);
+    void note_trouble(const std::string& why);
+
     Driver& driver_;
+    const std::vector<Driver*>& stoppers_;
     const Action& action_;
     const Installation& current_;
-    std::function<void(ActionUpdate)> on_update_;
+    const TaskEvents& events_;
+    std::atomic<bool> started_{false};
+    mutable std::mutex mutex_;
+    std::string trouble_;
 };
 
 }  // namespace tidegate::agent

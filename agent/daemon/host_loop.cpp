@@ -13,6 +13,7 @@ namespace tidegate::agent {
 namespace {
 
 constexpr std::size_t kDriftWorkers = 2;
+constexpr Seconds kStopLook{1};
 
 /// The machine measures differences only.
 Timestamp monotonic() {
@@ -52,9 +53,13 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       uplink_{uplink},
       machine_{std::move(content.records)},
       wake_{io},
+      stop_timer_{io},
       drift_timer_{io},
       definitions_{std::move(content.definitions)},
-      writer_{std::make_unique<JournalWriter>(std::move(journal), end_process)},
+      tried_{std::move(content.tried)},
+      began_{std::move(content.began)},
+      writer_{std::make_unique<JournalWriter>(std::move(journal), end_process,
+                                              [this](const Error& error) { tell_full(error); })},
       drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
     for (auto& process : content.running) leftovers_[process.action] = std::move(process);
@@ -75,7 +80,14 @@ RunnerEvents HostLoop::runner_events() {
         post([this, probed = std::move(probed)] { step(probed); });
     };
     events.process_started = [this](const ProcessStarted& process) {
-        writer_->write_and_wait(process);
+        (void)writer_->write_and_wait(process);  // the task's begin is in the journal
+    };
+    events.task_noted = [this](machine::TaskNote note) -> Result<void> {
+        const bool wait =
+            note.result.status == TaskStatus::running && !machine::repeats(note.result.type);
+        if (wait) return writer_->write_and_wait(std::move(note));
+        writer_->write(std::move(note), {});
+        return {};
     };
     return events;
 }
@@ -85,15 +97,34 @@ void HostLoop::post(std::function<void()> job) { asio::post(io_, std::move(job))
 void HostLoop::step(const machine::Input& input) {
     for (auto& effect : machine_.step(input, monotonic())) apply(std::move(effect));
     arm_wake();
-    if (on_stopped_ && machine_.inventory().running.empty()) std::exchange(on_stopped_, {})();
+    if (on_stopped_ && machine_.at_rest()) std::exchange(on_stopped_, {})();
 }
 
 void HostLoop::stop(std::function<void()> done) {
     stopping_ = true;
     on_stopped_ = std::move(done);
     drift_timer_.cancel();
+    step(machine::Stopping{});
     runner_->kill_all();
     step(machine::Tick{});
+    arm_stop();
+}
+
+/// Outcomes that find no room on the disk are not waited for: the next process settles its action.
+void HostLoop::arm_stop() {
+    if (!on_stopped_) return;
+    stop_timer_.expires_after(kStopLook);
+    stop_timer_.async_wait([this](const asio::error_code& error) {
+        if (error || !on_stopped_) return;
+        if (writer_->stuck()) return std::exchange(on_stopped_, {})();
+        arm_stop();
+    });
+}
+
+void HostLoop::tell_full(const Error& error) {
+    post([this, text = error.message] {
+        uplink_.notice(text + "; what happened is kept in memory, and written once there is room");
+    });
 }
 
 void HostLoop::apply(machine::Effect effect) {
@@ -104,15 +135,19 @@ void HostLoop::apply(machine::Effect effect) {
 void HostLoop::apply_one(machine::JournalIntent effect) {
     const auto id = effect.action.id;
     unfinished_[id] = effect.action;
-    writer_->write(std::move(effect),
-                   [this, id] { post([this, id] { step(machine::IntentDurable{id}); }); });
+    writer_->write(std::move(effect), [this, id](const Result<void>& written) {
+        if (written) return post([this, id] { step(machine::IntentDurable{id}); });
+        post([this, id, why = written.error().message] { step(machine::IntentFailed{id, why}); });
+    });
+    writer_->write(ActionBegan{id, read_clocks()}, {});
 }
 
 void HostLoop::apply_one(machine::JournalOutcome effect) {
     const auto id = effect.result.id;
     define(effect.result);
-    writer_->write(std::move(effect),
-                   [this, id] { post([this, id] { step(machine::OutcomeDurable{id}); }); });
+    writer_->write(std::move(effect), [this, id](const Result<void>&) {
+        post([this, id] { step(machine::OutcomeDurable{id}); });
+    });
 }
 
 void HostLoop::apply_one(machine::JournalEpoch effect) { writer_->write(effect, {}); }
@@ -120,13 +155,13 @@ void HostLoop::apply_one(machine::JournalInstallation effect) {
     writer_->write(std::move(effect), {});
 }
 void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::move(effect), {}); }
+void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move(effect), {}); }
 
 void HostLoop::apply_one(machine::Start effect) {
     ++starts_[effect.action.key];
-    if (!stopping_) return runner_->start(std::move(effect));
-    post([this, id = effect.action.id] {
-        step(machine::Finished{id, ActionOutcome::refused, "the agent is stopping", {}, {}, true});
-    });
+    auto former = former_at(effect.action.key);
+    const auto used = used_by(effect);
+    runner_->start(std::move(effect), std::move(former), used);
 }
 
 void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
@@ -136,22 +171,42 @@ void HostLoop::apply_one(machine::Probe effect) {
     unfinished_[id] = effect.action;
     std::optional<ProcessStarted> leftover;
     if (const auto found = leftovers_.find(id); found != leftovers_.end()) leftover = found->second;
-    runner_->probe(std::move(effect.action), std::move(leftover));
+    runner_->probe(std::move(effect), std::move(leftover));
 }
 
-void HostLoop::apply_one(machine::ReportResult effect) { uplink_.result(effect.result); }
+void HostLoop::apply_one(machine::ReportResult effect) {
+    if (!effect.result.host_trouble.empty()) unfinished_.erase(effect.result.id);
+    uplink_.result(effect.result);
+}
 void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
 void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
 
 /// Keeps what a successful action installed from, as the journal does.
 void HostLoop::define(const ActionResult& result) {
     auto action = unfinished_.extract(result.id);
-    if (action.empty() || result.outcome != ActionOutcome::done) return;
+    if (action.empty()) return;
+    note_outcome(tried_, action.mapped(), result);
+    if (result.outcome != ActionOutcome::done) return;
     const auto key = action.mapped().key;
     if (result.kind == ActionKind::uninstall)
         definitions_.erase(key);
     else if (result.kind != ActionKind::verify)
         definitions_[key] = std::move(action.mapped());
+}
+
+/// How much of its time a resumed action has had. Where an older build began it nobody knows.
+Milliseconds HostLoop::used_by(const machine::Start& start) const {
+    const auto began = began_.find(start.action.id);
+    if (!start.resumed || began == began_.end()) return Milliseconds{0};
+    return time_between(began->second, read_clocks());
+}
+
+FormerActions HostLoop::former_at(const InstallKey& key) const {
+    FormerActions former;
+    if (const auto known = definitions_.find(key); known != definitions_.end())
+        former.installed = known->second;
+    if (const auto known = tried_.find(key); known != tried_.end()) former.tried = known->second;
+    return former;
 }
 
 void HostLoop::arm_wake() {

@@ -53,7 +53,8 @@ public:
     void step(const machine::Input& input);
     [[nodiscard]] Inventory inventory() const { return machine_.inventory(); }
     [[nodiscard]] std::uint64_t highest_epoch() const { return machine_.highest_epoch(); }
-    /// Cancels what runs, refuses what waits; `done` comes when all outcomes are durable.
+    /// Cancels what runs, forgets what waits (machine::Stopping); `done` comes when all outcomes
+    /// are durable, or cannot be for want of room.
     void stop(std::function<void()> done);
 
 private:
@@ -63,6 +64,7 @@ private:
     void apply_one(machine::JournalEpoch effect);
     void apply_one(machine::JournalInstallation effect);
     void apply_one(machine::JournalForget effect);
+    void apply_one(machine::JournalAcks effect);
     void apply_one(machine::Start effect);
     void apply_one(machine::Kill effect);
     void apply_one(machine::Probe effect);
@@ -71,8 +73,12 @@ private:
     void apply_one(machine::ReportFenced effect);
 
     RunnerEvents runner_events();
+    void tell_full(const Error& error);
+    void arm_stop();
     void post(std::function<void()> job);
     void define(const ActionResult& result);
+    [[nodiscard]] FormerActions former_at(const InstallKey& key) const;
+    [[nodiscard]] Milliseconds used_by(const machine::Start& start) const;
     void arm_wake();
     void arm_drift();
     void look_for_drift();
@@ -83,10 +89,13 @@ private:
     Uplink& uplink_;
     machine::Machine machine_;
     asio::steady_timer wake_;
+    asio::steady_timer stop_timer_;
     asio::steady_timer drift_timer_;
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
     std::map<std::string, Action> unfinished_;
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
+    TriedActions tried_;
+    std::map<std::string, ClockReading> began_;  ///< of what a former process left unfinished
     std::map<InstallKey, std::uint64_t> starts_;
     std::set<InstallKey> being_checked_;
     bool stopping_ = false;

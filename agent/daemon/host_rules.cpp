@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 
@@ -59,10 +61,14 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
 Result<void> make_tmp_dir(const HostRules& rules) {
     const auto& path = rules.limits.tmp_dir;
     std::error_code error;
-    std::filesystem::remove_all(path, error);
+    // The folder itself stays: on a full disk it could not be made again.
     std::filesystem::create_directories(path, error);
     if (error || ::chmod(path.c_str(), 0711) != 0)
-        return fail(ErrorCode::unavailable, "cannot make {}", path);
+        return fail(
+            error == std::errc::no_space_on_device ? ErrorCode::exhausted : ErrorCode::unavailable,
+            "cannot make {}: {}", path, error ? error.message() : std::strerror(errno));
+    for (const auto& old : std::filesystem::directory_iterator{path, error})
+        std::filesystem::remove_all(old.path(), error);
     if (!rules.limits.user) return {};
     const auto& user = *rules.limits.user;
     const auto closed = TRY(closed_folder(user, path));

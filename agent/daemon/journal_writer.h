@@ -1,11 +1,16 @@
 #pragma once
 /// The one thread that writes the journal. What comes while it waits for the disk is written
 /// together by the next fsync.
+///
+/// When the disk has no room, what asks whether something may begin is told so at once. All else
+/// has happened already: it is kept, in order, and tried again until there is room.
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -15,30 +20,42 @@ namespace tidegate::agent {
 
 class JournalWriter {
 public:
-    /// `on_failure` is called on the writer's thread when the disk refused; it must end the
-    /// process, for nothing is known about the journal any more.
-    JournalWriter(std::unique_ptr<Journal> journal, std::function<void(const Error&)> on_failure);
-    /// Writes what was asked for, then ends.
+    /// Both are called on the writer's thread. `on_failure`: the disk refused, and nothing is known
+    /// about the journal any more; it must end the process. `on_full`: what was to be kept found no
+    /// room; again only after all of it was written.
+    JournalWriter(std::unique_ptr<Journal> journal, std::function<void(const Error&)> on_failure,
+                  std::function<void(const Error&)> on_full = {});
+    /// Writes what was asked for, then ends; what finds no room then is lost.
     ~JournalWriter();
 
-    /// Any thread. `done` comes on the writer's thread once the record is durable; may be empty.
-    /// Bounded by the actions in progress, of which the machine decides.
-    void write(JournalRecord record, std::function<void()> done);
-    /// Any thread but the writer's: waits until it is written.
-    void write_and_wait(JournalRecord record);
+    using Done = std::function<void(Result<void>)>;
+    /// Any thread. `done` comes on the writer's thread once the record is durable, or with
+    /// `exhausted` for an intent and the begin of a task or a process; may be empty. Bounded by the
+    /// actions in progress, of which the machine decides.
+    void write(JournalRecord record, Done done);
+    /// Any thread but the writer's: waits until it is written, or refused as above.
+    [[nodiscard]] Result<void> write_and_wait(JournalRecord record);
+    /// Something waits for room.
+    [[nodiscard]] bool stuck() const;
 
 private:
     struct Item {
         JournalRecord record;
-        std::function<void()> done;
+        Done done;
     };
     void run(const std::stop_token& stop);
+    /// False: the process must end.
+    [[nodiscard]] bool write_all(std::vector<Item> batch);
+    [[nodiscard]] bool write_one(Item item);
+    [[nodiscard]] bool try_again();
 
     std::unique_ptr<Journal> journal_;
     std::function<void(const Error&)> on_failure_;
-    std::mutex mutex_;
+    std::function<void(const Error&)> on_full_;
+    mutable std::mutex mutex_;
     std::condition_variable_any wake_;
     std::vector<Item> queue_;
+    std::deque<Item> waiting_;  ///< for room, oldest first; changed by the writer only
     std::jthread thread_;
 };
 

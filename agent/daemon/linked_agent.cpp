@@ -26,6 +26,7 @@ LinkedAgent::LinkedAgent(asio::io_context& io, const AgentOptions& options)
 LinkedAgent::~LinkedAgent() = default;
 
 Result<void> LinkedAgent::start() {
+    host_.reset();
     HostOptions host;
     host.data_dir = options_.data_dir;
     host.rules = TRY(make_host_rules(options_.config, options_.data_dir));
@@ -44,7 +45,14 @@ Result<void> LinkedAgent::start() {
     return {};
 }
 
+void LinkedAgent::fail() {
+    exit_code_ = 1;
+    io_.stop();
+}
+
 void LinkedAgent::stop() {
+    if (!session_) return io_.stop();
+    session_->stopping();
     host_->stop([this] {
         session_->stop("the agent stops");
         asio::post(io_, [this] { io_.stop(); });
@@ -63,9 +71,9 @@ Hello LinkedAgent::hello() {
     return hello;
 }
 
-void LinkedAgent::on_connected(std::uint64_t epoch) {
+void LinkedAgent::on_connected(std::uint64_t epoch, bool answers_suspended) {
     spdlog::info("connected, epoch {}", epoch);
-    host_->step(machine::WelcomeCommand{epoch});
+    host_->step(machine::WelcomeCommand{epoch, answers_suspended});
 }
 
 void LinkedAgent::on_run(Action action, std::uint64_t epoch) {
@@ -83,7 +91,7 @@ void LinkedAgent::on_unreadable_run(Action head, std::uint64_t epoch, const std:
     refused.attempt = head.attempt;
     refused.kind = head.kind;
     refused.outcome = ActionOutcome::refused;
-    refused.error = reason;
+    refused.error = refused.host_trouble = reason;  // this agent is too old for it
     refused.installation.key = head.key;
     for (const auto& installation : host_->inventory().installations)
         if (installation.key == head.key) refused.installation = installation;

@@ -19,14 +19,17 @@ public:
     LinkedAgent(asio::io_context& io, const AgentOptions& options);
     ~LinkedAgent() override;
 
+    /// `exhausted`: the disk has no room; it may be called again.
     [[nodiscard]] Result<void> start();
+    /// It cannot be started after all.
+    void fail();
     /// Ends what runs, reports it if there is a link, then stops the io_context.
     void stop();
     [[nodiscard]] int exit_code() const { return exit_code_; }
 
     Hello hello() override;
     Inventory inventory() override { return host_->inventory(); }
-    void on_connected(std::uint64_t epoch) override;
+    void on_connected(std::uint64_t epoch, bool answers_suspended) override;
     void on_run(Action action, std::uint64_t epoch) override;
     void on_unreadable_run(Action head, std::uint64_t epoch, const std::string& reason) override;
     void on_cancel(const std::string& action, std::uint64_t epoch) override;

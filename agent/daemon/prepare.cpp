@@ -11,10 +11,21 @@
 namespace tidegate::agent {
 namespace {
 
+/// What stands there, as scripts are told: a failed action may have left files of its version, so
+/// whoever comes back to the last success takes that version away, and must not find its own name.
+std::string version_before(const Action& action, const Installation& current) {
+    if (action.kind == ActionKind::rollback && action.rejected) return action.rejected->version;
+    if (current.status == InstallStatus::absent) return action.current_version;
+    const bool comes_back = action.version == current.version && !current.tried_version.empty();
+    return comes_back ? current.tried_version : current.version;
+}
+
 /// The action's variables with the host's own on top. WORK_DIR needs the others to be known first.
-Result<Variables> host_variables(const HostRules& rules, const Action& action) {
+Result<Variables> host_variables(const HostRules& rules, const Action& action,
+                                 const std::string& current_version) {
     auto variables = action.variables;
-    std::map<std::string, std::string> values{{"TARGET_IP", rules.host_address}};
+    std::map<std::string, std::string> values{{"TARGET_IP", rules.host_address},
+                                              {"CURRENT_VERSION", current_version}};
     for (const auto& [name, variable] : rules.config.variables) values[name] = variable.value;
     add_runtime(variables, values);
 
@@ -43,7 +54,7 @@ bool deploys(const std::vector<Task>& tasks) {
 Result<Pipeline> prepare_pipeline(const Action& action, const VariableScope& scope) {
     auto pipeline = action.pipeline;
     if (const auto why = unsupported(pipeline); !why.empty())
-        return fail(ErrorCode::denied, "{}", why);
+        return fail(ErrorCode::unavailable, "{}", why);
     if (!deploys(pipeline.pre_release) && !deploys(pipeline.release) &&
         !deploys(pipeline.post_release)) {
         Task implied;
@@ -58,7 +69,7 @@ Result<Pipeline> prepare_pipeline(const Action& action, const VariableScope& sco
 }
 
 Result<DriverContext> prepare_context(const HostRules& rules, const Action& action,
-                                      const Installation& current, const VariableScope& scope) {
+                                      std::string current_version, const VariableScope& scope) {
     DriverContext context;
     context.deploy = TRY(expanded(action.deploy.script, scope));
     context.variables = TRY(script_environment(scope, action.deploy.script.environment));
@@ -68,8 +79,7 @@ Result<DriverContext> prepare_context(const HostRules& rules, const Action& acti
     context.environment = action.environment;
     context.target_work_dir = action.target_work_dir;
     context.version = action.version;
-    context.current_version =
-        current.status == InstallStatus::absent ? action.current_version : current.version;
+    context.current_version = std::move(current_version);
     context.rollback_version = action.rollback_version;
     if (action.artifact) context.artifact_url = TRY(expanded(*action.artifact, scope)).url;
     context.slot = action.key.slot;
@@ -84,20 +94,25 @@ Result<DriverContext> prepare_context(const HostRules& rules, const Action& acti
 
 Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
                                const Installation& current) {
-    if (auto why = refusal(rules, action); !why.empty()) return fail(ErrorCode::denied, "{}", why);
-    const auto variables = TRY(host_variables(rules, action));
+    if (auto why = refusal(rules, action); !why.empty())
+        return fail(ErrorCode::unavailable, "{}", why);
+    auto current_version = version_before(action, current);
+    const auto variables = TRY(host_variables(rules, action, current_version));
     VariableScope scope{action.environment};
     scope.add(variables);
 
     PreparedAction prepared;
-    prepared.context = TRY(prepare_context(rules, action, current, scope));
+    prepared.context = TRY(prepare_context(rules, action, std::move(current_version), scope));
     prepared.pipeline = TRY(prepare_pipeline(action, scope));
     for (const auto& check : action.verify) prepared.verify.push_back(TRY(expanded(check, scope)));
     const auto& context = prepared.context;
-    CHECK(find_work_dir(
+    const auto found = find_work_dir(
         {default_work_dir(context.deploy.work_dir, context.target_work_dir, context.project),
-         context.target_work_dir, context.host.work_dirs, nullptr}));
-    return prepared;
+         context.target_work_dir, context.host.work_dirs, nullptr});
+    if (found) return prepared;
+    const bool wanted_wrongly = found.error().code == ErrorCode::invalid;
+    return fail(wanted_wrongly ? ErrorCode::invalid : ErrorCode::unavailable, "{}",
+                found.error().message);
 }
 
 }  // namespace tidegate::agent

@@ -16,7 +16,8 @@ struct PreparedAction {
     std::vector<HealthCheck> verify;
 };
 
-/// An error is a refusal: nothing was touched.
+/// An error is a refusal: nothing was touched. `unavailable`: it is the host that will not or
+/// cannot have it, whatever the version (ActionResult::host_trouble).
 [[nodiscard]] Result<PreparedAction> prepare(const HostRules& rules, const Action& action,
                                              const Installation& current);
 

@@ -53,6 +53,8 @@ struct DriverResult {
     std::string output;  ///< masked, bounded
     /// Whether it may have changed something; false = refused before anything ran.
     bool started = false;
+    /// Not started, and not for what the project says: the host has no room, no process, no way in.
+    bool host_trouble = false;
     /// It ended by itself, with whatever code: not by a signal, a time-out or a cancel.
     bool exited = false;
 };

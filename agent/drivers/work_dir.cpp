@@ -21,7 +21,7 @@ Result<fs::path> real_path(const std::string& text) {
     if (!path.is_absolute())
         return fail(ErrorCode::invalid, "work_dir must be an absolute path, got '{}'", text);
     if (std::find(path.begin(), path.end(), "..") != path.end())
-        return fail(ErrorCode::denied, "work_dir must not contain '..', got '{}'", text);
+        return fail(ErrorCode::invalid, "work_dir must not contain '..', got '{}'", text);
     std::error_code error;
     auto real = fs::weakly_canonical(path, error);
     if (error) return fail(ErrorCode::denied, "work_dir '{}': {}", text, error.message());
@@ -32,7 +32,7 @@ Result<fs::path> real_path(const std::string& text) {
 Result<fs::path> allowed_path(const WorkDirRules& rules) {
     const auto path = TRY(real_path(rules.work_dir));
     if (!rules.target_work_dir.empty() && !lies_below(path, TRY(real_path(rules.target_work_dir))))
-        return fail(ErrorCode::denied, "work_dir '{}' is not below the target's '{}'",
+        return fail(ErrorCode::invalid, "work_dir '{}' is not below the target's '{}'",
                     path.string(), rules.target_work_dir);
     bool allowed = rules.host_roots.empty();
     for (const auto& root : rules.host_roots)

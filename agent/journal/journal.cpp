@@ -18,12 +18,16 @@
 
 #include "agent/journal/log_file.h"
 #include "agent/journal/record.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::agent {
 namespace {
 
 /// Below this size it does not pay to write the file anew.
 constexpr std::uint64_t kCompactBytesMin = 8 << 20;
+
+/// After a try that found no room.
+constexpr std::uint64_t kCompactAgainBytes = 1 << 20;
 
 constexpr int kLockTries = 50;
 
@@ -34,7 +38,8 @@ public:
         DirectoryLock lock;
         lock.fd_ = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (lock.fd_ < 0)
-            return fail(ErrorCode::unavailable, "{}/lock: {}", directory, std::strerror(errno));
+            return fail(errno == ENOSPC ? ErrorCode::exhausted : ErrorCode::unavailable,
+                        "{}/lock: {}", directory, std::strerror(errno));
         // A killed agent's last child may hold it for the instant until it becomes a script.
         for (int tries = 0; ::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
             if (tries == kLockTries)
@@ -57,6 +62,22 @@ private:
     int fd_ = -1;
 };
 
+/// What begins something new must leave room for its end, and for a way back.
+std::uint64_t spare_for(const JournalRecord& record) {
+    const auto* intent = std::get_if<machine::JournalIntent>(&record);
+    const bool begins = intent != nullptr && intent->action.kind != ActionKind::rollback;
+    return begins ? limits::kJournalReserveBytes : 0;
+}
+
+/// A loss of it would lie: something could happen twice, or an older daemon be obeyed.
+bool must_last(const JournalRecord& record) {
+    if (const auto* note = std::get_if<machine::TaskNote>(&record))
+        return note->result.status == TaskStatus::running && !machine::repeats(note->result.type);
+    return std::holds_alternative<machine::JournalIntent>(record) ||
+           std::holds_alternative<machine::JournalOutcome>(record) ||
+           std::holds_alternative<machine::JournalEpoch>(record);
+}
+
 bool installs(ActionKind kind) {
     return kind != ActionKind::uninstall && kind != ActionKind::verify;
 }
@@ -78,7 +99,9 @@ public:
         file_ = TRY(LogFile::open(path(), visit));
         torn_bytes_ = file_->torn_bytes();
         compacted_bytes_ = kCompactBytesMin / 2;
-        return compact_if_due();
+        CHECK(compact_if_due());
+        (void)file_->make_room(0, limits::kJournalReserveBytes);  // what there is has to do
+        return {};
     }
 
     JournalContent take_content() {
@@ -92,7 +115,16 @@ public:
                 content.definitions.emplace(key, std::move(action));
         for (const auto& id : by_age()) {
             const auto& entry = entries_.at(id);
-            if (!entry.outcome && entry.process) content.running.push_back(*entry.process);
+            auto& loaded = loaded_[id];
+            loaded.acknowledged = entry.acknowledged;
+            if (!entry.outcome) {
+                if (entry.process) content.running.push_back(*entry.process);
+                if (entry.began) content.began[id] = *entry.began;
+                loaded.progress = entry.progress;
+                loaded.progress.tracked = entry.began.has_value();
+            }
+            if (entry.intent && loaded.result)
+                note_outcome(content.tried, loaded.action, *loaded.result);
             content.records.actions.push_back(std::move(loaded_[id]));
         }
         loaded_.clear();
@@ -102,14 +134,22 @@ public:
 
     Result<void> write(const std::vector<JournalRecord>& records) {
         bool durable = false;
+        std::uint64_t bytes = 0;
+        std::uint64_t spare = 0;
+        std::vector<EncodedRecord> all;
         for (const auto& record : records) {
-            const auto encoded = TRY(encode(record));
-            durable = durable || encoded.type == kIntent || encoded.type == kOutcome ||
-                      encoded.type == kEpoch;
-            note(record, file_->add(encoded.type, encoded.payload));
+            all.push_back(TRY(encode(record)));
+            durable = durable || must_last(record);
+            bytes += LogFile::frame_bytes(all.back().payload);
+            spare = std::max(spare, spare_for(record));
         }
+        CHECK(file_->make_room(bytes, spare));
+        std::vector<Location> locations;
+        for (const auto& encoded : all)
+            locations.push_back(file_->add(encoded.type, encoded.payload));
         CHECK(file_->flush());
         if (durable) CHECK(file_->sync());
+        for (std::size_t i = 0; i < records.size(); ++i) note(records[i], locations[i]);
         return compact_if_due();
     }
 
@@ -120,7 +160,10 @@ private:
         ActionKind kind = ActionKind::deploy;
         std::optional<Location> intent;
         std::optional<Location> outcome;
+        bool acknowledged = false;
         std::optional<ProcessStarted> process;
+        std::optional<ClockReading> began;
+        machine::Progress progress;
     };
     struct Definition {
         std::uint64_t report = 0;
@@ -170,6 +213,8 @@ private:
         auto& entry = entry_of(record.result.id);
         entry.outcome = location;
         entry.process.reset();
+        entry.began.reset();
+        entry.progress = {};
         note_installation(record.result.installation);
         if (record.result.outcome == ActionOutcome::done && entry.intent)
             note_definition(entry, record.result);
@@ -181,9 +226,23 @@ private:
         note_installation(record.installation);
     }
     void note_one(const machine::JournalForget& record, Location) { entries_.erase(record.action); }
+    void note_one(const machine::JournalAcks& record, Location) {
+        for (const auto& id : record.actions)
+            if (const auto found = entries_.find(id); found != entries_.end())
+                found->second.acknowledged = true;
+    }
     void note_one(const ProcessStarted& record, Location) {
         const auto found = entries_.find(record.action);
         if (found != entries_.end() && !found->second.outcome) found->second.process = record;
+    }
+    void note_one(const ActionBegan& record, Location) {
+        const auto found = entries_.find(record.action);
+        if (found != entries_.end() && !found->second.outcome) found->second.began = record.at;
+    }
+    void note_one(const machine::TaskNote& record, Location) {
+        const auto found = entries_.find(record.action);
+        if (found != entries_.end() && !found->second.outcome)
+            machine::add(found->second.progress, record);
     }
 
     /// A file written anew has the newest state first, then older outcomes: the report number
@@ -223,21 +282,40 @@ private:
         return ids;
     }
 
+    /// On a full disk the old file goes on growing.
     Result<void> compact_if_due() {
         if (file_->bytes() < 2 * compacted_bytes_) return {};
+        auto compacted = compact();
+        if (compacted || compacted.error().code != ErrorCode::exhausted) return compacted;
+        std::error_code none;
+        std::filesystem::remove(path() + ".new", none);
+        compacted_bytes_ = file_->bytes() / 2 + kCompactAgainBytes / 2;
+        return {};
+    }
+
+    Result<void> compact() {
         const auto next_path = path() + ".new";
         std::filesystem::remove(next_path);
         auto next = TRY(LogFile::open(
             next_path, [](char, std::string_view, Location) { return Result<void>{}; }));
+        // All of it first: once locations change over there is no way back.
+        CHECK(next.make_room(file_->bytes(), limits::kJournalReserveBytes));
+        if (auto moved = move_to(next, next_path); !moved)
+            return fail(ErrorCode::unavailable, "{}", moved.error().message);
+        file_ = std::move(next);
+        (void)file_->make_room(0, limits::kJournalReserveBytes);
+        compacted_bytes_ = std::max(file_->bytes(), kCompactBytesMin / 2);
+        return {};
+    }
+
+    Result<void> move_to(LogFile& next, const std::string& next_path) {
         CHECK(copy_live(next));
         CHECK(next.flush());
+        CHECK(next.trim());
         CHECK(next.sync());
         if (std::rename(next_path.c_str(), path().c_str()) != 0)
             return fail(ErrorCode::unavailable, "journal: {}", std::strerror(errno));
-        CHECK(sync_directory(directory_));
-        file_ = std::move(next);
-        compacted_bytes_ = std::max(file_->bytes(), kCompactBytesMin / 2);
-        return {};
+        return sync_directory(directory_);
     }
 
     /// Locations change over to the new file one by one; after an error the process stops anyway.
@@ -263,7 +341,10 @@ private:
             auto& entry = entries_.at(id);
             if (entry.intent) CHECK(move(kIntent, *entry.intent, ""));
             if (entry.process) CHECK(put(*entry.process));
+            if (entry.began) CHECK(put(ActionBegan{id, *entry.began}));
+            for (const auto& note : entry.progress.notes) CHECK(put(note));
             if (entry.outcome) CHECK(move(kOutcome, *entry.outcome, ""));
+            if (entry.acknowledged) CHECK(put(machine::JournalAcks{{id}}));
         }
         return {};
     }

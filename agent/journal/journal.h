@@ -12,6 +12,8 @@
 #include <variant>
 #include <vector>
 
+#include "agent/journal/host_clock.h"
+#include "agent/journal/tried.h"
 #include "agent/machine/machine.h"
 #include "schema/base/result.h"
 
@@ -27,22 +29,38 @@ struct ProcessStarted {
     friend bool operator==(const ProcessStarted&, const ProcessStarted&) = default;
 };
 
+/// Stands behind an action's intent: when that was, and that from then on each task is noted.
+struct ActionBegan {
+    std::string action;
+    ClockReading at;
+
+    friend bool operator==(const ActionBegan&, const ActionBegan&) = default;
+};
+
 using JournalRecord =
     std::variant<machine::JournalIntent, machine::JournalOutcome, machine::JournalEpoch,
-                 machine::JournalInstallation, machine::JournalForget, ProcessStarted>;
+                 machine::JournalInstallation, machine::JournalForget, machine::JournalAcks,
+                 ProcessStarted, ActionBegan, machine::TaskNote>;
 
 /// What was found at start.
 struct JournalContent {
     machine::Records records;
     /// The action that each present installation came from; what drift checks go by.
     std::map<InstallKey, Action> definitions;
+    TriedActions tried;
     /// The newest process of each action that has no outcome.
     std::vector<ProcessStarted> running;
+    /// Of the actions without an outcome; none of those that an older build began.
+    std::map<std::string, ClockReading> began;
     std::uint64_t torn_bytes = 0;  ///< cut off at the end of the file
 };
 
-/// Blocks in fsync; used by one thread at a time. After any error the process must stop: what is
+/// Blocks in fsync; used by one thread at a time. `exhausted`: the disk has no room; nothing of the
+/// call was written, and the journal goes on. After any other error the process must stop: what is
 /// on disk is not known any more.
+///
+/// A forward action's intent leaves limits::kJournalReserveBytes free, so that on a disk that fills
+/// up the outcome of what runs, and restores, can still be written.
 class Journal {
 public:
     /// Makes the directory (0700) where needed and reads all. conflict: another process uses it;
@@ -54,7 +72,8 @@ public:
 
     /// Once, after open.
     [[nodiscard]] JournalContent take_content();
-    /// All records by one write and, if an intent, an outcome or an epoch is among them, one fsync.
+    /// All records by one write and, if an intent, an outcome, an epoch or the begin of a task that
+    /// may not run twice is among them, one fsync.
     [[nodiscard]] Result<void> write(const std::vector<JournalRecord>& records);
 
 private:

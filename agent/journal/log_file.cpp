@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,9 +20,15 @@ namespace {
 constexpr std::size_t kCheckBytes = 8;
 constexpr std::size_t kHeadBytes = 4 + kCheckBytes;
 constexpr std::size_t kBodyBytesMax = 2 * limits::kFrameBytesMax;
+/// Allocated at a time, where there is so much.
+constexpr std::uint64_t kAllocationStep = 256 * 1024;
+
+/// No bytes, no inodes, none left of a quota or of a bound on a file's size.
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 tl::unexpected<Error> fail_errno(std::string_view what) {
-    return fail(ErrorCode::unavailable, "journal: {}: {}", what, std::strerror(errno));
+    const auto code = is_full(errno) ? ErrorCode::exhausted : ErrorCode::unavailable;
+    return fail(code, "journal: {}: {}", what, std::strerror(errno));
 }
 
 std::string check_of(std::string_view body) {
@@ -86,6 +93,7 @@ LogFile::LogFile(LogFile&& other) noexcept { *this = std::move(other); }
 LogFile& LogFile::operator=(LogFile&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(bytes_, other.bytes_);
+    std::swap(allocated_, other.allocated_);
     std::swap(torn_bytes_, other.torn_bytes_);
     std::swap(buffer_, other.buffer_);
     return *this;
@@ -117,6 +125,41 @@ Result<void> LogFile::replay(const std::string& path, const Visitor& visit) {
     return sync();
 }
 
+std::uint64_t LogFile::frame_bytes(std::string_view payload) {
+    return kHeadBytes + 1 + payload.size();
+}
+
+Result<void> LogFile::make_room(std::uint64_t bytes, std::uint64_t spare) {
+    const auto end = this->bytes() + bytes + spare;
+    if (end <= allocated_) return {};
+    if (allocate(end + kAllocationStep)) return {};
+    return allocate(end);
+}
+
+/// Where the file system cannot allocate, what is free at this moment has to do.
+Result<void> LogFile::allocate(std::uint64_t end) {
+    const auto size = static_cast<off_t>(end - bytes_);
+    if (::fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(bytes_), size) == 0) {
+        allocated_ = end;
+        return {};
+    }
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return fail_errno("cannot allocate");
+    struct statvfs disk {};
+    if (::fstatvfs(fd_, &disk) != 0) return fail_errno("cannot allocate");
+    if (std::uint64_t{disk.f_bavail} * disk.f_frsize >= end - bytes_) return {};
+    errno = ENOSPC;
+    return fail_errno("cannot allocate");
+}
+
+/// What a write left behind its error goes; so do the blocks ahead, which are asked for anew.
+Result<void> LogFile::take_back(std::uint64_t to) {
+    if (::ftruncate(fd_, static_cast<off_t>(to)) != 0)
+        return fail(ErrorCode::unavailable, "journal: cannot truncate: {}", std::strerror(errno));
+    bytes_ = to;
+    allocated_ = to;
+    return {};
+}
+
 Location LogFile::add(char type, std::string_view payload) {
     const auto body = std::string{type}.append(payload);
     TG_ASSERT(body.size() <= kBodyBytesMax);
@@ -127,10 +170,16 @@ Location LogFile::add(char type, std::string_view payload) {
 }
 
 Result<void> LogFile::flush() {
+    const auto begin = bytes_;
     while (!buffer_.empty()) {
         const auto wrote = ::write(fd_, buffer_.data(), buffer_.size());
         if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0) return fail_errno("cannot write");
+        if (wrote < 0) {
+            auto failed = fail_errno("cannot write");
+            buffer_.clear();
+            if (failed.value().code == ErrorCode::exhausted) CHECK(take_back(begin));
+            return failed;
+        }
         bytes_ += static_cast<std::uint64_t>(wrote);
         buffer_.erase(0, static_cast<std::size_t>(wrote));
     }
@@ -138,7 +187,8 @@ Result<void> LogFile::flush() {
 }
 
 Result<void> LogFile::sync() {
-    if (::fdatasync(fd_) != 0) return fail_errno("cannot sync");
+    if (::fdatasync(fd_) != 0)
+        return fail(ErrorCode::unavailable, "journal: cannot sync: {}", std::strerror(errno));
     return {};
 }
 

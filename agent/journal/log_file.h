@@ -2,6 +2,10 @@
 /// An append-only file of checked frames: u32 length (network order), 8 bytes of SHA-256 over what
 /// follows, then one byte of type and the payload. A torn tail (the power went while it was
 /// written) is cut off at open; nothing in it was ever acted upon, because acting waits for sync.
+///
+/// Space is allocated ahead of its end (fallocate, the size stays), so that others who fill the
+/// disk do not take what the next records need. Errors: `exhausted` = there is no room for it, by
+/// bytes, by quota or by inodes; nothing was written, and the file is as it was.
 
 #include <cstdint>
 #include <functional>
@@ -30,9 +34,15 @@ public:
     LogFile& operator=(LogFile&& other) noexcept;
     ~LogFile();
 
+    /// Allocates room for so many bytes of frames, and for so many more after them.
+    [[nodiscard]] Result<void> make_room(std::uint64_t bytes, std::uint64_t spare);
+    /// Gives back what is allocated beyond its end.
+    [[nodiscard]] Result<void> trim() { return take_back(bytes_); }
+    /// How many bytes a payload takes.
+    [[nodiscard]] static std::uint64_t frame_bytes(std::string_view payload);
     /// Buffers a frame; where its payload will be.
     Location add(char type, std::string_view payload);
-    /// Writes what was added.
+    /// Writes what was added. After `exhausted` it is forgotten.
     [[nodiscard]] Result<void> flush();
     /// Waits until all that was written survives a crash of the machine. After an error nothing is
     /// known about the file any more: the process must stop (a second fsync may lie).
@@ -46,9 +56,12 @@ public:
 private:
     LogFile() = default;
     [[nodiscard]] Result<void> replay(const std::string& path, const Visitor& visit);
+    [[nodiscard]] Result<void> allocate(std::uint64_t end);
+    [[nodiscard]] Result<void> take_back(std::uint64_t to);
 
     int fd_ = -1;
     std::uint64_t bytes_ = 0;
+    std::uint64_t allocated_ = 0;  ///< the file's blocks reach at least so far
     std::uint64_t torn_bytes_ = 0;
     std::string buffer_;
 };

@@ -1,10 +1,11 @@
 #include "agent/journal/record.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <sstream>
 
+#include "schema/model/json.h"
 #include "schema/wire/messages.h"
 
 namespace tidegate::agent {
@@ -36,9 +37,25 @@ struct Encoder {
     Encoded operator()(const machine::JournalForget& record) const {
         return EncodedRecord{kForget, record.action};
     }
+    Encoded operator()(const machine::JournalAcks& acks) const {
+        return EncodedRecord{kAcks, fmt::format("{}", fmt::join(acks.actions, " "))};
+    }
     Encoded operator()(const ProcessStarted& process) const {
         return EncodedRecord{kProcess, fmt::format("{} {} {} {}", process.action, process.pid,
                                                    process.start_time, process.marker)};
+    }
+    Encoded operator()(const ActionBegan& began) const {
+        return EncodedRecord{kBegan,
+                             fmt::format("{} {} {} {}", began.action, began.at.boot_id,
+                                         began.at.since_boot.count(), began.at.wall.count())};
+    }
+    /// As the JSON of a result that holds this one task; its step is the task's place.
+    Encoded operator()(const machine::TaskNote& note) const {
+        ActionResult result;
+        result.id = note.action;
+        result.step = note.place;
+        result.stages = {{note.stage, {note.result}}};
+        return EncodedRecord{kTask, to_json(result)};
     }
 };
 
@@ -75,12 +92,39 @@ Result<JournalRecord> decode_epoch(std::string_view payload) {
     return epoch;
 }
 
+machine::JournalAcks decode_acks(std::string_view payload) {
+    machine::JournalAcks acks;
+    std::istringstream text{std::string{payload}};
+    for (std::string id; text >> id;) acks.actions.push_back(std::move(id));
+    return acks;
+}
+
 Result<JournalRecord> decode_process(std::string_view payload) {
     ProcessStarted process;
     std::istringstream text{std::string{payload}};
     text >> process.action >> process.pid >> process.start_time >> process.marker;
     if (!text) return damaged(kProcess);
     return process;
+}
+
+Result<JournalRecord> decode_began(std::string_view payload) {
+    ActionBegan began;
+    Milliseconds::rep since_boot = 0;
+    Milliseconds::rep wall = 0;
+    std::istringstream text{std::string{payload}};
+    text >> began.action >> began.at.boot_id >> since_boot >> wall;
+    if (!text) return damaged(kBegan);
+    began.at.since_boot = Milliseconds{since_boot};
+    began.at.wall = Milliseconds{wall};
+    return began;
+}
+
+Result<JournalRecord> decode_task(std::string_view payload) {
+    auto result = TRY(action_result_from_json(payload));
+    if (result.stages.size() != 1 || result.stages[0].tasks.size() != 1) return damaged(kTask);
+    auto& stage = result.stages[0];
+    return machine::TaskNote{std::move(result.id), std::move(stage.name), result.step,
+                             std::move(stage.tasks[0])};
 }
 
 }  // namespace
@@ -99,8 +143,14 @@ Result<JournalRecord> decode(char type, std::string_view payload) {
             return decode_epoch(payload);
         case kForget:
             return machine::JournalForget{std::string{payload}};
+        case kAcks:
+            return decode_acks(payload);
         case kProcess:
             return decode_process(payload);
+        case kBegan:
+            return decode_began(payload);
+        case kTask:
+            return decode_task(payload);
         default:
             return damaged(type);
     }

@@ -14,7 +14,10 @@ inline constexpr char kOutcome = 'O';
 inline constexpr char kEpoch = 'E';
 inline constexpr char kInstallation = 'S';
 inline constexpr char kForget = 'F';
+inline constexpr char kAcks = 'A';
 inline constexpr char kProcess = 'P';
+inline constexpr char kBegan = 'B';
+inline constexpr char kTask = 'T';
 /// Only in files written anew: an intent without its entry, kept because it is installed. Its
 /// payload starts with the installation's report number and a line feed.
 inline constexpr char kDefinition = 'D';

@@ -1,6 +1,7 @@
 #include "agent/machine/machine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "schema/base/limits.h"
 
@@ -17,21 +18,26 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
     after.drift_reason.clear();
     if (action.last_good) after.last_good = action.last_good;
     after.rejected = action.rejected;
-    after.version = action.version;
     after.commit = action.commit;
     after.digest = action.digest;
     after.assignment_digest = action.assignment_digest;
     if (outcome == ActionOutcome::done) {
         const bool gone = action.kind == ActionKind::uninstall;
         after.status = gone ? InstallStatus::absent : InstallStatus::installed;
-        if (gone) after.version.clear();
+        after.version = gone ? "" : action.version;
+        after.tried_version.clear();
         after.installed_at = gone ? std::nullopt : at;
     } else {
         after.status =
             outcome == ActionOutcome::unknown ? InstallStatus::unknown : InstallStatus::failed;
+        // One that tries to come back to the last success adds nothing new to what lies there.
+        if (action.version != after.version || after.tried_version.empty())
+            after.tried_version = action.version;
     }
     return after;
 }
+
+constexpr const char* kCancelled = "cancelled while the agent was stopped";
 
 ActionResult result_of(const Action& action, ActionOutcome outcome, std::string error) {
     ActionResult result;
@@ -45,11 +51,24 @@ ActionResult result_of(const Action& action, ActionOutcome outcome, std::string 
     return result;
 }
 
+/// Journals of builds that knew no tried_version call what failed the version. The success before
+/// it is not in them, but last good comes near: it is what a restore brings back.
+void read_as_tried(Installation& installation) {
+    const bool failed = installation.status == InstallStatus::failed ||
+                        installation.status == InstallStatus::unknown;
+    if (!failed || !installation.tried_version.empty()) return;
+    installation.tried_version = installation.version;
+    installation.version = installation.last_good ? installation.last_good->version : "";
+    if (installation.version == installation.tried_version && installation.rejected)
+        installation.tried_version = installation.rejected->version;
+}
+
 }  // namespace
 
 Machine::Machine(Records records) : epoch_(records.epoch) {
     for (auto& installation : records.installations) {
         auto key = installation.key;
+        read_as_tried(installation);
         installations_.insert_or_assign(std::move(key), std::move(installation));
     }
     for (auto& entry : records.actions) {
@@ -58,6 +77,7 @@ Machine::Machine(Records records) : epoch_(records.epoch) {
         if (job.action.id.empty() && entry.result) job.action.id = entry.result->id;
         job.phase = entry.result ? Phase::done : Phase::probing;
         job.acknowledged = entry.acknowledged;
+        job.progress = std::move(entry.progress);
         job.result = std::move(entry.result);
         order_.push_back(job.action.id);
         jobs_.insert_or_assign(order_.back(), std::move(job));
@@ -68,7 +88,8 @@ Effects Machine::boot() {
     Effects out;
     for (const auto& id : order_)
         if (const auto& job = jobs_.at(id); job.phase == Phase::probing)
-            out.push_back(Probe{job.action});
+            out.push_back(
+                Probe{job.action, doubt_about(job.action, job.progress) == Doubt::deploy});
     return out;
 }
 
@@ -82,10 +103,13 @@ Effects Machine::handle(const RunCommand& command, Timestamp now) {
     Effects out;
     if (!accept_epoch(command.epoch, out)) return out;
     const auto& id = command.action.id;
-    if (const auto* known = find(id)) {
+    if (auto* known = find(id)) {
         if (known->phase == Phase::done) out.push_back(ReportResult{*known->result});
+        if (known->phase == Phase::probing) known->wanted = true;
+        if (known->phase == Phase::suspended && !stopping_) resume(*known, out);
         return out;
     }
+    if (stopping_) return out;
     Job job;
     job.action = command.action;
     job.expires = now + command.action.start_within;
@@ -104,20 +128,29 @@ Effects Machine::handle(const CancelCommand& command, Timestamp) {
     if (job->phase == Phase::queued)
         end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
     if (job->phase == Phase::running) out.push_back(Kill{job->action.id});
+    if (job->phase == Phase::suspended)
+        end_interrupted(*job, ActionOutcome::cancelled, kCancelled, {}, out);
     return out;
 }
 
 Effects Machine::handle(const AckCommand& command, Timestamp) {
     Effects out;
+    JournalAcks acks;
     for (const auto& id : command.actions)
-        if (auto* job = find(id); job && job->phase == Phase::done) job->acknowledged = true;
+        if (auto* job = find(id); job && job->phase == Phase::done)
+            if (!std::exchange(job->acknowledged, true)) acks.actions.push_back(id);
+    if (!acks.actions.empty()) out.push_back(std::move(acks));
     forget_old(out);
     return out;
 }
 
 Effects Machine::handle(const WelcomeCommand& command, Timestamp) {
     Effects out;
-    (void)accept_epoch(command.epoch, out);
+    if (!accept_epoch(command.epoch, out) || command.answers_suspended || stopping_) return out;
+    for (auto& [id, job] : jobs_) {
+        if (job.phase == Phase::probing) job.wanted = true;
+        if (job.phase == Phase::suspended) resume(job, out);
+    }
     return out;
 }
 
@@ -129,8 +162,19 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
         end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
         return out;
     }
+    if (stopping_) {
+        drop(input.action, out);
+        return out;
+    }
     job->phase = Phase::running;
     out.push_back(Start{job->action, current(job->action.key)});
+    return out;
+}
+
+Effects Machine::handle(const IntentFailed& input, Timestamp) {
+    Effects out;
+    const auto* job = find(input.action);
+    if (job && job->phase == Phase::journaling) refuse(*job, input.why, out);
     return out;
 }
 
@@ -149,6 +193,19 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::running) return out;
+    const bool stopped = stopping_ && !job->cancelled && input.outcome == ActionOutcome::cancelled;
+    if (stopped && input.untouched) {
+        drop(input.action, out);
+        return out;
+    }
+    if (input.untouched && !input.host_trouble.empty()) {
+        refuse(*job, input.host_trouble, out);
+        return out;
+    }
+    if (stopped && may_be_resumed(input.stages)) {
+        job->phase = Phase::suspended;  // the journal knows how far it came
+        return out;
+    }
     auto result = result_of(job->action, input.outcome, input.error);
     result.stages = input.stages;
     auto after = current(job->action.key);
@@ -160,27 +217,29 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     return out;
 }
 
+/// The probe settles the `deploy` task, never the rest: that runs, checks above all, once the
+/// daemon has said that it still wants it.
 Effects Machine::handle(const Probed& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::probing) return out;
-    const auto& action = job->action;
-    if (input.answer == ProbeAnswer::old_version) {
-        conclude(*job,
-                 result_of(action, ActionOutcome::failed,
-                           "the agent stopped during it; the probe found the old version"),
-                 current(action.key), out);
-        return out;
+    const auto doubt = doubt_about(job->action, job->progress);
+    const bool proven = doubt == Doubt::deploy && input.answer == ProbeAnswer::new_version;
+    if (input.survivors || doubt == Doubt::all ||
+        (doubt == Doubt::deploy && input.answer == ProbeAnswer::unknown)) {
+        end_interrupted(*job, ActionOutcome::unknown,
+                        "the agent stopped during it; nothing proves how far it came", input, out);
+    } else if (doubt == Doubt::deploy && !proven) {
+        end_interrupted(*job, ActionOutcome::failed,
+                        "the agent stopped during it; the probe found the old version", input, out);
+    } else {
+        if (proven) job->progress = with_deploy_done(job->action, std::move(job->progress));
+        job->phase = Phase::suspended;
+        if (job->cancelled)
+            end_interrupted(*job, ActionOutcome::cancelled, kCancelled, input, out);
+        else if (job->wanted && !stopping_)
+            resume(*job, out);
     }
-    const bool proven =
-        input.answer == ProbeAnswer::new_version && action.kind != ActionKind::uninstall;
-    const auto outcome = proven ? ActionOutcome::done : ActionOutcome::unknown;
-    auto after = left_behind(action, current(action.key), outcome, input.at);
-    if (input.backups) after.backups = *input.backups;
-    conclude(*job,
-             result_of(action, outcome,
-                       proven ? "" : "the agent stopped during it; nothing proves how far it came"),
-             std::move(after), out);
     return out;
 }
 
@@ -196,6 +255,13 @@ Effects Machine::handle(const DriftSeen& input, Timestamp) {
     ++installation.report;
     out.push_back(JournalInstallation{installation});
     out.push_back(ReportChanged{installation});
+    return out;
+}
+
+Effects Machine::handle(const Stopping&, Timestamp) {
+    Effects out;
+    stopping_ = true;
+    for (const auto& id : std::exchange(queued_, {})) drop(id, out);
     return out;
 }
 
@@ -225,6 +291,13 @@ bool Machine::busy(const InstallKey& key) const {
     });
 }
 
+bool Machine::at_rest() const {
+    return std::ranges::all_of(jobs_, [](const auto& entry) {
+        const auto phase = entry.second.phase;
+        return phase == Phase::queued || phase == Phase::suspended || phase == Phase::done;
+    });
+}
+
 /// Oldest first; what waited for longer than it may is refused.
 void Machine::start_queued(Timestamp now, Effects& out) {
     std::erase_if(queued_, [&](const std::string& id) {
@@ -250,6 +323,39 @@ void Machine::conclude(Job& job, ActionResult result, Installation after, Effect
 
 void Machine::end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out) {
     conclude(job, result_of(job.action, outcome, std::move(error)), current(job.action.key), out);
+}
+
+void Machine::resume(Job& job, Effects& out) {
+    job.phase = Phase::running;
+    out.push_back(Start{job.action, current(job.action.key), std::move(job.progress)});
+}
+
+void Machine::drop(const std::string& action, Effects& out) {
+    if (jobs_.at(action).phase != Phase::queued) out.push_back(JournalForget{action});
+    std::erase(order_, action);
+    std::erase(queued_, action);
+    jobs_.erase(action);
+}
+
+void Machine::refuse(const Job& job, const std::string& host_trouble, Effects& out) {
+    auto result = result_of(job.action, ActionOutcome::refused, host_trouble);
+    result.host_trouble = host_trouble;
+    result.installation = current(job.action.key);
+    drop(std::string{job.action.id}, out);
+    out.push_back(ReportResult{std::move(result)});
+}
+
+void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,
+                              const Probed& found, Effects& out) {
+    auto after = current(job.action.key);
+    const bool untouched = outcome == ActionOutcome::failed
+                               ? deploy_came_first(job.action, job.progress)
+                               : job.progress.tracked && job.progress.notes.empty();
+    if (!untouched) {
+        after = left_behind(job.action, std::move(after), outcome, found.at);
+        if (found.backups) after.backups = *found.backups;
+    }
+    conclude(job, result_of(job.action, outcome, error), std::move(after), out);
 }
 
 Installation Machine::current(const InstallKey& key) const {
@@ -281,6 +387,8 @@ Inventory Machine::inventory() const {
         inventory.installations.push_back(installation);
     for (const auto& id : order_) {
         const auto& job = jobs_.at(id);
+        if (job.phase == Phase::probing || job.phase == Phase::suspended)
+            inventory.suspended.push_back(id);
         if (job.phase != Phase::done)
             inventory.running.push_back(id);
         else if (!job.acknowledged)

@@ -4,10 +4,12 @@
 ///
 ///     Run ─→ [fence, dedupe, queue] ─→ JournalIntent ─durable→ Start ─→ Finished
 ///         ─→ JournalOutcome ─durable→ Report ─→ Ack ─→ Forget
-///     after a crash: intent without outcome ─→ Kill what is left ─→ Probe ─→ done | unknown
+///     after a crash: intent without outcome ─→ Probe (what is left is ended) ─→ failed | unknown
+///                                                └→ suspended ─Run again→ Start of the rest
 ///
 /// Promise (invariant 1): an action takes effect at most once. Its intent is durable before it
-/// starts; whatever has an intent is never started again.
+/// starts; of whatever has an intent only what is known not to have begun, and what may be done
+/// twice, is ever run again (progress.h), and that only while the daemon still wants it.
 
 #include <cstdint>
 #include <deque>
@@ -18,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/machine/progress.h"
 #include "schema/model/agent.h"
 
 namespace tidegate::machine {
@@ -39,6 +42,9 @@ struct AckCommand {
 /// From Welcome: the epoch of the daemon that speaks.
 struct WelcomeCommand {
     std::uint64_t epoch = 0;
+    /// It says of each suspended action whether it is to go on. One that does not (an older build)
+    /// wants whatever it does not cancel.
+    bool answers_suspended = false;
 };
 /// From the host. The intent (outcome) of that action is on disk (fsync).
 struct IntentDurable {
@@ -46,6 +52,11 @@ struct IntentDurable {
 };
 struct OutcomeDurable {
     std::string action;
+};
+/// It cannot be written, for the disk has no room: nothing of the action may begin.
+struct IntentFailed {
+    std::string action;
+    std::string why;
 };
 /// What the host made of a started action: outcome, error, stages; unless it left everything
 /// untouched the machine makes the installation record itself.
@@ -58,14 +69,16 @@ struct Finished {
     bool untouched = false;       ///< refused or cancelled before anything of it ran
     /// What lies in BACKUP_DIR after it; nullopt = nobody looked, what was known stays.
     std::optional<std::vector<Backup>> backups = std::nullopt;
+    std::string host_trouble = {};  ///< refused and untouched: what of the host is in the way
 };
 /// What the probe of an interrupted action found.
 enum class ProbeAnswer { new_version, old_version, unknown };
 struct Probed {
     std::string action;
-    ProbeAnswer answer = ProbeAnswer::unknown;
+    ProbeAnswer answer = ProbeAnswer::unknown;  ///< where nobody was to be asked: unknown
     std::optional<std::vector<Backup>> backups = std::nullopt;  ///< as in Finished
     std::optional<Timestamp> at = std::nullopt;                 ///< as in Finished
+    bool survivors = false;  ///< something of it could not be ended
 };
 /// A drift check's finding.
 struct DriftSeen {
@@ -73,11 +86,15 @@ struct DriftSeen {
     bool drifted = false;
     std::string reason;
 };
+/// The agent is about to end. From now on nothing new begins: what is asked for is forgotten as if
+/// it had never come, for the daemon sends again what the next process does not know.
+struct Stopping {};
 /// Time goes by: queued actions past their start_within are refused. Call at next_wake().
 struct Tick {};
 
-using Input = std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable,
-                           OutcomeDurable, Finished, Probed, DriftSeen, Tick>;
+using Input =
+    std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable, IntentFailed,
+                 OutcomeDurable, Finished, Probed, DriftSeen, Stopping, Tick>;
 
 // ---- out
 
@@ -102,20 +119,29 @@ struct JournalInstallation {
 struct JournalForget {
     std::string action;
 };
+/// The same: the daemon has these outcomes. Lost in a crash of the host, they are told once more.
+struct JournalAcks {
+    std::vector<std::string> actions;
+};
 /// Run the action to its end (installs or updates by `current`), then answer Finished.
 struct Start {
     Action action;
     Installation current;
+    /// Of an interrupted one what is done already; the rest runs, if its deadline holds. None: it
+    /// never began.
+    std::optional<Progress> resumed = std::nullopt;
 };
 /// End the action's processes; Finished comes with outcome cancelled (or what it reached).
 struct Kill {
     std::string action;
 };
-/// End what may still run of an interrupted action, run its probe script, answer Probed.
+/// End what may still run of an interrupted action, run its probe script if `ask`, answer Probed.
 struct Probe {
     Action action;
+    bool ask = true;
 };
-/// To the daemon, if the link is up. Unacknowledged ones are also in the next inventory.
+/// To the daemon, if the link is up. Unacknowledged ones are also in the next inventory, but those
+/// with host trouble: of these nothing is kept, so that the same action can come again.
 struct ReportResult {
     ActionResult result;
 };
@@ -129,7 +155,7 @@ struct ReportFenced {
 
 using Effect =
     std::variant<JournalIntent, JournalOutcome, JournalEpoch, JournalInstallation, JournalForget,
-                 Start, Kill, Probe, ReportResult, ReportChanged, ReportFenced>;
+                 JournalAcks, Start, Kill, Probe, ReportResult, ReportChanged, ReportFenced>;
 using Effects = std::vector<Effect>;
 
 /// What the journal holds, read back at start. Later records of one key replace earlier ones.
@@ -140,6 +166,7 @@ struct Records {
         Action action;  ///< only its id where it was refused or cancelled before its intent
         std::optional<ActionResult> result;  ///< none: it was interrupted
         bool acknowledged = false;           ///< kept for answering duplicates
+        Progress progress = {};              ///< of one that was interrupted
     };
     std::vector<Entry> actions;  ///< oldest first
 };
@@ -161,18 +188,22 @@ public:
     [[nodiscard]] std::uint64_t highest_epoch() const { return epoch_; }
     /// An action of that installation has begun and its outcome is not durable yet.
     [[nodiscard]] bool busy(const InstallKey& key) const;
+    /// Nothing is on its way to the host or to the disk; what is suspended does not count.
+    [[nodiscard]] bool at_rest() const;
     /// When the next queued action expires.
     [[nodiscard]] std::optional<Timestamp> next_wake() const;
 
 private:
-    enum class Phase { queued, journaling, running, probing, recording, done };
+    enum class Phase { queued, journaling, running, probing, suspended, recording, done };
     struct Job {
         Action action;
         Phase phase = Phase::queued;
         Timestamp expires;       ///< queued: not started after this
         bool cancelled = false;  ///< Cancel came before the start
+        bool wanted = false;     ///< probing: the daemon wants the rest of it
         bool acknowledged = false;
         std::optional<ActionResult> result;
+        Progress progress;  ///< probing, suspended
     };
 
     Effects handle(const RunCommand& command, Timestamp now);
@@ -180,21 +211,32 @@ private:
     Effects handle(const AckCommand& command, Timestamp now);
     Effects handle(const WelcomeCommand& command, Timestamp now);
     Effects handle(const IntentDurable& input, Timestamp now);
+    Effects handle(const IntentFailed& input, Timestamp now);
     Effects handle(const OutcomeDurable& input, Timestamp now);
     Effects handle(const Finished& input, Timestamp now);
     Effects handle(const Probed& input, Timestamp now);
     Effects handle(const DriftSeen& input, Timestamp now);
+    Effects handle(const Stopping& input, Timestamp now);
     Effects handle(const Tick& input, Timestamp now);
 
     [[nodiscard]] bool accept_epoch(std::uint64_t epoch, Effects& out);
     [[nodiscard]] Job* find(const std::string& action);
     void start_queued(Timestamp now, Effects& out);
+    void resume(Job& job, Effects& out);
+    /// It never began: as if it had never come.
+    void drop(const std::string& action, Effects& out);
+    /// The same, with the reason to the daemon, which may send it again.
+    void refuse(const Job& job, const std::string& host_trouble, Effects& out);
+    /// It was interrupted, and ends so.
+    void end_interrupted(Job& job, ActionOutcome outcome, const std::string& error,
+                         const Probed& found, Effects& out);
     void conclude(Job& job, ActionResult result, Installation after, Effects& out);
     void end_unstarted(Job& job, ActionOutcome outcome, std::string error, Effects& out);
     [[nodiscard]] Installation current(const InstallKey& key) const;
     void forget_old(Effects& out);
 
     std::uint64_t epoch_ = 0;
+    bool stopping_ = false;
     std::map<InstallKey, Installation> installations_;
     std::map<std::string, Job> jobs_;
     std::deque<std::string> order_;    ///< of arrival

@@ -49,15 +49,23 @@ Result<CertificateInfo> Identity::check(const std::string& certificate_pem) cons
     return info;
 }
 
-bool Identity::is_valid(Timestamp now) const {
-    return !ca_pem_.empty() && !credential_.empty() && now < info_.not_after;
-}
-
 std::string Identity::fault() const {
     if (!unusable_.empty()) return unusable_;
     if (credential_.empty()) return "there is none";
-    if (ca_pem_.empty()) return fmt::format("there is no {}", (directory_ / "ca.crt").string());
-    return fmt::format("it expired at {}", format_rfc3339(info_.not_after));
+    return fmt::format("there is no {}", (directory_ / "ca.crt").string());
+}
+
+std::string Identity::advice(Timestamp now) const {
+    if (now >= info_.not_after)
+        return fmt::format(
+            "the certificate of agent {} expired at {}, run `tidegate enroll {} --replace`; "
+            "or, if it is not {} now, check the clock",
+            agent_, format_rfc3339(info_.not_after), agent_, format_rfc3339(now));
+    if (now < info_.not_before)
+        return fmt::format(
+            "the certificate of agent {} begins at {}; here it is {}: check the clock", agent_,
+            format_rfc3339(info_.not_before), format_rfc3339(now));
+    return {};
 }
 
 Timestamp Identity::renew_at() const {

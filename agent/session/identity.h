@@ -20,14 +20,18 @@ public:
     [[nodiscard]] static Result<Identity> open(const std::filesystem::path& data_dir,
                                                std::string agent);
 
-    /// Whether there is a certificate and the CA, and for how long it is good.
-    [[nodiscard]] bool is_valid(Timestamp now) const;
-    /// What keeps the certificate from being valid, for people.
+    /// There is a certificate for our key and name, and the CA. Whether it is good is the daemon's
+    /// to say: our clock may be wrong.
+    [[nodiscard]] bool is_complete() const { return !ca_pem_.empty() && !credential_.empty(); }
+    /// Why it is not complete, for people.
     [[nodiscard]] std::string fault() const;
+    /// What to do where, by our clock, the certificate is not valid; empty where it is.
+    [[nodiscard]] std::string advice(Timestamp now) const;
     /// The end of the certificate; the epoch without one.
     [[nodiscard]] Timestamp not_after() const { return info_.not_after; }
     /// Two thirds of its life.
     [[nodiscard]] Timestamp renew_at() const;
+    [[nodiscard]] Milliseconds life() const { return info_.not_after - info_.not_before; }
 
     [[nodiscard]] Result<std::string> make_request() const;
     /// The same at each call, kept in `pki/agent.csr` until a certificate comes: the daemon answers

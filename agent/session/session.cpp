@@ -7,6 +7,8 @@
 #include <random>
 #include <utility>
 
+#include "agent/session/backlog.h"
+#include "agent/session/epochs.h"
 #include "agent/session/identity.h"
 #include "agent/session/outbox.h"
 #include "schema/wire/frame.h"
@@ -60,6 +62,7 @@ public:
         : io_{io},
           options_{std::move(options)},
           handler_{handler},
+          epochs_{session::Epochs::open(options_.data_dir)},
           identity_{std::move(identity)},
           token_{std::move(token)},
           retry_{io},
@@ -81,8 +84,12 @@ public:
         if (!outbox_.push(wire::frame(*bytes))) cut("more waits to be sent than is allowed");
     }
 
+    void fenced(std::uint64_t highest_epoch) {
+        send(wire::Fenced{epochs_.outward(highest_epoch), epochs_.proof()});
+    }
+
     void changed(const std::vector<Installation>& installations) {
-        auto pieces = wire::split({installations, {}, {}});
+        auto pieces = wire::split({installations, {}, {}, {}});
         for (auto& piece : pieces) send(wire::Changed{std::move(piece.items.installations)});
     }
 
@@ -92,6 +99,11 @@ public:
         uploads_.emplace_back(action, bytes.substr(0, limits::kLogBytesMax));
         if (!uploading_) upload_next();
         return true;
+    }
+
+    void stopping() {
+        stopping_ = true;
+        if (connected_) send(wire::Heartbeat{true});
     }
 
     [[nodiscard]] bool connected() const { return connected_; }
@@ -110,20 +122,17 @@ public:
 
 private:
     void connect() {
-        const auto now = options_.now();
-        Result<void> dialled;
-        if (identity_.is_valid(now) && !std::exchange(enroll_next_, false))
-            dialled = dial();
-        else if (token_)
-            dialled = enroll();
-        else
-            return give_up(
-                {ErrorCode::denied,
-                 fmt::format("the certificate of agent {} expired at {}; a new token is "
-                             "needed (tidegate enroll {} --replace)",
-                             options_.agent, format_rfc3339(identity_.not_after()), options_.agent),
-                 {}});
+        const bool dials = identity_.is_complete() && !std::exchange(enroll_next_, false);
+        if (dials) advise();
+        const auto dialled = dials ? dial() : enroll();
         if (!dialled) give_up(dialled.error());
+    }
+
+    /// Once per link: it may be our clock that is wrong, so the certificate is shown all the same.
+    void advise() {
+        if (std::exchange(advised_, true)) return;
+        if (const auto advice = identity_.advice(options_.now()); !advice.empty())
+            handler_.on_notice(advice);
     }
 
     transport::ClientOptions client_options(transport::Trust trust) const {
@@ -188,11 +197,11 @@ private:
                         : fmt::format("the daemon answered {}", response_.status));
     }
 
-    /// That token will not be shown again. A certificate within its dates still may be taken one
-    /// day: of a daemon that was restored from a backup.
+    /// That token will not be shown again. A certificate still may be taken one day: by a daemon
+    /// that was restored from a backup, or once a clock is right.
     void enrolment_refused(const std::string& why) {
         token_.reset();
-        if (!identity_.is_valid(options_.now())) return give_up({ErrorCode::denied, why, {}});
+        if (!identity_.is_complete()) return give_up({ErrorCode::denied, why, {}});
         retry_later(why);
     }
 
@@ -222,8 +231,17 @@ private:
     void accepted(const ResponseHead& head) {
         if (head.status != 200) return cut(fmt::format("the daemon answered {}", head.status));
         outbox_.open(stream_);
-        send(handler_.hello());
-        for (const auto& piece : wire::split(handler_.inventory())) send(piece);
+        auto hello = handler_.hello();
+        epochs_.introduce(hello, identity_.ca_pem());
+        send(std::move(hello));
+        auto inventory = handler_.inventory();
+        backlog_.reset(wire::take_excess(inventory, limits::kInventoryResultBytesMax));
+        for (const auto& piece : wire::split(std::move(inventory))) send(piece);
+        send_backlog();
+    }
+
+    void send_backlog() {
+        for (const auto& result : backlog_.take()) send(result);
     }
 
     void receive(std::string_view bytes) {
@@ -241,22 +259,36 @@ private:
     void handle(const wire::Welcome& welcome) {
         if (std::exchange(connected_, true)) return cut("the daemon welcomed us twice");
         connected_at_ = SteadyClock::now();
-        renewal_asked_at_.reset();
+        if (std::exchange(renewal_asked_, false)) renew_not_before_ = {};
         last_notice_.clear();
+        advised_ = false;
         beat();
-        handler_.on_connected(welcome.epoch);
+        if (const auto kept = epochs_.welcomed(welcome.epoch, welcome.epoch_proof,
+                                               identity_.ca_pem(), handler_.hello().highest_epoch);
+            !kept)
+            handler_.on_notice(kept.error().message);
+        handler_.on_connected(epochs_.inward(welcome.epoch), welcome.answers_suspended);
     }
     void handle(wire::Run& run) {
+        const auto epoch = epochs_.inward(run.epoch);
         if (run.unreadable.empty())
-            handler_.on_run(std::move(run.action), run.epoch);
+            handler_.on_run(std::move(run.action), epoch);
         else
-            handler_.on_unreadable_run(std::move(run.action), run.epoch, run.unreadable);
+            handler_.on_unreadable_run(std::move(run.action), epoch, run.unreadable);
     }
-    void handle(const wire::Cancel& cancel) { handler_.on_cancel(cancel.id, cancel.epoch); }
-    void handle(const wire::Ack& ack) { handler_.on_ack(ack.ids); }
+    void handle(const wire::Cancel& cancel) {
+        handler_.on_cancel(cancel.id, epochs_.inward(cancel.epoch));
+    }
+    void handle(const wire::Ack& ack) {
+        handler_.on_ack(ack.ids);
+        backlog_.acknowledge(ack.ids);
+        send_backlog();
+    }
     void handle(const wire::Certificate& certificate) {
-        renewal_asked_at_.reset();
+        renewal_asked_ = false;
         const auto adopted = identity_.adopt(certificate.chain_pem);
+        // By a clock that is ahead the new one is due at once, too.
+        if (adopted) renew_not_before_ = SteadyClock::now() + identity_.life() / 3;
         handler_.on_notice(adopted ? fmt::format("certificate renewed, until {}",
                                                  format_rfc3339(identity_.not_after()))
                                    : "cannot take the new certificate: " + adopted.error().message);
@@ -272,6 +304,7 @@ private:
 
     void lost(const CloseReason& reason) {
         outbox_.close();
+        backlog_.reset({});
         uploads_.clear();
         uploading_ = false;
         heartbeat_.cancel();
@@ -309,18 +342,18 @@ private:
         heartbeat_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             const auto self = weak.lock();
             if (!self || error || !self->connected_) return;
-            self->send(wire::Heartbeat{});
+            self->send(wire::Heartbeat{self->stopping_});
             self->beat();
         });
     }
 
     void renew_if_due() {
-        const auto now = options_.now();
-        if (now < identity_.renew_at()) return;
-        if (renewal_asked_at_ && now - *renewal_asked_at_ < kRenewAgainAfter) return;
+        const auto now = SteadyClock::now();
+        if (options_.now() < identity_.renew_at() || now < renew_not_before_) return;
         auto request = identity_.make_request();
         if (!request) return handler_.on_notice("cannot renew: " + request.error().message);
-        renewal_asked_at_ = now;
+        renewal_asked_ = true;
+        renew_not_before_ = now + kRenewAgainAfter;
         send(wire::Renew{*std::move(request)});
     }
 
@@ -340,19 +373,23 @@ private:
     asio::io_context& io_;
     SessionOptions options_;
     SessionHandler& handler_;
+    session::Epochs epochs_;
     session::Identity identity_;
     std::optional<wire::Token> token_;  ///< until it is used, or refused
-    bool enroll_next_ = false;          ///< though there is a certificate within its dates
+    bool enroll_next_ = false;          ///< though there is a certificate
     asio::steady_timer retry_;
     asio::steady_timer heartbeat_;
     std::mt19937 random_;
 
+    bool stopping_ = false;
     bool stopped_ = false;
     bool connected_ = false;
     int attempt_ = 0;
     std::size_t first_address_ = 0;  ///< of the daemon's name; another after each try in vain
     SteadyClock::time_point connected_at_;
-    std::optional<Timestamp> renewal_asked_at_;
+    bool renewal_asked_ = false;
+    SteadyClock::time_point renew_not_before_;
+    bool advised_ = false;      ///< of what is wrong with the certificate's dates
     std::string lost_because_;  ///< of this link, when it was we who ended it
     std::string last_notice_;
 
@@ -361,6 +398,7 @@ private:
 
     wire::FrameReader reader_;
     session::Outbox outbox_;
+    session::Backlog backlog_;
     transport::Stream stream_;
     std::deque<std::pair<std::string, std::string>> uploads_;
     bool uploading_ = false;
@@ -375,8 +413,7 @@ Result<std::unique_ptr<Session>> Session::start(asio::io_context& io, SessionOpt
     if (!options.now) options.now = system_now;
     auto identity = TRY(session::Identity::open(options.data_dir, options.agent));
     const auto token = token_of(options);
-    const bool enrolled = identity.is_valid(options.now());
-    if (!enrolled && !token)
+    if (!identity.is_complete() && !token)
         return fail(ErrorCode::denied, "agent {} has no valid certificate ({}) and no token ({})",
                     options.agent, identity.fault(), token.error().message);
     if (!token && token.error().code != ErrorCode::not_found)
@@ -393,7 +430,8 @@ void Session::changed(const std::vector<Installation>& installations) {
 }
 void Session::result(const ActionResult& result) { impl_->send(wire::shortened(result)); }
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
-void Session::fenced(std::uint64_t highest_epoch) { impl_->send(wire::Fenced{highest_epoch}); }
+void Session::stopping() { impl_->stopping(); }
+void Session::fenced(std::uint64_t highest_epoch) { impl_->fenced(highest_epoch); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /// The agent's end of the agent protocol: its certificate, its link to the daemon.
 ///
-///     start ─▶ certificate good? ─no─▶ enrol with the token ─▶ connect ─▶ Hello, Inventory
+///     start ─▶ a certificate? ──no──▶ enrol with the token ─▶ connect ─▶ Hello, Inventory
 ///                   └──yes─────────────────▲────────────────────▲   ─▶ Welcome: connected
 ///                  certificate refused, and a token unused ─────┤                │
 ///                                     back-off with jitter ◀────┴── link lost ◀──┘
@@ -33,8 +33,9 @@ public:
     [[nodiscard]] virtual Hello hello() = 0;
     /// Everything, as of now; what is sent by `changed` and the like from now on comes after it.
     [[nodiscard]] virtual Inventory inventory() = 0;
-    /// The daemon has welcomed us.
-    virtual void on_connected(std::uint64_t epoch) = 0;
+    /// The daemon has welcomed us. Epochs here are the host's: they grow across CAs (epochs.h).
+    /// `answers_suspended`: machine::WelcomeCommand.
+    virtual void on_connected(std::uint64_t epoch, bool answers_suspended) = 0;
     virtual void on_run(Action action, std::uint64_t epoch) = 0;
     /// A Run that this build cannot read as a whole: only id, release, step, attempt, kind and key
     /// are set. Report it as `refused`, with that reason.
@@ -45,7 +46,7 @@ public:
     virtual void on_disconnected(const std::string& reason) = 0;
     /// For the log: enrolled, renewed, why there is no link.
     virtual void on_notice(const std::string& text) = 0;
-    /// There will be no further try: no valid certificate, and no token that would bring one.
+    /// There will be no further try: no certificate, and no token that would bring one.
     virtual void on_stopped(const Error& error) = 0;
 };
 
@@ -54,8 +55,9 @@ struct SessionOptions {
     std::uint16_t port = 0;
     std::string agent;  ///< its name
     std::filesystem::path data_dir;
-    /// Text of the token file (empty: none), or why there is none. Used when there is no valid
-    /// certificate or the daemon does not accept it: it is revoked, or of a CA that is lost.
+    /// Text of the token file (empty: none), or why there is none. Used when there is no
+    /// certificate or the daemon does not accept it: it is revoked, expired, or of a CA that is
+    /// lost.
     Result<std::string> token;
     Milliseconds heartbeat = limits::kHeartbeat;
     Seconds keep_alive = limits::kKeepAlive;  ///< of the link: transport::ClientOptions
@@ -67,8 +69,9 @@ struct SessionOptions {
 class Session {
 public:
     /// Reads the certificate, or prepares enrolment, and starts to connect when `io` runs. The key
-    /// is made here at the first start and kept for all certificates. `denied`: no valid
-    /// certificate and no token, or a token for another name; else: files.
+    /// is made here at the first start and kept for all certificates. `denied`: no certificate and
+    /// no token, or a token for another name; else: files. A certificate that is not within its
+    /// dates by our clock is shown to the daemon all the same, for ever, with a notice.
     [[nodiscard]] static Result<std::unique_ptr<Session>> start(asio::io_context& io,
                                                                 SessionOptions options,
                                                                 SessionHandler& handler);
@@ -83,6 +86,8 @@ public:
     void result(const ActionResult& result);
     void update(const ActionUpdate& update);
     void fenced(std::uint64_t highest_epoch);
+    /// Says that the agent is about to end, now and in each heartbeat: no Run comes any more.
+    void stopping();
     /// Uploads output, cut to limits::kLogBytesMax; one after another. False: no link, or too many
     /// wait (limits::kLogUploadsWaitingMax); logs may have holes.
     bool log(const std::string& action, std::string_view bytes);

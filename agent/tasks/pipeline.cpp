@@ -47,7 +47,8 @@ std::span<const Task> next_group(std::span<const Task> tasks) {
 
 class PipelineRun {
 public:
-    PipelineRun(TaskHost& host, std::stop_token stop) : host_{host}, stop_{std::move(stop)} {}
+    PipelineRun(TaskHost& host, std::stop_token stop, const EndedTasks& former)
+        : host_{host}, stop_{std::move(stop)}, former_{former} {}
 
     PipelineReport run(const std::vector<Stage>& stages) {
         for (const auto& stage : stages) total_ += stage.tasks.size();
@@ -62,37 +63,52 @@ private:
     void run_stage(const Stage& stage) {
         StageResult result{stage.name, {}};
         for (std::span<const Task> rest{stage.tasks}; !rest.empty();) {
+            const TaskPlace first{stage.name, static_cast<int>(result.tasks.size())};
             const auto group = next_group(rest);
-            for (auto& done : run_group(stage.name, group)) result.tasks.push_back(std::move(done));
+            for (auto& done : run_group(first, group)) result.tasks.push_back(std::move(done));
             rest = rest.subspan(group.size());
         }
         report_.stages.push_back(std::move(result));
     }
 
-    std::vector<TaskResult> run_group(const std::string& stage, std::span<const Task> group) {
+    std::vector<TaskResult> run_group(const TaskPlace& first, std::span<const Task> group) {
         std::vector<TaskResult> results(group.size());
-        const auto one = [&](std::size_t i) { results[i] = run_or_skip(stage, group[i]); };
+        const auto one = [&](std::size_t i) {
+            results[i] = run_or_skip({first.stage, first.place + static_cast<int>(i)}, group[i]);
+        };
         std::vector<std::jthread> others;
         for (std::size_t i = 1; i < group.size(); ++i) others.emplace_back(one, i);
         one(0);
         others.clear();
-        for (std::size_t i = 0; i < group.size(); ++i) settle(stage, group[i], results[i]);
+        for (std::size_t i = 0; i < group.size(); ++i) settle(first.stage, group[i], results[i]);
         return results;
     }
 
-    TaskResult run_or_skip(const std::string& stage, const Task& task) {
-        const auto why = reason_to_skip(task);
-        if (why.empty()) {
-            tell(stage, task, TaskStatus::running);
-            return run_task(task, host_, stop_);
-        }
-        TaskResult skipped;
-        skipped.name = task.name;
-        skipped.type = std::string{to_string(task.type)};
+    TaskResult run_or_skip(const TaskPlace& place, const Task& task) {
+        if (const auto known = former_.find(place); known != former_.end()) return known->second;
+        if (const auto why = reason_to_skip(task); !why.empty()) return skip(task, why);
+        tell(place.stage, task, TaskStatus::running);
+        if (const auto begins = host_.begins(place, task); !begins)
+            return failed(task, begins.error().text());
+        auto result = run_task(task, host_, stop_);
+        host_.ended(place, result);
+        return result;
+    }
+
+    TaskResult skip(const Task& task, const std::string& why) const {
+        auto skipped = failed(task, why);
         skipped.status = report_.error.empty() && stop_.stop_requested() ? TaskStatus::cancelled
                                                                          : TaskStatus::skipped;
-        skipped.error = why;
         return skipped;
+    }
+
+    static TaskResult failed(const Task& task, const std::string& why) {
+        TaskResult result;
+        result.name = task.name;
+        result.type = std::string{to_string(task.type)};
+        result.status = TaskStatus::failed;
+        result.error = why;
+        return result;
     }
 
     std::string reason_to_skip(const Task& task) const {
@@ -124,6 +140,7 @@ private:
 
     TaskHost& host_;
     std::stop_token stop_;
+    const EndedTasks& former_;
     PipelineReport report_;
     std::map<std::string, TaskStatus> ended_;  ///< changes only between groups
     std::size_t total_ = 0;
@@ -146,9 +163,9 @@ std::string unsupported(const Pipeline& pipeline) {
 }
 
 PipelineReport run_pipeline(const Pipeline& pipeline, const std::vector<HealthCheck>& verify,
-                            TaskHost& host, const std::stop_token& stop) {
+                            TaskHost& host, const std::stop_token& stop, const EndedTasks& former) {
     auto stages = stages_of(pipeline, verify);
-    return PipelineRun{host, stop}.run(stages);
+    return PipelineRun{host, stop, former}.run(stages);
 }
 
 }  // namespace tidegate::agent

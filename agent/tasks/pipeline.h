@@ -2,12 +2,14 @@
 /// Runs a project's pipeline on one target: phases pre_release, release, post_release, then the
 /// strategy's checks as `verify`. What a task does on the host comes through TaskHost.
 
+#include <map>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "agent/tasks/health_check.h"
 #include "schema/base/limits.h"
+#include "schema/base/result.h"
 #include "schema/model/agent.h"
 
 namespace tidegate::agent {
@@ -17,6 +19,16 @@ struct TaskOutput {
     std::string error;   ///< empty when ok
     std::string output;  ///< bounded and masked already
 };
+
+/// Where a task stands in the pipeline.
+struct TaskPlace {
+    std::string stage;
+    int place = 0;  ///< in the stage, from 0
+
+    friend auto operator<=>(const TaskPlace&, const TaskPlace&) = default;
+};
+/// Of an interrupted run: how tasks ended that are not to run again.
+using EndedTasks = std::map<TaskPlace, TaskResult>;
 
 enum class ServiceState { running, stopped, not_known };
 
@@ -31,15 +43,20 @@ public:
     /// Something was installed here before.
     [[nodiscard]] virtual bool installed() const = 0;
     [[nodiscard]] virtual bool can_start() const = 0;
-    [[nodiscard]] virtual bool can_stop() const = 0;
+    /// How many definitions know how to stop what runs here, the likeliest first.
+    [[nodiscard]] virtual std::size_t stoppers() const = 0;
     /// The project says how to ask for the service's state.
     [[nodiscard]] virtual bool can_tell() const = 0;
     virtual TaskOutput start_service(Seconds timeout, std::stop_token stop) = 0;
-    virtual TaskOutput stop_service(Seconds timeout, std::stop_token stop) = 0;
+    /// `stopper` counts from 0.
+    virtual TaskOutput stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) = 0;
     /// `not_known`: nobody can tell, or asking failed this time.
     virtual ServiceState service_state(std::stop_token stop) = 0;
     /// KILL to all that start_service left; false if nothing of it was found.
     virtual bool kill_service() = 0;
+    /// Before anything of the task happens. An error: it must not, and fails for that.
+    virtual Result<void> begins(const TaskPlace&, const Task&) { return {}; }
+    virtual void ended(const TaskPlace&, const TaskResult&) {}
     virtual void progress(const std::string& stage, const std::string& task, TaskStatus status,
                           int percent) = 0;
 };
@@ -58,6 +75,7 @@ struct PipelineReport {
 /// does not fail the pipeline; any other ends it, `rollback` being the daemon's to act upon.
 [[nodiscard]] PipelineReport run_pipeline(const Pipeline& pipeline,
                                           const std::vector<HealthCheck>& verify, TaskHost& host,
-                                          const std::stop_token& stop);
+                                          const std::stop_token& stop,
+                                          const EndedTasks& former = {});
 
 }  // namespace tidegate::agent

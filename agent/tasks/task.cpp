@@ -43,20 +43,35 @@ std::string_view still(ServiceState state) {
     return state == ServiceState::running ? "still running" : "service.status fails";
 }
 
-TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
-    if (!host.installed()) return good("nothing is installed yet");
-    if (!host.can_stop()) return good("the project has no service.stop");
-    auto result = host.stop_service(task.graceful_timeout, stop);
+TaskOutput stop_by(std::size_t stopper, const Task& task, TaskHost& host,
+                   const std::stop_token& stop) {
+    auto result = host.stop_service(stopper, task.graceful_timeout, stop);
     const auto patience = result.ok ? task.graceful_timeout : Seconds{0};
     const auto state = await_service(ServiceState::stopped, patience, host, stop);
     if (state == ServiceState::stopped) return good(std::move(result.output));
     if (result.ok && !host.can_tell()) return result;
-    if (stop.stop_requested()) return bad("cancelled");
-    const auto why =
-        result.ok ? fmt::format("{} after {}", still(state), format_duration(task.graceful_timeout))
-                  : result.error;
-    if (!task.force_kill || !host.kill_service()) return {false, why, std::move(result.output)};
-    return {true, {}, fmt::format("{}\n{}; killed\n", result.output, why)};
+    if (stop.stop_requested()) return {false, "cancelled", std::move(result.output)};
+    if (result.ok)
+        result.error =
+            fmt::format("{} after {}", still(state), format_duration(task.graceful_timeout));
+    result.ok = false;
+    return result;
+}
+
+/// One definition after the other, until it is down.
+TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    if (!host.installed()) return good("nothing is installed yet");
+    if (host.stoppers() == 0) return good("the project has no service.stop");
+    auto all = bad("");
+    for (std::size_t i = 0; i < host.stoppers(); ++i) {
+        auto one = stop_by(i, task, host, stop);
+        all.output += one.output;
+        if (one.ok) return good(std::move(all.output));
+        if (stop.stop_requested()) return bad("cancelled");
+        all.error += fmt::format("{}{}", i == 0 ? "" : "; then ", one.error);
+    }
+    if (!task.force_kill || !host.kill_service()) return all;
+    return good(fmt::format("{}\n{}; killed\n", all.output, all.error));
 }
 
 TaskOutput start_service(const Task& task, TaskHost& host, const std::stop_token& stop) {

@@ -92,8 +92,8 @@ Fleet make_fleet(std::size_t targets) {
     return fleet;
 }
 
-engine::State settled_state(const Fleet& fleet, Timestamp now) {
-    auto restored = engine::restore(good_states(*fleet.former), 1, now);
+engine::State settled_state(const Fleet& fleet, const Clocks& clocks) {
+    auto restored = engine::restore(good_states(*fleet.former), 1, clocks);
     TG_ASSERT(restored.has_value());
     auto state = *std::move(restored);
     std::map<std::string, Inventory> inventories;
@@ -105,9 +105,9 @@ engine::State settled_state(const Fleet& fleet, Timestamp now) {
         engine::AgentConnected connected;
         connected.hello.agent = agent;
         connected.inventory = std::move(inventory);
-        (void)engine::step(state, connected, now);
+        (void)engine::step(state, connected, clocks);
     }
-    (void)engine::step(state, engine::ConfigChanged{fleet.former}, now);
+    (void)engine::step(state, engine::ConfigChanged{fleet.former}, clocks);
     return state;
 }
 

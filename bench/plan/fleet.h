@@ -20,7 +20,7 @@ struct Fleet {
 [[nodiscard]] Fleet make_fleet(std::size_t targets);
 
 /// What the engine knows of it after its agents have connected, at rest at `former`.
-[[nodiscard]] engine::State settled_state(const Fleet& fleet, Timestamp now);
+[[nodiscard]] engine::State settled_state(const Fleet& fleet, const Clocks& clocks);
 
 /// The same in the other two forms that the planner takes: by key, and as two sorted lists.
 [[nodiscard]] planner::Observed observed(const Fleet& fleet);

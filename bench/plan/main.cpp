@@ -21,7 +21,7 @@ using nlohmann::json;
 
 constexpr Timestamp kNow{std::chrono::hours{24 * 365 * 50}};
 /// The engine looks at large assignments only so often.
-constexpr Timestamp kLater = kNow + std::chrono::minutes{1};
+constexpr Clocks kLater{kNow + std::chrono::minutes{1}, Lived{std::chrono::minutes{1}}};
 
 struct Measured {
     double seconds = 0;
@@ -40,7 +40,7 @@ Measured measure(const Work& work, const Count& count) {
 /// The daemon's way, whole: every assignment was resolved anew; compare all targets, make the
 /// releases and their steps, and what is persisted and published of it.
 Measured measure_engine(const Fleet& fleet) {
-    auto state = settled_state(fleet, kNow);
+    auto state = settled_state(fleet, {kNow, Lived{}});
     return measure([&] { return engine::step(state, engine::ConfigChanged{fleet.wanted}, kLater); },
                    [&](const engine::Effects&) {
                        std::size_t moving = 0;

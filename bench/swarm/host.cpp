@@ -54,14 +54,14 @@ void Host::step(const machine::Input& input) {
 
 void Host::apply(machine::JournalIntent effect) {
     const auto id = effect.action.id;
-    writer_.write(std::move(effect), [this, id] {
+    writer_.write(std::move(effect), [this, id](const Result<void>&) {
         asio::post(io_, [this, id] { step(machine::IntentDurable{id}); });
     });
 }
 
 void Host::apply(machine::JournalOutcome effect) {
     const auto id = effect.result.id;
-    writer_.write(std::move(effect), [this, id] {
+    writer_.write(std::move(effect), [this, id](const Result<void>&) {
         asio::post(io_, [this, id] { step(machine::OutcomeDurable{id}); });
     });
 }
@@ -83,7 +83,7 @@ void Host::finished(const machine::Finished& finished, const std::string& log) {
 }
 
 void Host::process_started(const agent::ProcessStarted& process) {
-    writer_.write_and_wait(process);
+    (void)writer_.write_and_wait(process);
 }
 
 Hello Host::hello() {
@@ -96,8 +96,8 @@ Hello Host::hello() {
     return hello;
 }
 
-void Host::on_connected(std::uint64_t epoch) {
-    step(machine::WelcomeCommand{epoch});
+void Host::on_connected(std::uint64_t epoch, bool answers_suspended) {
+    step(machine::WelcomeCommand{epoch, answers_suspended});
     owner_.connected(*this);
 }
 void Host::on_run(Action action, std::uint64_t epoch) {

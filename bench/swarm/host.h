@@ -60,6 +60,7 @@ private:
     void apply(machine::JournalEpoch effect) { writer_.write(effect, {}); }
     void apply(machine::JournalInstallation effect) { writer_.write(std::move(effect), {}); }
     void apply(machine::JournalForget effect) { writer_.write(std::move(effect), {}); }
+    void apply(machine::JournalAcks effect) { writer_.write(std::move(effect), {}); }
     void apply(machine::Start effect) { owner_.start(*this, std::move(effect)); }
     void apply(const machine::Kill&) {}
     void apply(const machine::Probe& effect);
@@ -69,7 +70,7 @@ private:
 
     Hello hello() override;
     Inventory inventory() override { return machine_.inventory(); }
-    void on_connected(std::uint64_t epoch) override;
+    void on_connected(std::uint64_t epoch, bool answers_suspended) override;
     void on_run(Action action, std::uint64_t epoch) override;
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& action, std::uint64_t epoch) override;

@@ -1,7 +1,10 @@
 #include "reconciler/daemon/admin.h"
 
+#include <pwd.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <asio/local/stream_protocol.hpp>
 #include <asio/read_until.hpp>
@@ -9,6 +12,8 @@
 #include <asio/streambuf.hpp>
 #include <asio/write.hpp>
 #include <nlohmann/json.hpp>
+
+#include "schema/base/utf8.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -30,10 +35,44 @@ std::string encode(const Result<std::string>& result) {
            '\n';
 }
 
+/// The name of our own user, who alone (and root) may open the socket. Asked for once: a directory
+/// service may take its time.
+const std::string& own_name() {
+    static const std::string name = [] {
+        const auto* entry = ::getpwuid(::geteuid());
+        return entry == nullptr ? fmt::format("uid {}", ::geteuid()) : std::string{entry->pw_name};
+    }();
+    return name;
+}
+
+/// Who is at the other end, by the kernel's word.
+std::string peer_of(stream_protocol::socket& socket) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return "unknown";
+    if (peer.uid == ::geteuid()) return own_name();
+    return peer.uid == 0 ? "root" : fmt::format("uid {}", peer.uid);
+}
+
+/// What is of another type than text stays, for the verb to refuse.
+json with_actor(json arguments, const std::string& peer) {
+    if (!arguments.is_object()) return arguments;
+    auto& actor = arguments["actor"];
+    if (actor.is_null() || actor == peer || actor == "")
+        actor = peer;
+    else if (actor.is_string())
+        actor = fmt::format(
+            "{} (says {})", peer,
+            head_of(one_line(actor.get_ref<const std::string&>()), limits::kPersonBytesMax));
+    return arguments;
+}
+
 struct Session : std::enable_shared_from_this<Session> {
     Session(stream_protocol::socket s, const std::map<std::string, AdminSocket::Verb>& v,
             std::shared_ptr<int> c, Patience p)
         : socket{std::move(s)},
+          peer{peer_of(socket)},
           timer{socket.get_executor()},
           verbs{v},
           count{std::move(c)},
@@ -79,7 +118,7 @@ struct Session : std::enable_shared_from_this<Session> {
             return answer(
                 fail(ErrorCode::not_found, "no such verb: {}", request["verb"].get<std::string>()));
         try {
-            verb->second(request.value("args", json::object()).dump(), answer);
+            verb->second(with_actor(request.value("args", json::object()), peer).dump(), answer);
         } catch (const std::exception& error) {
             spdlog::error("admin: {}: {}", verb->first, error.what());
             answer(fail(ErrorCode::internal, "{}: {}", verb->first, error.what()));
@@ -99,6 +138,7 @@ struct Session : std::enable_shared_from_this<Session> {
     static constexpr auto kNever = asio::steady_timer::time_point::max();
 
     stream_protocol::socket socket;
+    std::string peer;
     asio::steady_timer timer;
     const std::map<std::string, AdminSocket::Verb>& verbs;
     std::shared_ptr<int> count;
@@ -112,7 +152,9 @@ struct Session : std::enable_shared_from_this<Session> {
 class AdminSocket::Impl : public std::enable_shared_from_this<Impl> {
 public:
     Impl(asio::io_context& io, std::map<std::string, Verb> verbs, Patience patience)
-        : acceptor_{io}, pause_{io}, verbs_{std::move(verbs)}, patience_{patience} {}
+        : acceptor_{io}, pause_{io}, verbs_{std::move(verbs)}, patience_{patience} {
+        (void)own_name();
+    }
 
     Result<void> bind(const std::filesystem::path& path) try {
         std::filesystem::remove(path);

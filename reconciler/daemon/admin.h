@@ -5,6 +5,9 @@
 ///     {"verb":"enroll","args":{"agent":"web-1","ttl":3600}}
 ///     {"ok":true,"result":{"token":"…"}}    or    {"ok":false,"code":"denied","error":"…"}
 ///
+/// Who asks is not for the request to say: `args.actor` of a verb is the peer's name by SO_PEERCRED
+/// (unix(7)); what the request says of itself stands behind it: `root (says alice)`.
+///
 /// The CLI's verbs enroll, agents, accept, audit and doctor use it (docs/cli.md). A connection that
 /// says nothing, or does not read, for limits::kAdminPatience is closed.
 

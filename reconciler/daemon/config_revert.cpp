@@ -84,6 +84,14 @@ private:
     std::uint64_t bytes_ = 0;  ///< of guilty files that were read
 };
 
+/// None where its commit is in no Git any more: the guilty commit's parent may be as good.
+Result<std::optional<std::string>> text_of_good(Texts& texts, const engine::RevertRequest& request,
+                                                const std::string& path) {
+    auto text = texts.at(request.good ? request.good->commit : "", path);
+    if (!text && text.error().code == ErrorCode::not_found) return std::optional<std::string>{};
+    return text;
+}
+
 }  // namespace
 
 engine::RevertDone ConfigSource::revert(const engine::RevertRequest& request, Timestamp now) {
@@ -113,7 +121,7 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
     if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
         return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
                     plan.branch);
-    return Outcome{engine::RevertDone::Branched{plan.branch}};
+    return Outcome{engine::RevertDone::Branched{plan.branch, pushed ? commit : ""}};
 }
 
 /// Git keeps branches like files: beside `tidegate` there can be no `tidegate/revert-…`.
@@ -165,7 +173,8 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     }
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
-    input.version_at_good = TRY(texts.at(request.good ? request.good->commit : "", path));
+    input.version_at_parent = TRY(texts.at(before, path));
+    input.version_at_good = TRY(text_of_good(texts, request, path));
     const auto changes =
         before.empty()
             ? std::vector<git::Change>{}

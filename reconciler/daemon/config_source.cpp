@@ -18,7 +18,7 @@ LineOptions line_options(const SourceOptions& options) {
     return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
 }
 
-LineCommit to_line_commit(const git::Commit& commit, bool own, Checks checks) {
+LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
     LineCommit line;
     line.id = commit.id;
     line.parent = commit.first_parent;
@@ -29,7 +29,6 @@ LineCommit to_line_commit(const git::Commit& commit, bool own, Checks checks) {
     for (const auto& trailer : commit.trailers)
         line.trailers.emplace_back(trailer.key, trailer.value);
     line.authors = {commit.authors.begin(), commit.authors.end()};
-    line.own = own;
     line.checks = checks;
     return line;
 }
@@ -115,6 +114,7 @@ PollReport ConfigSource::poll(Timestamp now) {
         last_.status.poll_error = fetched.error().text();
         return last_;
     }
+    tell_unconfined();
     last_.status.last_poll_at = now;
     last_.status.poll_error.clear();
     if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
@@ -129,6 +129,12 @@ PollReport ConfigSource::poll(Timestamp now) {
     last_.status.poll_error = taken.error().text();
     tell_held(fetched->tip, taken.error());
     return last_;
+}
+
+void ConfigSource::tell_unconfined() {
+    if (told_unconfined_ || git_.unconfined().empty()) return;
+    told_unconfined_ = true;
+    spdlog::warn("git: its child can read what the daemon can, also keys: {}", git_.unconfined());
 }
 
 Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now) {
@@ -184,7 +190,9 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     if (++unsaved_ > kTipsPerHistory) save_history();
     accepted_.commit = last_.status.accepted_commit = tip;
     accepted_.at = at;
+    if (accepted_.rebuilt_to.empty()) accepted_.rebuilt_to = tip;
     last_.lenient_until = accepted_.lenient_until.value_or("");
+    last_.rebuilt_to = accepted_.rebuilt_to;
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
     desired.branch = options_.branch;
@@ -307,6 +315,13 @@ Result<void> ConfigSource::adopt(Checks checks) {
     return {};
 }
 
+/// Only what is older than the store; asked of Git for the few that look like ours.
+Result<bool> ConfigSource::is_proven_by_form(const git::Commit& commit) {
+    if (commit.author != options_.identity || own_.contains(commit.id)) return false;
+    if (accepted_.commit.empty()) return true;
+    return !accepted_.rebuilt_to.empty() && TRY(is_part_of(commit.id, accepted_.rebuilt_to));
+}
+
 Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     if (!tracker_.tip().empty() && tracker_.checks() != checks) CHECK(adopt(checks));
     std::set<std::string> changed;
@@ -323,6 +338,9 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
         CHECK(git_.remember_anchor(commit.id, commit.first_parent));
         unsaved_ = kTipsPerHistory;
     }
+    auto line = to_line_commit(commit, checks);
+    line.own = own;
+    line.proven_by_form = TRY(is_proven_by_form(commit));
     // Nothing fails from here on: the line, its files and their documents move together.
     for (const auto& path : changed) {
         entries_.erase(path);
@@ -330,7 +348,7 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     }
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
-    tracker_.add_commit(to_line_commit(commit, own, checks), documents_, changed);
+    tracker_.add_commit(line, documents_, changed);
     if (commit.message_cut && checks == kChecksNow)
         tell_passed(
             commit.id, "its trailers are out of reach",

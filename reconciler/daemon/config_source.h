@@ -33,6 +33,9 @@ struct Accepted {
     /// The last commit of the line that older checks judge (schema/model/checks.h); empty: none.
     /// Not set: it was kept by a build that had no others, and so is `commit`.
     std::optional<std::string> lenient_until{};
+    /// The first commit that this store accepted. Up to it the line is older than what the store
+    /// knows of our own reverts, so that their form has to prove them.
+    std::string rebuilt_to{};
 };
 
 /// What one look at the repo brought.
@@ -41,8 +44,9 @@ struct PollReport {
     /// Set when another commit is in force than before (or for the first time).
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
-    std::string held;           ///< why the tip is refused whole; empty = it is not
-    std::string lenient_until;  ///< Accepted::lenient_until of the commit in force
+    std::string held;             ///< why the tip is refused whole; empty = it is not
+    std::string lenient_until{};  ///< Accepted::lenient_until of the commit in force
+    std::string rebuilt_to{};     ///< see Accepted
 };
 
 /// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on
@@ -75,6 +79,8 @@ private:
 
     enum class By { fast_forward, person };
 
+    /// Once, where the kernel does not wall the Git child in.
+    void tell_unconfined();
     void forget_line();
     [[nodiscard]] Result<void> reopen_line();
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
@@ -89,6 +95,7 @@ private:
     void tell_passed(const std::string& commit, std::string_view what, const Error& why);
     [[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(const std::string& commit);
     [[nodiscard]] Result<std::vector<git::Change>> changes_to(const std::string& commit);
+    [[nodiscard]] Result<bool> is_proven_by_form(const git::Commit& commit);
     [[nodiscard]] Result<void> adopt(Checks checks);
     [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
     [[nodiscard]] Result<void> resume(const std::string& accepted);
@@ -118,6 +125,7 @@ private:
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.
     static constexpr int kTipsPerHistory = 32;
+    bool told_unconfined_ = false;
     int unsaved_ = kTipsPerHistory;  ///< tips taken since it was saved
     Accepted accepted_;              ///< what any other tip must descend from
     PollReport last_;

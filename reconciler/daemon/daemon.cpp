@@ -1,7 +1,9 @@
 #include "reconciler/daemon/daemon.h"
 
 #include <spdlog/spdlog.h>
+#include <time.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
 
 #include "reconciler/daemon/crash_point.h"
@@ -11,8 +13,24 @@ namespace {
 
 /// From SIGTERM to the end, whatever hangs.
 constexpr Milliseconds kLongestStop{std::chrono::seconds{10}};
+constexpr Milliseconds kLifeTick{std::chrono::seconds{1}};
 /// A wall clock may jump while a steady timer sleeps: look at it at least this often.
 constexpr Milliseconds kLongestSleep{std::chrono::seconds{30}};
+
+/// Goes on while the machine sleeps, and nobody sets it.
+Milliseconds boot_time() {
+    timespec now{};
+    ::clock_gettime(CLOCK_BOOTTIME, &now);
+    return std::chrono::floor<Milliseconds>(Seconds{now.tv_sec} +
+                                            std::chrono::nanoseconds{now.tv_nsec});
+}
+
+/// Somebody is given time for something, in the store's terms.
+bool is_waiting(const engine::State& state) {
+    return !state.outbox.empty() || !state.blocks.empty() ||
+           std::ranges::any_of(state.assignments,
+                               [](const auto& entry) { return !entry.second.active.empty(); });
+}
 
 }  // namespace
 
@@ -46,6 +64,7 @@ Daemon::Daemon(asio::io_context& io, DaemonOptions options, DataDir& data_dir)
                     },
                 .on_failure = [this](const Error& error) { fail_hard(error); },
                 .on_trouble = [this] { tell_trouble(); }}},
+      life_timer_{io},
       wake_timer_{io},
       stop_timer_{io},
       poll_timer_{io} {}
@@ -60,9 +79,25 @@ Daemon::~Daemon() {
     store_.reset();
 }
 
+Clocks Daemon::clocks() { return {wall_clock(), life_.at(boot_time())}; }
+
+void Daemon::live() {
+    const auto lived = clocks().lived;
+    if (lived - state_.lived_stored >= limits::kLifeUnstoredMax && is_waiting(state_)) {
+        state_.lived_stored = lived;
+        Batch batch;
+        batch.writes.emplace_back(engine::keep_life(lived));
+        effects_.push(std::move(batch), [] {});
+    }
+    life_timer_.expires_after(kLifeTick);
+    life_timer_.async_wait([this](asio::error_code error) {
+        if (!error && !stopping_) live();
+    });
+}
+
 void Daemon::feed(const engine::Event& event) {
     const auto begin = std::chrono::steady_clock::now();
-    auto effects = engine::step(state_, event, wall_clock());
+    auto effects = engine::step(state_, event, clocks());
     auto& counters = publisher_.edit().counters;
     ++counters.engine_steps;
     counters.engine_seconds +=
@@ -98,7 +133,8 @@ void Daemon::perform_one(engine::Notify& notify) {
     using enum engine::NoticeKind;
     const bool bad = notify.kind == release_failed || notify.kind == rollback_started ||
                      notify.kind == revert_needs_merge || notify.kind == target_blocked ||
-                     notify.kind == fenced || notify.kind == inventory_full;
+                     notify.kind == fenced || notify.kind == inventory_full ||
+                     notify.kind == host_trouble;
     if (bad) ++publisher_.edit().counters.alerts;
     spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "{}: {}{}{}",
                 to_string(notify.kind), notify.key.project.empty() ? "" : notify.key.text(),
@@ -119,18 +155,28 @@ void Daemon::perform_one(engine::Publish& publish) {
 }
 
 void Daemon::perform_one(engine::WakeAt& wake) {
-    wake_at_ = wake.at;
+    wake_at_ = wake;
     arm_wake();
 }
 
+Milliseconds Daemon::until_wake(const Clocks& clocks) const {
+    auto in = Milliseconds::max();
+    if (wake_at_.at) in = std::min(in, *wake_at_.at - clocks.now);
+    if (wake_at_.lived) in = std::min(in, life_.until(*wake_at_.lived));
+    return in;
+}
+
 void Daemon::arm_wake() {
-    if (!wake_at_) return;
-    const auto in = std::clamp(*wake_at_ - wall_clock(), Milliseconds{0}, kLongestSleep);
-    wake_timer_.expires_after(in);
+    if (!wake_at_.at && !wake_at_.lived) return;
+    const auto now = clocks();
+    slept_at_ = now.now;
+    wake_timer_.expires_after(std::clamp(until_wake(now), Milliseconds{0}, kLongestSleep));
     wake_timer_.async_wait([this](asio::error_code error) {
         if (error || stopping_) return;
-        if (wake_at_ && wall_clock() < *wake_at_) return arm_wake();
-        wake_at_.reset();
+        const auto woken = clocks();
+        // Set back meanwhile, it says nothing of what was to come: the engine looks anew.
+        if (until_wake(woken) > Milliseconds{0} && woken.now >= slept_at_) return arm_wake();
+        wake_at_ = {};
         feed(engine::Woke{});
     });
 }
@@ -158,6 +204,7 @@ void Daemon::stop() {
     last_resort_.emplace(kLongestStop);
     spdlog::info("stopping");
     poll_timer_.cancel();
+    life_timer_.cancel();
     wake_timer_.cancel();
     fleet_->shutdown("the daemon stops");
     // Everything decided so far is durable before the loop ends.

@@ -25,6 +25,7 @@
 #include "reconciler/daemon/publisher.h"
 #include "reconciler/daemon/worker.h"
 #include "reconciler/engine/engine.h"
+#include "reconciler/engine/life.h"
 #include "reconciler/fleet/fleet.h"
 #include "reconciler/status/server.h"
 
@@ -54,6 +55,9 @@ private:
     [[nodiscard]] Result<void> open_config(const StoredRows& rows);
 
     // The engine and its effects.
+    [[nodiscard]] Clocks clocks();
+    /// Once a second: keeps the clock of Lived going, and in the store while something runs.
+    void live();
     void feed(const engine::Event& event);
     void perform(engine::Effect& effect);
     void perform_one(engine::Persist&) {}
@@ -64,6 +68,7 @@ private:
     void perform_one(engine::Publish& publish);
     void perform_one(engine::WakeAt& wake);
     void arm_wake();
+    [[nodiscard]] Milliseconds until_wake(const Clocks& clocks) const;
     void fail_hard(const Error& error);
     void tell_trouble();
     /// Ends the loop although the store takes nothing, when that lasts.
@@ -94,9 +99,11 @@ private:
     void on_fenced(const std::string& agent, std::uint64_t highest_epoch) override;
     void on_log(const std::string& agent, const std::string& action,
                 std::string_view bytes) override;
+    void on_stopping(const std::string& agent) override;
     void on_disconnected(const std::string& agent, const std::string& reason) override;
     void on_heard(const std::set<std::string>& agents) override;
     void on_alert(const std::string& agent, const std::string& text) override;
+    void on_notice(const std::string& agent, const std::string& text) override;
     /// The snapshot's gauges of fleet and store.
     void refresh(StatusSnapshot& snapshot) const;
 
@@ -119,11 +126,14 @@ private:
     status::SnapshotBoard board_;
     Publisher publisher_;
     std::unique_ptr<StoreWorker> store_;
+    engine::Life life_;
     engine::State state_;
     EffectQueue effects_;
+    asio::steady_timer life_timer_;
     asio::steady_timer wake_timer_;
     asio::steady_timer stop_timer_;
-    std::optional<Timestamp> wake_at_;
+    engine::WakeAt wake_at_;
+    Timestamp slept_at_;  ///< when the wake timer was set
 
     asio::steady_timer poll_timer_;
     bool polling_ = false;

@@ -129,15 +129,17 @@ void Daemon::admin_enroll(const std::string& arguments, AdminSocket::Answer answ
 void Daemon::admin_agents(AdminSocket::Answer answer) {
     auto items = json::array();
     for (const auto& agent : fleet_->agents())
-        items.push_back({{"name", agent.name},
-                         {"status", agent.online ? "online" : "offline"},
-                         {"address", agent.address},
-                         {"version", agent.version},
-                         {"last_seen_at", instant(agent.last_seen_at)},
-                         {"enrolled_at", instant(agent.enrolled_at)},
-                         {"certificate_expires_at", instant(agent.not_after)},
-                         {"revoked_at", instant(agent.revoked_at)},
-                         {"revoke_reason", agent.revoke_reason}});
+        items.push_back(
+            {{"name", agent.name},
+             {"status", agent.online ? "online" : "offline"},
+             {"address", agent.address},
+             {"version", agent.version},
+             {"last_seen_at", instant(agent.last_seen_at)},
+             {"enrolled_at", instant(agent.enrolled_at)},
+             {"certificate_expires_at", instant(agent.not_after)},
+             {"revoked_at", instant(agent.revoked_at)},
+             {"revoke_reason", agent.revoke_reason},
+             {"claimed_epoch", agent.claimed_epoch ? json(*agent.claimed_epoch) : json(nullptr)}});
     answer(json{{"items", std::move(items)}}.dump());
 }
 

@@ -63,7 +63,8 @@ void Daemon::take_report(PollReport report) {
     batch.writes.push_back(Put{Table::meta, "accepted",
                                nlohmann::json{{"commit", commit},
                                               {"at_ms", at.time_since_epoch().count()},
-                                              {"lenient_until", report.lenient_until}}
+                                              {"lenient_until", report.lenient_until},
+                                              {"rebuilt_to", report.rebuilt_to}}
                                    .dump()});
     batch.audit.push_back({at, "daemon", "config.accepted", options_.branch, commit,
                            nlohmann::json{{"errors", report.status.errors.size()}}.dump()});

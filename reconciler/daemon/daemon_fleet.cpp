@@ -69,6 +69,13 @@ void Daemon::on_log(const std::string& agent, const std::string& action, std::st
     if (is_in_outbox(action, agent) || ended_.belongs(action, agent)) logs_->append(action, bytes);
 }
 
+/// To the engine it is away already; outcomes are taken in from whoever has them.
+void Daemon::on_stopping(const std::string& agent) {
+    spdlog::info("agents: {} is stopping", agent);
+    feed(engine::AgentDisconnected{agent});
+    publisher_.touch();
+}
+
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {
     spdlog::info("agents: {} is offline: {}", agent, reason);
     feed(engine::AgentDisconnected{agent});
@@ -90,6 +97,10 @@ void Daemon::on_alert(const std::string& agent, const std::string& text) {
     spdlog::warn("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);
 }
 
+void Daemon::on_notice(const std::string& agent, const std::string& text) {
+    spdlog::info("agents: {}: {}", agent, text);
+}
+
 void Daemon::refresh(StatusSnapshot& snapshot) const {
     if (fleet_) {
         const auto stats = fleet_->stats();
@@ -98,6 +109,8 @@ void Daemon::refresh(StatusSnapshot& snapshot) const {
         snapshot.agents_online = static_cast<int>(stats.online);
         snapshot.agents_known = static_cast<int>(state_.by_agent.size() + unnamed);
         snapshot.counters.agents_refused = stats.refused + stats.transport.handshakes_failed;
+        snapshot.counters.enrolments_refused = stats.enrolments_refused;
+        snapshot.counters.initials_dropped = stats.transport.initials_dropped;
     }
     if (store_) {
         const auto stats = store_->stats();

@@ -14,17 +14,16 @@ namespace tidegate::daemon {
 namespace {
 
 /// The tables from which the engine takes up where it was.
-constexpr std::array kEngineTables{Table::release,      Table::action,        Table::quarantine,
-                                   Table::block,        Table::installation,  Table::history,
-                                   Table::release_step, Table::release_target};
+constexpr std::array kEngineTables{Table::release,      Table::action,         Table::quarantine,
+                                   Table::block,        Table::installation,   Table::history,
+                                   Table::release_step, Table::release_target, Table::revert};
 
-Result<std::string> read_secret(const std::string& file) {
-    if (file.empty()) return std::string{};
+/// It is read anew for each call; one that is missing from the start is a mistake.
+Result<void> check_token(const std::string& file) {
     std::ifstream in{file};
-    std::string secret;
-    if (!std::getline(in, secret))
-        return fail(ErrorCode::not_found, "cannot read the token in {}", file);
-    return secret;
+    std::string token;
+    if (file.empty() || std::getline(in, token)) return {};
+    return fail(ErrorCode::not_found, "cannot read the token in {}", file);
 }
 
 Accepted accepted_of(const std::vector<Row>& meta) {
@@ -35,15 +34,19 @@ Accepted accepted_of(const std::vector<Row>& meta) {
                           Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
         if (body.contains("lenient_until"))
             accepted.lenient_until = body.value("lenient_until", "");
+        // Former builds took the form of a revert as a proof at any time.
+        accepted.rebuilt_to = body.value("rebuilt_to", accepted.commit);
         return accepted;
     }
     return {};
 }
 
-/// Reverts that a former run may have pushed.
+/// Reverts that a former run may have pushed. Former builds kept them with their releases only.
 std::set<std::string> own_commits(const std::vector<Row>& rows) {
     std::set<std::string> own;
     for (const auto& row : rows) {
+        if (row.table == Table::revert)
+            if (const auto revert = own_revert_from_json(row.body)) own.insert(revert->commit);
         if (row.table != Table::release) continue;
         const auto release = release_from_json(row.body);
         if (release && !release->revert_commit.empty()) own.insert(release->revert_commit);
@@ -77,7 +80,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOption
     const auto epoch = TRY(store->begin_epoch(wall_clock()));
     const auto rows = TRY(StoredRows::load(*store));
     daemon->store_ = std::make_unique<StoreWorker>(std::move(store));
-    daemon->state_ = TRY(engine::restore(rows.engine, epoch, wall_clock()));
+    daemon->life_ = engine::Life{TRY(engine::stored_life(rows.meta))};
+    daemon->state_ = TRY(engine::restore(rows.engine, epoch, daemon->clocks()));
     auto& snapshot = daemon->publisher_.edit();
     snapshot.version = TIDEGATE_VERSION;
     snapshot.branch = daemon->options_.branch;
@@ -87,6 +91,7 @@ Result<std::unique_ptr<Daemon>> Daemon::start(asio::io_context& io, DaemonOption
     CHECK(daemon->open_fleet(rows));
     CHECK(daemon->open_admin());
     CHECK(daemon->open_config(rows));
+    daemon->live();
     daemon->publisher_.flush();
     // Last: it answers as soon as it is bound, and /healthz says that everything is.
     CHECK(daemon->open_status());
@@ -117,6 +122,8 @@ Result<void> Daemon::open_status() {
         .host = listen.host,
         .port = listen.port,
         .board = board_,
+        .host_names = options_.http_hosts,
+        .show_values = options_.http_show_values,
         .now = wall_clock,
         .render_metrics =
             [](const StatusSnapshot& snapshot) { return metrics::render(snapshot, wall_clock()); },
@@ -136,7 +143,8 @@ Result<void> Daemon::open_config(const StoredRows& rows) {
     source.process.deadline = options_.git.deadline;
     source.process.canceller = git_canceller_;
     source.remote.url = options_.repo;
-    source.remote.password = TRY(read_secret(options_.git.token_file));
+    CHECK(check_token(options_.git.token_file));
+    source.remote.password_file = options_.git.token_file;
     source.remote.ssh_key_file = options_.git.ssh_key;
     source.remote.known_hosts_file = options_.git.known_hosts;
     source.remote.ca_file = options_.git.ca_file;

@@ -1,4 +1,3 @@
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <asio/signal_set.hpp>
@@ -6,6 +5,7 @@
 
 #include "reconciler/daemon/crash_point.h"
 #include "reconciler/daemon/daemon.h"
+#include "schema/log/plain_log.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -43,9 +43,8 @@ int main(int argc, char** argv) {
     }
     const auto parsed = daemon::parse_options(argc, argv);
     if (parsed.exit_code) return *parsed.exit_code;
-    spdlog::set_default_logger(spdlog::stderr_color_mt("tidegated"));
+    set_up_log("tidegated", LogColour::on_a_terminal);
     spdlog::set_level(spdlog::level::from_str(parsed.options.log_level));
-    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
     std::signal(SIGPIPE, SIG_IGN);
     return daemon::serve(parsed.options);
 }

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <iostream>
 #include <set>
@@ -16,6 +17,8 @@ namespace tidegate::daemon {
 namespace {
 
 using std::string_view_literals::operator""sv;
+
+constexpr std::size_t kHostNameBytesMax = 253;  ///< RFC 1035 §2.3.4, as text
 
 /// A CLI11 check that also stores what it read.
 template <class T, class Parse>
@@ -33,6 +36,15 @@ Result<std::string> checked_host_port(std::string_view text) {
     return std::string{text};
 }
 
+/// As browsers name it in `Host`, but for the port, which any may have.
+std::string not_a_host_name(const std::string& text) {
+    const bool good = !text.empty() && text.size() <= kHostNameBytesMax &&
+                      std::ranges::all_of(text, [](unsigned char c) {
+                          return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+                      });
+    return good ? "" : fmt::format("expected a host's name without a port, got '{}'", text);
+}
+
 /// What nobody means to be 0.
 Result<Seconds> positive_duration(std::string_view text) {
     const auto value = TRY(parse_duration(text));
@@ -41,33 +53,48 @@ Result<Seconds> positive_duration(std::string_view text) {
     return value;
 }
 
-void add_flags(CLI::App& app, DaemonOptions& options) {
+void add_typed(CLI::App& app, const char* flag, const char* help, auto& into, auto parse) {
     static std::string ignored;
-    const auto typed = [&](const char* flag, const char* help, auto& into, auto parse) {
-        app.add_option(flag, ignored, help)->check(CLI::Validator(stored(into, parse), "", ""));
-    };
+    app.add_option(flag, ignored, help)->check(CLI::Validator(stored(into, parse), "", ""));
+}
+
+void add_http_flags(CLI::App& app, DaemonOptions& options) {
+    add_typed(app, "--listen-http", "HOST:PORT of the status endpoint; default 127.0.0.1:7480",
+              options.listen_http, checked_host_port);
+    app.add_option("--http-host", options.http_hosts,
+                   "another name of the status endpoint, as its visitors' browsers know it; "
+                   "may be repeated")
+        ->check(CLI::Validator(not_a_host_name, "NAME", ""));
+    app.add_flag("--http-show-values", options.http_show_values,
+                 "show the values of plain variables on the status endpoint");
+}
+
+void add_git_flags(CLI::App& app, GitOptions& git) {
+    app.add_option("--git-ssh-key", git.ssh_key, "private key for ssh:// repos");
+    app.add_option("--git-known-hosts", git.known_hosts, "host keys for ssh:// repos");
+    app.add_option("--git-token-file", git.token_file, "password for https:// repos");
+    app.add_option("--git-ca-file", git.ca_file, "who may sign an https:// repo's host");
+    app.add_option("--git-identity-name", git.identity_name, "author of reverts")
+        ->capture_default_str();
+    app.add_option("--git-identity-email", git.identity_email)->capture_default_str();
+    add_typed(app, "--git-deadline", "of one operation on the repo; default 60s", git.deadline,
+              positive_duration);
+}
+
+void add_flags(CLI::App& app, DaemonOptions& options) {
     app.add_option("--repo", options.repo, "the config repo: a path, file://, https:// or ssh://");
     app.add_option("--branch", options.branch, "the branch to follow")->capture_default_str();
     app.add_option("--data-dir", options.data_dir, "where the daemon keeps its state (0700)");
-    typed("--listen-agents", "HOST:PORT for agents, UDP; default 0.0.0.0:7443",
-          options.listen_agents, checked_host_port);
-    typed("--listen-http", "HOST:PORT of the status endpoint; default 127.0.0.1:7480",
-          options.listen_http, checked_host_port);
-    typed("--poll-interval", "how often to look at the repo, such as 10s; default 10s",
-          options.poll_interval, positive_duration);
+    add_typed(app, "--listen-agents", "HOST:PORT for agents, UDP; default 0.0.0.0:7443",
+              options.listen_agents, checked_host_port);
+    add_http_flags(app, options);
+    add_typed(app, "--poll-interval", "how often to look at the repo, such as 10s; default 10s",
+              options.poll_interval, positive_duration);
     app.add_option("--store", options.store,
                    "sqlite:PATH or memory:; default store.sqlite in the data dir");
-    typed("--certificate-ttl", "how long an agent's certificate lasts; default 168h",
-          options.certificate_ttl, positive_duration);
-    app.add_option("--git-ssh-key", options.git.ssh_key, "private key for ssh:// repos");
-    app.add_option("--git-known-hosts", options.git.known_hosts, "host keys for ssh:// repos");
-    app.add_option("--git-token-file", options.git.token_file, "password for https:// repos");
-    app.add_option("--git-ca-file", options.git.ca_file, "who may sign an https:// repo's host");
-    app.add_option("--git-identity-name", options.git.identity_name, "author of reverts")
-        ->capture_default_str();
-    app.add_option("--git-identity-email", options.git.identity_email)->capture_default_str();
-    typed("--git-deadline", "of one operation on the repo; default 60s", options.git.deadline,
-          positive_duration);
+    add_typed(app, "--certificate-ttl", "how long an agent's certificate lasts; default 168h",
+              options.certificate_ttl, positive_duration);
+    add_git_flags(app, options.git);
     app.add_option("--log-level", options.log_level, "debug, info, warning or error")
         ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
         ->capture_default_str();
@@ -115,10 +142,11 @@ private:
         auto* option = app_.get_option_no_throw(flag);
         if (option == nullptr || flag == "--config" || flag == "--help" || flag == "--version")
             return wrong(key.Mark(), fmt::format("unknown key '{}'", key.Scalar()));
-        if (!value.IsScalar()) return wrong(value.Mark(), "wanted a single value");
+        const bool repeatable = option->get_expected_max() > 1;
+        const auto items = TRY(scalars(value, repeatable));
         if (option->count() > 0) return {};
         try {
-            option->add_result(value.Scalar());
+            for (const auto& item : items) option->add_result(item);
             option->run_callback();
         } catch (const CLI::Error& error) {
             return wrong(value.Mark(), error.what());
@@ -126,12 +154,24 @@ private:
         return {};
     }
 
+    /// The value's text, or where a flag may be repeated that of each item of a list.
+    Result<std::vector<std::string>> scalars(const YAML::Node& value, bool repeatable) const {
+        if (value.IsScalar()) return std::vector{value.Scalar()};
+        if (!repeatable || !value.IsSequence()) return wrong(value.Mark(), "wanted a single value");
+        std::vector<std::string> items;
+        for (const auto& item : value) {
+            if (!item.IsScalar()) return wrong(item.Mark(), "wanted a single value");
+            items.push_back(item.Scalar());
+        }
+        return items;
+    }
+
     tl::unexpected<Error> wrong(const YAML::Mark& mark, std::string message) const {
         return fail(Error{ErrorCode::invalid, std::move(message), {}}.at(
             {file_, mark.line + 1, mark.column + 1}));
     }
 
-    static constexpr std::array kGroups{"--git"sv, "--git-identity"sv, "--listen"sv};
+    static constexpr std::array kGroups{"--git"sv, "--git-identity"sv, "--http"sv, "--listen"sv};
     static constexpr std::array kLater{"--git-signing-key"sv, "--trust"sv};
 
     CLI::App& app_;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -26,8 +27,10 @@ struct DaemonOptions {
     std::filesystem::path data_dir;
     std::string listen_agents = "0.0.0.0:7443";
     std::string listen_http = "127.0.0.1:7480";
-    Seconds poll_interval{10};  ///< at least limits::kPollIntervalMin
-    std::string store;          ///< empty: store.sqlite in the data dir
+    std::vector<std::string> http_hosts;  ///< further names of the status endpoint
+    bool http_show_values = false;        ///< of plain variables
+    Seconds poll_interval{10};            ///< at least limits::kPollIntervalMin
+    std::string store;                    ///< empty: store.sqlite in the data dir
     Seconds certificate_ttl{std::chrono::hours{7 * 24}};
     GitOptions git;
     std::string log_level = "info";

@@ -31,12 +31,12 @@ void load_definitions(Turn& turn, const AssignmentKey& key) {
         if (definition_of(assignment, digest)) continue;
         auto asked = assignment.loading[commit];
         const bool first = asked.failures == 0 && !asked.asked;
-        if (first || (asked.answered && turn.now >= asked.again_at)) {
+        if (first || (asked.answered && turn.lived >= asked.again_at)) {
             asked.asked = true;
             asked.answered = asked.failures > 0;
-            if (!first) asked.again_at = Timestamp::max();
+            if (!first) asked.again_at = Lived::max();
             turn.ask(Query{LoadDefinition{key, commit}});
-        } else if (asked.answered && asked.again_at != Timestamp::max()) {
+        } else if (asked.answered && asked.again_at != Lived::max()) {
             turn.wake(key, asked.again_at);
         }
         still[commit] = asked;

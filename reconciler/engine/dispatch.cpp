@@ -4,6 +4,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/steps.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
 #include "schema/resolve/action_size.h"
@@ -27,36 +28,23 @@ ActionKind kind_of(const Release& release, const Definition& definition) {
     return ActionKind::deploy;
 }
 
-/// As it was when it was good, with the checks of that time: the wish may have the same digest by
-/// now and yet the checks of the failed commit.
-DefinitionPtr good_definition(const AssignmentState& assignment, const LastGood& good) {
-    const auto known = assignment.definitions.find(good.digest);
-    return known != assignment.definitions.end() ? known->second
-                                                 : definition_of(assignment, good.digest);
+Way way_forward(const AssignmentState& assignment, const Release& release,
+                const DesiredTarget& target) {
+    auto definition = target.pinned ? target.definition : definition_of(assignment, release.digest);
+    const auto kind = definition ? kind_of(release, *definition) : ActionKind::deploy;
+    return {std::move(definition), kind, ""};
 }
 
-DefinitionPtr definition_for(const AssignmentState& assignment, const Release& release,
-                             const DesiredTarget& target, bool restore) {
-    if (restore)
-        return release.last_good ? good_definition(assignment, *release.last_good) : nullptr;
-    if (target.pinned) return target.definition;
-    return definition_of(assignment, release.digest);
-}
-
-/// The failed definition's own way back, on the first try only (design, 4.10), and only where it
-/// leaves room for the good definition: one that cannot be sent restores nothing.
-std::string rollback_script(const AssignmentState& assignment, const Release& release,
-                            const planner::ActionSpec& spec) {
-    if (spec.attempt > 0) return "";
-    const auto failed = definition_of(assignment, release.digest);
-    if (!failed) return "";
-    const auto& script = failed->deploy.script.rollback_script;
+/// Only where it leaves room for the good definition: a way back that cannot be sent restores
+/// nothing.
+std::string fitting(const std::string& script, const planner::ActionSpec& spec) {
     const auto bytes = script.size() + action_bytes(spec.definition) + action_bytes(spec.target);
     return bytes <= limits::kActionBytesMax ? script : "";
 }
 
 OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& target,
-                       const Definition& definition, const Order& order) {
+                       const Way& way, const Order& order) {
+    const auto& definition = *way.definition;
     const auto& assignment = turn.state.assignments.at(release.key);
     const auto& progress = release.targets.at(target.name);
     const auto* seen = seen_on(turn.state, release.key, target);
@@ -67,7 +55,7 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                                                     : rules_of(assignment)->strategy.health_check,
                              .step = order.step,
                              .attempt = progress.attempt,
-                             .kind = kind_of(release, definition),
+                             .kind = way.kind,
                              .digest = order.restore
                                            ? target_digest(definition.digest, target.config_digest)
                                            : target_digest_for(target, definition.digest),
@@ -79,22 +67,19 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .branch = turn.state.desired ? turn.state.desired->branch : ""};
     if (assignment.good) spec.last_good = assignment.good->good;
     if (order.restore) {
-        spec.kind = ActionKind::rollback;
+        spec.current_version = release.to;
         spec.last_good = release.last_good;
         spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
-        spec.rollback_script = rollback_script(assignment, release, spec);
+        spec.rollback_script = fitting(way.rollback_script, spec);
     }
-    return {planner::render(spec), release.key, target.agent, order.restore, true, turn.now};
+    auto action = planner::render(spec);
+    const auto deadline = turn.lived + action.start_within + action.deadline;
+    return {std::move(action), release.key, target.agent, order.restore, true, turn.now, deadline};
 }
 
 bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
                   const OutboxEntry& entry) {
-    if (entry.restore)
-        return release.status == ReleaseStatus::rolling_back ||
-               assignment.owing.contains(release.id);
-    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
-           !quarantine_of(state, release.key, entry.action.assignment_digest) &&
-           !is_superseded(assignment, release);
+    return may_go_on(state, entry) && (entry.restore || !is_superseded(assignment, release));
 }
 
 /// It never reached the agent: as if it had not been sent.
@@ -111,10 +96,10 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
 }
 
 /// Of an entry whose target left or went to another agent: how long its end is waited for.
-std::optional<Timestamp> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
+std::optional<Lived> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
     const auto* target = wished_target(assignment, entry.action.key.target);
     if (target && target->agent == entry.agent) return std::nullopt;
-    return entry.created_at + entry.action.start_within + entry.action.deadline;
+    return entry.deadline;
 }
 
 void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
@@ -179,10 +164,11 @@ std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,
 
 bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const Order& order) {
     const auto& assignment = turn.state.assignments.at(release.key);
-    const auto definition = definition_for(assignment, release, target, order.restore);
-    if (!definition || turn.state.fenced) return false;
-    const auto entry = make_entry(turn, release, target, *definition, order);
     auto& progress = release.targets[target.name];
+    const auto way = order.restore ? way_back(assignment, release, progress.attempt)
+                                   : way_forward(assignment, release, target);
+    if (!way.definition || turn.state.fenced) return false;
+    const auto entry = make_entry(turn, release, target, way, order);
     if (order.restore && progress.failed_action.empty()) progress.failed_action = progress.action;
     progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
     progress.action = entry.action.id;
@@ -211,8 +197,8 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
         const bool online = agent != turn.state.agents.end() && agent->second.online;
         const bool wanted = still_wanted(turn.state, assignment, release, entry);
         const auto lost = lost_at(assignment, entry);
-        if (lost && turn.now < *lost) turn.wake(key, *lost);
-        if (lost && turn.now >= *lost) {
+        if (lost && turn.lived < *lost) turn.wake(key, *lost);
+        if (lost && turn.lived >= *lost) {
             give_up(turn, release, entry);
         } else if (online && !entry.sent) {
             if (wanted)
@@ -224,6 +210,15 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
             turn.send(entry.agent, Cancel{turn.state.epoch, id});
         }
     }
+}
+
+bool may_go_on(const State& state, const OutboxEntry& entry) {
+    const auto& release = state.releases.at(entry.action.release);
+    if (entry.restore)
+        return release.status == ReleaseStatus::rolling_back ||
+               state.assignments.at(release.key).owing.contains(release.id);
+    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
+           !quarantine_of(state, release.key, entry.action.assignment_digest);
 }
 
 bool is_superseded(const AssignmentState& assignment, const Release& release) {

@@ -27,6 +27,9 @@ struct Order {
 /// for a release that rolls back.
 void tend_outbox(Turn& turn, const AssignmentKey& key);
 
+/// What was sent is wanted to its end: also of a release that a newer wish superseded.
+[[nodiscard]] bool may_go_on(const State& state, const OutboxEntry& entry);
+
 /// Whether a release must not begin anything new because a newer wish is there.
 [[nodiscard]] bool is_superseded(const AssignmentState& assignment, const Release& release);
 

@@ -83,12 +83,14 @@ enum class NoticeKind {
     target_blocked,
     fenced,
     inventory_full,
+    drift_unknown,
+    host_trouble,
 };
 constexpr auto enum_names(NoticeKind) {
     return std::array{"release_started"sv,     "release_succeeded"sv, "release_failed"sv,
                       "release_rolled_back"sv, "rollback_started"sv,  "revert_pushed"sv,
                       "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv,
-                      "inventory_full"sv};
+                      "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv};
 }
 /// For people: log, metric, channels.
 struct Notify {
@@ -117,9 +119,10 @@ struct Publish {
     std::vector<std::string> removed_targets;
 };
 
-/// Send Woke at this time; replaces the former WakeAt.
+/// Send Woke at the first of these; replaces the former WakeAt.
 struct WakeAt {
-    Timestamp at;
+    std::optional<Timestamp> at;
+    std::optional<Lived> lived;
 };
 
 using Effect = std::variant<Persist, Send, Revert, Query, Notify, Publish, WakeAt>;

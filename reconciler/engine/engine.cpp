@@ -1,5 +1,7 @@
 #include "reconciler/engine/engine.h"
 
+#include <utility>
+
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
@@ -19,11 +21,19 @@ void look_at_touched(Turn& turn) {
     }
 }
 
+/// What was soon is far away now that the wall clock was set back.
+constexpr Milliseconds kStepBack{1'000};
+
+void touch_all(Turn& turn) {
+    for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
+}
+
 }  // namespace
 
-Effects step(State& state, const Event& event, Timestamp now) {
-    Turn turn(state, now);
+Effects step(State& state, const Event& event, const Clocks& clocks) {
+    Turn turn(state, clocks);
     std::visit([&](const auto& known) { take(turn, known); }, event);
+    if (std::exchange(state.last_step, clocks.now) > clocks.now + kStepBack) touch_all(turn);
     if (!state.desired) return turn.finish();
     look_at_touched(turn);
     while (turn.take_revert_pass()) {

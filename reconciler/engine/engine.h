@@ -11,13 +11,16 @@
 
 namespace tidegate::engine {
 
-/// A state from the store's rows (tables release, action, quarantine, block, history, installation;
-/// others are ignored). Empty rows are a fresh or a lost store: Git, the inventories and
-/// the agents' journals bring the rest. Fails on a row that cannot be read: never guess.
-[[nodiscard]] Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp now);
+/// A state from the store's rows (tables release, action, quarantine, block, history, installation,
+/// revert; others are ignored). Empty rows are a fresh or a lost store: Git, the
+/// inventories and the agents' journals bring the rest. Fails on a row that cannot be read: never
+/// guess. `clocks`: with the age that the same store has kept (life.h).
+[[nodiscard]] Result<State> restore(std::span<const Row> rows, std::uint64_t epoch,
+                                    const Clocks& clocks);
 
-/// Takes in one event and says what is to be done. `now` is the wall clock at the event.
-[[nodiscard]] Effects step(State& state, const Event& event, Timestamp now);
+/// Takes in one event and says what is to be done. The wall clock may be set to any time between
+/// two events; `lived` never goes back.
+[[nodiscard]] Effects step(State& state, const Event& event, const Clocks& clocks);
 
 /// Everything as Publish would show it; for the first status snapshot.
 [[nodiscard]] Publish snapshot(const State& state, Timestamp now);

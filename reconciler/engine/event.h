@@ -33,7 +33,8 @@ struct AgentConnected {
     Hello hello;
     Inventory inventory;
 };
-/// The agent has no connection any more. Never sent for a connection that a newer one replaced.
+/// The agent has no connection any more, or has said that it is about to end it: outcomes may still
+/// come. Never sent for a connection that a newer one replaced.
 struct AgentDisconnected {
     std::string agent;
 };
@@ -70,6 +71,7 @@ struct RevertDone {
     /// A branch for a merge request was pushed instead.
     struct Branched {
         std::string branch;
+        std::string commit{};
     };
     /// Nothing was written: the newer wish wins, or it had been reverted already.
     struct NotNeeded {

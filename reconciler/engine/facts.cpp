@@ -16,17 +16,28 @@ const DesiredTarget* find_in(const AssignmentPtr& assignment, const std::string&
 
 }  // namespace
 
-Timestamp grace_ends(const State& state, const std::string& agent) {
+/// Lived does not begin to count before the grace of the start is over.
+Lived grace_ends(const State& state, const std::string& agent) {
     const auto found = state.agents.find(agent);
-    const auto since = found != state.agents.end() && found->second.seen_at ? *found->second.seen_at
-                                                                            : state.started_at;
-    return since + limits::kAgentGrace;
+    const bool lost = found != state.agents.end() && found->second.lost_at;
+    return lost ? *found->second.lost_at + limits::kAgentGrace : state.started_at + Milliseconds{1};
 }
 
-Reach reach(const State& state, const std::string& agent, Timestamp now) {
+Reach reach(const State& state, const std::string& agent, Lived now) {
     const auto found = state.agents.find(agent);
     if (found != state.agents.end() && found->second.online) return Reach::online;
     return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
+}
+
+const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now) {
+    const auto found = state.troubles.find(key);
+    return found == state.troubles.end() || now >= found->second.until ? nullptr : &found->second;
+}
+
+Reach reach(const State& state, const AssignmentKey& assignment, const DesiredTarget& target,
+            Lived now) {
+    if (trouble_at(state, key_of(assignment, target.name), now)) return Reach::offline;
+    return reach(state, target.agent, now);
 }
 
 const Assignment* rules_of(const AssignmentState& assignment) {
@@ -74,25 +85,38 @@ const Quarantine* quarantine_of(const State& state, const AssignmentKey& key,
 }
 
 const Block* block_of(const State& state, const AssignmentKey& key, const DesiredTarget& target,
-                      const Digest& digest, Timestamp now) {
+                      const Digest& digest, Lived now) {
     const auto found = state.blocks.find(key_of(key, target.name));
     if (found == state.blocks.end()) return nullptr;
     const auto& block = found->second;
     return block.digest == digest && block.until > now ? &block : nullptr;
 }
 
-Hold backoff_hold(const Block& block) {
+Hold backoff_hold(const State& state, const Block& block) {
     return {"backoff",
             fmt::format("{}: {} (failure {})", block.key.target, block.reason, block.failures),
-            block.until};
+            wall_time(state, block.until)};
 }
 
-std::optional<Kept> kept_state(const State& state, const AssignmentKey& key) {
+std::optional<LastGood> kept_state(const State& state, const AssignmentKey& key) {
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end() || !found->second.good) return std::nullopt;
     const auto& good = found->second.good->good;
     if (quarantine_of(state, key, good.digest)) return std::nullopt;
-    return Kept{good.digest, good.commit};
+    return good;
+}
+
+bool is_proven(const State& state, const AssignmentKey& key, const DesiredTarget& target) {
+    const auto agent = state.agents.find(target.agent);
+    if (agent == state.agents.end() || !agent->second.seen_at) return false;
+    return planner::compare({target.digest, target.definition->absent},
+                            seen_on(state, key, target)) == planner::TargetState::in_sync;
+}
+
+bool is_proven(const State& state, const Assignment& wish) {
+    return std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
+        return !target.pinned && is_proven(state, wish.key, target);
+    });
 }
 
 bool is_touched(const TargetProgress& progress) {

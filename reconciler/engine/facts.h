@@ -16,9 +16,14 @@ enum class Reach {
     reconnecting,  ///< away for less than kAgentGrace: worth waiting for
     offline,
 };
-[[nodiscard]] Reach reach(const State& state, const std::string& agent, Timestamp now);
+[[nodiscard]] Reach reach(const State& state, const std::string& agent, Lived now);
+/// The same of one of an assignment's targets: its host may be in trouble with that project.
+[[nodiscard]] Reach reach(const State& state, const AssignmentKey& assignment,
+                          const DesiredTarget& target, Lived now);
+/// Null: none, or it is to be tried again.
+[[nodiscard]] const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now);
 /// When `reconnecting` becomes `offline`.
-[[nodiscard]] Timestamp grace_ends(const State& state, const std::string& agent);
+[[nodiscard]] Lived grace_ends(const State& state, const std::string& agent);
 
 /// The wish, or what was last wished: whose rules speak. Null = never wished in this life.
 [[nodiscard]] const Assignment* rules_of(const AssignmentState& assignment);
@@ -47,17 +52,19 @@ enum class Reach {
 
 /// What keeps this digest off a target for now; null = nothing does.
 [[nodiscard]] const Block* block_of(const State& state, const AssignmentKey& key,
-                                    const DesiredTarget& target, const Digest& digest,
-                                    Timestamp now);
-[[nodiscard]] Hold backoff_hold(const Block& block);
+                                    const DesiredTarget& target, const Digest& digest, Lived now);
+[[nodiscard]] Hold backoff_hold(const State& state, const Block& block);
 
-/// The digest that unpinned targets should have while nothing new is being introduced: the
-/// wished one if it is last good, else last good. Empty = there is none: nothing to keep.
-struct Kept {
-    Digest digest;
-    std::string commit;  ///< where its definition can be read
-};
-[[nodiscard]] std::optional<Kept> kept_state(const State& state, const AssignmentKey& key);
+/// What unpinned targets should have while nothing new is being introduced: last good. Empty =
+/// there is none: nothing to keep.
+[[nodiscard]] std::optional<LastGood> kept_state(const State& state, const AssignmentKey& key);
+
+/// The target is as wished, and its agent itself said so in this life of the daemon: neither a hint
+/// of the store nor what has drifted proves anything.
+[[nodiscard]] bool is_proven(const State& state, const AssignmentKey& key,
+                             const DesiredTarget& target);
+/// Some target proves the wish. Pinned ones have something else.
+[[nodiscard]] bool is_proven(const State& state, const Assignment& wish);
 
 /// Something of the release may be on it, and it is not back yet.
 [[nodiscard]] bool is_touched(const TargetProgress& progress);

@@ -22,11 +22,11 @@ std::vector<const DesiredTarget*> out_of_sync(const State& state, const Assignme
     return found;
 }
 
-void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Timestamp now,
+void drop_blocked(const State& state, Candidate& candidate, const AssignmentKey& key, Lived now,
                   std::vector<Hold>* why) {
     std::erase_if(candidate.targets, [&](const DesiredTarget* target) {
         const auto* block = block_of(state, key, *target, target->digest, now);
-        if (block && why) why->push_back(backoff_hold(*block));
+        if (block && why) why->push_back(backoff_hold(state, *block));
         return block != nullptr;
     });
 }
@@ -39,7 +39,7 @@ Candidate base(const Assignment& wish) {
     return candidate;
 }
 
-std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Timestamp now,
+std::optional<Candidate> uninstall(const State& state, const Assignment& wish, Lived now,
                                    std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::uninstall;
@@ -63,11 +63,22 @@ std::optional<Candidate> restore(const State& state, const Assignment& wish, con
     return candidate;
 }
 
+/// What has drifted proves nothing, so where nothing else does it is deployed again.
+std::vector<const DesiredTarget*> to_introduce(const State& state, const Assignment& wish) {
+    auto targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    if (!targets.empty() || is_proven(state, wish)) return targets;
+    for (const auto& target : wish.targets)
+        if (const auto* seen = seen_on(state, wish.key, target);
+            !target.pinned && seen && seen->drifted)
+            targets.push_back(&target);
+    return targets;
+}
+
 std::optional<Candidate> introduce(const State& state, const Assignment& wish,
                                    std::vector<Hold>* why) {
     auto candidate = base(wish);
     candidate.kind = ReleaseKind::introduce;
-    candidate.targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    candidate.targets = to_introduce(state, wish);
     identify(state, wish.key, candidate, false);
     const auto known = state.releases.find(candidate.id);
     if (known == state.releases.end() || !is_final(known->second.status)) return candidate;
@@ -81,11 +92,16 @@ std::optional<Candidate> introduce(const State& state, const Assignment& wish,
 
 }  // namespace
 
-std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Timestamp now,
+std::optional<Candidate> head_of(const State& state, const AssignmentKey& key, Lived now,
                                  std::vector<Hold>* why) {
     const auto& assignment = state.assignments.at(key);
-    if (!assignment.wish || assignment.wish->targets.empty()) return std::nullopt;
+    if (!assignment.wish) return std::nullopt;
     const auto& wish = *assignment.wish;
+    if (wish.targets.empty()) {
+        if (why && !wish.definition->absent)
+            why->push_back({"no_targets", key.environment + " has no targets", {}});
+        return std::nullopt;
+    }
     const auto& digest = wish.definition->digest;
     if (const auto* quarantine = quarantine_of(state, key, digest)) {
         if (why)

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/trouble.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -53,6 +54,9 @@ void note_stages(TargetProgress& progress, const ActionResult& result, bool rest
 
 void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
     auto& release = turn.state.releases.at(entry.action.release);
+    if (result.outcome == ActionOutcome::refused && !result.host_trouble.empty())
+        return take_trouble(turn, entry, result);
+    clear_trouble(turn, entry.action.key);
     auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action != result.id) return;
     progress.status = entry.restore ? restore_status(progress, result.outcome)
@@ -62,6 +66,9 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
         turn.state.assignments.at(release.key).targets_changed = true;
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
+    progress.ended = turn.lived;
+    const auto* seen = seen_on(turn.state, entry.agent, entry.action.key);
+    if (seen) progress.report = seen->report;
     turn.save(release, progress);
 }
 

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <set>
 
+#include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/trouble.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -19,6 +21,20 @@ void fence(Turn& turn, std::uint64_t epoch, const std::string& agent) {
     for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
 }
 
+bool nobody_can_tell(const Installation& seen) {
+    return !seen.drifted && !seen.drift_reason.empty();
+}
+
+/// Told once, until somebody can tell again.
+void note_unknown_drift(Turn& turn, const Installation* before, const Installation& now) {
+    if (!nobody_can_tell(now) || (before && nobody_can_tell(*before))) return;
+    const auto owner = turn.state.owners.find(now.key);
+    if (owner == turn.state.owners.end()) return;
+    turn.notify(NoticeKind::drift_unknown, owner->second, "",
+                fmt::format("{}: nobody can tell whether {} is as it was installed: {}",
+                            owner->second.text(), now.key.target, now.drift_reason));
+}
+
 /// The whole inventory replaces what was known; what it does not hold is gone.
 void replace_installations(Turn& turn, AgentState& agent, const std::string& name,
                            const std::vector<Installation>& installations) {
@@ -27,6 +43,7 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
         const auto known = former.find(installation.key);
         if (known == former.end() || known->second.report != installation.report)
             turn.put(name, installation);
+        note_unknown_drift(turn, known == former.end() ? nullptr : &known->second, installation);
         if (known != former.end()) former.erase(known);
         agent.installations.insert_or_assign(installation.key, installation);
     }
@@ -50,6 +67,22 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
     }
 }
 
+/// What a restart of the agent interrupted goes on if it is wanted; it was admitted, so no gate is
+/// asked again. Of what is not in the outbox nobody waits for the end.
+void answer_suspended(Turn& turn, const std::string& agent, const Inventory& inventory) {
+    if (turn.state.fenced) return;
+    for (const auto& id : inventory.suspended) {
+        const auto entry = turn.state.outbox.find(id);
+        const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
+        if (known && may_go_on(turn.state, entry->second)) {
+            turn.send(agent, Run{turn.state.epoch, entry->second.action});
+        } else {
+            if (known) turn.state.cancelled.insert(id);
+            turn.send(agent, Cancel{turn.state.epoch, id});
+        }
+    }
+}
+
 void note_overflow(Turn& turn, AgentState& agent, const std::string& name) {
     if (std::exchange(agent.overflowed, true)) return;
     turn.notify(NoticeKind::inventory_full, {}, "",
@@ -67,11 +100,13 @@ void take(Turn& turn, const AgentConnected& event) {
     agent.online = true;
     agent.boot_id = event.hello.boot_id;
     agent.seen_at = turn.now;
+    clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);
     turn.touch_agent(name);
     turn.touch_targets_of(name);
     for (const auto& result : event.inventory.results) settle(turn, name, result);
     mark_unsent(turn, event.hello, event.inventory);
+    answer_suspended(turn, name, event.inventory);
 }
 
 void take(Turn& turn, const AgentDisconnected& event) {
@@ -79,6 +114,7 @@ void take(Turn& turn, const AgentDisconnected& event) {
     if (found == turn.state.agents.end() || !found->second.online) return;
     found->second.online = false;
     found->second.seen_at = turn.now;
+    found->second.lost_at = turn.lived;
     const auto sent = turn.state.sent_to.find(event.agent);
     if (sent != turn.state.sent_to.end())
         for (const auto& id : sent->second) {
@@ -100,6 +136,8 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
     if (known == agent.installations.end() &&
         agent.installations.size() >= limits::kInstallationsPerAgentMax)
         return note_overflow(turn, agent, name);
+    note_unknown_drift(turn, known == agent.installations.end() ? nullptr : &known->second,
+                       installation);
     agent.installations.insert_or_assign(installation.key, installation);
     turn.put(name, installation);
 }

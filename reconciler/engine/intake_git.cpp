@@ -22,6 +22,24 @@ void finish_revert(Turn& turn, Release& release, RevertState how, std::string no
                json_object({{"release", release.id}, {"note", release.revert_note}}));
 }
 
+/// Empty: it is there, or Git could not be asked.
+std::string why_gone(const Result<DefinitionPtr>& answer) {
+    if (answer) return "another definition is there";  // or it is not asked for again
+    const auto code = answer.error().code;
+    const bool for_good = code == ErrorCode::not_found || code == ErrorCode::invalid;
+    return for_good ? answer.error().text() : "";
+}
+
+/// Agents of former builds report a last good state without saying that it is "absent".
+void note_absent(Turn& turn, const AssignmentState& assignment, const Definition& definition) {
+    if (!assignment.good || assignment.good->good.digest != definition.digest ||
+        assignment.good->good.absent == definition.absent)
+        return;
+    auto good = *assignment.good;
+    good.good.absent = definition.absent;
+    turn.put(good);
+}
+
 struct RevertOutcome {
     Turn& turn;
     Release& release;
@@ -29,6 +47,7 @@ struct RevertOutcome {
 
     void operator()(const RevertDone::Prepared& prepared) {
         release.revert_commit = prepared.commit;
+        turn.put(OwnRevert{release.id, prepared.commit, turn.now});
         job.asked = false;
         job.prepared = prepared.commit;
         turn.audit("revert.prepared", release.key.text(), prepared.commit,
@@ -42,6 +61,7 @@ struct RevertOutcome {
                                 pushed.commit.substr(0, 12), release.to));
     }
     void operator()(const RevertDone::Branched& branched) {
+        if (!branched.commit.empty()) turn.put(OwnRevert{release.id, branched.commit, turn.now});
         finish_revert(turn, release, RevertState::branched, branched.branch);
         turn.notify(NoticeKind::revert_needs_merge, release.key, release.id,
                     fmt::format("{}: the revert waits on branch {} for a merge", release.key.text(),
@@ -55,7 +75,7 @@ struct RevertOutcome {
         job.prepared.clear();
         ++job.failures;
         const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
-        job.again_at = turn.now + (lost_race ? Seconds{0} : back_off(job.failures));
+        job.again_at = turn.lived + (lost_race ? Seconds{0} : back_off(job.failures));
         release.revert_note = failed.error.text();
         if (turn.state.reverting == release.id) turn.state.reverting.clear();
     }
@@ -81,11 +101,14 @@ void take(Turn& turn, const DefinitionLoaded& event) {
     const auto asked = assignment.loading.find(event.commit);
     if (asked == assignment.loading.end()) return;
     turn.touch(event.key);
-    if (event.definition && *event.definition)
+    if (event.definition && *event.definition) {
         assignment.definitions[(*event.definition)->digest] = *event.definition;
+        note_absent(turn, assignment, **event.definition);
+    }
     ++asked->second.failures;
     asked->second.answered = true;
-    asked->second.again_at = turn.now + back_off(asked->second.failures);
+    asked->second.gone = why_gone(event.definition);
+    asked->second.again_at = turn.lived + back_off(asked->second.failures);
 }
 
 void take(Turn& turn, const LastGoodFound& event) {
@@ -99,10 +122,10 @@ void take(Turn& turn, const LastGoodFound& event) {
 }
 
 void take(Turn& turn, const Woke&) {
-    auto& order = turn.state.wake_order;
-    for (auto due = order.begin(); due != order.end() && due->first <= turn.now; ++due)
-        turn.touch(due->second);
+    for (const auto& key : turn.state.alarms.due(turn.now)) turn.touch(key);
+    for (const auto& key : turn.state.lived_alarms.due(turn.lived)) turn.touch(key);
     turn.state.wake.reset();
+    turn.state.lived_wake.reset();
 }
 
 }  // namespace tidegate::engine

@@ -1,11 +1,13 @@
 #include "reconciler/engine/look.h"
 
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/trouble.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -58,12 +60,14 @@ void look(Turn& turn, const AssignmentKey& key) {
     forget_departed(turn.state, key);
     load_definitions(turn, key);
     tend_outbox(turn, key);
+    show_troubles(turn, key);
     if (!assignment.active.empty()) advance(turn, key);
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);
     tend_outbox(turn, key);
     tend_reverts(turn, key);
     prune(turn, key);
+    note_behind(turn, key);
     note_gone(turn.state, key);
 }
 

@@ -85,17 +85,20 @@ void show_waiting(Turn& turn, Release& release, const std::vector<Hold>& holds) 
 std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     const bool wait = turn.state.assignments.at(key).wish->offline == Offline::wait;
     std::vector<std::string> awaited;
-    std::optional<Timestamp> until;
+    std::optional<Lived> until;
     bool any_online = candidate.targets.empty();
     for (const auto* target : candidate.targets) {
-        const auto reached = reach(turn.state, target->agent, turn.now);
+        const auto reached = reach(turn.state, key, *target, turn.lived);
         any_online = any_online || reached == Reach::online;
         if (reached != Reach::reconnecting) continue;
         awaited.push_back(target->name);
         until = std::max(until, std::optional(grace_ends(turn.state, target->agent)));
     }
-    if (!awaited.empty())
-        return {{"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until}};
+    if (until) {
+        turn.wake(key, *until);
+        return {{"offline", fmt::format("waits for the agents of {}", some_of(awaited)),
+                 turn.wall(*until)}};
+    }
     if (!any_online && !wait) return {{"offline", "none of its targets is online", {}}};
     return {};
 }
@@ -127,9 +130,9 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     return false;
 }
 
-bool any_online(const Turn& turn, const Candidate& candidate) {
+bool any_online(const Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
     return std::ranges::any_of(candidate.targets, [&](const DesiredTarget* target) {
-        return reach(turn.state, target->agent, turn.now) == Reach::online;
+        return reach(turn.state, key, *target, turn.lived) == Reach::online;
     });
 }
 
@@ -140,7 +143,7 @@ bool begin_forced(Turn& turn, const AssignmentKey& key) {
     if (!forced) return false;
     const auto holds = start_holds(turn, key, *forced);
     add_holds(turn, key, holds);
-    if (!holds.empty()) return any_online(turn, *forced);
+    if (!holds.empty()) return any_online(turn, key, *forced);
     start_release(turn, create(turn, key, *forced), forced->targets);
     return true;
 }
@@ -158,15 +161,48 @@ void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents
 void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     for (const auto& target : wish.targets) {
         const auto block = turn.state.blocks.find(key_of(key, target.name));
-        if (block != turn.state.blocks.end() && block->second.until > turn.now)
+        if (block != turn.state.blocks.end() && block->second.until > turn.lived)
             turn.wake(key, block->second.until);
     }
+}
+
+/// Nothing has to move. What is there already proves the version, or nothing does: then it may not
+/// become last good.
+std::vector<Hold> proof_holds(const Turn& turn, const AssignmentKey& key,
+                              const Candidate& candidate) {
+    const auto& wish = *turn.state.assignments.at(key).wish;
+    if (is_proven(turn.state, wish)) return {};
+    if (std::ranges::all_of(wish.targets, &DesiredTarget::pinned))
+        return {{"pin",
+                 fmt::format("every target is pinned, so nothing proves {}", candidate.version),
+                 {}}};
+    return {{"offline",
+             fmt::format("no target has reported {} since the daemon's start", candidate.version),
+             {}}};
+}
+
+/// It is gone everywhere without an uninstall of ours that said so: of a former build, or before
+/// the store was lost.
+void note_gone_everywhere(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    const auto& good = turn.state.assignments.at(key).good;
+    if (!wish.definition->absent || !good || good->good.absent) return;
+    const auto is_left = [&](const DesiredTarget& target) {
+        return !target.pinned &&
+               planner::compare({target.digest, true}, seen_on(turn.state, key, target)) !=
+                   planner::TargetState::in_sync;
+    };
+    if (std::ranges::any_of(wish.targets, is_left) || !is_proven(turn.state, wish)) return;
+    turn.put(GoodState{
+        key,
+        {wish.definition->digest, wish.intent.digest_commit, wish.definition->version, true},
+        false,
+        ""});
 }
 
 }  // namespace
 
 std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
-    if (candidate.targets.empty()) return {};
+    if (candidate.targets.empty()) return proof_holds(turn, key, candidate);
     auto holds = dispatch_holds(turn, key, {candidate.kind, false, false, false});
     for (auto& hold : offline_holds(turn, key, candidate)) holds.push_back(std::move(hold));
     return holds;
@@ -179,7 +215,8 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
     wake_for_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
-    const auto head = head_of(turn.state, key, turn.now, &why);
+    if (assignment.active.empty()) note_gone_everywhere(turn, key, *assignment.wish);
+    const auto head = head_of(turn.state, key, turn.lived, &why);
     add_holds(turn, key, why);
     bool waits_for_agents = false;
     if (!head)

@@ -31,7 +31,7 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
 
 /// nullopt: the wish is fulfilled, or blocked. `why` then says by what, if by something.
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
-                                               Timestamp now, std::vector<Hold>* why = nullptr);
+                                               Lived now, std::vector<Hold>* why = nullptr);
 /// `operation` on a wish that is last good already: once per intent commit of a person, on all but
 /// pinned targets.
 [[nodiscard]] std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key);

@@ -61,23 +61,37 @@ void recall_rejected(Turn& turn, const AssignmentKey& key, const LastGood& rejec
     if (recalled && is_wish) recall_release(turn, key, assignment, rejected);
 }
 
+/// Of uninstalls, where nothing is left anywhere: what an agent last did it remembers, too.
+std::vector<LastGood> reported_absent(const std::vector<const Installation*>& reports) {
+    const auto is_gone = [](const auto* seen) { return seen->status == InstallStatus::absent; };
+    if (!std::ranges::all_of(reports, is_gone)) return {};
+    std::vector<LastGood> candidates;
+    for (const auto* seen : reports)
+        if (!seen->commit.empty())
+            candidates.push_back({seen->assignment_digest, seen->commit, "", true});
+    return candidates;
+}
+
 std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
                                     const Assignment& wish) {
-    std::vector<LastGood> candidates;
-    for (const auto& target : wish.targets) {
-        const auto* seen = seen_on(turn.state, key, target);
-        if (!seen || !seen->last_good || target.pinned) continue;
-        if (std::ranges::find(candidates, *seen->last_good) == candidates.end())
-            candidates.push_back(*seen->last_good);
-    }
-    return candidates;
+    std::vector<const Installation*> reports;
+    for (const auto& target : wish.targets)
+        if (const auto* seen = seen_on(turn.state, key, target); seen && !target.pinned)
+            reports.push_back(seen);
+    auto candidates = reported_absent(reports);
+    for (const auto* seen : reports)
+        if (seen->last_good) candidates.push_back(*seen->last_good);
+    std::vector<LastGood> each;
+    for (auto& candidate : candidates)
+        if (std::ranges::find(each, candidate) == each.end()) each.push_back(std::move(candidate));
+    return each;
 }
 
 /// Looked at again when it is waited for no more.
 bool any_reconnecting(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     bool waiting = false;
     for (const auto& target : wish.targets)
-        if (reach(turn.state, target.agent, turn.now) == Reach::reconnecting) {
+        if (reach(turn.state, target.agent, turn.lived) == Reach::reconnecting) {
             waiting = true;
             turn.wake(key, grace_ends(turn.state, target.agent));
         }

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/behind.h"
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/substitutes.h"
+#include "reconciler/engine/trouble.h"
+#include "reconciler/engine/watch.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
@@ -34,19 +38,25 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
 
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
-        if (progress.status == TargetStatus::success) turn.erase_block(key_of(release.key, name));
-    if (release.kind == ReleaseKind::introduce)
-        turn.put(GoodState{
-            release.key, {release.digest, release.digest_commit, release.to}, false, release.id});
-    end_release(turn, release, ReleaseStatus::success,
-                release.targets.empty() ? "already in place everywhere" : "");
+        if (progress.status == TargetStatus::success) note_success(turn, release, progress);
+    if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall)
+        turn.put(GoodState{release.key,
+                           {release.digest, release.digest_commit, release.to,
+                            release.kind == ReleaseKind::uninstall},
+                           false,
+                           release.id});
+    auto reason = is_upkeep(release.kind) ? "" : shortfall(turn.state, release);
+    if (reason.empty() && release.targets.empty()) reason = "already in place everywhere";
+    end_release(turn, release, ReleaseStatus::success, std::move(reason));
 }
 
-/// Its steps are done because their targets left: nothing is proven, what came instead begins anew.
-bool proves_nothing(const Release& release) {
-    return !release.targets.empty() && std::ranges::none_of(release.targets, [](const auto& entry) {
+/// Else its steps are done because their targets left: what came instead begins anew.
+bool proves_something(const Turn& turn, const Release& release) {
+    const bool verified = std::ranges::any_of(release.targets, [](const auto& entry) {
         return entry.second.status == TargetStatus::success;
     });
+    return verified || (!is_upkeep(release.kind) &&
+                        is_proven(turn.state, *turn.state.assignments.at(release.key).wish));
 }
 
 /// Waiting as planned is no reason to fail.
@@ -72,8 +82,14 @@ void wind_down(Turn& turn, Release& release, const std::string& why) {
 /// A head that could start goes before keeping what is.
 bool head_is_ready(Turn& turn, const Release& release) {
     if (!is_upkeep(release.kind)) return false;
-    const auto head = head_of(turn.state, release.key, turn.now);
+    const auto head = head_of(turn.state, release.key, turn.lived);
     return head && start_holds(turn, release.key, *head).empty();
+}
+
+/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed.
+bool others_need_upkeep(Turn& turn, const Release& release) {
+    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
+           side_of(turn, release.key, false).has_value();
 }
 
 /// Targets that left the config leave the steps that they have not begun.
@@ -108,7 +124,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     const auto& wish = *assignment.wish;
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn.state, release.key, targets)) {
-        const bool away = reach(turn.state, target->agent, turn.now) != Reach::online;
+        const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
         if (away && wish.offline == Offline::skip)
             skip_offline(turn, release, *target);
@@ -118,7 +134,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
-    release.deadline = turn.now + limits::kReleaseDeadline + planned_waits(release);
+    release.deadline = turn.lived + limits::kReleaseDeadline + planned_waits(release);
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
@@ -138,15 +154,19 @@ void advance(Turn& turn, const AssignmentKey& key) {
     const auto& assignment = turn.state.assignments.at(key);
     auto& release = turn.state.releases.at(assignment.active);
     if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
+    const auto doubts = watch_deployed(turn, release);
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
     if (is_superseded(assignment, release))
         return wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
+    if (others_need_upkeep(turn, release))
+        return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
     drop_departed(turn, release);
+    if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);
-    if (done && proves_nothing(release))
+    if (done && !proves_something(turn, release))
         return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");
     if (done) return succeed(turn, release);
     if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
@@ -177,8 +197,9 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
     const auto name = std::string(to_string(status));
     turn.audit("release." + name, release.key.text(), release.commit,
                json_object({{"release", release.id}, {"reason", release.reason}}));
-    const auto text = fmt::format("{}: {} {} ended: {} {}", release.key.text(),
-                                  to_string(release.kind), release.to, name, release.reason);
+    const auto text =
+        fmt::format("{}: {} {} ended: {}{}{}", release.key.text(), to_string(release.kind),
+                    release.to, name, release.reason.empty() ? "" : ", ", release.reason);
     if (status == ReleaseStatus::success)
         turn.notify(NoticeKind::release_succeeded, release.key, release.id, text);
     if (status == ReleaseStatus::failed)

@@ -90,6 +90,11 @@ Result<void> take_row(State& state, const Row& row) {
             assignment.good = std::move(good);
             return {};
         }
+        case Table::revert: {
+            const auto revert = TRY(own_revert_from_json(row.body));
+            state.own_reverts.insert_or_assign(revert.release, revert.at);
+            return {};
+        }
         case Table::installation: {
             auto installation = TRY(installation_from_json(row.body));
             const auto agent = row.key.substr(0, row.key.find(' '));
@@ -140,12 +145,33 @@ void find_owing(const State& state, AssignmentState& assignment) {
         assignment.owing.insert(release.id);
 }
 
+/// Former builds kept deadlines by the wall clock: what was waited for then gets all its time anew.
+void renew_deadlines(State& state) {
+    for (auto& [id, release] : state.releases) {
+        if (!is_active(release.status)) continue;
+        const bool back = release.status == ReleaseStatus::rolling_back;
+        const auto span = back ? Seconds{limits::kRollbackDeadline} : limits::kReleaseDeadline;
+        if (!release.deadline) release.deadline = state.started_at + span;
+        if (release.status == ReleaseStatus::paused && !release.paused_at)
+            release.paused_at = state.started_at;
+        for (auto& step : release.steps) {
+            if (step.status != StepStatus::running || step.deadline) continue;
+            step.began = state.started_at;
+            step.deadline = release.deadline;
+        }
+    }
+    for (auto& [id, entry] : state.outbox)
+        if (!entry.deadline)
+            entry.deadline = state.started_at + entry.action.start_within + entry.action.deadline;
+}
+
 }  // namespace
 
-Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp now) {
+Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, const Clocks& clocks) {
     State state;
     state.epoch = epoch;
-    state.started_at = now;
+    state.started_at = state.lived_stored = clocks.lived;
+    state.last_step = clocks.now;
     for (const auto& row : rows)
         if (row.table == Table::release) CHECK(take_release(state, row));
     for (const auto& row : rows) CHECK(take_row(state, row));
@@ -161,6 +187,7 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, Timestamp 
         find_owing(state, assignment);
     }
     find_departed(state);
+    renew_deadlines(state);
     return state;
 }
 

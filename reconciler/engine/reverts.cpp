@@ -72,7 +72,7 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
         auto& release = state.releases.at(id);
         if (is_answered_by_wish(turn, release)) continue;
         if (!state.git_hold.empty()) continue;  // nothing can be built on such a tip
-        if (turn.now < job.again_at) {
+        if (turn.lived < job.again_at) {
             turn.wake(key, job.again_at);
             continue;
         }

@@ -4,6 +4,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/resolve/digest.h"
 
@@ -31,22 +32,16 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
     progress.status = status;
     progress.error = std::move(error);
     progress.finished_at = turn.now;
+    progress.ended = turn.lived;
     turn.save(release, progress);
-}
-
-/// The failed definition has a rollback script or not: worth waiting for, but not for long.
-bool waits_for_definition(const AssignmentState& assignment, const Release& release) {
-    if (!definition_of(assignment, release.last_good->digest)) return true;
-    if (definition_of(assignment, release.digest)) return false;
-    const auto asked = assignment.loading.find(release.digest_commit);
-    return asked == assignment.loading.end() || !asked->second.answered;
 }
 
 bool is_back(const Turn& turn, const Release& release, const DesiredTarget& target) {
     const auto* seen = seen_on(turn.state, release.key, target);
     // Pinned since then or not: it goes back to last good first, then catches up with its pin.
     const auto digest = target_digest(release.last_good->digest, target.config_digest);
-    return planner::compare({digest, false}, seen) == planner::TargetState::in_sync;
+    return planner::compare({digest, release.last_good->absent}, seen) ==
+           planner::TargetState::in_sync;
 }
 
 Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
@@ -62,7 +57,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
              fmt::format("{} has it now", owner->second.text()));
         return Restoring::settled;
     }
-    const auto reached = reach(turn.state, target->agent, turn.now);
+    const auto reached = reach(turn.state, release.key, *target, turn.lived);
     if (reached == Reach::reconnecting)
         turn.wake(release.key, grace_ends(turn.state, target->agent));
     if (reached != Reach::online)
@@ -73,16 +68,76 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         mark(turn, release, progress, TargetStatus::restored, "");
         return Restoring::settled;
     }
-    if (waits_for_definition(assignment, release)) return Restoring::running;
+    if (waits_for_way_back(assignment, release)) return Restoring::running;
+    if (const auto why = no_way_back(assignment, release); !why.empty()) {
+        mark(turn, release, progress, TargetStatus::restore_failed, why);
+        return Restoring::settled;
+    }
     const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
     if (holds.empty()) (void)dispatch(turn, release, *target, kRestore);
     return Restoring::running;
 }
 
+/// What works on the new version goes back `max_unavailable` at a time, counting only such targets,
+/// so that a rollback takes no more down than a release would. What failed, or proves nothing,
+/// waits for nobody. Lives for one look.
+class Turns {
+public:
+    Turns(Turn& turn, const Release& release) : turn_(turn), release_(release) {
+        for (const auto& step : release.steps)
+            if (step.kind == StepKind::deploy) limit_ = std::max(limit_, step.max_unavailable);
+        if (release.all_back_at && turn.lived >= *release.all_back_at) limit_ = 0;
+        for (const auto& [name, progress] : release.targets)
+            if (progress.was_well && progress.status != TargetStatus::success &&
+                is_touched(progress))
+                ++moving_;
+    }
+
+    /// It has to wait; else it may go, and counts.
+    bool hold(const TargetProgress& progress) {
+        const bool waits = limit_ > 0 && is_well(progress);
+        if (!waits || !is_there(progress)) return false;
+        if (moving_ < limit_) {
+            ++moving_;
+            return false;
+        }
+        ++waiting_;
+        return true;
+    }
+    void tell() {
+        if (waiting_ == 0 || !release_.all_back_at) return;
+        turn_.wake(release_.key, *release_.all_back_at);
+        add_holds(
+            turn_, release_.key,
+            {{"budget", fmt::format("{} targets that work go back {} at a time", waiting_, limit_),
+              turn_.wall(*release_.all_back_at)}});
+    }
+
+private:
+    bool is_well(const TargetProgress& progress) const {
+        const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
+        return target && progress.was_well && progress.status == TargetStatus::success &&
+               planner::compare({progress.desired, false},
+                                seen_on(turn_.state, release_.key, *target)) ==
+                   planner::TargetState::in_sync;
+    }
+    /// What is away is passed over, and takes no turn.
+    bool is_there(const TargetProgress& progress) const {
+        const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
+        return target && reach(turn_.state, target->agent, turn_.lived) == Reach::online;
+    }
+
+    Turn& turn_;
+    const Release& release_;
+    int limit_ = 0;  ///< 0 = all at once
+    int moving_ = 0;
+    int waiting_ = 0;
+};
+
 /// First install: there is nothing to go back to; files stay as they are.
 void contain(Turn& turn, Release& release) {
-    if (has_in_flight(turn, release) && turn.now < *release.deadline)
+    if (has_in_flight(turn, release) && turn.lived < *release.deadline)
         return turn.wake(release.key, *release.deadline);
     end_release(turn, release, ReleaseStatus::failed,
                 release.reason + "; contained, there is no last good version");
@@ -102,9 +157,11 @@ bool is_paused(Turn& turn, Release& release) {
     const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
     if (held == release.paused_at.has_value()) return held;
     if (held) {
-        release.paused_at = turn.now;
+        release.paused_at = turn.lived;
     } else {
-        *release.deadline += turn.now - *release.paused_at;
+        const auto pause = turn.lived - *release.paused_at;
+        *release.deadline += pause;
+        if (release.all_back_at) *release.all_back_at += pause;
         release.paused_at.reset();
     }
     turn.save(release);
@@ -117,6 +174,8 @@ void end_rollback(Turn& turn, Release& release, int away) {
     });
     if (away > 0) turn.state.assignments[release.key].owing.insert(release.id);
     auto reason = release.reason;
+    const auto why = no_way_back(turn.state.assignments.at(release.key), release);
+    if (!why.empty() && failed > 0) reason += "; frozen, as " + why;
     if (failed > 0) reason += fmt::format("; {} targets could not be restored", failed);
     if (away > 0) reason += fmt::format("; {} targets follow when they are back", away);
     end_release(turn, release, failed > 0 ? ReleaseStatus::failed : ReleaseStatus::rollback,
@@ -130,16 +189,20 @@ void advance_rollback(Turn& turn, Release& release) {
     int running = 0;
     int away = 0;
     const bool paused = is_paused(turn, release);
-    const bool late = !paused && turn.now >= *release.deadline;
+    const bool late = !paused && turn.lived >= *release.deadline;
     if (late) give_up(turn, release);
     const auto& assignment = turn.state.assignments.at(release.key);
+    Turns turns(turn, release);
     for (auto& [name, progress] : release.targets) {
         if (!goes_back(assignment, progress)) continue;
-        const auto state = late ? Restoring::away : restore(turn, release, progress);
+        const auto state = late                   ? Restoring::away
+                           : turns.hold(progress) ? Restoring::running
+                                                  : restore(turn, release, progress);
         running += state == Restoring::running ? 1 : 0;
         away += state == Restoring::away ? 1 : 0;
     }
     if (running == 0) return end_rollback(turn, release, away);
+    turns.tell();
     if (!paused) turn.wake(release.key, *release.deadline);
 }
 

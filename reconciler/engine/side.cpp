@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -38,7 +40,7 @@ bool may_overwrite_unknown(const State& state, const AssignmentState& assignment
 class Finder {
 public:
     Finder(Turn& turn, const AssignmentKey& key, const Assignment& wish,
-           const std::optional<Kept>& kept, bool head_waits_for_agents)
+           const std::optional<LastGood>& kept, bool head_waits_for_agents)
         : turn_(turn),
           key_(key),
           wish_(wish),
@@ -49,14 +51,17 @@ public:
     TargetState need(const DesiredTarget& target) {
         if (!target.pinned && !kept_) return TargetState::in_sync;
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
-        if (reach(turn_.state, target.agent, turn_.now) != Reach::online ||
+        if (reach(turn_.state, key_, target, turn_.lived) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
             is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
             return TargetState::in_sync;
         const auto desired = target_digest_for(target, digest);
         if (is_blocked(target, desired)) return TargetState::in_sync;
         const auto* seen = seen_on(turn_.state, key_, target);
-        const auto state = planner::compare({desired, false}, seen);
+        const bool absent = !target.pinned && kept_->absent;
+        // Nobody asked for it to go again, and its release will come to it.
+        if (absent && seen && seen->digest == target.digest) return TargetState::in_sync;
+        const auto state = planner::compare({desired, absent}, seen);
         if (state == TargetState::unknown &&
             !may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name)) {
             add_holds(
@@ -66,23 +71,25 @@ public:
                   {}}});
             return TargetState::in_sync;
         }
-        if (state == TargetState::drifted)
-            return wish_.heal == Heal::on ? state : TargetState::in_sync;
+        if (state == TargetState::drifted) {
+            const bool waits = wish_.heal != Heal::on || is_failed_heal(turn_, key_, target, *seen);
+            return waits ? TargetState::in_sync : state;
+        }
         // Some agents are back before others: no way back to last good in between.
         return head_waits_for_agents_ && !target.pinned ? TargetState::in_sync : state;
     }
 
 private:
     bool is_blocked(const DesiredTarget& target, const Digest& desired) {
-        const auto* block = block_of(turn_.state, key_, target, desired, turn_.now);
-        if (block) add_holds(turn_, key_, {backoff_hold(*block)});
+        const auto* block = block_of(turn_.state, key_, target, desired, turn_.lived);
+        if (block) add_holds(turn_, key_, {backoff_hold(turn_.state, *block)});
         return block != nullptr;
     }
 
     Turn& turn_;
     const AssignmentKey& key_;
     const Assignment& wish_;
-    const std::optional<Kept>& kept_;
+    const std::optional<LastGood>& kept_;
     bool head_waits_for_agents_;
 };
 
@@ -91,12 +98,12 @@ bool keeps_something(const State& state, const AssignmentKey& key) {
     return wish && !wish->definition->absent && !is_frozen(state, key, *wish);
 }
 
-Candidate candidate_of(const AssignmentState& assignment, const std::optional<Kept>& kept) {
+Candidate candidate_of(const std::optional<LastGood>& kept) {
     Candidate candidate;
     if (!kept) return candidate;
     candidate.digest = kept->digest;
     candidate.digest_commit = kept->commit;
-    candidate.version = assignment.good->good.version;
+    candidate.version = kept->version;
     return candidate;
 }
 
@@ -106,7 +113,7 @@ std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key)
     if (!keeps_something(state, key)) return std::nullopt;
     const auto& assignment = state.assignments.at(key);
     const auto& wish = *assignment.wish;
-    auto candidate = candidate_of(assignment, kept_state(state, key));
+    auto candidate = candidate_of(kept_state(state, key));
     if (wish.operation == Operation::deploy || candidate.digest != wish.definition->digest ||
         wish.intent.by_daemon)
         return std::nullopt;
@@ -129,8 +136,12 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head
     const auto& assignment = turn.state.assignments.at(key);
     const auto& wish = *assignment.wish;
     const auto kept = kept_state(turn.state, key);
-    if (kept && !definition_of(assignment, kept->digest)) return std::nullopt;
-    auto candidate = candidate_of(assignment, kept);
+    if (kept && !definition_of(assignment, kept->digest)) {
+        if (const auto why = why_lost(assignment, *kept); !why.empty())
+            add_holds(turn, key, {{"history", why, {}}});
+        return std::nullopt;
+    }
+    auto candidate = candidate_of(kept);
     std::vector<const DesiredTarget*> drifted;
     Finder finder(turn, key, wish, kept, head_waits_for_agents);
     for (const auto& target : wish.targets) {

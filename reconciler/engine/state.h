@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "reconciler/engine/alarms.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
 #include "schema/model/store.h"
@@ -22,6 +23,7 @@ struct AgentState {
     bool online = false;
     std::string boot_id;
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
+    std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
     std::map<InstallKey, Installation> installations;
     bool overflowed = false;  ///< it reported more than are taken in, and people were told
@@ -32,7 +34,8 @@ struct Asked {
     bool asked = false;
     bool answered = false;
     int failures = 0;  ///< answers that did not bring what was needed
-    Timestamp again_at;
+    Lived again_at;
+    std::string gone;  ///< what was asked for is not there (any more), and why
 };
 
 struct AssignmentState {
@@ -51,12 +54,13 @@ struct AssignmentState {
     std::map<Digest, DefinitionPtr> definitions;
     std::map<std::string, Asked> loading;  ///< by commit
 
-    std::vector<std::string> releases;  ///< ids, oldest first
-    std::set<std::string> in_flight;    ///< actions in the outbox
-    std::set<std::string> owing;        ///< rolled back, but not on targets that are away
-    std::string active;                 ///< at most one (invariant 5); empty = none
-    std::string pending;                ///< the next one, held by gates
-    std::vector<Hold> holds;            ///< why nothing (more) happens, as of the last look
+    std::vector<std::string> releases;        ///< ids, oldest first
+    std::set<std::string> in_flight;          ///< actions in the outbox
+    std::set<std::string> owing;              ///< rolled back, but not on targets that are away
+    std::string active;                       ///< at most one (invariant 5); empty = none
+    std::string pending;                      ///< the next one, held by gates
+    std::vector<Hold> holds;                  ///< why nothing (more) happens, as of the last look
+    std::map<std::string, Timestamp> behind;  ///< targets, and since when (behind.h)
     std::optional<Timestamp> looked_at;
     /// It left Git, and nothing is expected of it any more: when it was last active.
     std::optional<Timestamp> gone;
@@ -66,15 +70,18 @@ struct AssignmentState {
 struct RevertJob {
     bool asked = false;
     std::string prepared;  ///< the commit to push next; empty = to be made
-    Timestamp again_at;
+    Lived again_at;
     int failures = 0;
 };
 
 struct State {
     std::uint64_t epoch = 0;
-    Timestamp started_at;
-    bool fenced = false;   ///< an agent has seen a newer daemon
-    std::string git_hold;  ///< non-empty: the tip is held, and why
+    Lived started_at;
+    Timestamp last_step;    ///< by the wall clock
+    Milliseconds ahead{0};  ///< of the wall clock, before Lived; for people only
+    Lived lived_stored;     ///< as the newest batch has it
+    bool fenced = false;    ///< an agent has seen a newer daemon
+    std::string git_hold;   ///< non-empty: the tip is held, and why
 
     std::shared_ptr<const Desired> desired;
     std::map<AssignmentKey, AssignmentState> assignments;
@@ -86,7 +93,10 @@ struct State {
     std::map<std::string, std::set<std::string>> sent_to;  ///< agent → actions in the outbox
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
-    std::map<std::string, RevertJob> reverts;  ///< by release id
+    /// Not persisted: a daemon that knows of none asks the host again.
+    std::map<InstallKey, HostTrouble> troubles;
+    std::map<std::string, RevertJob> reverts;      ///< by release id
+    std::map<std::string, Timestamp> own_reverts;  ///< that were made, by release id
     /// Whose revert is being made or pushed; empty = nobody's. One at a time, so that they do not
     /// lose the race to one another.
     std::string reverting;
@@ -96,9 +106,16 @@ struct State {
     std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there
     std::map<InstallKey, AssignmentKey> departed;  ///< the same, to find whom a report is for
     std::set<std::pair<Timestamp, AssignmentKey>> gone;  ///< to forget the oldest first
-    std::map<AssignmentKey, Timestamp> wakes;
-    std::set<std::pair<Timestamp, AssignmentKey>> wake_order;
-    std::optional<Timestamp> wake;  ///< the last WakeAt
+    Alarms<Timestamp> alarms;
+    Alarms<Lived> lived_alarms;
+    /// The last WakeAt.
+    std::optional<Timestamp> wake;
+    std::optional<Lived> lived_wake;
 };
+
+/// When that will be by the wall clock, if neither stops: for people.
+[[nodiscard]] inline Timestamp wall_time(const State& state, Lived at) {
+    return Timestamp{at.time_since_epoch() + state.ahead};
+}
 
 }  // namespace tidegate::engine

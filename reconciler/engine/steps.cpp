@@ -37,7 +37,7 @@ Count count(const Release& release, const Step& step) {
 void pause(Turn& turn, Release& release, std::vector<Hold> holds, bool idle) {
     add_holds(turn, release.key, holds);
     if (idle && !release.paused_at) {
-        release.paused_at = turn.now;
+        release.paused_at = turn.lived;
         release.status = ReleaseStatus::paused;
         turn.save(release);
     }
@@ -53,7 +53,7 @@ void resume(Turn& turn, Release& release, Step& step) {
         turn.save(release);
     }
     if (!release.paused_at) return;
-    const auto pause = turn.now - *release.paused_at;
+    const auto pause = turn.lived - *release.paused_at;
     if (release.deadline) *release.deadline += pause;
     if (step.deadline) {
         *step.deadline += pause;
@@ -105,7 +105,8 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const Action& act
     const int waves = (size + at_once - 1) / std::max(1, at_once);
     const auto bound = waves * (action.deadline + action.start_within) + step.verify_duration +
                        limits::kStepDeadlineSlack;
-    const auto deadline = *step.started_at + std::max<Seconds>(bound, limits::kStepDeadlineMin);
+    const auto deadline =
+        step.began.value_or(turn.lived) + std::max<Seconds>(bound, limits::kStepDeadlineMin);
     if (step.deadline && *step.deadline >= deadline) return;
     step.deadline = deadline;
     turn.save(release, step);
@@ -123,6 +124,7 @@ void begin_step(Turn& turn, Release& release, Step& step) {
     if (step.status == StepStatus::running) return;
     step.status = StepStatus::running;
     step.started_at = turn.now;
+    step.began = turn.lived;
     step.admitted_at = turn.now;
     turn.save(release, step);
     if (std::exchange(release.admitted, true)) return;
@@ -148,7 +150,8 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
             break;
         }
         const auto* target = wished_target(assignment, name);
-        if (!target || reach(turn.state, target->agent, turn.now) != Reach::online) continue;
+        if (!target || reach(turn.state, release.key, *target, turn.lived) != Reach::online)
+            continue;
         if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
             busy.push_back(name);
             continue;
@@ -176,23 +179,30 @@ enum class Progress { stays, passed };
 Progress pass_step(Turn& turn, Release& release, Step& step, StepStatus status) {
     step.status = status;
     step.finished_at = turn.now;
+    step.ended = turn.lived;
     turn.save(release, step);
     return Progress::passed;
 }
 
 /// All of the step's targets are verified: when its verify_duration is over, too.
-Timestamp soak_ends(const Release& release, const Step& step) {
-    Timestamp end = *step.started_at;
+Lived soak_ends(const Release& release, const Step& step) {
+    auto end = step.began.value_or(Lived{});
     for (const auto& name : step.targets)
-        end = std::max(end, release.targets.at(name).finished_at.value_or(end));
+        end = std::max(end, release.targets.at(name).ended.value_or(end));
     return end + step.verify_duration;
 }
 
 /// Of the last one that moved something: an empty one is no reason to wait once more.
-std::optional<Timestamp> former_end(const Release& release, const Step& step) {
+std::optional<Lived> former_end(const Release& release, const Step& step) {
     for (auto i = static_cast<std::size_t>(step.index); i-- > 0;)
-        if (release.steps[i].status == StepStatus::success) return release.steps[i].finished_at;
+        if (release.steps[i].status == StepStatus::success) return release.steps[i].ended;
     return std::nullopt;
+}
+
+void wait_until(Turn& turn, const Release& release, Hold hold, Lived end) {
+    hold.until = turn.wall(end);
+    turn.wake(release.key, end);
+    add_holds(turn, release.key, {std::move(hold)});
 }
 
 /// Never passed over: what the step is for (traffic, an approval) has not happened.
@@ -211,17 +221,16 @@ Progress advance_step(Turn& turn, Release& release, Step& step, Substitutes& sub
     const auto before = count(release, step);
     if (before.waiting == 0 && before.running == 0 && before.verified >= step.required) {
         const auto end = soak_ends(release, step);
-        if (turn.now >= end) return pass_step(turn, release, step, StepStatus::success);
-        add_holds(turn, release.key,
-                  {{"verify", fmt::format("step {} is watched", step.index), end}});
+        if (turn.lived >= end) return pass_step(turn, release, step, StepStatus::success);
+        wait_until(turn, release, {"verify", fmt::format("step {} is watched", step.index), {}},
+                   end);
         return Progress::stays;
     }
     if (step.deadline && !release.paused_at) turn.wake(release.key, *step.deadline);
     if (before.waiting == 0) return Progress::stays;
-    if (const auto end = former_end(release, step); end && turn.now < *end + step.wait_before) {
-        add_holds(turn, release.key,
-                  {{"interval", fmt::format("pause before step {}", step.index),
-                    *end + step.wait_before}});
+    if (const auto end = former_end(release, step); end && turn.lived < *end + step.wait_before) {
+        wait_until(turn, release, {"interval", fmt::format("pause before step {}", step.index), {}},
+                   *end + step.wait_before);
         return Progress::stays;
     }
     auto holds = dispatch_holds(turn, release.key, question_of(release, {step.index, false}));

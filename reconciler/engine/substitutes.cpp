@@ -12,9 +12,11 @@ void skip_offline(Turn& turn, Release& release, const DesiredTarget& target) {
     const auto seen =
         planner::compare({progress.desired, false}, seen_on(turn.state, release.key, target));
     progress.status = TargetStatus::skipped;
-    progress.error = seen == planner::TargetState::in_sync
-                         ? "offline; has this version, so the operation is not repeated on return"
-                         : "offline; catches up on return";
+    const auto* trouble = trouble_at(turn.state, key_of(release.key, target.name), turn.lived);
+    progress.error = (trouble ? trouble->reason : "offline") +
+                     (seen == planner::TargetState::in_sync
+                          ? "; has this version, so the operation is not repeated on return"
+                          : "; catches up on return");
     turn.save(release, progress);
 }
 
@@ -49,12 +51,12 @@ void Substitutes::replace(Step& step, std::vector<Hold>& holds) {
 std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector<Hold>& holds) {
     const bool wait = assignment_.wish->offline == Offline::wait;
     std::vector<std::string> offline, awaited;
-    std::optional<Timestamp> until;
+    std::optional<Lived> until;
     for (const auto& name : step.targets) {
         if (release_.targets.at(name).status != TargetStatus::waiting) continue;
         const auto* target = wished_target(assignment_, name);
         if (!target) continue;
-        const auto reached = reach(turn_.state, target->agent, turn_.now);
+        const auto reached = reach(turn_.state, release_.key, *target, turn_.lived);
         if (reached == Reach::online) continue;
         const bool comes_back = wait || reached == Reach::reconnecting;
         (comes_back ? awaited : offline).push_back(name);
@@ -64,8 +66,8 @@ std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector
         until = std::max(until, std::optional(ends));
     }
     if (!awaited.empty())
-        holds.push_back(
-            {"offline", fmt::format("waits for the agents of {}", some_of(awaited)), until});
+        holds.push_back({"offline", fmt::format("waits for the agents of {}", some_of(awaited)),
+                         until ? std::optional(turn_.wall(*until)) : std::nullopt});
     return offline;
 }
 
@@ -92,7 +94,7 @@ std::vector<std::string> Substitutes::take(const Step& step, std::size_t count) 
 bool Substitutes::is_free(const std::string& name) const {
     const auto* target = wished_target(assignment_, name);
     return target && release_.targets.at(name).status == TargetStatus::waiting &&
-           reach(turn_.state, target->agent, turn_.now) == Reach::online;
+           reach(turn_.state, release_.key, *target, turn_.lived) == Reach::online;
 }
 
 }  // namespace tidegate::engine

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <chrono>
 
 #include "reconciler/engine/turn.h"
 
+#include "reconciler/engine/life.h"
 #include "reconciler/engine/views.h"
+#include "schema/base/limits.h"
 #include "schema/model/json.h"
 
 namespace tidegate::engine {
@@ -10,6 +13,9 @@ namespace {
 
 /// A time that has passed is looked at once more, but never in a busy loop.
 constexpr Milliseconds kWakeSoonest{100};
+
+/// Two clocks are not read at the same instant.
+constexpr Milliseconds kJitter{10};
 
 std::string step_key(const std::string& release, int index) {
     return fmt::format("{} {:06}", release, index);
@@ -21,6 +27,12 @@ std::string target_key(const std::string& release, const std::string& target) {
 ReleaseChange change_of(const Release& release) { return {release, {}, {}}; }
 
 }  // namespace
+
+Turn::Turn(State& state_in, const Clocks& clocks)
+    : state(state_in), now(clocks.now), lived(clocks.lived) {
+    const auto ahead = now.time_since_epoch() - lived.time_since_epoch();
+    if (std::chrono::abs(ahead - state.ahead) > kJitter) state.ahead = ahead;
+}
 
 std::optional<AssignmentKey> Turn::next_unseen() {
     if (unseen_.empty()) return std::nullopt;
@@ -126,6 +138,17 @@ void Turn::put(const GoodState& good) {
     batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
 }
 
+void Turn::put(const OwnRevert& revert) {
+    auto& known = state.own_reverts;
+    known.insert_or_assign(revert.release, revert.at);
+    batch_.writes.push_back(Put{Table::revert, revert.release, to_json(revert)});
+    if (known.size() <= limits::kRevertsRemembered) return;
+    const auto oldest =
+        std::ranges::min_element(known, {}, [](const auto& entry) { return entry.second; });
+    batch_.writes.push_back(Erase{Table::revert, oldest->first});
+    known.erase(oldest);
+}
+
 void Turn::erase_good(const AssignmentKey& key) {
     state.assignments.at(key).good.reset();
     batch_.writes.push_back(Erase{Table::history, key.text()});
@@ -160,19 +183,24 @@ void Turn::send(const std::string& agent, decltype(Send::message) message) {
 }
 
 void Turn::forget_wake(const AssignmentKey& key) {
-    const auto found = state.wakes.find(key);
-    if (found == state.wakes.end()) return;
-    state.wake_order.erase({found->second, key});
-    state.wakes.erase(found);
+    state.alarms.forget(key);
+    state.lived_alarms.forget(key);
 }
 
 void Turn::wake(const AssignmentKey& key, Timestamp at) {
-    at = std::max(at, now + kWakeSoonest);
-    const auto found = state.wakes.find(key);
-    if (found != state.wakes.end() && found->second <= at) return;
-    forget_wake(key);
-    state.wakes.emplace(key, at);
-    state.wake_order.emplace(at, key);
+    state.alarms.set(key, std::max(at, now + kWakeSoonest));
+}
+
+void Turn::wake(const AssignmentKey& key, Lived at) {
+    state.lived_alarms.set(key, std::max(at, lived + kWakeSoonest));
+}
+
+std::optional<WakeAt> Turn::next_wake() {
+    const WakeAt wake{state.alarms.next(), state.lived_alarms.next()};
+    if (wake.at == state.wake && wake.lived == state.lived_wake) return std::nullopt;
+    state.wake = wake.at;
+    state.lived_wake = wake.lived;
+    return wake;
 }
 
 Publish Turn::publication() {
@@ -216,6 +244,13 @@ void Turn::write_releases() {
     }
 }
 
+/// Beside what was written by it: no deadline may be further away after a restart than it was.
+void Turn::write_life() {
+    if (batch_.writes.empty() || lived - state.lived_stored < Seconds{1}) return;
+    state.lived_stored = lived;
+    batch_.writes.push_back(keep_life(lived));
+}
+
 /// A daemon that lost its store may just have asked for what an outcome answers: the agent has to
 /// keep that one, and answers again.
 void Turn::send_acknowledgements() {
@@ -228,6 +263,7 @@ void Turn::send_acknowledgements() {
 Effects Turn::finish() {
     send_acknowledgements();
     write_releases();
+    write_life();
     auto news = publication();
     Effects ordered;
     if (!batch_.writes.empty() || !batch_.audit.empty())
@@ -236,10 +272,7 @@ Effects Turn::finish() {
     if (!news.assignments.empty() || !news.removed_assignments.empty() || !news.releases.empty() ||
         !news.removed_releases.empty() || !news.targets.empty() || !news.removed_targets.empty())
         ordered.push_back(std::move(news));
-    if (!state.wake_order.empty() && state.wake != state.wake_order.begin()->first) {
-        state.wake = state.wake_order.begin()->first;
-        ordered.push_back(WakeAt{*state.wake});
-    }
+    if (const auto wake = next_wake()) ordered.push_back(*wake);
     return ordered;
 }
 

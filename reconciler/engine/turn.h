@@ -15,10 +15,11 @@ namespace tidegate::engine {
 
 class Turn {
 public:
-    Turn(State& state_in, Timestamp now_in) : state(state_in), now(now_in) {}
+    Turn(State& state_in, const Clocks& clocks);
 
     State& state;
-    const Timestamp now;
+    const Timestamp now;  ///< the wall clock: for people, and for what people wrote
+    const Lived lived;    ///< for all that somebody is given time for
 
     /// To be looked at (and published) in this turn.
     void touch(const AssignmentKey& key) {
@@ -65,6 +66,9 @@ public:
     void put(const Block& block);
     void erase_block(const InstallKey& key);
     void put(const GoodState& good);
+    /// Replaces that of a former try, which was not pushed. Beyond kRevertsRemembered the oldest
+    /// go.
+    void put(const OwnRevert& revert);
     void erase_good(const AssignmentKey& key);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);
@@ -84,6 +88,9 @@ public:
     /// Looks at `key` again at that time at the latest; forget_wake first clears older wishes.
     void forget_wake(const AssignmentKey& key);
     void wake(const AssignmentKey& key, Timestamp at);
+    void wake(const AssignmentKey& key, Lived at);
+    /// As people are told it.
+    [[nodiscard]] Timestamp wall(Lived at) const { return wall_time(state, at); }
 
     [[nodiscard]] Effects finish();
 
@@ -95,7 +102,9 @@ private:
         std::set<std::string> shown;
     };
     void write_releases();
+    void write_life();
     void send_acknowledgements();
+    [[nodiscard]] std::optional<WakeAt> next_wake();
     [[nodiscard]] Publish publication();
 
     Batch batch_;

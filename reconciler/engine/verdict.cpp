@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
@@ -18,35 +19,16 @@ bool is_bad(const TargetProgress& progress) {
 /// more than one that is down: what hangs stays in the outbox, so nothing else goes there.
 bool must_wait(const Turn& turn, const Release& release) {
     const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
-        return step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline;
+        return step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline;
     });
     return !late && has_in_flight(turn, release);
 }
 
-Timestamp block_ends(const Turn& turn, int failures) {
-    auto wait = Seconds(limits::kBlockMin);
-    for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
-    return turn.now + std::min<Seconds>(wait, limits::kBlockMax);
-}
-
 void block_targets(Turn& turn, const Release& release) {
-    for (const auto& [name, progress] : release.targets) {
-        if (!is_bad(progress) && progress.status != TargetStatus::unreported &&
-            progress.status != TargetStatus::dispatched)
-            continue;
-        const auto key = key_of(release.key, name);
-        const auto former = turn.state.blocks.find(key);
-        const int failures =
-            former != turn.state.blocks.end() && former->second.digest == progress.desired
-                ? former->second.failures + 1
-                : 1;
-        const auto until = block_ends(turn, failures);
-        turn.put(Block{key, progress.desired, failures, until, progress.error});
-        turn.notify(
-            NoticeKind::target_blocked, release.key, release.id,
-            fmt::format("{}: {} failed on {} ({}); tried again after {}", release.key.text(),
-                        to_string(release.kind), name, progress.error, format_rfc3339(until)));
-    }
+    for (const auto& [name, progress] : release.targets)
+        if (is_bad(progress) || progress.status == TargetStatus::unreported ||
+            progress.status == TargetStatus::dispatched)
+            block(turn, release, progress);
 }
 
 /// Once per release: what a person lifted since then stays lifted. By the wish of now where it asks
@@ -106,11 +88,14 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
     release.paused_at.reset();
-    release.deadline =
-        turn.now + rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
+    release.deadline = turn.lived + time;
+    release.all_back_at = turn.lived + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
     for (auto& [name, progress] : release.targets) {
-        if (progress.attempt == 0) continue;
+        const bool well = progress.status == TargetStatus::success;
+        if (progress.attempt == 0 && progress.was_well == well) continue;
         progress.attempt = 0;
+        progress.was_well = well;
         turn.save(release, progress);
     }
     release.revert_note = keep_reason(rules, release);
@@ -137,9 +122,9 @@ std::string find_verdict(const Turn& turn, const Release& release) {
                                progress.error.empty() ? "" : ": ", progress.error);
     if (release.paused_at) return "";
     for (const auto& step : release.steps)
-        if (step.status == StepStatus::running && step.deadline && turn.now >= *step.deadline)
+        if (step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline)
             return fmt::format("step {} was not done by its deadline", step.index);
-    if (release.deadline && turn.now >= *release.deadline)
+    if (release.deadline && turn.lived >= *release.deadline)
         return "the release was not done by its deadline";
     return "";
 }
@@ -153,7 +138,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
         return begin_rollback(turn, release, *rules_of(assignment), reason);
     if (must_wait(turn, release)) {
         for (const auto& step : release.steps)
-            if (step.deadline && *step.deadline > turn.now) turn.wake(release.key, *step.deadline);
+            if (step.deadline && *step.deadline > turn.lived)
+                turn.wake(release.key, *step.deadline);
         return;
     }
     if (!introduces) block_targets(turn, release);

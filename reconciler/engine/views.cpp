@@ -1,15 +1,25 @@
 #include "reconciler/engine/views.h"
 
+#include <utility>
+
+#include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
 
 struct Tally {
     TargetCounts counts;
+    std::vector<DriftNote> drift;
     bool any_unknown = false;
 };
+
+/// As good as away; not while it is tried again.
+bool is_in_trouble(const State& state, const InstallKey& key) {
+    return state.troubles.contains(key) && !state.outbox_by_key.contains(key);
+}
 
 Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish) {
     Tally tally;
@@ -25,8 +35,11 @@ Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish
         if (seen &&
             (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown))
             ++counts.failed;
-        if (!online) ++counts.offline;
+        if (!online || is_in_trouble(state, key_of(key, target.name))) ++counts.offline;
         if (seen && seen->drifted) ++counts.drifted;
+        if (seen && (seen->drifted || !seen->drift_reason.empty()) &&
+            tally.drift.size() < limits::kDriftNotesShown)
+            tally.drift.push_back({target.name, seen->drift_reason, seen->drifted});
         tally.any_unknown = tally.any_unknown || compared == planner::TargetState::unknown ||
                             (!seen && agent == state.agents.end());
     }
@@ -37,7 +50,8 @@ Sync sync_of(const State& state, const AssignmentKey& key, const AssignmentState
              const Tally& tally) {
     if (!assignment.active.empty()) return Sync::releasing;
     if (quarantine_of(state, key, assignment.wish->definition->digest)) return Sync::quarantined;
-    if (tally.counts.in_sync == tally.counts.total) return Sync::in_sync;
+    const bool nowhere = tally.counts.total == 0 && !assignment.wish->definition->absent;
+    if (tally.counts.in_sync == tally.counts.total && !nowhere) return Sync::in_sync;
     if (!assignment.holds.empty()) return Sync::held;
     return tally.any_unknown ? Sync::unknown : Sync::out_of_sync;
 }
@@ -78,9 +92,11 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.desired_version = assignment.wish->definition->version;
     view.desired_digest = assignment.wish->definition->digest;
     view.desired_commit = assignment.wish->intent.commit;
-    const auto counted = tally(state, key, *assignment.wish);
+    auto counted = tally(state, key, *assignment.wish);
     view.targets = counted.counts;
     view.sync = sync_of(state, key, assignment, counted);
+    view.drift = std::move(counted.drift);
+    view.behind_since = behind_since(assignment);
     return view;
 }
 
@@ -112,6 +128,9 @@ std::optional<TargetView> target_view_of(const State& state, const std::string& 
     view.environment = owner->second.environment;
     view.agent = target->agent;
     view.labels = target->labels;
+    for (auto it = state.troubles.lower_bound(InstallKey{name, "", ""});
+         it != state.troubles.end() && it->first.target == name; ++it)
+        view.troubles.push_back(it->second);
     const auto agent = state.agents.find(target->agent);
     if (agent == state.agents.end()) return view;
     view.last_seen_at = agent->second.seen_at;

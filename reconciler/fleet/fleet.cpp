@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <asio/steady_timer.hpp>
-#include <deque>
-#include <map>
 #include <set>
 
+#include "reconciler/fleet/known_sources.h"
+#include "reconciler/fleet/links.h"
+#include "reconciler/fleet/once_a_minute.h"
 #include "reconciler/fleet/registry.h"
 #include "reconciler/fleet/routes.h"
 #include "reconciler/fleet/sessions.h"
@@ -20,13 +21,17 @@ using namespace fleet;
 using transport::Connection;
 using transport::Stream;
 using transport::StreamHandlers;
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::chrono::seconds kTick{1};
 
 Timestamp system_now() {
     return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
+}
+
+Milliseconds steady_now() {
+    return std::chrono::duration_cast<Milliseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
 }
 
 int status_of(ErrorCode code) {
@@ -52,11 +57,15 @@ void answer(Stream& stream, int status, const std::string& text) {
 
 class Fleet::Impl : public transport::ServerHandler, public std::enable_shared_from_this<Impl> {
 public:
-    Impl(asio::io_context& io, FleetOptions options, FleetHandler& handler, Registry registry)
+    Impl(asio::io_context& io, FleetOptions options, FleetHandler& handler, Registry registry,
+         EpochProof proof)
         : options_{std::move(options)},
           handler_{handler},
           registry_{std::move(registry)},
-          sessions_{handler, {options_.epoch, options_.now}, session_callbacks()},
+          sessions_{handler,
+                    {options_.epoch, std::move(proof), options_.pki.ca.certificate_pem,
+                     options_.now, options_.monotonic},
+                    session_callbacks()},
           timer_{io} {}
 
     Result<void> start(asio::io_context& io) {
@@ -66,6 +75,8 @@ public:
         server.daemon = options_.pki.server;
         server.ca_pem = options_.pki.ca.certificate_pem;
         server.reset_secret = options_.pki.reset_secret;
+        server.admission = options_.admission;
+        recall_sources();
         server_ = TRY(transport::Server::start(io, std::move(server), *this));
         tick();
         return {};
@@ -79,10 +90,15 @@ public:
         return ok;
     }
 
+    bool is_known(const std::string& source) override {
+        return sources_.contains(source, options_.monotonic());
+    }
+
     void on_connected(const Connection& connection) override {
-        connections_[connection.id()] = connection;
-        waiting_.emplace_back(std::chrono::steady_clock::now() + options_.hello_timeout,
-                              connection.id());
+        if (links_.add(connection, std::chrono::steady_clock::now() + options_.hello_timeout))
+            return;
+        ++refused_;
+        Connection{connection}.close("too many connections of this agent");
     }
 
     StreamHandlers on_request(const Connection& connection, const transport::Request& request,
@@ -98,7 +114,7 @@ public:
         const auto& route = std::get<Route>(found);
         switch (route.endpoint) {
             case Endpoint::enroll:
-                return take_enrolment(request, stream);
+                return take_enrolment(request, connection.source(), stream);
             case Endpoint::session:
                 if (sessions_.has_stream(connection.id())) break;
                 return sessions_.open(connection, *identity, stream);
@@ -116,7 +132,7 @@ public:
 
     void on_disconnected(const Connection& connection,
                          const transport::CloseReason& reason) override {
-        connections_.erase(connection.id());
+        links_.remove(connection.id());
         sessions_.closed(connection.id(),
                          fmt::format("{}: {}", to_string(reason.kind), reason.text));
     }
@@ -145,6 +161,7 @@ public:
         // What could not be stored stays revoked until the next start: the safe side.
         change.undo = [] {};
         cut(agent, "the agent was revoked");
+        sessions_.forget_claim(agent);
         persist(std::move(change), [done](Impl&, Result<void> durable) { done(durable); });
     }
 
@@ -186,7 +203,8 @@ public:
     std::string local_address() const { return server_->local_address(); }
 
     FleetStats stats() const {
-        return {sessions_.ready_count(), enrolled_, renewed_, refused_, server_->stats()};
+        return {sessions_.ready_count(), enrolled_, renewed_,
+                enrolments_refused_,     refused_,  server_->stats()};
     }
 
 private:
@@ -194,7 +212,16 @@ private:
 
     SessionCallbacks session_callbacks() {
         return {[this](const SessionPtr& session, const std::string& csr) { renew(session, csr); },
-                [this](const std::string& agent) { shut_out(agent); }, [this] { ++refused_; }};
+                [this](const std::string& agent) { shut_out(agent); },
+                [this](const std::string& agent, const std::string& text) {
+                    ++refused_;
+                    alert("session/" + agent, agent, "session ended: " + text);
+                },
+                [this](const std::string& agent, const std::string& text, bool could_prove) {
+                    ++refused_;
+                    could_prove ? alert("epoch/" + agent, agent, text)
+                                : notice("epoch/" + agent, agent, text);
+                }};
     }
 
     /// After the store's answer, if this object is still there.
@@ -210,7 +237,8 @@ private:
 
     // Enrolment: collect the request, check the token, sign, persist, answer.
 
-    StreamHandlers take_enrolment(const transport::Request& request, Stream stream) {
+    StreamHandlers take_enrolment(const transport::Request& request, const std::string& source,
+                                  Stream stream) {
         const auto body = std::make_shared<std::string>();
         const auto authorization =
             std::string{transport::find_header(request.headers, "authorization")};
@@ -222,25 +250,33 @@ private:
             ++refused_;
             stream.refuse(413);
         };
-        handlers.on_end = [this, body, stream, authorization]() mutable {
+        handlers.on_end = [this, body, stream, authorization, source]() mutable {
             if (body->size() > limits::kEnrollBodyBytesMax) return;
-            if (auto enrolled = enroll(authorization, *body, stream); !enrolled)
+            if (auto enrolled = enroll({authorization, *body, source}, stream); !enrolled)
                 refuse_enrolment(stream, enrolled.error());
         };
         return handlers;
     }
 
-    Result<void> enroll(std::string_view authorization, const std::string& csr_pem, Stream stream) {
+    struct Enrolment {
+        std::string authorization;
+        std::string csr_pem;
+        std::string source;
+    };
+
+    Result<void> enroll(const Enrolment& asked, Stream stream) {
+        const std::string_view authorization = asked.authorization;
         if (!authorization.starts_with(kBearer))
             return fail(ErrorCode::denied, "enrolment needs `Authorization: Bearer <token>`");
         const auto token = TRY(wire::parse_token(authorization.substr(kBearer.size())));
         const auto now = options_.now();
-        const auto request = Digest::of(csr_pem);
+        const auto request = Digest::of(asked.csr_pem);
         if (auto good = registry_.check_token(token, request, now); !good) {
-            handler_.on_alert(token.agent, "enrolment refused: " + good.error().message);
+            alert("enrolment/" + asked.source, token.agent,
+                  fmt::format("enrolment from {} refused: {}", asked.source, good.error().message));
             return good;
         }
-        const auto chain = TRY(transport::sign_agent(options_.pki.ca, csr_pem, token.agent,
+        const auto chain = TRY(transport::sign_agent(options_.pki.ca, asked.csr_pem, token.agent,
                                                      {now, options_.certificate_lifetime}));
         const auto info = TRY(transport::read_certificate(chain));
         persist(registry_.enroll(token, request, info, now),
@@ -254,8 +290,20 @@ private:
     }
 
     void refuse_enrolment(Stream& stream, const Error& error) {
+        const int status = status_of(error.code);
         ++refused_;
-        answer(stream, status_of(error.code), error.message + "\n");
+        if (status < 500) ++enrolments_refused_;
+        answer(stream, status, error.message + "\n");
+    }
+
+    /// Once a minute for each subject, however often the peer provokes it.
+    void alert(const std::string& subject, const std::string& agent, const std::string& text) {
+        if (const auto unsaid = said_.say(subject, options_.monotonic()))
+            handler_.on_alert(agent, text + and_unsaid(*unsaid));
+    }
+    void notice(const std::string& subject, const std::string& agent, const std::string& text) {
+        if (const auto unsaid = said_.say(subject, options_.monotonic()))
+            handler_.on_notice(agent, text + and_unsaid(*unsaid));
     }
 
     // Renewal and revocation.
@@ -288,9 +336,7 @@ private:
     /// Ends every connection of that name, with a session or not.
     void cut(const std::string& agent, const std::string& reason) {
         sessions_.drop(agent, reason);
-        for (auto [id, connection] : std::map{connections_})
-            if (const auto identity = connection.identity(); identity && identity->agent == agent)
-                connection.close(reason);
+        for (auto& connection : links_.of(agent)) connection.close(reason);
     }
 
     // Logs.
@@ -327,6 +373,7 @@ private:
             info.version = session->hello->version;
         }
         info.last_seen_at = last_seen(name);
+        info.claimed_epoch = sessions_.claimed_epoch(name);
         const auto found = registry_.agents().find(name);
         if (found == registry_.agents().end()) return info;
         if (found->second.enrolled_at != Timestamp{}) info.enrolled_at = found->second.enrolled_at;
@@ -336,17 +383,38 @@ private:
         return info;
     }
 
+    // Where sessions are held.
+
+    /// Those of before this start. A clock that was set meanwhile only shortens how long.
+    void recall_sources() {
+        const auto now = options_.now();
+        for (const auto& [name, record] : registry_.agents())
+            if (record.source_at && abs(now - *record.source_at) < limits::kSourceKnownFor)
+                sources_.note(record.source, options_.monotonic() - abs(now - *record.source_at));
+    }
+
+    void note_source(const std::string& agent) {
+        const auto* session = sessions_.find(agent);
+        if (!session) return;
+        const auto source = session->connection.source();
+        sources_.note(source, options_.monotonic());
+        if (auto change = registry_.note_source(agent, source, options_.now()))
+            persist(*std::move(change), [](Impl&, Result<void>) {});
+    }
+
     /// Once a second: connections that never said Hello, certificates that ran out, who was heard.
     void tick() {
-        const auto now = std::chrono::steady_clock::now();
-        for (; !waiting_.empty() && waiting_.front().first <= now; waiting_.pop_front()) {
-            const auto found = connections_.find(waiting_.front().second);
-            if (found == connections_.end() || sessions_.has_greeted(found->first)) continue;
+        for (auto& connection :
+             links_.take_late(std::chrono::steady_clock::now(),
+                              [this](std::uint64_t id) { return sessions_.has_greeted(id); })) {
             ++refused_;
-            Connection{found->second}.close("no Hello in time");
+            connection.close("no Hello in time");
         }
         sessions_.drop_expired(options_.now());
-        if (const auto heard = sessions_.take_heard(); !heard.empty()) handler_.on_heard(heard);
+        if (const auto heard = sessions_.take_heard(); !heard.empty()) {
+            handler_.on_heard(heard);
+            for (const auto& agent : heard) note_source(agent);
+        }
         timer_.expires_after(kTick);
         timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             if (const auto self = weak.lock(); self && !error) self->tick();
@@ -357,11 +425,13 @@ private:
     FleetHandler& handler_;
     Registry registry_;
     Sessions sessions_;
+    KnownSources sources_;
+    OnceAMinute said_;
     asio::steady_timer timer_;
-    std::map<std::uint64_t, Connection> connections_;
-    std::deque<std::pair<SteadyTime, std::uint64_t>> waiting_;  ///< for a Hello until then
+    Links links_;
     std::uint64_t enrolled_ = 0;
     std::uint64_t renewed_ = 0;
+    std::uint64_t enrolments_refused_ = 0;
     std::uint64_t refused_ = 0;
     std::unique_ptr<transport::Server> server_;  ///< last: the first to go
 };
@@ -372,8 +442,13 @@ Fleet::~Fleet() = default;
 Result<std::unique_ptr<Fleet>> Fleet::start(asio::io_context& io, FleetOptions options,
                                             FleetHandler& handler) {
     if (!options.now) options.now = system_now;
+    if (!options.monotonic) options.monotonic = steady_now;
     auto registry = TRY(Registry::load(options.tokens, options.agents));
-    auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(registry));
+    auto signature =
+        TRY(transport::sign_statement(options.pki.ca, wire::epoch_statement(options.epoch)));
+    const auto epoch = options.epoch;
+    auto impl = std::make_shared<Impl>(io, std::move(options), handler, std::move(registry),
+                                       EpochProof{epoch, std::move(signature)});
     CHECK(impl->start(io));
     return std::unique_ptr<Fleet>{new Fleet{std::move(impl)}};
 }

@@ -27,7 +27,7 @@ namespace tidegate {
 
 /// The user's side. Called on the loop thread; must outlive the Fleet. May call everything of the
 /// Fleet, but not destroy it. All of an agent's calls lie between its on_connected and
-/// on_disconnected, but on_alert, on_fenced and on_heard.
+/// on_disconnected, but on_alert, on_notice, on_fenced and on_heard.
 class FleetHandler {
 public:
     virtual ~FleetHandler() = default;
@@ -41,17 +41,23 @@ public:
     virtual void on_update(const std::string& agent, const ActionUpdate& update) = 0;
     /// Answer with wire::Ack once it is durable. May come again after a reconnect.
     virtual void on_result(const std::string& agent, const ActionResult& result) = 0;
-    /// The agent has seen a higher epoch than ours: a newer daemon speaks.
+    /// The agent has seen, and proves by our own CA's word, a higher epoch than ours: a newer
+    /// daemon speaks.
     virtual void on_fenced(const std::string& agent, std::uint64_t highest_epoch) = 0;
     /// The next bytes of an action's output; raw, at most limits::kLogBytesMax per request.
     virtual void on_log(const std::string& agent, const std::string& action,
                         std::string_view bytes) = 0;
+    /// The agent is about to end: it begins nothing any more, and takes no Run. Outcomes of what it
+    /// stops may still come.
+    virtual void on_stopping(const std::string& agent) = 0;
     virtual void on_disconnected(const std::string& agent, const std::string& reason) = 0;
     /// Once a second: those of whom a message came since the last call, be it a heartbeat.
     virtual void on_heard(const std::set<std::string>& agents) = 0;
-    /// For people: a misused token, two holders of an identity, a broken peer. `agent` may be
-    /// empty.
+    /// For people, about one peer and one matter once a minute at the most: a misused token, two
+    /// holders of an identity, a broken peer. `agent` may be empty.
     virtual void on_alert(const std::string& agent, const std::string& text) = 0;
+    /// For the log only.
+    virtual void on_notice(const std::string& agent, const std::string& text) = 0;
 };
 
 struct FleetOptions {
@@ -63,7 +69,10 @@ struct FleetOptions {
     std::uint64_t epoch = 0;
     Seconds certificate_lifetime{std::chrono::hours{24 * 7}};
     Seconds hello_timeout = limits::kHelloTimeout;
+    transport::AdmissionLimits admission;
     std::function<Timestamp()> now;  ///< default: the system's clock
+    /// A clock that nobody sets, for spans of time. Default: the steady clock.
+    std::function<Milliseconds()> monotonic;
 };
 
 struct TokenOptions {
@@ -84,12 +93,15 @@ struct AgentInfo {
     std::optional<Timestamp> not_after;  ///< of its newest certificate
     std::optional<Timestamp> revoked_at;
     std::string revoke_reason;
+    /// Above ours, and not proven: it obeys nothing from here, so it gets no session.
+    std::optional<std::uint64_t> claimed_epoch;
 };
 
 struct FleetStats {
     std::size_t online = 0;
     std::uint64_t enrolled = 0;
     std::uint64_t renewed = 0;
+    std::uint64_t enrolments_refused = 0;  ///< tokens that were not accepted
     std::uint64_t refused = 0;  ///< tokens and requests that were not accepted, broken sessions
     transport::ServerStats transport;
 };
@@ -107,8 +119,9 @@ public:
     Fleet& operator=(const Fleet&) = delete;
 
     /// Queues a message; a Run's and a Cancel's epoch are those of the message. `unavailable`: not
-    /// connected (all of its inventory here); `denied`: a Run for an agent that has seen a higher
-    /// epoch; `exhausted`: longer than a frame, or the queue was full, which cuts the connection.
+    /// connected (all of its inventory here), or a Run for an agent that is stopping; `denied`: a
+    /// Run for an agent that has seen a higher epoch; `exhausted`: longer than a frame, or the
+    /// queue was full, which cuts the connection.
     Result<void> send(const std::string& agent, const wire::DaemonMessage& message);
 
     /// Makes a one-time token; `done` gets its text once it is durable. The text is a secret and is

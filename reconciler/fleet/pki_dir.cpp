@@ -42,8 +42,9 @@ Result<Credential> open_ca(const fs::path& directory, Timestamp now) {
     auto ca = TRY(read_credential(directory, "ca"));
     const auto info = TRY(read_certificate(ca.certificate_pem));
     if (now >= info.not_after)
-        return fail(ErrorCode::invalid, "the CA in {} expired at {}", directory.string(),
-                    format_rfc3339(info.not_after));
+        return fail(ErrorCode::invalid,
+                    "the CA in {} expired at {}; here it is {}: check the clock",
+                    directory.string(), format_rfc3339(info.not_after), format_rfc3339(now));
     return ca;
 }
 
@@ -52,7 +53,9 @@ bool is_usable(const Result<Credential>& server, const Credential& ca, Timestamp
     if (!server) return false;
     const auto info = read_certificate(server->certificate_pem);
     const auto ca_info = read_certificate(ca.certificate_pem);
-    if (!info || !ca_info || info->not_before < ca_info->not_before) return false;
+    if (!info || !ca_info || !is_issued_by(server->certificate_pem, ca.certificate_pem))
+        return false;
+    if (now < info->not_before) return false;  // made while the clock was ahead
     return info->not_after - now >
            std::min<Milliseconds>(kServerLifetime / 2, (ca_info->not_after - now) / 2);
 }

@@ -21,9 +21,9 @@ struct Pki {
 };
 
 /// Makes what is missing. The CA lives ten years and is never replaced (agents pin it); the
-/// server's certificate lives two and is made anew at a start in its second half. `invalid`: a
-/// file is damaged, a key does not fit its certificate, or the CA has expired; nothing is
-/// overwritten then.
+/// server's certificate lives two and is made anew at a start in its second half, or before it
+/// begins (a clock that was ahead has been set right). `invalid`: a file is damaged, a key does not
+/// fit its certificate, or the CA has expired; nothing is overwritten then.
 [[nodiscard]] Result<Pki> open_pki(const std::filesystem::path& data_dir, Timestamp now);
 
 }  // namespace tidegate

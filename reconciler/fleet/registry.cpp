@@ -33,7 +33,9 @@ std::string to_json(const AgentRecord& record) {
                  {"enrolled_at", format_rfc3339(record.enrolled_at)},
                  {"not_after", format_rfc3339(record.not_after)},
                  {"revoked_at", optional_time(record.revoked_at)},
-                 {"revoke_reason", record.revoke_reason}});
+                 {"revoke_reason", record.revoke_reason},
+                 {"source", record.source},
+                 {"source_at", optional_time(record.source_at)}});
 }
 
 /// The fields of one row; whatever is missing or of another type is an error that names it.
@@ -45,6 +47,11 @@ public:
         if (const auto* value = find(name); value && value->is_string())
             return value->get<std::string>();
         return bad(name);
+    }
+    /// Of rows that may be older than the field.
+    [[nodiscard]] std::string text_if_any(const char* name) const {
+        const auto* value = find(name);
+        return value && value->is_string() ? value->get<std::string>() : std::string{};
     }
     [[nodiscard]] Result<bool> boolean(const char* name) const {
         if (const auto* value = find(name); value && value->is_boolean()) return value->get<bool>();
@@ -103,6 +110,8 @@ Result<AgentRecord> read_agent(const Row& row) {
     record.not_after = TRY(fields.time("not_after"));
     record.revoked_at = TRY(fields.optional_time("revoked_at"));
     record.revoke_reason = TRY(fields.text("revoke_reason"));
+    record.source = fields.text_if_any("source");
+    record.source_at = TRY(fields.optional_time("source_at"));
     return record;
 }
 
@@ -220,7 +229,9 @@ Change Registry::enroll(const wire::Token& token, const Digest& request,
          .enrolled_at = now,
          .not_after = issued.not_after,
          .revoked_at = {},
-         .revoke_reason = {}},
+         .revoke_reason = {},
+         .source = {},
+         .source_at = {}},
         audit_entry(now, "agent/" + token.agent, "agent.enrolled", token.agent, describe(issued)));
     change.undo = [agent = std::move(change.undo), token_undo = undo_of(tokens_, id)] {
         agent();
@@ -241,7 +252,9 @@ Result<Change> Registry::renew(const std::string& agent, const std::string& old_
                                                        .enrolled_at = now,
                                                        .not_after = {},
                                                        .revoked_at = {},
-                                                       .revoke_reason = {}}
+                                                       .revoke_reason = {},
+                                                       .source = {},
+                                                       .source_at = {}}
                                          : found->second;
     record.serials = {old_serial, issued.serial};
     record.not_after = issued.not_after;
@@ -263,6 +276,22 @@ Change Registry::revoke(const Revocation& revocation, Timestamp now) {
         change.batch.writes.push_back(Erase{Table::token, item.first});
         return true;
     });
+    return change;
+}
+
+std::optional<Change> Registry::note_source(const std::string& agent, const std::string& source,
+                                            Timestamp now) {
+    const auto found = agents_.find(agent);
+    if (found == agents_.end() || source.empty()) return std::nullopt;
+    auto record = found->second;
+    const bool fresh = record.source_at && abs(now - *record.source_at) < limits::kSourceNotedAgain;
+    if (record.source == source && fresh) return std::nullopt;
+    record.source = source;
+    record.source_at = now;
+    Change change;
+    change.undo = undo_of(agents_, agent);
+    change.batch.writes.push_back(Put{Table::agent, agent, to_json(record)});
+    found->second = std::move(record);
     return change;
 }
 

@@ -39,6 +39,8 @@ struct AgentRecord {
     Timestamp not_after;  ///< of the newest certificate
     std::optional<Timestamp> revoked_at;
     std::string revoke_reason;
+    std::string source;  ///< transport::Connection::source of a session, not to be shown
+    std::optional<Timestamp> source_at;
 };
 
 /// What to persist for a change that memory has already, and how to take it back there if that
@@ -83,6 +85,10 @@ public:
     };
     /// Also for names without a record. Tokens for the name are void.
     [[nodiscard]] Change revoke(const Revocation& revocation, Timestamp now);
+
+    /// A session from there goes on. Nothing, unless that is news for the record; no audit entry.
+    [[nodiscard]] std::optional<Change> note_source(const std::string& agent,
+                                                    const std::string& source, Timestamp now);
 
     [[nodiscard]] bool allows(const std::string& agent, const std::string& serial) const;
     [[nodiscard]] const std::map<std::string, AgentRecord>& agents() const { return agents_; }

@@ -11,6 +11,11 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+bool can_prove(const Hello& hello) {
+    return std::ranges::find(hello.capabilities, wire::kEpochProofCapability) !=
+           hello.capabilities.end();
+}
+
 Result<void> send_to(Session& session, const wire::DaemonMessage& message) {
     const auto bytes = TRY(wire::encode(message));
     if (!session.stream.send(wire::frame(bytes)))
@@ -80,18 +85,42 @@ Result<void> Sessions::greet(const SessionPtr& session, Hello hello) {
     if (hello.agent != agent)
         return fail(ErrorCode::denied, "Hello names {}, the certificate {}", hello.agent, agent);
     CHECK(check_epoch(hello.highest_epoch));
-    if (second_holder(agent, hello.boot_id)) {
-        callbacks_.on_two_holders(agent);
-        end(session, "two processes hold this identity");
+    if (!alone(session, hello.boot_id)) return {};
+    const auto proven = proven_epoch(hello.epoch_proof);
+    if (hello.highest_epoch > proven) {
+        refuse_claim(session, hello.highest_epoch, can_prove(hello));
         return {};
     }
+    claims_.erase(agent);
     drop(agent, "a newer connection of this agent came");
     session->hello = std::move(hello);
+    if (proven > options_.epoch) session->hello->highest_epoch = proven;
     current_[agent] = session;
-    CHECK(send_to(*session, wire::Welcome{options_.epoch}));
-    if (session->hello->highest_epoch > options_.epoch)
-        handler_.on_fenced(agent, session->hello->highest_epoch);
+    CHECK(send_to(*session, wire::Welcome{options_.epoch, options_.epoch_proof, true}));
+    if (proven > options_.epoch) handler_.on_fenced(agent, proven);
     return {};
+}
+
+std::uint64_t Sessions::proven_epoch(const std::optional<EpochProof>& proof) const {
+    const bool higher = proof && proof->epoch > options_.epoch &&
+                        transport::is_signed_by(
+                            options_.ca_pem, wire::epoch_statement(proof->epoch), proof->signature);
+    return higher ? proof->epoch : options_.epoch;
+}
+
+void Sessions::refuse_claim(const SessionPtr& session, std::uint64_t claimed, bool could_prove) {
+    const auto& agent = session->agent;
+    const auto text =
+        fmt::format("it claims to have seen epoch {}, this daemon's is {}, and {}", claimed,
+                    options_.epoch, could_prove ? "cannot prove it" : "is too old to prove it");
+    claims_[agent] = claimed;
+    callbacks_.on_claim(agent, text, could_prove);
+    end(session, text);
+}
+
+std::optional<std::uint64_t> Sessions::claimed_epoch(const std::string& agent) const {
+    const auto found = claims_.find(agent);
+    return found == claims_.end() ? std::nullopt : std::optional{found->second};
 }
 
 Result<void> Sessions::check_epoch(std::uint64_t epoch) const {
@@ -101,16 +130,17 @@ Result<void> Sessions::check_epoch(std::uint64_t epoch) const {
     return fail(ErrorCode::invalid, "it claims epoch {}, which no daemon can have reached", epoch);
 }
 
-bool Sessions::second_holder(const std::string& agent, const std::string& boot_id) {
-    auto& [current, former] = boots_[agent];
-    if (boot_id == current) return false;
-    if (std::ranges::find(former, boot_id) != former.end()) {
-        boots_.erase(agent);
-        return true;
-    }
-    if (!current.empty()) former.push_back(std::exchange(current, boot_id));
-    current = boot_id;
-    if (former.size() > limits::kBootIdsKept) former.pop_front();
+bool Sessions::alone(const SessionPtr& session, const std::string& boot_id) {
+    const auto& agent = session->agent;
+    const auto boot = boots_.note(agent, boot_id, options_.monotonic());
+    if (boot == Boot::many)
+        handler_.on_alert(
+            agent, fmt::format("it was started {} times within {}: it crashes again "
+                               "and again, or somebody else uses its key",
+                               limits::kBootIdsUsual, format_duration(limits::kBootIdRemembered)));
+    if (boot != Boot::second_holder) return true;
+    callbacks_.on_two_holders(agent);
+    end(session, "two processes hold this identity");
     return false;
 }
 
@@ -119,11 +149,13 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
     auto& whole = session.inventory;
     append(whole.installations, std::move(piece.items.installations));
     append(whole.running, std::move(piece.items.running));
+    append(whole.suspended, std::move(piece.items.suspended));
     append(whole.results, std::move(piece.items.results));
     session.inventory_bytes += bytes;
     if (session.inventory_bytes > limits::kInventoryBytesMax ||
         whole.installations.size() > limits::kInstallationsPerAgentMax ||
         whole.running.size() > limits::kInstallationsPerAgentMax ||
+        whole.suspended.size() > limits::kInstallationsPerAgentMax ||
         whole.results.size() > limits::kInstallationsPerAgentMax)
         return fail(ErrorCode::exhausted, "the inventory is too long");
     if (!piece.last) return {};
@@ -134,15 +166,15 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
 
 Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage message) {
     const auto& agent = session->agent;
-    if (std::holds_alternative<wire::Heartbeat>(message)) return {};
+    if (const auto* beat = std::get_if<wire::Heartbeat>(&message)) {
+        if (beat->stopping && session->ready && !std::exchange(session->stopping, true))
+            handler_.on_stopping(agent);
+        return {};
+    }
     if (const auto* renew = std::get_if<wire::Renew>(&message))
         return ask_renewal(session, renew->csr_pem);
     if (const auto* fenced = std::get_if<wire::Fenced>(&message)) {
-        CHECK(check_epoch(fenced->highest_epoch));
-        session->hello->highest_epoch = fenced->highest_epoch;
-        if (fenced->highest_epoch > options_.epoch)
-            handler_.on_fenced(agent, fenced->highest_epoch);
-        return {};
+        return hear_of_epoch(session, *fenced);
     }
     if (!session->ready) return fail(ErrorCode::invalid, "the inventory must come first");
     if (auto* changed = std::get_if<wire::Changed>(&message))
@@ -151,6 +183,19 @@ Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage me
         handler_.on_update(agent, *update);
     else if (const auto* result = std::get_if<ActionResult>(&message))
         handler_.on_result(agent, *result);
+    return {};
+}
+
+Result<void> Sessions::hear_of_epoch(const SessionPtr& session, const wire::Fenced& fenced) {
+    CHECK(check_epoch(fenced.highest_epoch));
+    const auto proven = proven_epoch(fenced.epoch_proof);
+    if (fenced.highest_epoch > proven) {
+        refuse_claim(session, fenced.highest_epoch, can_prove(*session->hello));
+        return {};
+    }
+    if (proven == options_.epoch) return {};
+    session->hello->highest_epoch = proven;
+    handler_.on_fenced(session->agent, proven);
     return {};
 }
 
@@ -175,9 +220,8 @@ void Sessions::renewed(Session& session, std::string serial, Timestamp not_after
 
 void Sessions::abort(const SessionPtr& session, const std::string& why) {
     if (session->ended) return;
-    callbacks_.on_broken();
     end(session, why);
-    handler_.on_alert(session->agent, "session ended: " + why);
+    callbacks_.on_fault(session->agent, why);
 }
 
 void Sessions::end(const SessionPtr& session, const std::string& reason) {
@@ -229,6 +273,8 @@ Result<void> Sessions::send(const std::string& agent, const wire::DaemonMessage&
     if (found == current_.end() || !found->second->ready)
         return fail(ErrorCode::unavailable, "agent {} is not connected", agent);
     auto& session = *found->second;
+    if (std::holds_alternative<wire::Run>(message) && session.stopping)
+        return fail(ErrorCode::unavailable, "agent {} is stopping", agent);
     if (std::holds_alternative<wire::Run>(message) && session.hello->highest_epoch > options_.epoch)
         return fail(ErrorCode::denied, "agent {} has seen epoch {}, this daemon's is {}", agent,
                     session.hello->highest_epoch, options_.epoch);

@@ -5,11 +5,9 @@
 ///       └──────────────┴── deadline, broken frame, newer connection, revocation ──▶ ended
 ///
 /// Only a ready session is the agent's connection to the handler. A name has at most one greeted
-/// session: a newer one ends the older. Boot ids tell two holders of one certificate apart: an id
-/// that comes again after another one was seen belongs to a second process, and neither can be
-/// told to be the right one.
+/// session: a newer one ends the older. Of two holders of one certificate (boot_ids.h) neither can
+/// be told to be the right one.
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "reconciler/fleet/boot_ids.h"
 #include "reconciler/fleet/fleet.h"
 #include "schema/wire/frame.h"
 
@@ -35,6 +34,7 @@ struct Session {
     std::size_t renewals = 0;
     bool renewing = false;
     bool ready = false;
+    bool stopping = false;
     bool ended = false;
 };
 using SessionPtr = std::shared_ptr<Session>;
@@ -43,14 +43,21 @@ using SessionPtr = std::shared_ptr<Session>;
 struct SessionCallbacks {
     std::function<void(const SessionPtr&, const std::string& csr_pem)> on_renew;
     std::function<void(const std::string& agent)> on_two_holders;
-    std::function<void()> on_broken;  ///< counts
+    /// The session is over for a fault of the agent's.
+    std::function<void(const std::string& agent, const std::string& text)> on_fault;
+    /// It claimed an epoch that it did not prove; `could_prove`: it is new enough to.
+    std::function<void(const std::string& agent, const std::string& text, bool could_prove)>
+        on_claim;
 };
 
 class Sessions {
 public:
     struct Options {
         std::uint64_t epoch = 0;
+        EpochProof epoch_proof;  ///< of ours
+        std::string ca_pem;      ///< whose proofs count
         std::function<Timestamp()> now;
+        std::function<Milliseconds()> monotonic;
     };
     /// `handler` must outlive it.
     Sessions(FleetHandler& handler, Options options, SessionCallbacks callbacks);
@@ -81,13 +88,11 @@ public:
     /// Those heard of since it was last taken.
     [[nodiscard]] std::set<std::string> take_heard() { return std::exchange(heard_, {}); }
     [[nodiscard]] std::size_t ready_count() const;
+    /// The epoch above ours that the name claimed last, without a proof, if any.
+    [[nodiscard]] std::optional<std::uint64_t> claimed_epoch(const std::string& agent) const;
+    void forget_claim(const std::string& agent) { claims_.erase(agent); }
 
 private:
-    struct Boots {
-        std::string current;
-        std::deque<std::string> former;
-    };
-
     void receive(std::uint64_t connection, std::string_view bytes);
     [[nodiscard]] Result<void> handle(const SessionPtr& session, const std::string& frame);
     [[nodiscard]] Result<void> greet(const SessionPtr& session, Hello hello);
@@ -95,10 +100,17 @@ private:
     /// ours no daemon can have reached; it would fence this one for good, so who claims it is
     /// broken.
     [[nodiscard]] Result<void> check_epoch(std::uint64_t epoch) const;
-    [[nodiscard]] bool second_holder(const std::string& agent, const std::string& boot_id);
+    /// The higher one of ours and what the proof, if it is one, proves.
+    [[nodiscard]] std::uint64_t proven_epoch(const std::optional<EpochProof>& proof) const;
+    /// An agent that has seen a higher epoch obeys nothing from here. Whether another daemon took
+    /// over is not for one host to say: without a proof it is this agent that goes.
+    void refuse_claim(const SessionPtr& session, std::uint64_t claimed, bool could_prove);
+    /// False: the identity has two holders; it is shut out, and the session over.
+    [[nodiscard]] bool alone(const SessionPtr& session, const std::string& boot_id);
     [[nodiscard]] Result<void> assemble(Session& session, wire::InventoryPiece piece,
                                         std::size_t bytes);
     [[nodiscard]] Result<void> dispatch(const SessionPtr& session, wire::AgentMessage message);
+    [[nodiscard]] Result<void> hear_of_epoch(const SessionPtr& session, const wire::Fenced& fenced);
     [[nodiscard]] Result<void> ask_renewal(const SessionPtr& session, const std::string& csr_pem);
     void end(const SessionPtr& session, const std::string& reason);
 
@@ -107,7 +119,8 @@ private:
     SessionCallbacks callbacks_;
     std::map<std::uint64_t, SessionPtr> sessions_;  ///< by connection
     std::map<std::string, SessionPtr> current_;     ///< the greeted one of each name
-    std::map<std::string, Boots> boots_;
+    BootIds boots_;
+    std::map<std::string, std::uint64_t> claims_;  ///< unproven, by agent
     std::map<std::string, Timestamp> last_seen_;
     std::set<std::string> heard_;
 };

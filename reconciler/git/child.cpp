@@ -13,8 +13,11 @@
 
 #include "reconciler/git/channel.h"
 #include "reconciler/git/codec.h"
+#include "reconciler/git/local_git.h"
 #include "reconciler/git/spawn.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
+#include "schema/files/read_file.h"
 
 namespace tidegate::git {
 namespace {
@@ -30,6 +33,14 @@ std::string describe_end(int status) {
 std::vector<std::string> child_environment(const std::string& home) {
     const char* path = std::getenv("PATH");
     return {"HOME=" + home, "PATH=" + std::string{path ? path : "/usr/bin:/bin"}, "LC_ALL=C"};
+}
+
+/// A wall keeps open only what is there when it is made.
+Result<void> make_folder(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail(ErrorCode::unavailable, "cannot make {}: {}", path, error.message());
+    return {};
 }
 
 using ItemSink = std::function<void(const json&)>;
@@ -99,6 +110,9 @@ struct GitProcess::State {
     Spawned child;
     std::optional<Channel> channel;
     std::size_t calls = 0;  ///< since the child was started
+    bool confined = true;
+    std::vector<std::string> credentials;  ///< that the child may read
+    std::string unconfined;
 
     explicit State(GitProcessOptions with) : options{std::move(with)} {}
     State(const State&) = delete;
@@ -124,6 +138,7 @@ struct GitProcess::State {
                        [&](const json& item) { list.push_back(item.get<T>()); }));
         return list;
     }
+    Result<Remote> prepare_for(Remote remote);
     std::string stop();
 
 private:
@@ -155,20 +170,41 @@ std::string GitProcess::State::stop() {
     return describe_end(status);
 }
 
+/// A child that was let out serves remotes on this machine on; elsewhere each call gets its own.
+Result<Remote> GitProcess::State::prepare_for(Remote remote) {
+    const bool local = local_folder(remote.url).has_value();
+    if (local && !confined) return remote;
+    stop();
+    confined = !local;
+    credentials.clear();
+    if (local) return remote;
+    credentials = {remote.ssh_key_file, remote.known_hosts_file, remote.ca_file};
+    if (remote.password_file.empty()) return remote;
+    const auto text = TRY(read_file(remote.password_file, limits::kPemBytesMax));
+    remote.password = text.substr(0, text.find('\n'));
+    return remote;
+}
+
 Result<void> GitProcess::State::start() {
-    std::error_code error;
-    std::filesystem::create_directories(options.home, error);
-    if (error)
-        return fail(ErrorCode::unavailable, "cannot make {}: {}", options.home, error.message());
+    CHECK(make_folder(options.home));
+    CHECK(make_folder(options.directory));
     CHECK(start_child());
     calls = 0;
     channel.emplace(child.socket.get(), child.socket.get());
-    const Hello hello{options.directory, options.memory_bytes_max, options.cpu_max.count(),
-                      options.open_files_max};
+    const Hello hello{options.directory,
+                      options.memory_bytes_max,
+                      options.cpu_max.count(),
+                      options.open_files_max,
+                      options.home,
+                      confined,
+                      credentials};
     auto opened = say(hello, {});
-    if (opened) return {};
-    stop();
-    return fail(std::move(opened).error());
+    if (!opened) {
+        stop();
+        return fail(std::move(opened).error());
+    }
+    if (opened->is_string()) unconfined = to_utf8(opened->get<std::string>());
+    return {};
 }
 
 Result<void> GitProcess::State::start_child() {
@@ -224,7 +260,7 @@ GitProcess& GitProcess::operator=(GitProcess&&) noexcept = default;
 GitProcess::~GitProcess() = default;
 
 Result<Fetched> GitProcess::fetch(const Remote& remote, const std::string& branch) {
-    return state_->ask<Fetched>("fetch", remote, branch);
+    return state_->ask<Fetched>("fetch", TRY(state_->prepare_for(remote)), branch);
 }
 Result<bool> GitProcess::has_branch(const Remote& remote, const std::string& branch) {
     return state_->ask<bool>("has_branch", remote, branch);
@@ -258,7 +294,7 @@ Result<std::string> GitProcess::create_commit(const NewCommit& commit) {
     return state_->ask<std::string>("create_commit", commit);
 }
 Result<void> GitProcess::push(const Remote& remote, const PushRequest& request) {
-    return state_->ask<void>("push", remote, request);
+    return state_->ask<void>("push", TRY(state_->prepare_for(remote)), request);
 }
 Result<void> GitProcess::keep(const std::string& commit) {
     return state_->ask<void>("keep", commit);
@@ -266,6 +302,7 @@ Result<void> GitProcess::keep(const std::string& commit) {
 Result<void> GitProcess::remember_anchor(const std::string& commit, const std::string& anchor) {
     return state_->ask<void>("remember_anchor", commit, anchor);
 }
+const std::string& GitProcess::unconfined() const { return state_->unconfined; }
 std::optional<int> GitProcess::pid() const {
     if (state_->child.pid < 0) return std::nullopt;
     return state_->child.pid;

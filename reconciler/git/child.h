@@ -1,6 +1,9 @@
 #pragma once
 /// Git in a child process of the same binary: libgit2 1.5 knows no time-outs and parses what
-/// strangers wrote, so it runs where it can be killed and where it can take nothing with it.
+/// strangers wrote, so it runs where it can be killed and where it can take nothing with it: it
+/// reaches its own repository and HOME, what name look-up and TLS need, and while it talks to a
+/// remote the credentials for it (Landlock). A remote on this machine is exempt: there the `git`
+/// program and the hooks of that repository run, as whoever pushes there expects (ADR 8, 24).
 
 #include <chrono>
 #include <cstddef>
@@ -46,8 +49,10 @@ struct GitProcessOptions {
 };
 
 /// Repository's operations, done in the child. The contracts are those of repository.h, and:
-/// timeout — the call's deadline passed; unavailable — the child died; exhausted also — its answer
-/// was too long. Then the child and all it had started are gone; the next call starts a new one.
+/// The child is a new one for each call to a remote elsewhere, so that credentials which were
+/// replaced meanwhile are seen. timeout — the call's deadline passed; unavailable — the child died;
+/// exhausted also — its answer was too long. Then the child and all it had started are gone; the
+/// next call starts a new one.
 ///
 /// ```
 /// stopped --call--> running --answer--> running
@@ -83,6 +88,8 @@ public:
     [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
                                                const std::string& anchor);
 
+    /// Why the kernel walls no child in; empty: it does, or none was asked for yet.
+    [[nodiscard]] const std::string& unconfined() const;
     /// The running child, for tests and diagnosis.
     [[nodiscard]] std::optional<int> pid() const;
 

@@ -9,6 +9,7 @@
 #include "reconciler/git/channel.h"
 #include "reconciler/git/child.h"
 #include "reconciler/git/codec.h"
+#include "reconciler/git/confine.h"
 #include "reconciler/git/repository.h"
 
 namespace tidegate::git {
@@ -18,6 +19,11 @@ using Handler = std::function<Result<void>(Channel&, Repository&, const json& ar
 
 Result<void> send_error(Channel& channel, const Error& error) {
     return channel.send({{"error", error}});
+}
+
+Result<void> send_and_flush(Channel& channel, const Error& error) {
+    CHECK(send_error(channel, error));
+    return channel.flush();
 }
 
 Result<void> send_value(Channel& channel, const Result<void>& result) {
@@ -80,7 +86,7 @@ void limit(__rlimit_resource what, rlim_t soft, rlim_t hard) {
     ::setrlimit(what, &values);
 }
 
-void confine(const Hello& hello) {
+void limit_use(const Hello& hello) {
     limit(RLIMIT_CORE, 0, 0);
     limit(RLIMIT_NOFILE, hello.open_files_max, hello.open_files_max);
     if (hello.memory_bytes_max > 0)
@@ -108,11 +114,14 @@ Progress teller(Channel& channel) {
 
 Result<void> serve(Channel& channel) {
     const auto hello = TRY(channel.receive()).get<Hello>();
-    confine(hello);
+    limit_use(hello);
     allow_cpu(hello.cpu_seconds_max);
+    const auto walled = hello.confined ? confine_child(hello) : Result<void>{};
+    const bool without = !walled && walled.error().code == ErrorCode::unavailable;
+    if (!walled && !without) return send_and_flush(channel, walled.error());
     auto repository = Repository::open_or_init(hello.directory);
-    CHECK(repository ? channel.send({{"value", nullptr}})
-                     : send_error(channel, repository.error()));
+    const auto said = without ? json(walled.error().message) : json();
+    CHECK(repository ? channel.send({{"value", said}}) : send_error(channel, repository.error()));
     CHECK(channel.flush());
     if (!repository) return {};
     repository->on_progress(teller(channel));

@@ -89,9 +89,12 @@ struct Hello {
     std::size_t memory_bytes_max = 0;
     std::int64_t cpu_seconds_max = 0;
     std::size_t open_files_max = 0;
+    std::string home;
+    bool confined = true;                  ///< it reaches its folders and `readable` alone
+    std::vector<std::string> credentials;  ///< files that it may read beside them
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, directory, memory_bytes_max, cpu_seconds_max,
-                                   open_files_max)
+                                   open_files_max, home, confined, credentials)
 
 }  // namespace tidegate::git
 

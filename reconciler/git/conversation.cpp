@@ -200,16 +200,40 @@ Result<std::unique_ptr<Conversation>> connect(Repository::State& state, const Re
     return conversation;
 }
 
-Result<std::string> remote_ref(const Conversation& conversation, const std::string& name) {
+namespace {
+
+Result<std::span<const git_remote_head*>> remote_heads(const Conversation& conversation) {
     const git_remote_head** heads = nullptr;
     std::size_t count = 0;
     const int code = git_remote_ls(&heads, &count, conversation.handle.get());
     if (code < 0) return fail(remote_error(conversation, code));
     if (count > limits::kGitRefsMax)
         return fail(ErrorCode::exhausted, "the remote has more than {} refs", limits::kGitRefsMax);
-    for (const auto* head : std::span{heads, count})
+    return std::span{heads, count};
+}
+
+}  // namespace
+
+Result<std::string> remote_ref(const Conversation& conversation, const std::string& name) {
+    for (const auto* head : TRY(remote_heads(conversation)))
         if (name == head->name) return to_text(head->oid);
     return std::string{};
+}
+
+Result<std::string> some_branches(const Conversation& conversation) {
+    constexpr std::string_view kBranches = "refs/heads/";
+    constexpr std::size_t kNamed = 10;
+    std::string text;
+    std::size_t count = 0;
+    for (const auto* head : TRY(remote_heads(conversation))) {
+        const std::string_view name{head->name};
+        int valid = 0;
+        git_reference_name_is_valid(&valid, head->name);
+        if (!valid || !name.starts_with(kBranches) || ++count > kNamed) continue;
+        text += (text.empty() ? "" : ", ") + to_utf8(name.substr(kBranches.size()));
+    }
+    if (count > kNamed) text += fmt::format(" and {} more", count - kNamed);
+    return text;
 }
 
 std::string display_url(std::string_view url) {

@@ -58,6 +58,8 @@ enum class Purpose { ask, download, upload };
 /// What the remote's ref holds, as it said when it was connected to; empty: no such ref.
 [[nodiscard]] Result<std::string> remote_ref(const Conversation& conversation,
                                              const std::string& name);
+/// Some of its branches, for people: `main, release and 3 more`; empty: it has none.
+[[nodiscard]] Result<std::string> some_branches(const Conversation& conversation);
 /// libgit2's last error in the terms of a remote.
 [[nodiscard]] Error remote_error(const Conversation& conversation, int code);
 

@@ -93,6 +93,14 @@ Result<void> upload(git_repository* repository, Conversation& conversation,
     return {};
 }
 
+Error no_such_branch(const Conversation& conversation, const std::string& branch) {
+    const auto others = some_branches(conversation);
+    const auto there = !others           ? ""
+                       : others->empty() ? "; it has none at all"
+                                         : "; it has " + *others;
+    return {ErrorCode::not_found, fmt::format("there is no branch {}{}", branch, there), {}};
+}
+
 Result<void> check_ref_name(const std::string& name) {
     int valid = 0;
     if (git_reference_name_is_valid(&valid, name.c_str()) == 0 && valid) return {};
@@ -109,7 +117,7 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
     const auto attempt = [&]() -> Result<Fetched> {
         const auto conversation = TRY(connect(*state_, remote, Purpose::ask));
         const auto tip = TRY(remote_ref(*conversation, theirs));
-        if (tip.empty()) return fail(ErrorCode::not_found, "there is no branch {}", branch);
+        if (tip.empty()) return fail(no_such_branch(*conversation, branch));
         git_oid known{};
         if (git_reference_name_to_id(&known, state_->get(), ours.c_str()) == 0 &&
             to_text(known) == tip)

@@ -18,8 +18,10 @@ struct Remote {
     /// A plain path, `file://`, `https://`, `ssh://user@host[:port]/path` or `user@host:path`;
     /// `http://` for a loopback host only, and then without credentials.
     std::string url;
-    std::string username;      ///< empty: that of the URL, else "oauth2" (https) or "git" (ssh)
-    std::string password;      ///< password or token, for https
+    std::string username;  ///< empty: that of the URL, else "oauth2" (https) or "git" (ssh)
+    std::string password;  ///< password or token, for https
+    /// GitProcess only: its first line is the password, read anew for each call.
+    std::string password_file{};
     std::string ssh_key_file;  ///< private key, for ssh; Ed25519 or ECDSA (RSA fails, libssh2 1.10)
     std::string ssh_passphrase;
     std::string known_hosts_file;  ///< required for ssh; an unknown host is refused

@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <sstream>
@@ -83,6 +84,11 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
               number(snapshot.agents_known));
     out.counter("tidegate_agents_refused_total", "Connections of agents that were refused.",
                 number(snapshot.counters.agents_refused));
+    out.counter("tidegate_enrolments_refused_total", "Enrolment tokens that were not accepted.",
+                number(snapshot.counters.enrolments_refused));
+    out.counter("tidegate_agent_packets_dropped_total",
+                "First packets of new connections that were dropped for want of room.",
+                number(snapshot.counters.initials_dropped));
     out.counter("tidegate_alerts_total", "Alerts raised.", number(snapshot.counters.alerts));
     out.gauge("tidegate_store_blocked", "1 while the store takes no writes: nothing moves.",
               number(!snapshot.store_trouble.empty()));
@@ -93,10 +99,11 @@ void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
     out.counter("tidegate_polls_total", "Looks at the config repo.", number(counters.polls));
     out.counter("tidegate_poll_failures_total", "Looks that did not reach the config repo.",
                 number(counters.poll_failures));
-    auto& age = out.gauge("tidegate_last_poll_age_seconds",
-                          "Since the config repo was last reached; no sample before that.");
-    if (snapshot.config.last_poll_at)
-        Families::sample(age, {}, seconds(now - *snapshot.config.last_poll_at));
+    // A daemon that never reaches it must raise the same alert as one that does not any more.
+    const auto heard = snapshot.config.last_poll_at.value_or(snapshot.started_at);
+    out.gauge("tidegate_last_poll_age_seconds",
+              "Since the config repo was last reached, or else since the start.",
+              std::max(0.0, seconds(now - heard)));
     out.counter("tidegate_commits_accepted_total", "Commits taken from the config repo.",
                 number(counters.commits_accepted));
     out.counter("tidegate_commits_held_total", "Tips refused whole.",
@@ -131,25 +138,35 @@ void add_work(Families& out, const DaemonCounters& counters) {
     out.counter("tidegate_store_seconds_total", "Time spent in the store.", counters.store_seconds);
 }
 
+/// Shows `visit` the assignments that are in Git. What left it has a view while something of it is
+/// installed or on its way, but no series: its alerts end with it.
+void each_desired(const StatusSnapshot& snapshot, auto&& visit) {
+    for (const auto& [key, view] : snapshot.assignments)
+        if (!view->desired_commit.empty()) visit(key, *view);
+}
+
 void add_sync(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_assignment_sync",
                              "1 for the state that the assignment is in, by sync.");
-    for (const auto& [key, view] : snapshot.assignments)
-        Families::sample(family, labels_of(key, "sync", to_string(view->sync)), 1);
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
+        Families::sample(family, labels_of(key, "sync", to_string(view.sync)), 1);
+    });
     auto& info = out.gauge("tidegate_assignment_info",
                            "Desired version of the assignment, always 1; to join to alerts.");
-    for (const auto& [key, view] : snapshot.assignments)
-        Families::sample(info, labels_of(key, "version", view->desired_version), 1);
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
+        Families::sample(info, labels_of(key, "version", view.desired_version), 1);
+    });
 }
 
 void add_targets(Families& out, const StatusSnapshot& snapshot) {
     auto& total = out.gauge("tidegate_assignment_targets", "Targets of the assignment.");
-    for (const auto& [key, view] : snapshot.assignments)
-        Families::sample(total, labels_of(key), view->targets.total);
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
+        Families::sample(total, labels_of(key), view.targets.total);
+    });
     auto& states = out.gauge("tidegate_assignment_targets_state",
                              "Targets of the assignment, by state; a target may be in several.");
-    for (const auto& [key, view] : snapshot.assignments) {
-        const auto& counts = view->targets;
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
+        const auto& counts = view.targets;
         const std::pair<std::string_view, int> parts[] = {{"in_sync", counts.in_sync},
                                                           {"updating", counts.updating},
                                                           {"failed", counts.failed},
@@ -157,16 +174,44 @@ void add_targets(Families& out, const StatusSnapshot& snapshot) {
                                                           {"drifted", counts.drifted}};
         for (const auto& [state, count] : parts)
             Families::sample(states, labels_of(key, "state", state), count);
-    }
+    });
+}
+
+void add_orphans(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_orphaned_targets",
+                             "Targets that still have what Git no longer wants there.");
+    for (const auto& [key, view] : snapshot.assignments)
+        if (!view->orphaned.empty())
+            Families::sample(family, labels_of(key), number(view->orphaned.size()));
+}
+
+void add_behind(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
+    auto& family =
+        out.gauge("tidegate_assignment_behind_seconds",
+                  "Age of the oldest target that the others have left behind; 0 = none.");
+    for (const auto& [key, view] : snapshot.assignments)
+        Families::sample(family, labels_of(key),
+                         view->behind_since ? seconds(now - *view->behind_since) : 0);
 }
 
 void add_holds(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_assignment_held", "1 for each gate that holds it.");
-    for (const auto& [key, view] : snapshot.assignments) {
+    each_desired(snapshot, [&](const auto& key, const auto& view) {
         std::set<std::string> gates;
-        for (const auto& hold : view->holds) gates.insert(hold.gate);
+        for (const auto& hold : view.holds) gates.insert(hold.gate);
         for (const auto& gate : gates) Families::sample(family, labels_of(key, "gate", gate), 1);
-    }
+    });
+}
+
+/// The words go away with the trouble.
+void add_troubles(Families& out, const StatusSnapshot& snapshot) {
+    auto& family = out.gauge("tidegate_host_trouble",
+                             "1 while a host cannot have a project, with the reason.");
+    for (const auto& [name, target] : snapshot.targets)
+        for (const auto& trouble : target->troubles)
+            Families::sample(
+                family,
+                {{"target", name}, {"project", trouble.project}, {"reason", trouble.reason}}, 1);
 }
 
 /// The owner comes from the project's document: alerts reach the right people through it.
@@ -200,7 +245,10 @@ std::string render(const StatusSnapshot& snapshot, Timestamp now) {
     add_active(families, snapshot);
     add_sync(families, snapshot);
     add_targets(families, snapshot);
+    add_behind(families, snapshot, now);
+    add_orphans(families, snapshot);
     add_holds(families, snapshot);
+    add_troubles(families, snapshot);
     add_projects(families, snapshot);
     return families.text();
 }

@@ -85,7 +85,8 @@ Seconds task_bound(const Task& task, const Action& action) {
             one = check_bound(task.check);
             break;
         case TaskType::stop_service:
-            one += task.graceful_timeout;
+            // The stop and the wait after it, by up to three definitions.
+            one = std::max<Seconds>(one + task.graceful_timeout, 6 * task.graceful_timeout);
             break;
         case TaskType::start_service:
             one += task.ready_timeout;

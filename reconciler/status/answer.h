@@ -42,6 +42,7 @@ struct Services {
     std::function<std::optional<std::string>(const std::string&)> read_log;
     std::function<std::shared_ptr<const ZoneRules>(const std::string&)> find_zone;
     std::function<bool()> has_stream_room;
+    bool show_values = false;
 };
 
 /// `{"error":{"code":…,"message":…}}`.

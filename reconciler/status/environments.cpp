@@ -67,8 +67,10 @@ Json window_json(const Call& call, const Environment& environment, Timestamp now
               {"state", "open"},
               {"reason", nullptr},
               {"changes_at", nullptr},
+              {"changes_at_local", nullptr},
               {"timezone", nullptr},
               {"at", format_rfc3339(now)},
+              {"at_local", nullptr},
               {"freeze", freeze_json(environment.freeze)}};
     if (!environment.window) return json;
     const auto* window = window_of(call.snapshot, environment);
@@ -83,6 +85,8 @@ Json window_json(const Call& call, const Environment& environment, Timestamp now
     json["state"] = state.open ? "open" : "closed";
     json["reason"] = or_null(state.reason);
     json["changes_at"] = or_null(state.changes);
+    if (state.changes) json["changes_at_local"] = or_null(local_text(*zone, *state.changes));
+    json["at_local"] = or_null(local_text(*zone, now));
     return json;
 }
 
@@ -148,7 +152,8 @@ Answer list_environment_variables(const Call& call) {
     return with_environment(call, [&](const Environment& environment) {
         return paged(call.request, [&](PagedList& list) {
             for (const auto& [name, variable] : environment.variables)
-                if (list.wants(name)) list.add(name, variable_json(name, variable));
+                if (list.wants(name))
+                    list.add(name, variable_json(name, variable, call.services.show_values));
         });
     });
 }

@@ -145,4 +145,10 @@ Response refusal(Head::State state) {
     return internal_error();
 }
 
+Response misdirected() {
+    return plain_response(421, "Misdirected Request", "denied",
+                          "this server has another name: ask for its address, or name it with "
+                          "tidegated --http-host");
+}
+
 }  // namespace tidegate::status

@@ -35,5 +35,7 @@ private:
 
 /// The response to a head that never reaches the library.
 [[nodiscard]] Response refusal(Head::State state);
+/// The response to a head whose `Host` is none of ours (421, RFC 9110 §15.5.20).
+[[nodiscard]] Response misdirected();
 
 }  // namespace tidegate::status

@@ -16,9 +16,11 @@ constexpr short kBroken = POLLERR | POLLHUP | POLLNVAL;
 
 }  // namespace
 
-Front::Front(Listener listener, Wake wake, Exchange::Handler handler, HandOver hand_over)
+Front::Front(Listener listener, Wake wake, HostNames hosts, Exchange::Handler handler,
+             HandOver hand_over)
     : listener_(std::move(listener)),
       wake_(std::move(wake)),
+      hosts_(std::move(hosts)),
       handler_(std::move(handler)),
       hand_over_(std::move(hand_over)) {
     threads_.emplace_back([this] { serve(); });
@@ -183,6 +185,10 @@ void Front::dispatch_head(Id id, Connection& connection) {
     if (head.state == Head::State::incomplete) return;
     if (head.state != Head::State::complete) {
         respond(id, connection, refusal(head.state));
+        return;
+    }
+    if (!hosts_.allow(head.host.value_or(""))) {
+        respond(id, connection, misdirected());
         return;
     }
     connection.in.erase(0, head.size);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "reconciler/status/exchange.h"
+#include "reconciler/status/hosts.h"
 #include "reconciler/status/socket.h"
 
 namespace tidegate::status {
@@ -30,7 +31,8 @@ public:
     /// Takes a connection over after its response went out.
     using HandOver = std::function<void(Socket, Watch)>;
 
-    Front(Listener listener, Wake wake, Exchange::Handler handler, HandOver hand_over);
+    Front(Listener listener, Wake wake, HostNames hosts, Exchange::Handler handler,
+          HandOver hand_over);
     ~Front();
 
     [[nodiscard]] const std::string& local_address() const { return listener_.address; }
@@ -80,6 +82,7 @@ private:
 
     Listener listener_;
     Wake wake_;
+    HostNames hosts_;
     Exchange::Handler handler_;
     HandOver hand_over_;
 

@@ -25,6 +25,12 @@ bool announces_body(std::string_view name) {
     return same_name(name, "Content-Length") || same_name(name, "Transfer-Encoding");
 }
 
+std::string_view trimmed(std::string_view text) {
+    const auto from = text.find_first_not_of(" \t");
+    if (from == std::string_view::npos) return {};
+    return text.substr(from, text.find_last_not_of(" \t") - from + 1);
+}
+
 bool is_clean(std::string_view line) {
     return line.find_first_of(std::string_view{"\0\r\n", 3}) == std::string_view::npos;
 }
@@ -48,12 +54,20 @@ Head too_long(std::string_view bytes) {
     return head;
 }
 
+/// False for a second one: whoever stands in between may have gone by the other (RFC 9112 §3.2).
+bool take_host(std::string_view value, Head& head) {
+    if (head.host) return false;
+    head.host = trimmed(value);
+    return true;
+}
+
 /// Adds one field line to `head`; false when it is malformed.
 bool take_field(std::string_view line, Head& head) {
     const auto colon = line.find(':');
     if (!is_clean(line) || colon == std::string_view::npos || colon == 0) return false;
     const auto name = line.substr(0, colon);
     if (name.find_first_of(" \t") != std::string_view::npos) return false;
+    if (same_name(name, "Host") && !take_host(line.substr(colon + 1), head)) return false;
     head.has_body = head.has_body || announces_body(name);
     if (is_acted_on(name)) head.text.append(line).append(kLineEnd);
     return true;

@@ -132,6 +132,7 @@ void write_bar(Html& html, const TargetCounts& counts) {
 }
 
 std::string words_of(const TargetCounts& counts) {
+    if (counts.total == 0) return "no targets";
     auto text = fmt::format("{}/{}", counts.in_sync, counts.total);
     const auto add = [&](int count, std::string_view what) {
         if (count > 0) text += fmt::format(" · {} {}", count, what);
@@ -147,7 +148,10 @@ void write_holds(Html& html, const std::vector<Hold>& holds) {
     for (const auto& hold : holds) {
         html.raw("<div class=\"hold\">").element("span", "gate", hold.gate);
         html.raw(" ").text(hold.reason);
-        if (hold.until) html.element("span", "until", " until " + when(hold.until));
+        if (hold.until) {
+            const auto local = hold.until_local.empty() ? "" : " · " + hold.until_local;
+            html.element("span", "until", " until " + when(hold.until) + local);
+        }
         html.raw("</div>");
     }
 }
@@ -157,20 +161,39 @@ void write_release_link(Html& html, const std::string& id) {
     html.text(id.substr(0, 8)).raw("</a>");
 }
 
+std::string last_good_words(const std::optional<LastGood>& good) {
+    if (!good) return "–";
+    return good->absent ? "absent" : good->version;
+}
+
+bool is_in_git(const AssignmentView& view) { return !view.desired_commit.empty(); }
+
+std::string_view state_of(const AssignmentView& view) {
+    const bool left_over = !is_in_git(view) && view.sync == Sync::out_of_sync;
+    return left_over ? "orphaned" : to_string(view.sync);
+}
+
 void write_assignment(Html& html, const AssignmentView& view) {
     html.raw("<tr><td class=\"name\">").element("b", "", view.key.project);
-    html.raw("</td>")
-        .cell(view.key.environment)
-        .raw("<td>")
-        .badge(to_string(view.sync))
-        .raw("</td>");
-    html.cell(view.desired_version, "version");
-    html.cell(view.last_good ? view.last_good->version : "–", "version");
+    html.raw("</td>").cell(view.key.environment).raw("<td>").badge(state_of(view)).raw("</td>");
+    if (is_in_git(view))
+        html.cell(view.desired_version, "version");
+    else
+        html.cell("no longer in Git", "small");
+    html.cell(last_good_words(view.last_good), "version");
     html.raw("<td class=\"targets\">");
-    write_bar(html, view.targets);
-    html.element("span", "small", words_of(view.targets)).raw("</td><td>");
+    if (view.targets.total > 0) write_bar(html, view.targets);
+    if (is_in_git(view)) html.element("span", "small", words_of(view.targets));
+    html.raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
+    if (view.behind_since)
+        html.element("div", "note", "a target is behind since " + when(view.behind_since));
+    for (const auto& note : view.drift)
+        html.element("div", "note",
+                     fmt::format("{} {}: {}", note.target,
+                                 note.drifted ? "drifted" : "may have drifted, nobody can tell",
+                                 note.reason));
     for (const auto& target : view.orphaned) html.element("div", "note", "orphaned on " + target);
     if (!view.revert_note.empty()) html.element("div", "note", view.revert_note);
     html.raw("</td></tr>");
@@ -271,11 +294,17 @@ void write_target(Html& html, const TargetView& target) {
     for (const auto& installation : target.installations) {
         html.raw("<div class=\"installed\">").text(installation.key.project).raw(" ");
         html.element("span", "version", installation.version);
+        if (!installation.tried_version.empty())
+            html.element("span", "small", " tried " + installation.tried_version);
         if (installation.drifted) html.badge("drifted");
         if (installation.status != InstallStatus::installed)
             html.badge(to_string(installation.status));
+        if (!installation.drift_reason.empty())
+            html.element("div", "small", installation.drift_reason);
         html.raw("</div>");
     }
+    for (const auto& trouble : target.troubles)
+        html.element("div", "small", trouble.project + ": host trouble, " + trouble.reason);
     if (target.status != AgentStatus::online)
         html.element("div", "small", "last seen " + when(target.last_seen_at));
     html.raw("</div>");

@@ -127,7 +127,8 @@ Answer list_project_variables(const Call& call) {
     return with_project(call, [&](const Project& project) {
         return paged(call.request, [&](PagedList& list) {
             for (const auto& [name, variable] : project.variables)
-                if (list.wants(name)) list.add(name, variable_json(name, variable));
+                if (list.wants(name))
+                    list.add(name, variable_json(name, variable, call.services.show_values));
         });
     });
 }

@@ -52,11 +52,6 @@ Result<Filter> read_filter(const Request& request) {
     return filter;
 }
 
-Json last_good_json(const std::optional<LastGood>& good) {
-    if (!good) return {};
-    return {{"version", good->version}, {"commit", good->commit}};
-}
-
 /// The step that runs, or the next one; null after the last.
 Json current_step(const Release& release) {
     for (const auto& step : release.steps)

@@ -5,17 +5,30 @@
 #include "reconciler/status/streams.h"
 
 namespace tidegate::status {
+namespace {
+
+HostNames names_of(const Options& options) {
+    auto names = own_host_names();
+    names.insert(names.end(), options.host_names.begin(), options.host_names.end());
+    names.push_back(options.host);
+    return HostNames{names};
+}
+
+}  // namespace
 
 class Server::Impl {
 public:
     Impl(Options options, Listener listener, Wake wake)
         : board_(options.board),
-          services_{std::move(options.now), std::move(options.render_metrics),
-                    std::move(options.read_log), std::move(options.find_zone),
-                    [this] { return streams_.has_room(); }},
+          services_{std::move(options.now),
+                    std::move(options.render_metrics),
+                    std::move(options.read_log),
+                    std::move(options.find_zone),
+                    [this] { return streams_.has_room(); },
+                    options.show_values},
           streams_(board_),
           front_(
-              std::move(listener), std::move(wake),
+              std::move(listener), std::move(wake), names_of(options),
               [this](const Request& request) {
                   const auto snapshot = board_.get();
                   return answer(request, snapshot.get(), services_);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reconciler/status/board.h"
 #include "schema/base/result.h"
@@ -23,6 +24,10 @@ struct Options {
     std::string host = "127.0.0.1";
     int port = 0;          ///< 0 = any free one; see local_address()
     SnapshotBoard& board;  ///< outlives the server
+    /// What else the server is called: `Host` may say these, `host`, the machine's own name,
+    /// `localhost` and any IP address; other requests are answered 421.
+    std::vector<std::string> host_names{};
+    bool show_values = false;  ///< of plain variables; secret ones are never shown
     std::function<Timestamp()> now{};
     /// The text of GET /metrics.
     std::function<std::string(const StatusSnapshot&)> render_metrics{};

@@ -56,13 +56,16 @@ Json backups_json(const std::vector<Backup>& backups) {
 }
 
 Json installation_json(const Installation& installation) {
-    return {{"project", installation.key.project},
-            {"version", installation.version},
-            {"digest", installation.digest.hex()},
-            {"status", to_string(installation.status)},
-            {"drifted", installation.drifted},
-            {"installed_at", or_null(installation.installed_at)},
-            {"backups", backups_json(installation.backups)}};
+    Json item{{"project", installation.key.project},
+              {"version", installation.version},
+              {"digest", installation.digest.hex()},
+              {"status", to_string(installation.status)},
+              {"drifted", installation.drifted},
+              {"installed_at", or_null(installation.installed_at)},
+              {"backups", backups_json(installation.backups)},
+              {"drift_reason", or_null(installation.drift_reason)}};
+    if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
+    return item;
 }
 
 }  // namespace
@@ -81,15 +84,29 @@ std::string event_id(const StatusSnapshot& snapshot) {
 Json holds_json(const std::vector<Hold>& holds) {
     Json items = Json::array();
     for (const auto& hold : holds)
+        items.push_back({{"gate", hold.gate},
+                         {"reason", hold.reason},
+                         {"until", or_null(hold.until)},
+                         {"until_local", or_null(hold.until_local)}});
+    return items;
+}
+
+Json last_good_json(const std::optional<LastGood>& good) {
+    if (!good) return {};
+    Json json{{"version", good->version}, {"commit", good->commit}};
+    if (good->absent) json["absent"] = true;
+    return json;
+}
+
+Json drift_json(const std::vector<DriftNote>& notes) {
+    Json items = Json::array();
+    for (const auto& note : notes)
         items.push_back(
-            {{"gate", hold.gate}, {"reason", hold.reason}, {"until", or_null(hold.until)}});
+            {{"target", note.target}, {"drifted", note.drifted}, {"reason", note.reason}});
     return items;
 }
 
 Json assignment_json(const AssignmentView& view) {
-    Json last_good;
-    if (view.last_good)
-        last_good = {{"version", view.last_good->version}, {"commit", view.last_good->commit}};
     return {{"project", view.key.project},
             {"environment", view.key.environment},
             {"desired",
@@ -105,10 +122,12 @@ Json assignment_json(const AssignmentView& view) {
               {"offline", view.targets.offline},
               {"drifted", view.targets.drifted}}},
             {"release", or_null(view.release)},
-            {"last_good", std::move(last_good)},
+            {"last_good", last_good_json(view.last_good)},
             {"holds", holds_json(view.holds)},
             {"revert_note", or_null(view.revert_note)},
-            {"orphaned", view.orphaned}};
+            {"orphaned", view.orphaned},
+            {"drift", drift_json(view.drift)},
+            {"behind_since", or_null(view.behind_since)}};
 }
 
 Json release_summary_json(const Release& release) {
@@ -139,17 +158,29 @@ Json release_json(const Release& release) {
     return json;
 }
 
+Json troubles_json(const std::vector<HostTrouble>& troubles) {
+    Json items = Json::array();
+    for (const auto& trouble : troubles)
+        items.push_back({{"project", trouble.project},
+                         {"reason", trouble.reason},
+                         {"since", format_rfc3339(trouble.since)},
+                         {"tried_again_at", format_rfc3339(trouble.tried_again_at)}});
+    return items;
+}
+
 Json target_json(const TargetView& target) {
     Json installations = Json::array();
     for (const auto& installation : target.installations)
         installations.push_back(installation_json(installation));
-    return {{"name", target.name},
-            {"environment", target.environment},
-            {"agent", target.agent},
-            {"status", to_string(target.status)},
-            {"last_seen_at", or_null(target.last_seen_at)},
-            {"labels", target.labels.empty() ? Json::object() : Json(target.labels)},
-            {"installations", std::move(installations)}};
+    Json json{{"name", target.name},
+              {"environment", target.environment},
+              {"agent", target.agent},
+              {"status", to_string(target.status)},
+              {"last_seen_at", or_null(target.last_seen_at)},
+              {"labels", target.labels.empty() ? Json::object() : Json(target.labels)},
+              {"installations", std::move(installations)}};
+    if (!target.troubles.empty()) json["host_trouble"] = troubles_json(target.troubles);
+    return json;
 }
 
 Json config_json(const ConfigStatus& config) {
@@ -168,15 +199,18 @@ Json config_json(const ConfigStatus& config) {
             {"poll_error", or_null(config.poll_error)}};
 }
 
-Json variable_json(const std::string& name, const Variable& variable) {
+Json variable_json(const std::string& name, const Variable& variable, bool show_values) {
+    const auto shown = [&](const std::string& value) { return show_values ? Json(value) : Json(); };
     Json item{{"name", name}, {"type", to_string(variable.type)}};
     switch (variable.type) {
         case VariableType::plain:
         case VariableType::template_text:
-            item["value"] = variable.value;
+            item["value"] = shown(variable.value);
             break;
         case VariableType::env_specific:
-            item["values"] = variable.values;
+            item["values"] = Json::object();
+            for (const auto& [environment, value] : variable.values)
+                item["values"][environment] = shown(value);
             break;
         case VariableType::external:
             item["source"] = variable.source;

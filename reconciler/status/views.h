@@ -23,14 +23,18 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] std::string event_id(const StatusSnapshot& snapshot);
 
 [[nodiscard]] Json holds_json(const std::vector<Hold>& holds);
+[[nodiscard]] Json last_good_json(const std::optional<LastGood>& good);
+[[nodiscard]] Json drift_json(const std::vector<DriftNote>& notes);
 [[nodiscard]] Json assignment_json(const AssignmentView& view);
 /// Without steps and targets, as lists show it.
 [[nodiscard]] Json release_summary_json(const Release& release);
 [[nodiscard]] Json release_json(const Release& release);
 [[nodiscard]] Json target_json(const TargetView& target);
 [[nodiscard]] Json config_json(const ConfigStatus& config);
-/// Name and type; the value only of types that hold no secret.
-[[nodiscard]] Json variable_json(const std::string& name, const Variable& variable);
+/// Name and type; the value only of types that hold no secret, and null unless `show_values`:
+/// what people wrote as plain text may be one all the same.
+[[nodiscard]] Json variable_json(const std::string& name, const Variable& variable,
+                                 bool show_values);
 /// Without credentials and without the query, which may carry a signature.
 [[nodiscard]] std::string public_url(const std::string& url);
 

@@ -73,14 +73,21 @@ inline constexpr std::chrono::seconds kKeepAlive{15};
 inline constexpr std::chrono::seconds kHelloTimeout{10};
 inline constexpr std::size_t kEnrollBodyBytesMax = 16 * 1024;
 inline constexpr std::size_t kInventoryBytesMax = 32 << 20;
+/// Of it, results; those beyond follow after it, so many bytes before the daemon has answered.
+inline constexpr std::size_t kInventoryResultBytesMax = 8 << 20;
+inline constexpr std::size_t kResultBytesUnacknowledgedMax = 1 << 20;
 inline constexpr std::size_t kInstallationsPerAgentMax = 20'000;
 inline constexpr std::size_t kRenewalsPerConnectionMax = 16;
-inline constexpr std::size_t kBootIdsKept = 16;
+inline constexpr std::size_t kBootIdsKept = 64;  ///< of one agent, that were pushed out
+inline constexpr std::chrono::hours kBootIdRemembered{1};
+inline constexpr std::size_t kBootIdsUsual = 16;  ///< starts in that time; more is said, once
 inline constexpr std::chrono::hours kEpochAheadMax{24 * 366 * 10};  ///< of the daemon's clock
+inline constexpr std::size_t kSignatureBytesMax = 128;
 inline constexpr std::size_t kLogBytesMax = 256 * 1024;
 inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
 inline constexpr std::size_t kTokensMax = 10'000;
+inline constexpr std::size_t kSubjectsMax = 1'000;  ///< of what is said once a minute
 inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
 inline constexpr std::chrono::seconds kHeartbeat{30};
 inline constexpr std::chrono::milliseconds kBackoffMin{100};
@@ -90,26 +97,49 @@ inline constexpr std::chrono::milliseconds kBackoffMax{10'000};
 inline constexpr std::size_t kSendDrainBytes = 64 * 1024;
 inline constexpr std::size_t kUniStreamsMax = 3;
 inline constexpr std::size_t kUniStreamWindowBytes = 16 * 1024;
+// A half-open connection takes up to 160 KB; strangers and known sources have so many each.
+inline constexpr std::size_t kHalfOpenMax = 1'024;
+inline constexpr std::size_t kHalfOpenPerSourceMax = 256;
 inline constexpr std::size_t kAnonymousConnectionsMax = 256;
+inline constexpr std::size_t kAnonymousPerSourceMax = 64;
+/// Of one agent, with those whose loss was not noticed yet.
+inline constexpr std::size_t kConnectionsPerAgentMax = 8;
+inline constexpr std::chrono::hours kSourceKnownFor{24};  ///< after its last session
+inline constexpr std::chrono::hours kSourceNotedAgain{6};
+inline constexpr std::size_t kSourcesKnownMax = 20'000;
 inline constexpr std::size_t kStatelessResetsPerSecondMax = 5'000;
 inline constexpr std::size_t kUdpReceiveBufferBytes = 4 << 20;
 inline constexpr std::size_t kUdpBatch = 64;
+inline constexpr std::size_t kReceiveBatch = 16;
+inline constexpr std::size_t kHandshakeSlice = 16;  ///< costly datagrams, then others' turn
 inline constexpr std::size_t kFlushSlice = 128;
 inline constexpr std::size_t kPemBytesMax = 64 * 1024;
 inline constexpr std::size_t kPeerChainMax = 4;
 inline constexpr std::chrono::seconds kRetryTokenLifetime{10};
 inline constexpr std::chrono::seconds kSilenceMax{3};
 inline constexpr std::chrono::seconds kSilenceLongest{30};  ///< after failed attempts in a row
+/// While an action is out: how often its agent must give a sign, and how many may be missed.
+inline constexpr std::chrono::seconds kPingInterval{5};
+inline constexpr int kPingsMissedMax = 3;
 
 // Agents.
 inline constexpr std::size_t kOutputBytesDefault = 64 * 1024;
 inline constexpr std::size_t kOutputBytesMax = 1 << 20;
 inline constexpr std::size_t kJournalActionsKept = 1'000;
+/// Kept free in the journal for restores, outcomes and what runs already.
+inline constexpr std::size_t kJournalReserveBytes = 2 << 20;
+inline constexpr std::chrono::seconds kJournalTryAgain{
+    1};  ///< what found no room, but must be kept
 inline constexpr std::size_t kTargetsPerAgentMax = 10'000;
 /// Of one installation. Where they would fill an inventory they stay out of it (wire/encode.cpp).
 inline constexpr std::size_t kBackupsMax = 10;
 inline constexpr std::size_t kBackupPathBytesMax = 512;
 inline constexpr std::size_t kBackupEntriesReadMax = 10'000;  ///< of one folder
+
+inline constexpr int kActionsAtOnceDefault = 8;  ///< of agents that do not say how many they run
+inline constexpr int kActionsAtOnceMax = 64;
+/// Of what an agent was sent and has not answered; its send queue holds more.
+inline constexpr std::size_t kActionBytesOutMax = 768 * 1024;
 
 // The status endpoint.
 inline constexpr std::size_t kHttpHeadBytesMax = 8 * 1024;
@@ -137,16 +167,24 @@ inline constexpr std::chrono::minutes kStepDeadlineSlack{2};
 inline constexpr std::chrono::hours kReleaseDeadline{6};
 inline constexpr std::size_t kReleasesKeptPerAssignment = 100;
 inline constexpr std::size_t kGoneAssignmentsKept = 1'000;  ///< that left Git, with nothing there
+inline constexpr std::size_t kRevertsRemembered = 10'000;
 inline constexpr std::size_t kStepsPerReleaseMax = 200'000;
 inline constexpr std::chrono::minutes kRollbackDeadline{10};
+inline constexpr std::chrono::minutes kRollbackInTurns{4};  ///< then all at once (R-8.7)
 /// Away for less counts as reconnecting. An idle agent needs kKeepAlive to notice that the daemon
 /// is another, kSilenceMax to be sure of it, and the rest to come back.
 inline constexpr std::chrono::seconds kAgentGrace =
     kKeepAlive + kSilenceMax + std::chrono::seconds{7};
-inline constexpr std::chrono::seconds kAskAgain{10};  ///< a failed query or revert, doubling
+/// So long without a reading of the clock the daemon did not run, whatever the reason.
+inline constexpr std::chrono::seconds kLifeGapMax{10};
+inline constexpr std::chrono::seconds kLifeUnstoredMax{30};  ///< lived, and lost in a crash
+inline constexpr std::chrono::seconds kSendPatience{1};      ///< then gates are asked once more
+inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed query or revert, doubling
 inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
+inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes later is another one
+inline constexpr std::size_t kDriftNotesShown = 20;       ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;
 

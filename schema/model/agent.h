@@ -19,6 +19,7 @@ struct LastGood {
     Digest digest;  ///< assignment digest
     std::string commit;
     std::string version;
+    bool absent = false;  ///< nothing is there: a finished uninstall
 
     friend bool operator==(const LastGood&, const LastGood&) = default;
 };
@@ -40,8 +41,10 @@ struct Backup {
 struct Installation {
     InstallKey key;
     InstallStatus status = InstallStatus::absent;
-    std::string version;
-    Digest digest;  ///< target digest it was installed from
+    std::string version;  ///< the last one whose action succeeded; empty = none, or gone since
+    /// Tried since then without success: files of it may be there. Empty = nothing was.
+    std::string tried_version;
+    Digest digest;  ///< target digest of what was tried last
     Digest assignment_digest;
     std::string commit;
     bool drifted = false;
@@ -137,6 +140,9 @@ struct ActionResult {
     ActionKind kind = ActionKind::deploy;
     ActionOutcome outcome = ActionOutcome::done;
     std::string error;
+    /// refused: what of the host is in the way (a full disk, agent.yaml, …). It says nothing of the
+    /// version: the target is as good as away, and the same action may come again.
+    std::string host_trouble;
     std::vector<StageResult> stages;
     Installation installation;  ///< the state after it; its key says target, project, slot
 
@@ -154,6 +160,15 @@ struct ActionUpdate {
     friend bool operator==(const ActionUpdate&, const ActionUpdate&) = default;
 };
 
+/// That a daemon of some CA speaks, or spoke, with this epoch: the CA's signature over
+/// wire::epoch_statement.
+struct EpochProof {
+    std::uint64_t epoch = 0;
+    std::string signature;
+
+    friend bool operator==(const EpochProof&, const EpochProof&) = default;
+};
+
 struct Hello {
     std::string agent;
     std::string boot_id;  ///< new per process start
@@ -161,6 +176,8 @@ struct Hello {
     std::vector<std::string> capabilities;  ///< driver.script, slots, …
     std::uint64_t highest_epoch = 0;
     std::vector<std::string> targets;  ///< that agent.yaml allows; empty = any
+    /// For an epoch of at least highest_epoch, as a rule.
+    std::optional<EpochProof> epoch_proof{};
 
     friend bool operator==(const Hello&, const Hello&) = default;
 };
@@ -170,6 +187,9 @@ struct Inventory {
     std::vector<Installation> installations;
     std::vector<std::string> running;   ///< ids of actions in progress
     std::vector<ActionResult> results;  ///< journal outcomes not yet acknowledged
+    /// Those running that a restart of the agent interrupted: the rest of each runs when it is sent
+    /// again, and is dropped when it is cancelled.
+    std::vector<std::string> suspended;
 
     friend bool operator==(const Inventory&, const Inventory&) = default;
 };

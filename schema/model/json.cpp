@@ -20,6 +20,7 @@ Json encode(int value) { return value; }
 Json encode(std::uint64_t value) { return value; }
 Json encode(Seconds value) { return value.count(); }
 Json encode(Timestamp value) { return value.time_since_epoch().count(); }
+Json encode(Lived value) { return value.time_since_epoch().count(); }
 Json encode(const Digest& value) { return value.hex(); }
 template <NamedEnum E>
 Json encode(E value) {
@@ -91,6 +92,11 @@ bool decode(const Json& in, Seconds& value) {
 bool decode(const Json& in, Timestamp& value) {
     if (!in.is_number_integer()) return false;
     value = Timestamp(Milliseconds(in.get<std::int64_t>()));
+    return true;
+}
+bool decode(const Json& in, Lived& value) {
+    if (!in.is_number_integer()) return false;
+    value = Lived(Milliseconds(in.get<std::int64_t>()));
     return true;
 }
 bool decode(const Json& in, Digest& value) {
@@ -168,7 +174,9 @@ std::string to_json(const OutboxEntry& entry) { return print(entry); }
 std::string to_json(const Quarantine& quarantine) { return print(quarantine); }
 std::string to_json(const Block& block) { return print(block); }
 std::string to_json(const GoodState& good) { return print(good); }
+std::string to_json(const OwnRevert& revert) { return print(revert); }
 std::string to_json(const Installation& installation) { return print(installation); }
+std::string to_json(Lived lived) { return encode(lived).dump(); }
 std::string to_json(const Action& action) { return print(action); }
 std::string to_json(const ActionResult& result) { return print(result); }
 
@@ -187,9 +195,13 @@ Result<Block> block_from_json(std::string_view text) { return read<Block>(text, 
 Result<GoodState> good_state_from_json(std::string_view text) {
     return read<GoodState>(text, "last good state");
 }
+Result<OwnRevert> own_revert_from_json(std::string_view text) {
+    return read<OwnRevert>(text, "revert");
+}
 Result<Installation> installation_from_json(std::string_view text) {
     return read<Installation>(text, "installation");
 }
+Result<Lived> lived_from_json(std::string_view text) { return read<Lived>(text, "age"); }
 Result<Action> action_from_json(std::string_view text) { return read<Action>(text, "action"); }
 Result<ActionResult> action_result_from_json(std::string_view text) {
     return read<ActionResult>(text, "action result");

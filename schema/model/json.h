@@ -18,7 +18,9 @@ namespace tidegate {
 [[nodiscard]] std::string to_json(const Quarantine& quarantine);
 [[nodiscard]] std::string to_json(const Block& block);
 [[nodiscard]] std::string to_json(const GoodState& good);
+[[nodiscard]] std::string to_json(const OwnRevert& revert);
 [[nodiscard]] std::string to_json(const Installation& installation);
+[[nodiscard]] std::string to_json(Lived lived);
 [[nodiscard]] std::string to_json(const Action& action);
 [[nodiscard]] std::string to_json(const ActionResult& result);
 
@@ -29,7 +31,9 @@ namespace tidegate {
 [[nodiscard]] Result<Quarantine> quarantine_from_json(std::string_view text);
 [[nodiscard]] Result<Block> block_from_json(std::string_view text);
 [[nodiscard]] Result<GoodState> good_state_from_json(std::string_view text);
+[[nodiscard]] Result<OwnRevert> own_revert_from_json(std::string_view text);
 [[nodiscard]] Result<Installation> installation_from_json(std::string_view text);
+[[nodiscard]] Result<Lived> lived_from_json(std::string_view text);
 [[nodiscard]] Result<Action> action_from_json(std::string_view text);
 [[nodiscard]] Result<ActionResult> action_result_from_json(std::string_view text);
 

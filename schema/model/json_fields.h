@@ -1,6 +1,7 @@
 #pragma once
 /// The names under which the fields of persisted records stand in JSON. They are on disk: add,
 /// never rename. Each function shows every field of one record to a visitor, for both directions.
+/// Former builds wrote `deadline`, `paused_at` and `until` by the wall clock; they are not read.
 
 #include <concepts>
 #include <type_traits>
@@ -30,6 +31,7 @@ void fields(Of<LastGood> auto& r, auto&& f) {
     f("digest", r.digest);
     f("commit", r.commit);
     f("version", r.version);
+    f("absent", r.absent);
 }
 void fields(Of<Backup> auto& r, auto&& f) {
     f("path", r.path);
@@ -39,6 +41,7 @@ void fields(Of<Installation> auto& r, auto&& f) {
     f("key", r.key);
     f("status", r.status);
     f("version", r.version);
+    f("tried_version", r.tried_version);
     f("digest", r.digest);
     f("assignment_digest", r.assignment_digest);
     f("commit", r.commit);
@@ -176,6 +179,7 @@ void fields(Of<ActionResult> auto& r, auto&& f) {
     f("kind", r.kind);
     f("outcome", r.outcome);
     f("error", r.error);
+    f("host_trouble", r.host_trouble);
     f("stages", r.stages);
     f("installation", r.installation);
 }
@@ -184,6 +188,7 @@ void fields(Of<Hold> auto& r, auto&& f) {
     f("gate", r.gate);
     f("reason", r.reason);
     f("until", r.until);
+    f("until_local", r.until_local);
 }
 void fields(Of<Step> auto& r, auto&& f) {
     f("index", r.index);
@@ -197,7 +202,9 @@ void fields(Of<Step> auto& r, auto&& f) {
     f("admitted_at", r.admitted_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
-    f("deadline", r.deadline);
+    f("lived_began", r.began);
+    f("lived_ended", r.ended);
+    f("lived_deadline", r.deadline);
 }
 void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("name", r.name);
@@ -212,6 +219,10 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("stages", r.stages);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
+    f("lived_ended", r.ended);
+    f("report", r.report);
+    f("lived_doubted", r.doubted_at);
+    f("was_well", r.was_well);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
@@ -236,8 +247,9 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("created_at", r.created_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
-    f("paused_at", r.paused_at);
-    f("deadline", r.deadline);
+    f("lived_paused", r.paused_at);
+    f("lived_deadline", r.deadline);
+    f("lived_all_back", r.all_back_at);
     f("admitted", r.admitted);
     f("condemned", r.condemned);
     f("holds", r.holds);
@@ -266,8 +278,9 @@ void fields(Of<Block> auto& r, auto&& f) {
     f("key", r.key);
     f("digest", r.digest);
     f("failures", r.failures);
-    f("until", r.until);
+    f("lived_until", r.until);
     f("reason", r.reason);
+    f("lived_healed", r.healed_at);
 }
 void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("action", r.action);
@@ -276,6 +289,12 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("restore", r.restore);
     f("sent", r.sent);
     f("created_at", r.created_at);
+    f("lived_deadline", r.deadline);
+}
+void fields(Of<OwnRevert> auto& r, auto&& f) {
+    f("release", r.release);
+    f("commit", r.commit);
+    f("at", r.at);
 }
 void fields(Of<GoodState> auto& r, auto&& f) {
     f("key", r.key);

@@ -18,6 +18,7 @@ struct Hold {
     std::string gate;  ///< window, freeze, pause, config, unsupported, offline, quarantine, …
     std::string reason;
     std::optional<Timestamp> until;
+    std::string until_local{};  ///< the same on the clock of a window's zone, for people; or empty
 
     friend auto operator<=>(const Hold&, const Hold&) = default;
 };
@@ -82,7 +83,9 @@ struct Step {
     std::optional<Timestamp> admitted_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> deadline;
+    std::optional<Lived> began;
+    std::optional<Lived> ended;
+    std::optional<Lived> deadline;
 };
 
 enum class TargetStatus {
@@ -117,6 +120,11 @@ struct TargetProgress {
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
+    std::optional<Lived> ended;  ///< as finished_at
+    /// Of its agent, the newest at its success; later the first that says that it is down, or old.
+    std::optional<std::uint64_t> report;
+    std::optional<Lived> doubted_at;  ///< when that came
+    bool was_well = false;            ///< it had passed its checks when its release was rolled back
 };
 
 /// How far the Git side of a rollback is.
@@ -150,8 +158,9 @@ struct ReleaseHead {
     Timestamp created_at;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
-    std::optional<Timestamp> paused_at;  ///< deadlines stand still since then
-    std::optional<Timestamp> deadline;
+    std::optional<Lived> paused_at;  ///< deadlines stand still since then
+    std::optional<Lived> deadline;
+    std::optional<Lived> all_back_at;  ///< rolling back: from then on nobody waits for a turn
     bool admitted = false;   ///< its first dispatch passed the gates (on_close: finish_release)
     bool condemned = false;  ///< its verdict was bad, and its digest was quarantined for that
 
@@ -172,8 +181,10 @@ struct Block {
     InstallKey key;
     Digest digest;  ///< target digest
     int failures = 0;
-    Timestamp until;
+    Lived until;
     std::string reason;
+    /// Its last heal ended well: drift that returns soon is a failure of that heal.
+    std::optional<Lived> healed_at;
 };
 
 /// An action in the outbox: sent, or to be sent, and not yet answered.
@@ -184,9 +195,10 @@ struct OutboxEntry {
     bool restore = false;
     bool sent = false;
     Timestamp created_at;
+    std::optional<Lived> deadline;  ///< when its agent must have told how it ended
 };
 
-/// The newest ended introduce with success: where to come back to.
+/// The newest introduce that ended with success, or uninstall: what to keep, and to come back to.
 struct GoodState {
     AssignmentKey key;
     LastGood good;
@@ -194,11 +206,28 @@ struct GoodState {
     std::string release;
 };
 
+/// A commit of our own: only what stands here, written before the push, proves it. Kept apart from
+/// its release, which is forgotten sooner.
+struct OwnRevert {
+    std::string release;
+    std::string commit;
+    Timestamp at;
+};
+
 enum class Sync { in_sync, out_of_sync, releasing, held, quarantined, unknown };
 constexpr auto enum_names(Sync) {
     return std::array{"in_sync"sv, "out_of_sync"sv, "releasing"sv,
                       "held"sv,    "quarantined"sv, "unknown"sv};
 }
+
+/// What an agent says of a target that is not as it was installed.
+struct DriftNote {
+    std::string target;
+    std::string reason;
+    bool drifted = false;  ///< else nobody can tell, and nothing is done
+
+    friend bool operator==(const DriftNote&, const DriftNote&) = default;
+};
 
 struct TargetCounts {
     int total = 0, in_sync = 0, updating = 0, failed = 0, offline = 0, drifted = 0;
@@ -209,7 +238,7 @@ struct AssignmentView {
     AssignmentKey key;
     std::string desired_version;
     Digest desired_digest;
-    std::string desired_commit;
+    std::string desired_commit;  ///< empty: it is no longer in Git; nothing is desired
     Sync sync = Sync::unknown;
     TargetCounts targets;
     std::string release;  ///< id, or empty
@@ -217,6 +246,20 @@ struct AssignmentView {
     std::vector<Hold> holds;
     std::vector<std::string> orphaned;  ///< installed there, but no longer desired
     std::string revert_note;
+    std::vector<DriftNote> drift;  ///< the first kDriftNotesShown
+    /// The oldest target that has neither last good nor what is wished, such as one that was away.
+    std::optional<Timestamp> behind_since;
+};
+
+/// What of a host keeps an action from beginning there (ActionResult::host_trouble).
+struct HostTrouble {
+    std::string project;
+    std::string agent;
+    std::string reason;  ///< one line
+    Timestamp since;
+    Lived until;               ///< it counts as away until then, when it is tried again
+    Timestamp tried_again_at;  ///< the same, as people are told it
+    int tries = 0;
 };
 
 enum class AgentStatus { unknown, online, offline };
@@ -230,6 +273,7 @@ struct TargetView {
     std::optional<Timestamp> last_seen_at;
     std::map<std::string, std::string> labels;
     std::vector<Installation> installations;
+    std::vector<HostTrouble> troubles;
 };
 
 }  // namespace tidegate

@@ -27,6 +27,8 @@ struct DaemonCounters {
     std::map<std::string, std::uint64_t> releases_ended;  ///< by final status
     std::uint64_t alerts = 0;
     std::uint64_t agents_refused = 0;
+    std::uint64_t enrolments_refused = 0;
+    std::uint64_t initials_dropped = 0;  ///< of new connections, for want of room
     std::uint64_t engine_steps = 0;
     double engine_seconds = 0;  ///< spent inside the engine
     std::uint64_t store_commits = 0;

@@ -26,6 +26,8 @@ std::string_view to_string(Table table) {
             return "release_step";
         case Table::release_target:
             return "release_target";
+        case Table::revert:
+            return "revert";
     }
     TG_ASSERT(!"a table without a name");
     return {};

@@ -30,12 +30,13 @@ enum class Table {
     block,           ///< (target, digest) that failed outside of an `introduce`, with its back-off
     release_step,    ///< `ID INDEX`: one step of a release
     release_target,  ///< `ID TARGET`: one target's result in a release
+    revert,          ///< by release id: the commit that takes it back, longer than the release
 };
 
-inline constexpr std::array kTables{Table::meta,         Table::release,       Table::action,
-                                    Table::quarantine,   Table::agent,         Table::token,
-                                    Table::installation, Table::history,       Table::block,
-                                    Table::release_step, Table::release_target};
+inline constexpr std::array kTables{Table::meta,         Table::release,        Table::action,
+                                    Table::quarantine,   Table::agent,          Table::token,
+                                    Table::installation, Table::history,        Table::block,
+                                    Table::release_step, Table::release_target, Table::revert};
 
 [[nodiscard]] std::string_view to_string(Table table);
 

@@ -24,11 +24,11 @@ std::string trailer(const LineCommit& commit, std::string_view key) {
     return {};
 }
 
-/// One of our own reverts: known by id, or, after the store was lost, by author, trailers that
-/// hold, and that it changed nothing else. A trailer alone proves nothing.
+/// One of our own reverts: known by id, or, of the time before the store was lost, by author,
+/// trailers that hold, and that it changed nothing else. A trailer alone proves nothing.
 bool is_own_revert(const Change& change, const Digest& before, const std::optional<Digest>& after) {
     const auto& commit = change.commit;
-    if (commit.own) return true;
+    if (commit.own || !commit.proven_by_form) return commit.own;
     const auto author = commit.author_name + " <" + commit.author_email + ">";
     return !change.identity.empty() && author == change.identity &&
            change.changed == std::set<std::string>{version_path(change.key)} &&
@@ -181,9 +181,11 @@ void record_removed(History& history, AssignmentHistory& facts, const Change& ch
     if (!facts.present) return;
     if (is_own_revert(change, facts.digest, std::nullopt)) note_revert(facts, change);
     remember_version(history, facts, {});
-    facts.present = false;
-    facts.held_at.clear();
-    facts.held_authors.clear();
+    AssignmentHistory left;
+    left.versions = std::move(facts.versions);
+    left.reverts = std::move(facts.reverts);
+    left.gone_number = history.length;
+    facts = std::move(left);
 }
 
 }  // namespace tidegate

@@ -28,6 +28,9 @@ struct LineCommit {
     std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
     bool own = false;               ///< its id was stored before we pushed it
     Checks checks = kChecksNow;     ///< by which it is judged; never older than the one before
+    /// A lost store is being rebuilt: the form of our reverts (author, trailers, nothing else
+    /// changed) proves one ours. Anybody may write that form.
+    bool proven_by_form = false;
 };
 
 /// Where an assignment last had a version: the newest such commit of the line.
@@ -39,6 +42,9 @@ struct VersionPoint {
     friend bool operator==(const VersionPoint&, const VersionPoint&) = default;
 };
 
+/// Of one that left Git only `versions` and `reverts` are known, and of those without reverts only
+/// the newest kGoneAssignmentsKept: with an environment for each merge request there is no end of
+/// them.
 struct AssignmentHistory {
     bool present = false;  ///< has a version file, and once resolved without errors since it has
     Digest digest;         ///< this and the following: at its last valid commit
@@ -61,6 +67,7 @@ struct AssignmentHistory {
     /// them, and that other one, which stays in force for it. Default = there is none.
     Digest read_anew;
     Digest read_before;
+    std::uint64_t gone_number = 0;  ///< not present: the place on the line where it left
 };
 
 /// An environment at its last valid commit.

@@ -186,30 +186,34 @@ Intent intent_from_json(const Json& json) {
     return intent;
 }
 
-Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts,
-                        RulesTable& table) {
+/// What is known of it whether it is in Git or has left.
+Json past_to_json(const AssignmentKey& key, const AssignmentHistory& facts) {
     auto versions = Json::array();
     for (const auto& point : facts.versions)
         versions.push_back({point.version, point.commit, point.digest.hex()});
     auto reverts = Json::array();
     for (const auto& revert : facts.reverts) reverts.push_back(revert_to_json(revert));
+    return {{"environment", key.environment},  {"project", key.project},
+            {"present", facts.present},        {"gone_number", facts.gone_number},
+            {"versions", std::move(versions)}, {"reverts", std::move(reverts)}};
+}
+
+Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts,
+                        RulesTable& table) {
+    auto json = past_to_json(key, facts);
+    if (!facts.present && facts.gone_number > 0) return json;
     auto anchors = Json::array();
     for (const auto& anchor : facts.anchors) anchors.push_back(table.number_of(anchor));
-    Json json{{"environment", key.environment},
-              {"project", key.project},
-              {"present", facts.present},
-              {"digest", facts.digest.hex()},
-              {"version", facts.version},
-              {"fingerprint", facts.fingerprint},
-              {"retry", facts.retry},
-              {"intent", intent_to_json(facts.intent)},
-              {"anchors", std::move(anchors)},
-              {"held_at", facts.held_at},
-              {"held_number", facts.held_number},
-              {"held_authors", facts.held_authors},
-              {"rejected", facts.rejected},
-              {"versions", std::move(versions)},
-              {"reverts", std::move(reverts)}};
+    json.update({{"digest", facts.digest.hex()},
+                 {"version", facts.version},
+                 {"fingerprint", facts.fingerprint},
+                 {"retry", facts.retry},
+                 {"intent", intent_to_json(facts.intent)},
+                 {"anchors", std::move(anchors)},
+                 {"held_at", facts.held_at},
+                 {"held_number", facts.held_number},
+                 {"held_authors", facts.held_authors},
+                 {"rejected", facts.rejected}});
     if (!facts.read_anew.empty()) {
         json["read_anew"] = facts.read_anew.hex();
         json["read_before"] = facts.read_before.hex();
@@ -221,6 +225,13 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
                                        const std::vector<RulesPtr>& table) {
     AssignmentHistory facts;
     json.at("present").get_to(facts.present);
+    facts.gone_number = json.value("gone_number", std::uint64_t{0});
+    for (const auto& point : json.at("versions"))
+        facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
+                                  digest_from_json(point.at(2))});
+    for (const auto& item : json.at("reverts"))
+        facts.reverts.push_back(revert_from_json(item, key));
+    if (!json.contains("digest")) return facts;
     facts.digest = digest_from_json(json.at("digest"));
     json.at("version").get_to(facts.version);
     json.at("fingerprint").get_to(facts.fingerprint);
@@ -235,11 +246,6 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
     json.at("rejected").get_to(facts.rejected);
-    for (const auto& point : json.at("versions"))
-        facts.versions.push_back({point.at(0).get<std::string>(), point.at(1).get<std::string>(),
-                                  digest_from_json(point.at(2))});
-    for (const auto& item : json.at("reverts"))
-        facts.reverts.push_back(revert_from_json(item, key));
     if (json.contains("read_anew")) {
         facts.read_anew = digest_from_json(json.at("read_anew"));
         facts.read_before = digest_from_json(json.at("read_before"));

@@ -104,6 +104,7 @@ struct LineTracker::State {
     bool judges_anew =
         false;  ///< other checks than the commit before: everything counts as touched
     std::map<AssignmentKey, AssignmentPtr> built;
+    std::set<std::pair<std::uint64_t, AssignmentKey>> gone;  ///< to forget the oldest first
 
     [[nodiscard]] std::set<AssignmentKey> present() const;
     void take_checks(const LineCommit& commit);
@@ -113,6 +114,8 @@ struct LineTracker::State {
     void take_environments();
     void take_dependencies(const std::set<std::string>& changed);
     void take_rejections();
+    void note_gone(const AssignmentKey& key);
+    void forget_gone();
     void take_valid(const AssignmentKey& key, ResolvedAssignmentPtr entry);
     [[nodiscard]] std::vector<DefinitionKey> definitions_needed() const;
     void find_moved();
@@ -225,6 +228,27 @@ void LineTracker::State::take_rejections() {
     }
 }
 
+void LineTracker::State::note_gone(const AssignmentKey& key) {
+    const auto found = history.assignments.find(key);
+    if (found == history.assignments.end()) return;
+    const auto& facts = found->second;
+    gone.erase({facts.gone_number, key});
+    if (facts.present || resolved.assignments.contains(key)) return;
+    if (facts.versions.empty() && facts.reverts.empty())
+        history.assignments.erase(found);  // it never was valid
+    else if (facts.reverts.empty())
+        gone.emplace(facts.gone_number, key);
+}
+
+/// What was reverted stays: a store that is lost gets its quarantines back from it.
+void LineTracker::State::forget_gone() {
+    for (const auto& key : resolved.touched) note_gone(key);
+    while (gone.size() > limits::kGoneAssignmentsKept) {
+        history.assignments.erase(gone.begin()->second);
+        gone.erase(gone.begin());
+    }
+}
+
 std::vector<DefinitionKey> LineTracker::State::definitions_needed() const {
     std::vector<DefinitionKey> needed;
     for (const auto& [key, entry] : valid)
@@ -334,6 +358,7 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
             return fail(ErrorCode::conflict, "{} is not there any more at {}", key.text(),
                         state.history.tip);
         if (facts.present) state.dirty.insert(key);
+        if (!facts.present && facts.reverts.empty()) state.gone.emplace(facts.gone_number, key);
     }
     return tracker;
 }
@@ -368,6 +393,7 @@ void LineTracker::add_commit(const LineCommit& commit, const DocumentTree& tree,
     state.take_environments();
     state.take_dependencies(changed);
     state.take_rejections();
+    state.forget_gone();
     if (state.history.root.empty()) state.history.root = commit.id;
     state.history.tip = commit.id;
     ++state.history.length;

@@ -22,8 +22,7 @@ namespace tidegate {
 
 struct LineOptions {
     ZoneLookup zones;
-    /// "name <email>" that the daemon commits as: by it and the trailers our own reverts are known
-    /// after the store was lost. Empty = never.
+    /// "name <email>" that the daemon commits as, for LineCommit::proven_by_form. Empty = never.
     std::string identity;
 };
 

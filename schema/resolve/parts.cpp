@@ -11,7 +11,7 @@
 namespace tidegate {
 namespace {
 
-constexpr std::string_view kSuffix = ".yaml";
+constexpr std::string_view kFileSuffix = ".yaml";
 
 void remark_variable(const std::string& name, const Variable& variable,
                      std::vector<Unsupported>& unsupported, std::vector<Error>& warnings) {
@@ -70,8 +70,8 @@ std::vector<std::string> names_below(const DocumentTree& tree, const std::string
     std::vector<std::string> names;
     each_below(tree, folder, [&](const std::string& path, const FilePtr&) {
         const auto rest = std::string_view{path}.substr(folder.size());
-        if (rest.ends_with(kSuffix) && rest.find('/') == std::string_view::npos)
-            names.emplace_back(rest.substr(0, rest.size() - kSuffix.size()));
+        if (rest.ends_with(kFileSuffix) && rest.find('/') == std::string_view::npos)
+            names.emplace_back(rest.substr(0, rest.size() - kFileSuffix.size()));
     });
     return names;
 }

@@ -3,9 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
+#include "schema/resolve/key_edit.h"
 #include "schema/resolve/resolve.h"
 
 namespace tidegate {
@@ -17,7 +20,8 @@ std::string line_of(std::string_view text) {
 }
 
 std::string target_state(const RevertInput& input) {
-    return input.last_good ? line_of(input.last_good->version) : "nothing";
+    if (!input.last_good) return "nothing";
+    return input.last_good->absent ? "absent" : line_of(input.last_good->version);
 }
 
 std::string message_of(const RevertInput& input, RevertKind kind, const std::string& note) {
@@ -67,6 +71,45 @@ RevertPlan offer(const RevertInput& input, std::vector<RevertEdit> edits, std::s
     return finished(input, RevertKind::branch, std::move(edits), std::move(note));
 }
 
+using Text = std::optional<std::string>;
+
+/// What people steer by: no part of what is reverted.
+constexpr std::array kSteering{"paused"sv, "pins"sv, "promote"sv, "retry"sv, "scheduled_release"sv};
+
+bool steers(const std::string& text) {
+    return std::any_of(kSteering.begin(), kSteering.end(),
+                       [&](auto key) { return text.find(key) != std::string::npos; });
+}
+
+/// Whether nobody has edited it since, but for what they steer by.
+bool is_untouched(const Text& tip, const Text& guilty) {
+    if (!tip || !guilty) return tip == guilty;
+    auto now = *tip;
+    auto then = *guilty;
+    for (const auto key : kSteering) {
+        now = without_key(now, key);
+        then = without_key(then, key);
+    }
+    return now == then;
+}
+
+bool resolves_to_good(const RevertInput& input, const Text& text) {
+    return input.last_good && text && input.digest_with(text) == input.last_good->digest;
+}
+
+/// `good` with `paused` and `pins` as they stand at the tip and no lower `retry`: a lower one could
+/// not be raised again to be heard. What steered the former release is over.
+Result<Text> steered(const Text& good, const RevertInput& input) {
+    const auto& tip = input.version_at_tip;
+    if (!input.last_good) return Text{};
+    if (!good || !tip || (!steers(*good) && !steers(*tip))) return good;
+    auto text = without_key(without_key(*good, "promote"), "scheduled_release");
+    for (const auto key : {"paused"sv, "pins"sv}) text = TRY(with_key_of(text, key, *tip));
+    if (number_at(*tip, "retry") > number_at(text, "retry"))
+        text = TRY(with_key_of(text, "retry", *tip));
+    return Text{std::move(text)};
+}
+
 /// Whether putting back `text` is exactly what `git revert` of the guilty commit would do.
 bool is_plain_revert(const RevertInput& input, const std::optional<std::string>& text) {
     return input.guilty_files.size() == 1 &&
@@ -82,14 +125,15 @@ RevertPlan plan_revert(const RevertInput& input) {
         return nothing("the branch no longer asks for the guilty state; the newer wish wins");
 
     const auto path = version_path(input.key);
-    const auto text = input.last_good ? input.version_at_good : std::nullopt;
-    const auto restores =
-        input.last_good ? std::optional{input.last_good->digest} : std::optional<Digest>{};
+    const bool to_parent = resolves_to_good(input, input.version_at_parent);
+    const auto made = steered(to_parent ? input.version_at_parent : input.version_at_good, input);
+    if (!made) return offer(input, {}, made.error().message);
+    const auto& text = *made;
     std::vector<RevertEdit> edits;
     if (text != input.version_at_tip) edits.push_back({path, text});
 
-    const bool brings_back = !input.last_good || (text && input.digest_with(text) == restores);
-    if (input.version_at_tip != input.version_at_guilty)
+    const bool brings_back = !input.last_good || resolves_to_good(input, text);
+    if (!is_untouched(input.version_at_tip, input.version_at_guilty))
         return offer(input, brings_back ? std::move(edits) : std::vector<RevertEdit>{},
                      "the version file was edited since the guilty commit");
     if (!brings_back)
@@ -102,8 +146,10 @@ RevertPlan plan_revert(const RevertInput& input) {
     if (is_plain_revert(input, text))
         return finished(input, RevertKind::plain_revert, std::move(edits),
                         "reverts the guilty commit, which changed nothing else");
-    return finished(input, RevertKind::put_back, std::move(edits),
-                    fmt::format("puts back {} as it was at {}", path, input.last_good->commit));
+    return finished(
+        input, RevertKind::put_back, std::move(edits),
+        to_parent ? fmt::format("puts back {} as it was before {}", path, input.guilty_commit)
+                  : fmt::format("puts back {} as it was at {}", path, input.last_good->commit));
 }
 
 }  // namespace tidegate

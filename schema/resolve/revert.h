@@ -37,6 +37,7 @@ struct RevertInput {
     std::optional<Digest> tip_digest;
     std::optional<std::string> version_at_tip;  ///< texts of the version file
     std::optional<std::string> version_at_guilty;
+    std::optional<std::string> version_at_parent;  ///< before the guilty commit
     std::optional<std::string> version_at_good;
     std::vector<GuiltyFile> guilty_files;  ///< all of them, the version file included
     /// Why nothing may be pushed to the branch itself (protected, signatures required without a

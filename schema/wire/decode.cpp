@@ -112,6 +112,7 @@ Result<LastGood> read(const v1::LastGood& from) {
     to.digest = TRY(digest("last_good.digest", from.digest()));
     to.commit = TRY(id_or_empty("last_good.commit", from.commit()));
     to.version = word(from.version());
+    to.absent = from.absent();
     return to;
 }
 
@@ -142,6 +143,7 @@ Result<Installation> read(const v1::Installation& from) {
     to.report = from.report();
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     to.backups = TRY(read_backups(from));
+    to.tried_version = word(from.tried_version());
     return to;
 }
 
@@ -176,7 +178,18 @@ Result<ActionResult> read(const v1::ActionResult& from) {
             stage_result.tasks.push_back(TRY(read(task)));
     }
     to.installation = TRY(read(from.installation()));
+    to.host_trouble = word(from.host_trouble());
     return to;
+}
+
+template <class Message>
+Result<std::optional<EpochProof>> read_proof(const Message& from) {
+    if (!from.has_epoch_proof()) return std::nullopt;
+    const auto& proof = from.epoch_proof();
+    if (proof.signature().size() > limits::kSignatureBytesMax)
+        return fail(ErrorCode::invalid, "epoch_proof must have at most {} bytes, got {}",
+                    limits::kSignatureBytesMax, proof.signature().size());
+    return EpochProof{proof.epoch(), proof.signature()};
 }
 
 Result<Hello> read(const v1::Hello& from) {
@@ -194,6 +207,7 @@ Result<Hello> read(const v1::Hello& from) {
     CHECK(at_most("targets", from.targets_size(), limits::kTargetsPerAgentMax));
     for (const auto& target : from.targets())
         to.targets.push_back(TRY(object_name("target", target)));
+    to.epoch_proof = TRY(read_proof(from));
     return to;
 }
 
@@ -214,6 +228,9 @@ Result<InventoryPiece> read(const v1::Inventory& from) {
     CHECK(at_most("results", from.results_size(), limits::kInventoryItemsPerFrameMax));
     for (const auto& result : from.results()) to.items.results.push_back(TRY(read(result)));
     to.last = from.last();
+    CHECK(at_most("suspended", from.suspended_size(), limits::kInventoryItemsPerFrameMax));
+    for (const auto& suspended : from.suspended())
+        to.items.suspended.push_back(TRY(id("suspended", suspended)));
     return to;
 }
 
@@ -365,7 +382,8 @@ Result<Welcome> read(const v1::Welcome& from) {
     if (from.protocol() != kProtocol)
         return fail(ErrorCode::invalid, "the peer speaks protocol {}, this build {}",
                     from.protocol(), kProtocol);
-    return Welcome{from.epoch()};
+    auto proof = TRY(read_proof(from));
+    return Welcome{from.epoch(), std::move(proof), from.answers_suspended()};
 }
 
 Result<Ack> read(const v1::Ack& from) {
@@ -398,15 +416,17 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
         case v1::AgentMessage::kChanged:
             return Changed{TRY(read_installations(from.changed().installations()))};
         case v1::AgentMessage::kHeartbeat:
-            return Heartbeat{};
+            return Heartbeat{from.heartbeat().stopping()};
         case v1::AgentMessage::kUpdate:
             return TRY(read(from.update()));
         case v1::AgentMessage::kResult:
             return TRY(read(from.result()));
         case v1::AgentMessage::kRenew:
             return Renew{from.renew().csr_pem()};
-        case v1::AgentMessage::kFenced:
-            return Fenced{from.fenced().highest_epoch()};
+        case v1::AgentMessage::kFenced: {
+            auto proof = TRY(read_proof(from.fenced()));
+            return Fenced{from.fenced().highest_epoch(), std::move(proof)};
+        }
         case v1::AgentMessage::MESSAGE_NOT_SET:
             break;
     }

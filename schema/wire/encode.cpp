@@ -2,6 +2,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "schema/base/limits.h"
@@ -36,6 +37,7 @@ void write(const LastGood& from, v1::LastGood& to) {
     to.set_digest(bytes(from.digest));
     to.set_commit(to_utf8(from.commit));
     to.set_version(to_utf8(from.version));
+    to.set_absent(from.absent);
 }
 
 void write(const Installation& from, v1::Installation& to) {
@@ -56,6 +58,7 @@ void write(const Installation& from, v1::Installation& to) {
         out.set_path(to_utf8(backup.path));
         out.set_at_ms(milliseconds(backup.at));
     }
+    to.set_tried_version(to_utf8(from.tried_version));
 }
 
 void write(const TaskResult& from, v1::TaskResult& to) {
@@ -83,6 +86,7 @@ void write(const ActionResult& from, v1::ActionResult& to) {
         for (const auto& task : stage.tasks) write(task, *out.add_tasks());
     }
     write(from.installation, *to.mutable_installation());
+    to.set_host_trouble(to_utf8(from.host_trouble));
 }
 
 void write(const HealthCheck& from, v1::HealthCheck& to) {
@@ -188,6 +192,11 @@ void write(const Action& from, v1::Action& to) {
     if (from.rejected) write(*from.rejected, *to.mutable_rejected());
 }
 
+void write(const EpochProof& from, v1::EpochProof& to) {
+    to.set_epoch(from.epoch);
+    to.set_signature(from.signature);
+}
+
 struct AgentWriter {
     v1::AgentMessage& to;
 
@@ -200,6 +209,7 @@ struct AgentWriter {
         for (const auto& capability : from.capabilities) hello.add_capabilities(capability);
         hello.set_highest_epoch(from.highest_epoch);
         for (const auto& target : from.targets) hello.add_targets(target);
+        if (from.epoch_proof) write(*from.epoch_proof, *hello.mutable_epoch_proof());
     }
     void operator()(const InventoryPiece& from) const {
         auto& inventory = *to.mutable_inventory();
@@ -208,12 +218,15 @@ struct AgentWriter {
         for (const auto& id : from.items.running) inventory.add_running(id);
         for (const auto& result : from.items.results) write(result, *inventory.add_results());
         inventory.set_last(from.last);
+        for (const auto& id : from.items.suspended) inventory.add_suspended(id);
     }
     void operator()(const Changed& from) const {
         auto& changed = *to.mutable_changed();
         for (const auto& item : from.installations) write(item, *changed.add_installations());
     }
-    void operator()(const Heartbeat&) const { to.mutable_heartbeat(); }
+    void operator()(const Heartbeat& from) const {
+        to.mutable_heartbeat()->set_stopping(from.stopping);
+    }
     void operator()(const ActionUpdate& from) const {
         auto& update = *to.mutable_update();
         update.set_id(from.id);
@@ -226,6 +239,7 @@ struct AgentWriter {
     void operator()(const Renew& from) const { to.mutable_renew()->set_csr_pem(from.csr_pem); }
     void operator()(const Fenced& from) const {
         to.mutable_fenced()->set_highest_epoch(from.highest_epoch);
+        if (from.epoch_proof) write(*from.epoch_proof, *to.mutable_fenced()->mutable_epoch_proof());
     }
 };
 
@@ -235,6 +249,9 @@ struct DaemonWriter {
     void operator()(const Welcome& from) const {
         to.mutable_welcome()->set_protocol(kProtocol);
         to.mutable_welcome()->set_epoch(from.epoch);
+        if (from.epoch_proof)
+            write(*from.epoch_proof, *to.mutable_welcome()->mutable_epoch_proof());
+        to.mutable_welcome()->set_answers_suspended(from.answers_suspended);
     }
     void operator()(const Run& from) const {
         to.mutable_run()->set_epoch(from.epoch);
@@ -327,6 +344,10 @@ bool fits(const ActionResult& result) {
 
 }  // namespace
 
+std::string epoch_statement(std::uint64_t epoch) {
+    return fmt::format("Tidegate: a daemon of this CA speaks with epoch {}\n", epoch);
+}
+
 Result<std::string> encode(const AgentMessage& message) {
     v1::AgentMessage out;
     std::visit(AgentWriter{out}, message);
@@ -346,10 +367,11 @@ std::vector<InventoryPiece> split(Inventory inventory) {
         const auto size = encoded_size<v1::Installation>(item);
         pieces.add(&Inventory::installations, std::move(item), size);
     }
-    for (auto& id : inventory.running) {
-        const auto size = id.size();
-        pieces.add(&Inventory::running, std::move(id), size);
-    }
+    for (const auto list : {&Inventory::running, &Inventory::suspended})
+        for (auto& id : inventory.*list) {
+            const auto size = id.size();
+            pieces.add(list, std::move(id), size);
+        }
     for (auto& result : inventory.results) {
         auto fitting = shortened(std::move(result));
         const auto size = encoded_size<v1::ActionResult>(fitting);
@@ -358,12 +380,31 @@ std::vector<InventoryPiece> split(Inventory inventory) {
     return std::move(pieces).finish();
 }
 
+std::size_t bytes_of(const ActionResult& result) {
+    return encoded_size<v1::ActionResult>(shortened(result));
+}
+
+std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_max) {
+    auto& results = inventory.results;
+    auto kept = results.end();
+    for (std::size_t bytes = 0; kept != results.begin(); --kept) {
+        bytes += bytes_of(*std::prev(kept));
+        if (bytes > bytes_max) break;
+    }
+    std::vector<ActionResult> excess{std::make_move_iterator(results.begin()),
+                                     std::make_move_iterator(kept)};
+    results.erase(results.begin(), kept);
+    for (const auto& result : excess) inventory.running.push_back(result.id);
+    return excess;
+}
+
 ActionResult shortened(ActionResult result) {
     if (fits(result)) return result;
-    std::size_t texts = 2;
+    std::size_t texts = 3;
     for (const auto& stage : result.stages) texts += 2 * stage.tasks.size();
     const auto share = limits::kResultBytesMax * 3 / 4 / texts;  // a quarter for all the rest
     keep_head(result.error, share);
+    keep_head(result.host_trouble, share);
     keep_head(result.installation.drift_reason, share);
     for (auto& stage : result.stages)
         for (auto& task : stage.tasks) {

@@ -7,6 +7,7 @@
 /// places), and health-check or task fields that the model may grow without a number here.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -33,6 +34,10 @@ struct Changed {
     friend bool operator==(const Changed&, const Changed&) = default;
 };
 struct Heartbeat {
+    /// The agent is about to end and begins nothing any more; it tells what it stops. Older daemons
+    /// do not know it: what they send is not answered, and sent again to the next process.
+    bool stopping = false;
+
     friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 /// A request for a new certificate; the key in it may be a new one.
@@ -44,6 +49,7 @@ struct Renew {
 /// A Run or Cancel came with an epoch below `highest_epoch`, the agent's highest; nothing was done.
 struct Fenced {
     std::uint64_t highest_epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< as in Hello
 
     friend bool operator==(const Fenced&, const Fenced&) = default;
 };
@@ -52,6 +58,9 @@ using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, Act
 
 struct Welcome {
     std::uint64_t epoch = 0;
+    std::optional<EpochProof> epoch_proof{};  ///< none: an older daemon
+    /// Each suspended action of the inventory gets a Run or a Cancel. Older daemons say neither.
+    bool answers_suspended = false;
 
     friend bool operator==(const Welcome&, const Welcome&) = default;
 };
@@ -90,6 +99,11 @@ struct Bye {
 };
 using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 
+/// Among an agent's capabilities: it keeps what Welcome proves and gives it back in Hello.
+inline constexpr std::string_view kEpochProofCapability = "epoch.proof";
+/// What a daemon's CA signs to prove an epoch.
+[[nodiscard]] std::string epoch_statement(std::uint64_t epoch);
+
 /// Same value, same bytes. Text in an AgentMessage that is not UTF-8 goes out with U+FFFD in place
 /// of the bad bytes. `exhausted` when it would not fit into a frame.
 [[nodiscard]] Result<std::string> encode(const AgentMessage& message);
@@ -104,6 +118,11 @@ using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
 /// The inventory cut into pieces that each fit into a frame, the last one marked; at least one.
 /// Backups are left out where installations would take half of limits::kInventoryBytesMax.
 [[nodiscard]] std::vector<InventoryPiece> split(Inventory inventory);
+/// Takes out what results the daemon will not take at once: the oldest ones, returned oldest first.
+/// They count as running meanwhile, so that the daemon waits for them.
+[[nodiscard]] std::vector<ActionResult> take_excess(Inventory& inventory, std::size_t bytes_max);
+/// As it goes over the wire, `shortened`.
+[[nodiscard]] std::size_t bytes_of(const ActionResult& result);
 /// The result made to fit into a frame with room to spare (limits::kResultBytesMax): outputs keep
 /// their tails, errors their heads; when that is not enough, the stages go.
 [[nodiscard]] ActionResult shortened(ActionResult result);

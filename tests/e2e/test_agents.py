@@ -225,7 +225,8 @@ class AgentsTest(unittest.TestCase):
         self.ends_with(other, "the certificate is for tidegate://agent/t1, not for agent t3")
 
         self.assertEqual(box.cli("enroll", "t1", "--data-dir", str(box.daemon.data), check=False).returncode, 1)
-        wait(lambda: box.daemon.metric("tidegate_alerts_total") >= 3, "alerts")
+        wait(lambda: box.daemon.metric("tidegate_enrolments_refused_total") >= 3, "the refusals to be counted")
+        self.assertIn("enrolment from 127.0.0.1 refused", box.daemon.text())
         names = json.loads(box.cli("agents", "list", "--data-dir", str(box.daemon.data), "--output", "json").stdout)
         self.assertEqual([a["name"] for a in names["items"]], ["t1"])
 
@@ -309,7 +310,8 @@ class AgentsTest(unittest.TestCase):
         self.assertNotIn("broken is online", box.daemon.text())
         self.assertEqual(box.agents["t1"].text().count("connected, epoch"), 1)
         self.assertNotIn("link lost", box.agents["t1"].text())
-        wait(lambda: box.daemon.metric("tidegate_alerts_total") >= 6, "the alerts")
+        wait(lambda: box.daemon.metric("tidegate_agents_refused_total") >= 6, "the faults to be counted")
+        self.assertGreaterEqual(box.daemon.metric("tidegate_alerts_total"), 1)
         box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
         wait(lambda: "t1 1.1.0" in installs(box) and sync(box) == "in_sync", "work to go on")
 
@@ -414,6 +416,29 @@ class AgentsTest(unittest.TestCase):
                 self.assertEqual(installs(box).count("t1 1.1.0"), 1)
                 self.assertEqual(self.scripts_of(box), [])
                 self.assertIn(why, next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["reason"])
+
+    # Host trouble
+
+    def test_what_a_host_forbids_waits_and_is_not_taken_back(self):
+        box = self.box
+        config = box.root / "agent.yaml"
+        config.write_text("projects: [another]\n")
+        box.repo.commit(layouts.repo(box.root), "first")
+        box.daemon.start()
+        agent = box.agent("t1", "--config", str(config))
+        words = "agent.yaml does not allow project 'app'"
+        held = lambda: [h for h in box.daemon.assignment("test", "app")["holds"] if h["gate"] == "host"]
+        self.assertEqual(wait(held, "the hold")[0]["reason"], f"t1: {words}")
+        target = box.daemon.get("/api/release/targets/t1/status")
+        self.assertEqual([t["reason"] for t in target["host_trouble"]], [words])
+        self.assertIn(f'reason="{words}"', box.daemon.request("GET", "/metrics")[2])
+        self.assertIn("host trouble", box.daemon.request("GET", "/")[2])
+        self.assertEqual(agent.stop(), 0)
+        config.write_text("projects: [app]\n")
+        agent.start("--config", str(config))
+        wait(lambda: sync(box) == "in_sync", "in sync")
+        self.assertEqual(box.repo.log("%s"), ["first"])
+        self.assertNotIn("host_trouble", box.daemon.get("/api/release/targets/t1/status"))
 
     @staticmethod
     def scripts_of(box):

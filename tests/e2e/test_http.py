@@ -21,14 +21,14 @@ MIB = 1024 * 1024
 
 # Design, section 7: what clients rely on.
 ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release", "last_good", "holds",
-              "revert_note", "orphaned"}
+              "revert_note", "orphaned", "drift", "behind_since"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
 STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}
 PROGRESS = {"name", "status", "from", "to", "error", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}
-INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups"}
+INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups", "drift_reason"}
 COUNTS = {"total", "in_sync", "updating", "failed", "offline", "drifted"}
 ROUTES = """/healthz /readyz /metrics /openapi.json / /api/release/projects /api/release/projects/{name}
     /api/release/projects/{name}/environments /api/release/projects/{name}/pipelines
@@ -157,6 +157,11 @@ class HttpTest(unittest.TestCase):
                 if kind == "application/json":
                     check(json.loads(body), ok[kind]["schema"], self.openapi["components"]["schemas"], pattern)
 
+    def test_values_of_variables_are_hidden(self):
+        items = self.box.daemon.get("/api/release/projects/app/variables")["items"]
+        self.assertEqual([(item["name"], item.get("value", item.get("values"))) for item in items],
+                         [("A", None), ("B", {"test": None}), ("C", None)])
+
     def test_shapes_that_clients_rely_on(self):
         daemon = self.box.daemon
         self.assertEqual(daemon.get("/api/release/assignments").keys() - {"next_cursor"}, {"items"})
@@ -169,7 +174,7 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(held["sync"], "held")
         self.assertEqual({h["gate"] for h in held["holds"]}, {"window", "unsupported"})
         window = next(h for h in held["holds"] if h["gate"] == "window")
-        self.assertEqual(window.keys(), {"gate", "reason", "until"})
+        self.assertEqual(window.keys(), {"gate", "reason", "until", "until_local"})
         self.assertIn("never", window["reason"])
 
         release = daemon.release(self.bad)
@@ -320,6 +325,7 @@ class HttpTest(unittest.TestCase):
             "endless headers": (b"GET / HTTP/1.1\r\n" + many * 100, b"431"),
             "a folded header": (b"GET / HTTP/1.1\r\na: b\r\n c\r\n\r\n", b"400"),
             "a NUL": (b"GET / HTTP/1.1\r\na: \0\r\n\r\n", b"400"),
+            "a foreign name": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b"421"),
             "no words": (b"\r\n\r\n \r\n\r\n", b"400"),
             "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n\r\n", b"400"),
         }

@@ -89,6 +89,108 @@ TEST_F(HostCrashTest, TheProbeFindsTheOldVersion) {
     EXPECT_EQ(restart().outcome, ActionOutcome::failed);
 }
 
+Task task(const char* name, TaskType type) {
+    Task made;
+    made.name = name;
+    made.type = type;
+    return made;
+}
+
+/// Dies between the deploy and what follows.
+class HostCrashBetweenTest : public HostCrashTest {
+protected:
+    HostCrashBetweenTest() {
+        auto& script = action_.deploy.script;
+        script.install_script = "echo deploy >> ran";
+        script.probe_script = "echo probe >> ran";
+        script.service.stop = "echo stop >> ran";
+        script.service.start = "echo start >> ran";
+        auto wait = task("wait", TaskType::wait);
+        wait.duration = Seconds{1};
+        auto check = task("check", TaskType::health_check);
+        check.check.type = CheckType::script;
+        check.check.retry = 0;
+        check.check.script = "echo check >> ran; [ -e good ]";
+        action_.pipeline.release = {task("deploy", TaskType::deploy), wait,
+                                    task("start", TaskType::start_service)};
+        action_.pipeline.post_release = {check};
+    }
+    void crash_after_the_deploy() {
+        crash([&] {
+            return test::read_text(dir_ / "agent/journal/log").find("\"wait\"") !=
+                   std::string::npos;
+        });
+    }
+};
+
+TEST_F(HostCrashBetweenTest, TheRestRunsAndTheChecksDecide) {
+    crash_after_the_deploy();
+    const auto result = restart();
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.error, "post_release/check: exit code 1");
+    EXPECT_EQ(result.installation.version, "");
+    EXPECT_EQ(ran(), "deploy\nstart\ncheck\n");
+    ASSERT_EQ(result.stages.size(), 2U);
+    EXPECT_EQ(result.stages[0].tasks.at(0).status, TaskStatus::success);
+}
+
+TEST_F(HostCrashBetweenTest, TheRestOfAGoodVersionMakesItGood) {
+    action_.deploy.script.install_script += "; touch good";
+    crash_after_the_deploy();
+    EXPECT_EQ(restart().outcome, ActionOutcome::done);
+    EXPECT_EQ(ran(), "deploy\nstart\ncheck\n");
+}
+
+TEST_F(HostCrashBetweenTest, NothingOfItRunsBeforeTheDaemonHasSpoken) {
+    crash_after_the_deploy();
+    Host host{dir_, config_};
+    host.loop->step(machine::WelcomeCommand{1, true});
+    auto other = make_action(dir_, "b", "1.0");
+    other.key.project = "other";
+    EXPECT_EQ(host.run(other).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.loop->inventory().suspended, std::vector{action_.id});
+    EXPECT_EQ(ran(), "deploy\n");
+    host.loop->step(machine::CancelCommand{1, action_.id});
+    ASSERT_TRUE(host.until([&] { return host.uplink.results.size() == 2; }));
+    EXPECT_EQ(host.uplink.results.back().outcome, ActionOutcome::cancelled);
+    EXPECT_EQ(host.uplink.results.back().installation.status, InstallStatus::failed);
+    EXPECT_EQ(ran(), "deploy\n");
+}
+
+TEST_F(HostCrashBetweenTest, AStoppingAgentLeavesItToTheNext) {
+    crash_after_the_deploy();
+    {
+        Host host{dir_, config_};
+        bool stopped = false;
+        host.loop->stop([&] { stopped = true; });
+        ASSERT_TRUE(host.until([&] { return stopped; }));
+    }
+    EXPECT_EQ(restart().error, "post_release/check: exit code 1");
+    EXPECT_EQ(ran(), "deploy\nstart\ncheck\n");
+}
+
+TEST_F(HostCrashBetweenTest, AnInterruptedDeployIsProbedThenTheRestRuns) {
+    action_.deploy.script.install_script = "echo deploy >> ran; sleep 1000";
+    crash([&] { return !ran().empty(); });
+    EXPECT_EQ(restart().error, "post_release/check: exit code 1");
+    EXPECT_EQ(ran(), "deploy\nprobe\nstart\ncheck\n");
+}
+
+TEST_F(HostCrashBetweenTest, AnUninstallGoesOnWhereItWas) {
+    {
+        Host host{dir_, config_};
+        auto first = make_action(dir_, "first", "1.0");
+        EXPECT_EQ(host.run(first).outcome, ActionOutcome::done);
+    }
+    action_.kind = ActionKind::uninstall;
+    action_.deploy.script.service.stop =
+        "echo stop >> ran; [ -e again ] || { touch again; sleep 1000; }";
+    action_.deploy.script.uninstall_script = "echo gone >> ran";
+    crash([&] { return !ran().empty(); });
+    EXPECT_EQ(restart().outcome, ActionOutcome::done);
+    EXPECT_EQ(ran(), "stop\nstop\ngone\n");
+}
+
 TEST_F(HostCrashTest, NoEffectTwiceWheneverItDies) {
     for (int round = 0; round < 25; ++round) {
         action_.id = Digest::of(std::to_string(round)).hex();

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -68,6 +69,19 @@ TEST_F(HostLoopTest, RemembersAcrossARestart) {
     EXPECT_EQ(history(), "install 1.0\n");
     host.run(action("b", "2.0"));
     EXPECT_EQ(history(), "install 1.0\nupdate 1.0 to 2.0\n");
+}
+
+TEST_F(HostLoopTest, WhatTheDaemonHasIsNotToldAgainAfterARestart) {
+    {
+        Host host{dir_};
+        const auto first = host.run(action("a", "1.0"));
+        host.run(action("b", "2.0"));
+        host.loop->step(machine::AckCommand{{first.id}});
+        host.run(action("c", "3.0"));  // the journal is written in order
+    }
+    Host host{dir_};
+    ASSERT_EQ(host.loop->inventory().results.size(), 2U);
+    EXPECT_EQ(host.loop->inventory().results[0].installation.version, "2.0");
 }
 
 TEST_F(HostLoopTest, RemembersTheBackupsAcrossARestart) {
@@ -157,6 +171,99 @@ TEST_F(HostLoopTest, RollbackRunsTheFailedDefinitionsScript) {
     restore.rollback_script = "echo back to $ROLLBACK_VERSION >> history";
     EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
     EXPECT_EQ(history(), "install 1.0\nback to 1.0\n");
+}
+
+TEST_F(HostLoopTest, WhatComesBackAfterAFailureIsToldWhatItTakesAway) {
+    const std::string guarded =
+        "[ \"$CURRENT_VERSION\" = \"$APP_VERSION\" ] && exit 0; "
+        "echo \"$CURRENT_VERSION to $APP_VERSION (also ${SEEN})\" >> history; "
+        "echo $APP_VERSION > files; [ ! -e ../broken ]";
+    Host host{dir_};
+    const auto run = [&](const char* id, const char* version, ActionKind kind) {
+        auto next = action(id, version);
+        next.kind = kind;
+        next.deploy.script.install_script = next.deploy.script.update_script = guarded;
+        next.deploy.script.environment["SEEN"] = "${CURRENT_VERSION}";
+        if (kind == ActionKind::rollback) next.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+        return host.run(next).outcome;
+    };
+    EXPECT_EQ(run("a", "1.0", ActionKind::deploy), ActionOutcome::done);
+    test::write_text(dir_ / "apps/broken", "");
+    EXPECT_EQ(run("b", "2.0", ActionKind::deploy), ActionOutcome::failed);
+    EXPECT_EQ(run("c", "2.0", ActionKind::deploy), ActionOutcome::failed);
+    EXPECT_EQ(run("d", "1.0", ActionKind::rollback), ActionOutcome::failed);
+    EXPECT_EQ(run("e", "1.0", ActionKind::rollback), ActionOutcome::failed);
+    std::filesystem::remove(dir_ / "apps/broken");
+    EXPECT_EQ(run("f", "1.0", ActionKind::deploy), ActionOutcome::done);
+    EXPECT_EQ(run("g", "3.0", ActionKind::deploy), ActionOutcome::done);
+    EXPECT_EQ(history(),
+              " to 1.0 (also )\n"
+              "1.0 to 2.0 (also 1.0)\n"
+              "1.0 to 2.0 (also 1.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "2.0 to 1.0 (also 2.0)\n"
+              "1.0 to 3.0 (also 1.0)\n");
+}
+
+/// A stop with a typing error that another definition has right: whoever has it right is asked.
+class StoppingTest : public HostLoopTest {
+protected:
+    /// `stop` exits well or not; the service is the file `up`.
+    Action with_stop(const char* id, const char* version, bool well) const {
+        auto next = action(id, version);
+        next.pipeline.release.resize(2);
+        next.pipeline.release[0].name = "stop";
+        next.pipeline.release[0].type = TaskType::stop_service;
+        next.pipeline.release[1].name = "deploy";
+        next.pipeline.release[1].type = TaskType::deploy;
+        auto& script = next.deploy.script;
+        const std::string log = std::string{"echo stopped by "} + version + " >> history; ";
+        script.service.stop = log + (well ? "rm up" : "exit 2");
+        script.service.status = "[ -e up ]";
+        script.install_script = script.update_script = "[ ! -e up ] && touch up";
+        return next;
+    }
+};
+
+TEST_F(StoppingTest, ForwardTheNewDefinitionStopsFailingThatTheOneThatRuns) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(with_stop("b", "2.0", false)).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(with_stop("c", "3.0", true)).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\nstopped by 3.0\n");
+}
+
+TEST_F(StoppingTest, ARestoreIsStoppedByWhatFailedThenByLastGoodAlsoAfterARestart) {
+    auto bad = with_stop("b", "2.0", true);
+    bad.deploy.script.update_script = "touch up; exit 1";
+    auto restore = with_stop("c", "1.0", false);
+    restore.kind = ActionKind::rollback;
+    restore.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    {
+        Host host{dir_};
+        ASSERT_EQ(host.run(with_stop("a", "1.0", false)).outcome, ActionOutcome::done);
+        EXPECT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    }
+    {
+        auto fails = restore;
+        fails.id = Digest::of("fails").hex();
+        fails.rollback_script = "touch up; exit 1";
+        Host host{dir_};
+        EXPECT_EQ(host.run(fails).outcome, ActionOutcome::failed);
+        EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\n");
+        EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+        EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\nstopped by 2.0\n");
+    }
+}
+
+TEST_F(StoppingTest, AnUninstallIsStoppedByWhatRunsWhereItsOwnStopFails) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    auto gone = with_stop("b", "2.0", false);
+    gone.kind = ActionKind::uninstall;
+    EXPECT_EQ(host.run(gone).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\n");
 }
 
 TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
@@ -253,12 +360,12 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     const auto waiting = action("b", "2.0");
     {
         ActionRunner runner{*rules, events, 1};
-        runner.start({running, {}});
+        runner.start({running, {}}, {});
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
         while (!std::filesystem::exists(dir_ / "apps/shop/started") &&
                std::chrono::steady_clock::now() < end)
             std::this_thread::yield();
-        runner.start({waiting, {}});
+        runner.start({waiting, {}}, {});
         runner.kill(waiting.id);
         runner.kill(running.id);
         const auto both = [&] {
@@ -274,6 +381,32 @@ TEST_F(HostLoopTest, WhatIsCancelledWhileItWaitsForAWorkerTouchedNothing) {
     EXPECT_TRUE(ended[1].untouched);
 }
 
+TEST_F(HostLoopTest, OfAResumedActionTheDeadlineGoesOn) {
+    AgentConfig config;
+    config.allow_root = true;
+    auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules && make_tmp_dir(*rules));
+    std::promise<machine::Finished> ended;
+    RunnerEvents events;
+    events.update = [](const ActionUpdate&) {};
+    events.process_started = [](const ProcessStarted&) {};
+    events.finished = [&](machine::Finished finished, const std::string&) {
+        ended.set_value(std::move(finished));
+    };
+    auto wanted = action("a", "1.0");
+    machine::TaskNote done{wanted.id, "release", 0, {}};
+    done.result.status = TaskStatus::success;
+    wanted.pipeline.post_release.resize(1);
+    wanted.pipeline.post_release[0].script = "echo rest >> history";
+    ActionRunner runner{*rules, events, 1};
+    runner.start({wanted, {}, machine::Progress{true, {done}}}, {}, wanted.deadline);
+    const auto finished = ended.get_future().get();
+    EXPECT_EQ(finished.outcome, ActionOutcome::failed);
+    EXPECT_EQ(finished.error, "the action's deadline of 1m passed while the agent was away");
+    EXPECT_FALSE(finished.untouched);
+    EXPECT_EQ(history(), "");
+}
+
 TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {
     auto wanted = action("a", "1.0");
     wanted.deploy.script.install_script = "sleep 1000";
@@ -284,7 +417,7 @@ TEST_F(HostLoopTest, TheDeadlineBoundsTheWholeAction) {
     EXPECT_TRUE(result.error.starts_with("the action's deadline of 1s passed")) << result.error;
 }
 
-TEST_F(HostLoopTest, StopCancelsWhatRunsAndRefusesWhatWaits) {
+TEST_F(HostLoopTest, StopCancelsWhatRunsAndForgetsWhatWaits) {
     auto running = action("a", "1.0");
     running.deploy.script.install_script = "touch started; sleep 1000";
     Host host{dir_};
@@ -294,10 +427,30 @@ TEST_F(HostLoopTest, StopCancelsWhatRunsAndRefusesWhatWaits) {
     bool stopped = false;
     host.loop->stop([&] { stopped = true; });
     ASSERT_TRUE(host.until([&] { return stopped; }));
-    ASSERT_EQ(host.uplink.results.size(), 2U);
+    ASSERT_EQ(host.uplink.results.size(), 1U);
     EXPECT_EQ(host.uplink.results[0].outcome, ActionOutcome::cancelled);
-    EXPECT_EQ(host.uplink.results[1].outcome, ActionOutcome::refused);
-    EXPECT_EQ(host.uplink.results[1].error, "the agent is stopping");
+    EXPECT_TRUE(host.loop->inventory().running.empty());
+}
+
+TEST_F(HostLoopTest, WhatAStopInterruptsInACheckTheNextProcessEnds) {
+    auto wanted = action("a", "1.0");
+    wanted.verify.resize(1);
+    wanted.verify[0].type = CheckType::script;
+    wanted.verify[0].timeout = Seconds{1000};
+    wanted.verify[0].script = "[ -e checked ] || { touch checked; sleep 1000; }";
+    {
+        Host host{dir_};
+        host.loop->step(machine::RunCommand{1, wanted});
+        ASSERT_TRUE(
+            host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/checked"); }));
+        bool stopped = false;
+        host.loop->stop([&] { stopped = true; });
+        ASSERT_TRUE(host.until([&] { return stopped; }));
+        EXPECT_TRUE(host.uplink.results.empty());
+    }
+    Host host{dir_};
+    EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\n");
 }
 
 TEST_F(HostLoopTest, DifferentProjectsRunAtTheSameTime) {

@@ -67,9 +67,10 @@ struct AdminTest : testing::Test {
     std::string data = dir.path().string();
 
     /// A CA and a daemon's certificate that hold for so long from now on.
-    void make_pki(std::chrono::hours ca_holds, std::chrono::hours server_holds) {
+    void make_pki(std::chrono::hours ca_holds, std::chrono::hours server_holds,
+                  std::chrono::hours ca_ahead = {}) {
         const auto now = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
-        const auto ca = transport::make_ca({now, ca_holds}).value();
+        const auto ca = transport::make_ca({now + ca_ahead, ca_holds}).value();
         const auto server = transport::issue_daemon(ca, {now, server_holds}).value();
         std::filesystem::create_directories(dir.path() / "pki");
         for (const auto& [name, made] : {std::pair{"ca.crt", ca}, std::pair{"server.crt", server}})
@@ -186,6 +187,11 @@ TEST_F(AdminTest, DoctorLooksAtCertificates) {
     expect(agents(48h), "bad", "server expires at ");
     make_pki(24h * 29, 24h * 31);
     expect(agents(48h), "bad", "ca expires at ");
+    make_pki(24h * 365, 24h * 31, 24h);  // made while the clock was a day ahead
+    expect(agents(48h), "bad", "ca begins only at ");
+    expect(agents(48h), "bad", "check the clock");
+    make_pki(24h * 365, 24h * 31);
+    expect(agents(48h), "good", "they do");
 }
 
 TEST_F(AdminTest, DoctorNamesWhatIsBad) {

@@ -63,6 +63,17 @@ TEST_F(ChangeTest, RollbackDoesNotBringAPauseBack) {
     EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
 }
 
+TEST_F(ChangeTest, RollbackKeepsPinsAndLowersNoRetry) {
+    const auto pins = std::string{"pins:\n  - {target: web-1, version: 1.0.0}  # by hand\n"};
+    write(kVersionFile, version_text("1.1.0") + pins + "retry: 2\n");
+    push("next, with a pin");
+    ASSERT_EQ(rollback().code, kGood);
+    const auto file = remote_version_file();
+    EXPECT_NE(file.find(pins), std::string::npos) << file;
+    EXPECT_NE(file.find("retry: 2\n"), std::string::npos) << file;
+    EXPECT_NE(file.find("version: 1.0.0\n"), std::string::npos) << file;
+}
+
 TEST_F(ChangeTest, APinNeedsAVersionThatWasThere) {
     const auto outcome = change({"pin", "shop-api", "prod", "web-1", "7.7.7"});
     EXPECT_EQ(outcome.code, kProblem);

@@ -23,7 +23,8 @@ json assignment() {
             {"holds",
              {{{"gate", "window"},
                {"reason", "business-hours is \x1b[31mclosed"},
-               {"until", "2026-11-23T02:00:00Z"}}}}};
+               {"until", "2026-11-23T02:00:00Z"},
+               {"until_local", "Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}}}}};
 }
 
 /// Says what the daemon's status endpoint would say.
@@ -62,11 +63,11 @@ struct LookTest : testing::Test {
                 response.set_content(json{{"items", items}, {"next_cursor", nullptr}}.dump(),
                                      "application/json");
         });
-        server.Get("/api/release/assignments", [](const auto& request, auto& response) {
+        server.Get("/api/release/assignments", [this](const auto& request, auto& response) {
             auto second = assignment();
             second["project"] = "shop-web";
             const bool first_page = !request.has_param("cursor");
-            response.set_content(json{{"items", {first_page ? assignment() : second}},
+            response.set_content(json{{"items", {first_page ? first : second}},
                                       {"next_cursor", first_page ? json("00") : json()}}
                                      .dump(),
                                  "application/json");
@@ -97,6 +98,7 @@ struct LookTest : testing::Test {
 
     json config{{"accepted", {{"commit", "c0ffee"}}},
                 {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}};
+    json first = assignment();
     std::string broken = "none";
     httplib::Server server;
     int port = 0;
@@ -126,10 +128,29 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
     const auto outcome = look({"explain", "shop-api", "prod"});
     EXPECT_EQ(outcome.code, kGood) << outcome.err;
     for (const auto* wanted :
-         {"window", "2026-11-23T02:00:00Z", "business-hours is ?[31mclosed", "1 offline",
+         {"window", "2026-11-23T02:00:00Z (Mon 2026-11-23 10:00 +08:00 Asia/Shanghai)",
+          "business-hours is ?[31mclosed", "1 offline",
           "tidegate rollback shop-api prod --repo REPO --to 1.4.1 --reason TEXT"})
         EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << '\n' << outcome.out;
     EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);
+}
+
+TEST_F(LookTest, ExplainSaysThatItIsNoLongerInGit) {
+    first["desired"] = {{"version", ""}, {"digest", std::string(64, '0')}, {"commit", ""}};
+    first["targets"] = {{"total", 0}, {"in_sync", 0}};
+    const auto outcome = look({"explain", "shop-api", "prod"});
+    EXPECT_NE(outcome.out.find("desired    nothing: it is no longer in Git\nlast good"),
+              std::string::npos)
+        << outcome.out;
+}
+
+TEST_F(LookTest, ExplainSaysThatThereAreNoTargets) {
+    first["targets"] = {{"total", 0}, {"in_sync", 0}};
+    first["holds"] = {
+        {{"gate", "no_targets"}, {"reason", "prod has no targets"}, {"until", nullptr}}};
+    const auto outcome = look({"explain", "shop-api", "prod"});
+    EXPECT_NE(outcome.out.find("\ntargets    none\n"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("no_targets"), std::string::npos) << outcome.out;
 }
 
 TEST_F(LookTest, WatchSaysThatTheServerEndedTheStream) {

@@ -79,6 +79,28 @@ TEST_F(ConfigRevertTest, WaitsWhileTheTipIsNotValid) {
     EXPECT_TRUE(std::holds_alternative<RevertDone::Prepared>(revert()));
 }
 
+/// What people steer by was set after the good version came in, and after the bad one.
+TEST_F(ConfigRevertTest, PutsBackWhatTheParentHadAndWhatSteersAtTheTip) {
+    const auto good = read_text(work() / kVersionFile);
+    then(kVersionFile, good + "x-note: by hand  # stays\n");
+    guilty("1.1.0");
+    then(kVersionFile, read_text(work() / kVersionFile) + "paused: true\nretry: 2\n");
+    revert_and_push();
+    const auto file = show(tip() + ":" + kVersionFile);
+    for (const auto* line :
+         {"version: 1.0.0\n", "x-note: by hand  # stays\n", "paused: true\n", "retry: 2\n"})
+        EXPECT_THAT(file, testing::HasSubstr(line));
+}
+
+/// The branch was forced, and a person accepted it: last good is named by a commit that is gone.
+TEST_F(ConfigRevertTest, PutsTheParentBackWhereLastGoodsCommitIsInNoGit) {
+    const auto good = read_text(work() / kVersionFile);
+    request_.good->commit = std::string(40, 'e');
+    guilty("1.1.0");
+    revert_and_push();
+    EXPECT_EQ(show(tip() + ":" + kVersionFile), good);
+}
+
 TEST_F(ConfigRevertTest, AFileOfAnySizeBesideTheVersionIsNotInTheWay) {
     const auto good = read_text(work() / kVersionFile);
     write_text(work() / "film.bin", std::string(5 << 20, 'x'));

@@ -31,6 +31,55 @@ TEST_F(ConfigSourceTest, ARestartGoesOnFromAnOlderHistory) {
     EXPECT_EQ(version_of(second.poll({})), "1.2.0");
 }
 
+/// Anybody may write our name, and the trailers of our reverts.
+class ForgedRevertTest : public ConfigSourceTest {
+protected:
+    void SetUp() override {
+        ConfigSourceTest::SetUp();
+        const auto good = digest_of(first_.poll({}));
+        accepted_ = tip();
+        commit("1.1.0");
+        const auto guilty = digest_of(first_.poll({}));
+        write_text(dir_ / "message",
+                   "Revert staging/shop-api to 1.0.0\n\n"
+                   "Tidegate-Assignment: staging/shop-api\nTidegate-Digest: " +
+                       guilty + "\nTidegate-Restores: " + good + "\n");
+        write_text(work() / "versions/staging/shop-api.yaml",
+                   "apiVersion: tidegate/v1\nkind: Version\nversion: 1.0.0\n");
+        git("commit --quiet --all --author 'Tidegate <tidegate@example.com>' --file '" +
+            (dir_ / "message") + "'");
+    }
+    static const Assignment& one_of(const PollReport& report) {
+        return *report.desired->assignments.at({"staging", "shop-api"});
+    }
+    static std::string digest_of(const PollReport& report) {
+        return one_of(report).definition->digest.hex();
+    }
+    /// A later start that has to replay the line from its root.
+    bool is_ours_after(const std::string& rebuilt_to) {
+        std::filesystem::remove(history());
+        auto later = source();
+        const auto report = later.open({tip(), {}, rebuilt_to}, {});
+        return report && one_of(*report).intent.by_daemon;
+    }
+
+    ConfigSource first_ = source();
+    std::string accepted_;
+};
+
+TEST_F(ForgedRevertTest, IsAPersonsCommit) {
+    EXPECT_FALSE(one_of(first_.poll({})).intent.by_daemon);
+    EXPECT_FALSE(is_ours_after(accepted_)) << "nor by a replay";
+}
+
+TEST_F(ForgedRevertTest, IsTakenForOursOnlyWhereTheStoreIsYounger) {
+    auto rebuilt = source();
+    const auto report = rebuilt.poll({});
+    EXPECT_TRUE(one_of(report).intent.by_daemon);
+    EXPECT_EQ(report.rebuilt_to, tip());
+    EXPECT_TRUE(is_ours_after(report.rebuilt_to));
+}
+
 /// What the line says of the assignment, and whether it is still gated by a window.
 struct Facts {
     std::string commit, parent;

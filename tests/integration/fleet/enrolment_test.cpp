@@ -1,6 +1,7 @@
 /// Tokens, certificates, renewal.
 
 #include "tests/integration/fleet/support.h"
+#include "tests/integration/transport/wire_tap.h"
 
 namespace tidegate {
 namespace {
@@ -130,6 +131,39 @@ TEST_F(FleetTest, BadTokensAreRefused) {
     EXPECT_NE(late.handler.stopped->message.find("expired at"), std::string::npos);
 }
 
+TEST_F(FleetTest, MadeUpTokensAreOneAlertPerSourceAndMinute) {
+    auto monotonic = Milliseconds{0};
+    options.monotonic = [&monotonic] { return monotonic; };
+    start_fleet();
+    transport::WireTap elsewhere{io, port, "127.0.0.2"};
+    auto made_up = value(wire::parse_token(token("web-1")));
+    int tries = 0;
+    const auto guess = [&](std::uint16_t at) {
+        made_up.secret = fmt::format("{:064x}", ++tries);
+        made_up.agent = "web-" + std::to_string(tries);
+        transport::TestClient client;
+        auto with = client_options({});
+        with.port = at;
+        client.connect(io, with);
+        transport::Exchange exchange;
+        client.ask(exchange,
+                   {"POST", "/v1/enroll", {{"authorization", "Bearer " + made_up.text()}}, false});
+        ASSERT_TRUE(until([&] { return exchange.closed.has_value(); }));
+        ASSERT_EQ(exchange.head->status, 403);
+    };
+    for (int i = 0; i < 30; ++i) guess(port);
+    ASSERT_EQ(handler.alerts.size(), 1U);
+    EXPECT_EQ(handler.alerts[0],
+              "web-1: enrolment from 127.0.0.1 refused: this token is not known here");
+    guess(elsewhere.port());
+    EXPECT_EQ(handler.alerts.size(), 2U);
+    EXPECT_TRUE(handler.alerted("enrolment from 127.0.0.2 refused"));
+    EXPECT_EQ(fleet->stats().enrolments_refused, 31U);
+    monotonic += std::chrono::minutes{1};
+    guess(port);
+    EXPECT_TRUE(handler.alerted("(and 29 times more that were not said)"));
+}
+
 TEST_F(FleetTest, AKnownNameNeedsReplaceAndThenTheOldOneIsOut) {
     start_fleet();
     TestAgent old;
@@ -193,21 +227,6 @@ TEST_F(FleetTest, ASessionEndsWithItsCertificate) {
     later = std::chrono::minutes{60};
     ASSERT_TRUE(until([&] { return !handler.disconnected.empty(); }));
     EXPECT_EQ(handler.disconnected[0], "web-1: the agent's certificate has expired");
-}
-
-TEST_F(FleetTest, AnExpiredAgentSaysWhatItNeeds) {
-    start_fleet();
-    TestAgent agent;
-    join(agent, "web-1");
-    agent.session.reset();
-    auto with = session_options(agent, "web-1", "");
-    with.now = [] { return wall_now() + std::chrono::hours{24 * 8}; };
-    const auto started = Session::start(io, with, agent.handler);
-    ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().code, ErrorCode::denied);
-    EXPECT_NE(started.error().message.find("no valid certificate (it expired at 20"),
-              std::string::npos)
-        << started.error().message;
 }
 
 TEST_F(FleetTest, AnAgentWithoutAnythingSaysWhatIsWrongWithWhatItFound) {

@@ -1,6 +1,7 @@
 /// Peers that break the protocol.
 
 #include <limits>
+#include <list>
 
 #include "tests/integration/fleet/support.h"
 
@@ -20,6 +21,8 @@ std::string hello(const std::string& name, std::uint64_t highest_epoch = 0) {
 }
 
 TEST_F(FleetTest, BrokenFramesEndOnlyTheirOwnSession) {
+    auto monotonic = Milliseconds{0};
+    options.monotonic = [&monotonic] { return monotonic; };
     start_fleet();
     TestAgent good;
     join(good, "web-1");
@@ -44,18 +47,25 @@ TEST_F(FleetTest, BrokenFramesEndOnlyTheirOwnSession) {
         {"two inventories", hello("web-2") + inventory + inventory, "second inventory"},
         {"not a request", hello("web-2") + inventory + frame_of(wire::Renew{"garbage"}), ""},
     };
-    for (const auto& [name, bytes, alert] : cases) {
-        handler.alerts.clear();
+    const auto send = [&](const std::string& bytes) {
         RawAgent peer;
         peer.open(io, client_options(credential("web-2")));
-        ASSERT_TRUE(until([&] { return peer.session.head.has_value(); })) << name;
+        ASSERT_TRUE(until([&] { return peer.session.head.has_value(); }));
         peer.session.stream.send(bytes);
-        ASSERT_TRUE(until([&] { return peer.closed.has_value(); })) << name;
+        ASSERT_TRUE(until([&] { return peer.closed.has_value(); }));
+    };
+    for (const auto& [name, bytes, alert] : cases) {
+        SCOPED_TRACE(name);
+        handler.alerts.clear();
+        monotonic += std::chrono::minutes{1};
+        send(bytes);
         ASSERT_EQ(handler.alerts.size(), 1U) << name;
         EXPECT_TRUE(handler.alerted(alert)) << name << ": " << handler.alerts[0];
         EXPECT_TRUE(handler.alerted("web-2: ")) << name;
         EXPECT_TRUE(handler.fenced.empty()) << name;
     }
+    for (int i = 0; i < 5; ++i) send("again");
+    EXPECT_EQ(handler.alerts.size(), 1U) << "one a minute";
     EXPECT_TRUE(good.session->connected());
     EXPECT_TRUE(good.handler.disconnected.empty());
 }
@@ -83,6 +93,24 @@ TEST_F(FleetTest, WhoNeverSaysHelloIsCut) {
     EXPECT_NE(silent.closed->text.find("no Hello in time"), std::string::npos);
     EXPECT_TRUE(handler.connected.empty());
     EXPECT_TRUE(fleet->agents().empty());
+}
+
+TEST_F(FleetTest, OneAgentHoldsFewConnections) {
+    options.hello_timeout = Seconds{120};
+    start_fleet();
+    std::list<RawAgent> many;
+    const auto of_one = credential("web-1");
+    for (std::size_t i = 0; i < limits::kConnectionsPerAgentMax + 3; ++i)
+        many.emplace_back().open(io, client_options(of_one));
+    const auto cut = [&] {
+        return std::ranges::count_if(many, [](const auto& one) { return one.closed.has_value(); });
+    };
+    ASSERT_TRUE(until([&] { return cut() == 3; }));
+    for (const auto& one : many)
+        EXPECT_TRUE(!one.closed || one.closed->text == "too many connections of this agent");
+    TestAgent other;
+    join(other, "web-2");
+    EXPECT_EQ(cut(), 3);
 }
 
 TEST_F(FleetTest, AnEndlessInventoryIsCut) {

@@ -152,6 +152,48 @@ TEST_F(FleetTest, TwoHoldersOfOneIdentityAreBothShutOut) {
     EXPECT_EQ(fleet->agents()[0].revoke_reason, "two processes held this identity");
 }
 
+class HoldersTest : public FleetTest {
+protected:
+    /// What a thief of the key does who wants to be taken for an agent that was started anew.
+    void start_many_times(const transport::Credential& stolen, int times) {
+        for (int i = 0; i < times; ++i) {
+            RawAgent peer;
+            peer.open(io, client_options(stolen));
+            ASSERT_TRUE(until([&] { return peer.session.head.has_value(); }));
+            const auto before = handler.connected.size();
+            peer.greet("web-1", "fresh-" + std::to_string(i));
+            ASSERT_TRUE(until([&] { return handler.connected.size() > before; }));
+        }
+    }
+};
+
+TEST_F(HoldersTest, AHolderIsNotWashedOutByFreshIds) {
+    start_fleet();
+    const auto stolen = credential("web-1");
+    RawAgent holder;
+    holder.open(io, client_options(stolen));
+    ASSERT_TRUE(until([&] { return holder.session.head.has_value(); }));
+    holder.greet("web-1", "true");
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    start_many_times(stolen, 20);
+    EXPECT_FALSE(handler.alerted("two processes hold this identity"));
+    RawAgent again;
+    again.open(io, client_options(stolen));
+    ASSERT_TRUE(until([&] { return again.session.head.has_value(); }));
+    again.greet("web-1", "true");
+    ASSERT_TRUE(until([&] { return again.closed.has_value(); }));
+    EXPECT_TRUE(handler.alerted("two processes hold this identity"));
+    EXPECT_EQ(fleet->agents()[0].revoke_reason, "two processes held this identity");
+}
+
+TEST_F(HoldersTest, ACrashLoopIsOneAlertAndNoRevocation) {
+    start_fleet();
+    start_many_times(credential("web-1"), 60);
+    ASSERT_EQ(handler.alerts.size(), 1U);
+    EXPECT_TRUE(handler.alerted("it was started 16 times within 1h"));
+    EXPECT_FALSE(fleet->agents()[0].revoked_at);
+}
+
 TEST_F(FleetTest, HelloMustNameTheCertificatesAgent) {
     start_fleet();
     RawAgent liar;

@@ -31,9 +31,11 @@ struct TestFleetHandler : FleetHandler {
     std::vector<ActionResult> results;
     std::vector<std::uint64_t> fenced;
     std::map<std::string, std::string> logs;
+    std::vector<std::string> stopping;
     std::vector<std::string> disconnected;  ///< "agent: reason"
     std::vector<std::set<std::string>> heard_of;
     std::vector<std::string> alerts;
+    std::vector<std::string> notices;
 
     explicit TestFleetHandler(asio::io_context& loop) : io{loop} {}
 
@@ -68,12 +70,16 @@ struct TestFleetHandler : FleetHandler {
                 std::string_view bytes) override {
         logs[agent + '/' + action] += bytes;
     }
+    void on_stopping(const std::string& agent) override { stopping.push_back(agent); }
     void on_disconnected(const std::string& agent, const std::string& reason) override {
         disconnected.push_back(agent + ": " + reason);
     }
     void on_heard(const std::set<std::string>& agents) override { heard_of.push_back(agents); }
     void on_alert(const std::string& agent, const std::string& text) override {
         alerts.push_back(agent + ": " + text);
+    }
+    void on_notice(const std::string& agent, const std::string& text) override {
+        notices.push_back(agent + ": " + text);
     }
     [[nodiscard]] bool alerted(std::string_view text) const {
         return std::ranges::any_of(
@@ -121,7 +127,7 @@ struct TestSessionHandler : SessionHandler {
 
     Hello hello() override { return greeting; }
     Inventory inventory() override { return all; }
-    void on_connected(std::uint64_t epoch) override { connected.push_back(epoch); }
+    void on_connected(std::uint64_t epoch, bool) override { connected.push_back(epoch); }
     void on_run(Action run, std::uint64_t epoch) override { runs.emplace_back(run, epoch); }
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& id, std::uint64_t) override { cancelled.push_back(id); }

@@ -156,6 +156,23 @@ TEST_F(ChildTest, TakesAHangingHookWithIt) {
     EXPECT_EQ(remote_tip(), id);
 }
 
+/// Where a repository says that more of its objects are elsewhere, Git goes and reads there.
+TEST_F(ChildTest, ReachesNothingBesideItsRepositoryUnlessTheRemoteIsLocal) {
+    const auto secret = commit("a.yaml", "one");
+    git("push -q origin main");
+    shell("git init -q --bare data && echo $PWD/work/.git/objects > data/objects/info/alternates");
+    auto process = start();
+    const bool walled = !process.resolve(secret).has_value();
+    EXPECT_NE(walled, !process.unconfined().empty()) << process.unconfined();
+    EXPECT_EQ(good(process.fetch(remote(), "main")).tip, secret) << "hooks run here: no wall";
+    EXPECT_EQ(good(process.resolve(secret)), secret);
+    const SilentServer server;
+    Remote elsewhere;
+    elsewhere.url = server.url();
+    auto hasty = start(std::chrono::milliseconds{300});
+    EXPECT_EQ(code_of(hasty.fetch(elsewhere, "main")), ErrorCode::timeout);
+}
+
 TEST_F(ChildTest, IsStartedAgainAfterACrash) {
     const auto tip = commit("a.yaml", "one");
     git("push -q origin main");
@@ -248,17 +265,14 @@ TEST_F(ChildTest, LivesInItsLimits) {
 TEST_F(ChildTest, DiesWithItsParent) {
     const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
     const auto data = path("data");
-    const auto file = path("pid");
     const SilentServer server;
-    std::string arguments[] = {self, "--daemon", data, file, server.url()};
+    std::string arguments[] = {self, "--daemon", data, server.url()};
     char* list[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(),
-                    arguments[3].data(), arguments[4].data(), nullptr};
+                    arguments[3].data(), nullptr};
     pid_t daemon = 0;
     ASSERT_EQ(::posix_spawn(&daemon, self.c_str(), nullptr, nullptr, list, environ), 0);
-    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
-    int child = 0;
-    ASSERT_TRUE(std::ifstream{file} >> child);
     ASSERT_TRUE(server.has_client()) << "a child that is not busy would end by itself";
+    const int child = std::stoi(shell("pgrep -P " + std::to_string(daemon)));
     EXPECT_TRUE(is_alive(child));
     ::kill(daemon, SIGKILL);
     ::waitpid(daemon, nullptr, 0);

@@ -102,17 +102,13 @@ bool eventually(const std::function<bool()>& condition) {
     return true;
 }
 
-int run_daemon_until_killed(const std::string& directory, const std::string& pid_file,
-                            const std::string& url) {
+int run_daemon_until_killed(const std::string& directory, const std::string& url) {
     GitProcessOptions options;
     options.arguments = {"--git-child"};
     options.directory = directory;
     options.home = directory + "-home";
     options.memory_bytes_max = 0;
     GitProcess process{options};
-    static_cast<void>(process.resolve("HEAD"));
-    std::ofstream{pid_file + ".new"} << process.pid().value_or(0);
-    fs::rename(pid_file + ".new", pid_file);
     Remote remote;
     remote.url = url;
     for (;;) static_cast<void>(process.fetch(remote, "main"));

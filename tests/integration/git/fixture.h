@@ -56,9 +56,7 @@ ErrorCode code_of(const Result<T>& result) {
 /// True once the condition holds; false when ten seconds were not enough.
 bool eventually(const std::function<bool()>& condition);
 
-/// A process that owns a git child, for the test that kills it: writes the child's id to a file,
-/// then fetches from the URL.
-int run_daemon_until_killed(const std::string& directory, const std::string& pid_file,
-                            const std::string& url);
+/// A process that owns a git child, for the test that kills it: fetches from the URL.
+int run_daemon_until_killed(const std::string& directory, const std::string& url);
 
 }  // namespace tidegate::git

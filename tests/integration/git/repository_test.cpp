@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -62,6 +64,22 @@ TEST_F(GitTest, SaysWhatIsWrongWithARemote) {
     std::filesystem::rename(path("away.git"), path("remote.git"));
     EXPECT_TRUE(repository.fetch(remote(), "main").has_value());
     EXPECT_EQ(code_of(repository.fetch(remote(), "no..name")), ErrorCode::invalid);
+}
+
+TEST_F(GitTest, NamesTheBranchesThereAreInPlaceOfAMissingOne) {
+    auto repository = open();
+    EXPECT_THAT(repository.fetch(remote(), "prod").error().text(),
+                testing::EndsWith("there is no branch prod; it has none at all"));
+    commit("a.yaml", "one");
+    git("push -q origin main main:refs/heads/team/a");
+    git("tag prod");
+    git("push -q --tags origin");
+    EXPECT_THAT(repository.fetch(remote(), "prod").error().text(),
+                testing::EndsWith("there is no branch prod; it has main, team/a"));
+    for (int i = 0; i < 11; ++i) git(fmt::format("push -q origin main:refs/heads/x-{:02}", i));
+    EXPECT_THAT(repository.fetch(remote(), "prod").error().text(),
+                testing::EndsWith("main, team/a, x-00, x-01, x-02, x-03, x-04, x-05, x-06, x-07 "
+                                  "and 3 more"));
 }
 
 struct UrlCase {

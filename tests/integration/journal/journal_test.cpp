@@ -9,17 +9,36 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <string>
 
+#include "schema/base/limits.h"
 #include "tests/integration/temp_dir.h"
 
 namespace {
 int syncs = 0;
+/// How long a file may become before the disk is full.
+off_t disk_bytes = std::numeric_limits<off_t>::max();
+bool room_for_a_second_file = true;
+
+bool is_second_file(int fd) {
+    const auto link = "/proc/self/fd/" + std::to_string(fd);
+    return std::filesystem::read_symlink(link).extension() == ".new";
 }
+}  // namespace
 
 /// In the place of the C library's: counts.
 extern "C" int fdatasync(int fd) {
     ++syncs;
     return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
+    if (offset + length <= disk_bytes && (room_for_a_second_file || !is_second_file(fd)))
+        return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, length));
+    errno = ENOSPC;
+    return -1;
 }
 
 namespace tidegate::agent {
@@ -75,6 +94,12 @@ protected:
         const auto written = (*journal)->write(records);
         ASSERT_TRUE(written) << written.error().text();
     }
+    /// Makes the file so long that it is written anew.
+    void write_anew() const {
+        auto big = action("big", "3.0");
+        big.deploy.script.install_script = std::string(150 * 1024, 'x');
+        for (int i = 0; i < 100; ++i) write({JournalIntent{big, 1}, JournalForget{big.id}});
+    }
     std::string directory() const { return dir_ / "journal"; }
     std::string log() const { return directory() + "/log"; }
 
@@ -115,6 +140,46 @@ TEST_F(JournalTest, NothingRunsOnceThereIsAnOutcome) {
     EXPECT_TRUE(read().running.empty());
 }
 
+TEST_F(JournalTest, TasksAreKnownUntilThereIsAnOutcome) {
+    const auto note = [&](int place, TaskType type, TaskStatus status, const char* output = "") {
+        machine::TaskNote made{first_.id, "release", place, {}};
+        made.result.name = "a \xF0\x9F\x9A\x80 name";
+        made.result.type = std::string{to_string(type)};
+        made.result.status = status;
+        made.result.output = output;
+        made.result.started_at = Timestamp{Seconds{7}};
+        return made;
+    };
+    const ActionBegan began{first_.id, read_clocks()};
+    const auto stopped = note(0, TaskType::stop_service, TaskStatus::success, "two\nlines\n");
+    const auto deploys = note(1, TaskType::deploy, TaskStatus::running);
+    write({JournalIntent{first_, 1}, began, note(0, TaskType::stop_service, TaskStatus::running),
+           stopped, deploys, JournalIntent{second_, 1}});
+    for (int round = 0; round < 2; ++round) {
+        const auto content = read();
+        const auto& actions = content.records.actions;
+        EXPECT_TRUE(actions.at(0).progress.tracked);
+        EXPECT_EQ(actions.at(0).progress.notes, (std::vector{stopped, deploys}));
+        EXPECT_EQ(content.began.at(first_.id), began.at);
+        EXPECT_FALSE(actions.at(1).progress.tracked);
+        write_anew();
+    }
+    write({JournalOutcome{result(first_, 1)}});
+    EXPECT_TRUE(read().records.actions.at(0).progress.notes.empty());
+    EXPECT_TRUE(read().began.empty());
+}
+
+TEST_F(JournalTest, WhatWasAcknowledgedStaysSo) {
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalIntent{second_, 1},
+           JournalOutcome{result(second_, 2)}, machine::JournalAcks{{second_.id, "unknown"}}});
+    for (int round = 0; round < 2; ++round) {
+        const auto actions = read().records.actions;
+        EXPECT_FALSE(actions.at(0).acknowledged);
+        EXPECT_TRUE(actions.at(1).acknowledged);
+        write_anew();
+    }
+}
+
 TEST_F(JournalTest, ForgottenActionsKeepTheirInstallation) {
     write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalForget{first_.id}});
     const auto content = read();
@@ -149,6 +214,15 @@ TEST_F(JournalTest, WaitsForTheDiskWhereALossWouldLie) {
     EXPECT_EQ(syncs_of(JournalOutcome{result(first_, 1)}), 1);
     EXPECT_EQ(syncs_of(JournalEpoch{2}), 1);
     EXPECT_EQ(syncs_of(JournalForget{first_.id}), 0);
+    const auto begins = [&](TaskType type) {
+        machine::TaskNote note{first_.id, "release", 0, {}};
+        note.result.type = std::string{to_string(type)};
+        note.result.status = TaskStatus::running;
+        return note;
+    };
+    EXPECT_EQ(syncs_of(begins(TaskType::deploy)), 1);
+    EXPECT_EQ(syncs_of(begins(TaskType::script)), 1);
+    EXPECT_EQ(syncs_of(begins(TaskType::wait)), 0);
     EXPECT_EQ(syncs_of(JournalInstallation{result(first_, 2).installation}), 0);
 }
 
@@ -260,7 +334,60 @@ TEST_F(JournalTest, AFullDiskIsAnErrorNotALie) {
     ::setrlimit(RLIMIT_FSIZE, &small);
     const auto written = journal->write({JournalIntent{first_, 1}});
     ::setrlimit(RLIMIT_FSIZE, &before);
-    EXPECT_FALSE(written);
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::exhausted);
+    // Nothing of it is there, and with room the journal goes on.
+    EXPECT_EQ(std::filesystem::file_size(log()), 0U);
+    EXPECT_TRUE(journal->write({JournalIntent{second_, 1}}));
+}
+
+class FullDiskTest : public JournalTest {
+protected:
+    ~FullDiskTest() override {
+        disk_bytes = std::numeric_limits<off_t>::max();
+        room_for_a_second_file = true;
+    }
+};
+
+TEST_F(FullDiskTest, WhatRunsAndRestoresHaveRoomWhereNothingNewBegins) {
+    write({JournalIntent{first_, 1}});
+    const auto reserve = static_cast<off_t>(limits::kJournalReserveBytes);
+    disk_bytes = static_cast<off_t>(std::filesystem::file_size(log())) + reserve;
+    const auto journal = *Journal::open(directory());
+    const auto refused = journal->write({JournalIntent{second_, 1}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::exhausted);
+    EXPECT_EQ(refused.error().message, "journal: cannot allocate: No space left on device");
+    auto restore = action("restore", "1.0", ActionKind::rollback);
+    ASSERT_TRUE(journal->write({JournalOutcome{result(first_, 1, ActionOutcome::failed)}}));
+    ASSERT_TRUE(journal->write({JournalIntent{restore, 1}}));
+    ASSERT_TRUE(journal->write({JournalOutcome{result(restore, 2)}}));
+    // Until the reserve is used up, too.
+    restore.deploy.script.install_script.assign(150'000, 'x');
+    int more = 0;
+    while (journal->write({JournalIntent{restore, 1}})) ++more;
+    EXPECT_GE(more, 10);
+    disk_bytes = std::numeric_limits<off_t>::max();
+    EXPECT_TRUE(journal->write({JournalIntent{second_, 1}}));
+}
+
+TEST_F(FullDiskTest, ItIsNotWrittenAnewAndGoesOn) {
+    const auto journal = *Journal::open(directory());
+    auto big = action("big", "3.0");
+    big.deploy.script.install_script.assign(150'000, 'x');
+    const auto grow = [&](int by) {
+        for (int i = 0; i < by; ++i)
+            EXPECT_TRUE(journal->write({JournalIntent{big, 1}, JournalForget{big.id}}));
+    };
+    grow(40);
+    room_for_a_second_file = false;
+    grow(20);
+    EXPECT_GT(std::filesystem::file_size(log()), 8U << 20);
+    EXPECT_FALSE(std::filesystem::exists(log() + ".new"));
+    room_for_a_second_file = true;
+    grow(15);
+    EXPECT_LT(std::filesystem::file_size(log()), 4U << 20);
+    EXPECT_TRUE(journal->write({JournalIntent{first_, 1}}));
 }
 
 /// Whatever the writer was told to be durable is there after kill -9 at any time.

@@ -125,6 +125,7 @@ private:
     std::unique_ptr<status::Server> start() {
         status::Options options{
             .board = board,
+            .host_names = {"Gate.Example"},
             .now = [] { return at("2026-11-22T10:02:00Z"); },
             .render_metrics = [this](const StatusSnapshot&) -> std::string {
                 if (fault) throw std::runtime_error("a secret inside");

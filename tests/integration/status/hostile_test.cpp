@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <random>
 
+#include "reconciler/status/hosts.h"
 #include "schema/base/limits.h"
 #include "tests/integration/status/client.h"
 
@@ -101,6 +102,35 @@ TEST(HostileTest, GarbageAfterAGoodRequestHarmsOnlyItself) {
     const auto words = last_words(site, kReady + "\x01\x02\x03\r\n\r\n" + kReady);
     EXPECT_THAT(words, StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(words, HasSubstr("HTTP/1.1 400 "));
+}
+
+TEST(HostileTest, ForAnotherHostNothingIsShown) {
+    Site site;
+    for (const auto* path : {"/", "/metrics", "/api/release/projects/shop-api/variables",
+                             "/api/release/assignments/watch"})
+        for (const auto* host :
+             {"evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example",
+              "user@127.0.0.1", "[::1]evil", "[evil]"}) {
+            const auto words =
+                last_words(site, fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, host));
+            EXPECT_THAT(words, StartsWith("HTTP/1.1 421 ")) << path << ' ' << host;
+            EXPECT_THAT(words, Not(HasSubstr("tidegate_ready"))) << path << ' ' << host;
+            EXPECT_THAT(words, HasSubstr("--http-host")) << path << ' ' << host;
+        }
+    EXPECT_TRUE(serves(site));
+}
+
+TEST(HostileTest, ItsOwnNamesAreAnswered) {
+    Site site;
+    for (const auto* host : {"", "localhost", "LOCALHOST.:7480", "127.0.0.1", "10.1.2.3:80",
+                             "[::1]", "[fe80::1%eth0]:7480", "gate.example", "GATE.example.:7480"})
+        EXPECT_THAT(site.exchange(fmt::format("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", host)),
+                    StartsWith("HTTP/1.1 200 "))
+            << host;
+    for (const auto& name : own_host_names())
+        EXPECT_THAT(site.exchange(fmt::format("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", name)),
+                    StartsWith("HTTP/1.1 200 "))
+            << name;
 }
 
 TEST(HostileTest, RangesAndEncodingsAreIgnored) {

@@ -163,10 +163,9 @@ TEST_F(TransportTest, AcceptsWhatTheForgeryTestsVary) {
 TEST_F(TransportTest, BoundsConnectionsWithoutACertificate) {
     start_server();
     std::list<TestClient> strangers;
-    for (std::size_t i = 0; i < limits::kAnonymousConnectionsMax; ++i)
+    for (std::size_t i = 0; i < limits::kAnonymousPerSourceMax; ++i)
         strangers.emplace_back().connect(io, client_options({}));
-    ASSERT_TRUE(
-        until([&] { return handler.connected.size() == limits::kAnonymousConnectionsMax; }));
+    ASSERT_TRUE(until([&] { return handler.connected.size() == limits::kAnonymousPerSourceMax; }));
     TestClient one_more;
     one_more.connect(io, client_options({}));
     ASSERT_TRUE(until([&] { return one_more.closed.has_value(); }));

@@ -60,6 +60,7 @@ inline bool run_until(asio::io_context& io, const std::function<bool()>& conditi
 /// answers a body.
 struct TestHandler : ServerHandler {
     std::set<std::string> revoked;
+    std::set<std::string> known;  ///< sources
     std::map<std::uint64_t, Connection> connected;
     std::vector<CloseReason> disconnects;
     std::vector<CloseReason> stream_ends;
@@ -72,6 +73,7 @@ struct TestHandler : ServerHandler {
     bool certificate_ok(const PeerIdentity& identity) override {
         return !revoked.contains(identity.serial);
     }
+    bool is_known(const std::string& source) override { return known.contains(source); }
     void on_connected(const Connection& connection) override {
         connected.emplace(connection.id(), connection);
     }

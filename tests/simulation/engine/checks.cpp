@@ -84,7 +84,8 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     const auto& release = state.releases.at(action.release);
     if (banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
-    const bool restores = action.kind == ActionKind::rollback;
+    const auto entry = state.outbox.find(action.id);
+    const bool restores = entry != state.outbox.end() && entry->second.restore;
     const auto& rollback = fleet_.environments.at(release.key.environment).rollback;
     if (!restores || rollback.respect_windows) check_window(action, release, now);
     if (restores) return;

@@ -79,10 +79,16 @@ void ModelAgent::apply(const JournalForget& effect) {
                   [&](const auto& known) { return known.action.id == effect.action; });
 }
 
+void ModelAgent::apply(const JournalAcks& effect) {
+    for (const auto& id : effect.actions)
+        if (auto* known = entry(id)) known->acknowledged = true;
+}
+
 void ModelAgent::apply(const Start& effect) {
     const auto& action = effect.action;
     ++starts;
-    if (++started_[action.id] > 1) ports_.violation("1: started twice: " + action.id);
+    if (++started_[action.id] > 1 && !effect.resumed)
+        ports_.violation("1: started twice: " + action.id);
     if (!entry(action.id)) ports_.violation("1: started without a durable intent: " + action.id);
     if (running_.contains(action.key))
         ports_.violation("5: two actions at once on " + action.key.text());

@@ -46,6 +46,7 @@ private:
     void apply(const machine::JournalEpoch& effect) { journal_.epoch = effect.epoch; }
     void apply(const machine::JournalInstallation& effect);
     void apply(const machine::JournalForget& effect);
+    void apply(const machine::JournalAcks& effect);
     void apply(const machine::Start& effect);
     void apply(const machine::Kill& effect);
     void apply(const machine::Probe& effect);

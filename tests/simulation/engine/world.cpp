@@ -51,6 +51,7 @@ void World::run_for(Milliseconds time) {
         auto next = queue_.top();
         queue_.pop();
         now_ = next.at;
+        (void)clocks();
         next.act();
     }
     now_ = end;
@@ -77,13 +78,15 @@ void World::daemon_later(int from, int to, engine::Event event) {
     });
 }
 
+Clocks World::clocks() { return {now_, daemon_up_ ? life_.at(now_.time_since_epoch()) : Lived{}}; }
+
 void World::feed(const engine::Event& event) {
     if (!daemon_up_) return;
     if (const auto* config = std::get_if<engine::ConfigChanged>(&event))
         checks_.on_wish(*config->desired);
     note(fmt::format("event {}", event.index()));
     const auto life = daemon_life_;
-    const auto effects = engine::step(state_, event, now_);
+    const auto effects = engine::step(state_, event, clocks());
     checks_.after_step(state_, now_);
     for (const auto& effect : effects) {
         if (life != daemon_life_) return;
@@ -135,8 +138,10 @@ void World::perform(const engine::Effect& effect) {
         else
             daemon_later(10, 2'000, git_.find(std::get<engine::FindLastGood>(query->question)));
     } else if (const auto* wake = std::get_if<engine::WakeAt>(&effect)) {
-        const auto wait = std::max(Milliseconds(0), wake->at - now_);
-        later(wait, [this, life = daemon_life_] {
+        auto wait = wake->at ? *wake->at - now_ : Milliseconds::max();
+        if (wake->lived) wait = std::min(wait, life_.until(*wake->lived));
+        if (!wake->at && !wake->lived) return;
+        later(std::max(wait, Milliseconds(0)), [this, life = daemon_life_] {
             if (daemon_up_ && life == daemon_life_) feed(engine::Woke{});
         });
     }
@@ -169,7 +174,10 @@ void World::start_daemon() {
     polled_.clear();
     std::vector<Row> rows;
     for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
-    auto restored = engine::restore(rows, ++epoch_, now_);
+    const auto lived = engine::stored_life(rows);
+    if (!lived) return checks_.fail("14: " + lived.error().text(), now_);
+    life_ = engine::Life{*lived};
+    auto restored = engine::restore(rows, ++epoch_, clocks());
     if (!restored) return checks_.fail("14: " + restored.error().text(), now_);
     state_ = std::move(*restored);
     note("daemon starts");
@@ -215,7 +223,7 @@ void World::connect(const std::string& name) {
     if (link.up || !daemon_up_ || !host.up()) return;
     link.up = true;
     ++link.session;
-    host.feed(machine::WelcomeCommand{epoch_});
+    host.feed(machine::WelcomeCommand{epoch_, true});
     note("connect " + name);
     Hello hello;
     hello.agent = name;

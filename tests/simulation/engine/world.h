@@ -6,6 +6,7 @@
 #include <random>
 
 #include "reconciler/engine/engine.h"
+#include "reconciler/engine/life.h"
 #include "tests/simulation/engine/checks.h"
 #include "tests/simulation/engine/model_agent.h"
 #include "tests/simulation/engine/model_git.h"
@@ -72,6 +73,7 @@ private:
 
     void later(Milliseconds after, std::function<void()> act);
     void daemon_later(int from, int to, engine::Event event);
+    [[nodiscard]] Clocks clocks();
     void feed(const engine::Event& event);
     void perform(const engine::Effect& effect);
     void perform_send(const engine::Send& send);
@@ -97,6 +99,7 @@ private:
     bool daemon_up_ = false;
     int daemon_life_ = 0;
     std::uint64_t epoch_ = 1000;
+    engine::Life life_;
     engine::State state_;
     std::map<std::pair<Table, std::string>, std::string> rows_;
     std::string polled_;

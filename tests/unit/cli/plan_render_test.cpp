@@ -24,7 +24,8 @@ PlanReport two_steps(std::optional<Timestamp> starts) {
     second.targets = {"web-2", "web-3"};
     second.wait_before = Seconds{60};
     change.plan.steps = {first, second};
-    change.plan.holds = {{"window", "business-hours is closed", kNow + std::chrono::hours{2}}};
+    change.plan.holds = {{"window", "business-hours is closed", kNow + std::chrono::hours{2},
+                          "Sun 2026-11-22 10:00 +08:00 Asia/Shanghai"}};
     change.notes = {"a *note*"};
     PlanReport report;
     report.base = "aaaaaaaaaaaa";
@@ -41,17 +42,20 @@ std::string printed(const PlanReport& report, Format format) {
 }
 
 TEST(PlanRender, TextShowsWhenEachStepMayBegin) {
-    EXPECT_EQ(printed(two_steps(kNow + std::chrono::hours{2}), Format::text),
-              "plan aaaaaaaaa..bbbbbbbbb: 1 assignment changed\n"
-              "\n"
-              "prod/shop-api  introduce  1.4.1 -> 1.4.2\n"
-              "  strategy rolling, starts not before 2026-11-22T02:00:00Z\n"
-              "  STEP  KIND    NOT BEFORE            WAITS       TARGETS\n"
-              "  0     deploy  2026-11-22T02:00:00Z  verify 10m  web-1\n"
-              "  1     deploy  2026-11-22T02:11:00Z  wait 1m     web-2 web-3\n"
-              "  HELD BY  UNTIL                 REASON\n"
-              "  window   2026-11-22T02:00:00Z  business-hours is closed\n"
-              "  note: a *note*\n");
+    EXPECT_EQ(
+        printed(two_steps(kNow + std::chrono::hours{2}), Format::text),
+        "plan aaaaaaaaa..bbbbbbbbb: 1 assignment changed\n"
+        "\n"
+        "prod/shop-api  introduce  1.4.1 -> 1.4.2\n"
+        "  strategy rolling, starts not before 2026-11-22T02:00:00Z (Sun 2026-11-22 10:00 "
+        "+08:00 Asia/Shanghai)\n"
+        "  STEP  KIND    NOT BEFORE            WAITS       TARGETS\n"
+        "  0     deploy  2026-11-22T02:00:00Z  verify 10m  web-1\n"
+        "  1     deploy  2026-11-22T02:11:00Z  wait 1m     web-2 web-3\n"
+        "  HELD BY  UNTIL                                                             REASON\n"
+        "  window   2026-11-22T02:00:00Z (Sun 2026-11-22 10:00 +08:00 Asia/Shanghai)  "
+        "business-hours is closed\n"
+        "  note: a *note*\n");
 }
 
 TEST(PlanRender, MarkdownEscapesWhatUsersWrote) {

@@ -1,8 +1,10 @@
 #include "reconciler/daemon/admin.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -84,7 +86,29 @@ TEST_F(AdminSocketTest, AVerbThatThrowsIsAnError) {
     EXPECT_THAT(peer.answer(), HasSubstr("throw: a bug"));
     peer.say(R"({"verb":"echo","args":{"a":1}})");
     ASSERT_TRUE(until([&] { return peer.answered(); }));
-    EXPECT_THAT(peer.answer(), HasSubstr(R"({"a":1})"));
+    EXPECT_THAT(peer.answer(), HasSubstr(R"("a":1)"));
+}
+
+TEST_F(AdminSocketTest, TheKernelSaysWhoAsks) {
+    start();
+    const auto* entry = ::getpwuid(::geteuid());
+    const auto own = entry == nullptr ? fmt::format("uid {}", ::geteuid()) : entry->pw_name;
+    const std::pair<const char*, std::string> cases[] = {
+        {R"({"verb":"echo"})", own},
+        {R"({"verb":"echo","args":{"actor":""}})", own},
+        {R"({"verb":"echo","args":{"actor":"mallory"}})", own + " (says mallory)"},
+        {R"({"verb":"echo","args":{"actor":"x\ny"}})", own + " (says x y)"},
+    };
+    for (const auto& [line, actor] : cases) {
+        Peer peer{io_, path_};
+        peer.say(line);
+        ASSERT_TRUE(until([&] { return peer.answered(); })) << line;
+        EXPECT_THAT(peer.answer(), HasSubstr("\"actor\":\"" + actor + "\"")) << line;
+    }
+    Peer peer{io_, path_};
+    peer.say(R"({"verb":"echo","args":{"actor":7}})");
+    ASSERT_TRUE(until([&] { return peer.answered(); }));
+    EXPECT_THAT(peer.answer(), HasSubstr(R"("actor":7)")) << "for the verb to refuse";
 }
 
 TEST_F(AdminSocketTest, ThoseWhoSayNothingDoNotKeepOthersOut) {

@@ -61,6 +61,20 @@ TEST_F(OptionsTest, TheFileMayGroupItsKeys) {
     EXPECT_EQ(parsed.options.git.identity_email, "gate@example.com");
 }
 
+TEST_F(OptionsTest, TheStatusEndpointMayHaveSeveralNames) {
+    const std::string head = "repo: /r\ndata_dir: /d\n";
+    const auto flags = parse(head, {"--http-host", "a.example", "--http-host", "b"});
+    ASSERT_FALSE(flags.exit_code) << said_;
+    EXPECT_EQ(flags.options.http_hosts, (std::vector<std::string>{"a.example", "b"}));
+    EXPECT_FALSE(flags.options.http_show_values);
+    const auto list = parse(head + "http: {host: [a.example, b], show_values: true}\n");
+    ASSERT_FALSE(list.exit_code) << said_;
+    EXPECT_EQ(list.options.http_hosts, flags.options.http_hosts);
+    EXPECT_TRUE(list.options.http_show_values);
+    const auto both = parse(head + "http_host: a.example\n", {"--http-host", "c"});
+    EXPECT_EQ(both.options.http_hosts, std::vector<std::string>{"c"}) << "flags win";
+}
+
 TEST_F(OptionsTest, NoIntervalIsZero) {
     for (const auto* flag : {"--poll-interval", "--git-deadline", "--certificate-ttl"}) {
         const std::string file = "repo: /r\ndata_dir: /d\n";
@@ -90,6 +104,9 @@ TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
              {"listen: {tls: x}\n", "3:10: unknown key 'tls'"},
              {"listen: {http: '[::1]:1'}\nlisten_http: '[::1]:2'\n",
               "4:1: 'listen_http' is repeated"},
+             {"http: {host: [a, [b]]}\n", "3:18: wanted a single value"},
+             {"http_host: 'http://a'\n", "3:12: --http-host: expected a host's name"},
+             {"http_show_values: [true]\n", "3:19: wanted a single value"},
              {"git: {signing_key: k}\n", "3:7: 'signing_key' is not supported yet"},
              {"trust: {require_signatures: true}\n", "3:1: 'trust' is not supported yet"},
              {"branch: [\n", "tidegated.yaml:"}}) {

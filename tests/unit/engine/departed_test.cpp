@@ -20,6 +20,26 @@ TEST(TargetsThatLeftTest, AnActionThereIsGivenUpAtItsDeadlineAndTheReleaseGoesOn
     EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
 }
 
+TEST(TargetsThatLeftTest, WithoutAnyTargetNothingIsInSync) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    const auto shown = [&] { return *explain(rollout.state(), kKey, rollout.now()); };
+    ASSERT_EQ(shown().sync, Sync::in_sync);
+    rollout.wish(wish_of(1, one_by_one(), 1));
+    EXPECT_EQ(rollout.holds(), (std::vector<Hold>{{"no_targets", "prod has no targets", {}}}));
+    EXPECT_EQ(shown().sync, Sync::held);
+    EXPECT_EQ(rollout.orphaned(), std::vector{name_of(0)});
+    auto absent = std::make_shared<Assignment>(*wish_of(1, one_by_one(), 1));
+    auto definition = std::make_shared<Definition>(*absent->definition);
+    definition->absent = true;
+    absent->definition = definition;
+    rollout.wish(absent);
+    EXPECT_TRUE(rollout.holds().empty()) << "nowhere is where it is wanted";
+    EXPECT_EQ(shown().sync, Sync::in_sync);
+    rollout.wish(wish_of(1, one_by_one()));
+    EXPECT_TRUE(rollout.holds().empty());
+}
+
 TEST(TargetsThatLeftTest, AReleaseWithoutAnyTargetLeftProvesNothing) {
     Rollout rollout(1, one_by_one());
     rollout.leaves(0);

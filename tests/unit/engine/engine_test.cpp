@@ -117,6 +117,48 @@ TEST(RestoreTest, LeavesOutTheFailedWayBackWhereBothDoNotFit) {
     EXPECT_EQ(sent_back(100'000, 120'000), 0u);
 }
 
+TEST(RestoreTest, IsToldWhatItTakesAwayInEveryTry) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(second_version(1, one_by_one()));
+    for (int tries = 0; tries < 2; ++tries) {
+        (void)rollout.finish_one(ActionOutcome::failed);
+        ASSERT_EQ(rollout.in_flight(), 1u);
+        EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+        EXPECT_EQ(rollout.next().current_version, "v2");
+    }
+}
+
+/// The agent was killed in the middle. What was admitted may end, whatever holds by now.
+TEST(SuspendedTest, GoesOnWhileItIsWanted) {
+    Rollout rollout(2, all_at_once());
+    const auto first = rollout.next().id;
+    rollout.leaves(0);
+    auto frozen = std::make_shared<Assignment>(*wish_of(2, all_at_once()));
+    frozen->rules.freeze.active = true;
+    rollout.wish(frozen);
+    rollout.comes_back_interrupted(0, {first});
+    ASSERT_EQ(rollout.in_flight(), 3u);
+    (void)rollout.finish_one();
+    (void)rollout.finish_one();
+    EXPECT_EQ(rollout.next().id, first);
+    EXPECT_TRUE(rollout.cancelled().empty());
+}
+
+TEST(SuspendedTest, IsDroppedWhenNobodyWaitsForIt) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, all_at_once()));
+    const auto away = rollout.state().outbox_by_key.at({name_of(1), kKey.project, ""});
+    rollout.leaves(1);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::rolling_back);
+    const auto sent = rollout.in_flight();
+    rollout.comes_back_interrupted(1, {away, "another"});
+    EXPECT_EQ(rollout.cancelled(), (std::vector<std::string>{away, "another"}));
+    EXPECT_EQ(rollout.in_flight(), sent);
+}
+
 /// What our own revert brought back fails: the fleet goes back, Git stays as it is.
 TEST(RestoreTest, ARevertIsNeverReverted) {
     Rollout rollout(1, one_by_one());

@@ -51,7 +51,7 @@ protected:
     }
 
     void feed(const Event& event) {
-        for (auto& effect : step(state_, event, now_)) {
+        for (auto& effect : step(state_, event, clocks_)) {
             if (const auto* send = std::get_if<Send>(&effect))
                 if (const auto* run = std::get_if<engine::Run>(&send->message))
                     action_ = run->action;
@@ -85,8 +85,8 @@ protected:
         return state_.releases.begin()->second.targets.at(kAgent);
     }
 
-    Timestamp now_{Milliseconds{1'767'225'600'000}};
-    State state_{*restore({}, 1, now_)};
+    Clocks clocks_{Timestamp{Milliseconds{1'767'225'600'000}}, Lived{}};
+    State state_{*restore({}, 1, clocks_)};
     MemoryStore store_{std::make_shared<MemoryDisk>()};
     Action action_;
     std::vector<std::string> told_;

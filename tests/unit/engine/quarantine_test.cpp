@@ -175,6 +175,24 @@ TEST_F(RevertsTest, OneThatFailsHoldsNoOtherUp) {
     EXPECT_EQ(rollout_.asked().front().release, failing);
 }
 
+/// Releases are pruned; what proves a commit ours is not.
+TEST_F(RevertsTest, IsRememberedBeforeItsPushAndOncePerRelease) {
+    (void)rollout_.answer(RevertDone::Prepared{"revert-1"});
+    EXPECT_EQ(rollout_.rows(Table::revert), 1u);
+    const auto release = rollout_.asked().front().release;
+    (void)rollout_.answer(RevertDone::Failed{{ErrorCode::conflict, "lost the race", {}}});
+    while (rollout_.asked().front().release != release)
+        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    (void)rollout_.answer(RevertDone::Prepared{"revert-2"});
+    EXPECT_EQ(rollout_.rows(Table::revert), 1u);
+    EXPECT_TRUE(rollout_.restarted().own_reverts.contains(release));
+}
+
+TEST_F(RevertsTest, IsRememberedWhereItIsOfferedToo) {
+    (void)rollout_.answer(RevertDone::Branched{"tidegate/revert-1", "revert-1"});
+    EXPECT_EQ(rollout_.rows(Table::revert), 1u);
+}
+
 /// A person was quicker than the one whose turn it is.
 TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
     for (int i = 0; i < kApps; ++i)

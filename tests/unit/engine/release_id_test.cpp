@@ -28,20 +28,6 @@ TEST(ReleaseIdTest, IsNeverUsedAgain) {
     EXPECT_LE(rollout.state().releases.size(), limits::kReleasesKeptPerAssignment + 1);
 }
 
-AssignmentPtr frozen(const AssignmentPtr& wish) {
-    auto made = std::make_shared<Assignment>(*wish);
-    made->rules.freeze.active = true;
-    return made;
-}
-
-AssignmentPtr absent(int number) {
-    auto wish = version_of(1, one_by_one(), number);
-    auto definition = std::make_shared<Definition>(*wish->definition);
-    definition->absent = true;
-    wish->definition = wish->targets[0].definition = definition;
-    return wish;
-}
-
 /// The branch was forced back to a commit, and a person accepted that.
 TEST(ReleaseIdTest, AnIntentThatComesBackIsTriedAnew) {
     const auto second = version_of(1, one_by_one(), 2);
@@ -81,7 +67,8 @@ TEST(ReleaseIdTest, AnUninstallThatComesBackIsAnotherRelease) {
     (void)rollout.finish_one();
     std::set<std::string> actions;
     for (int i = 0; i < 60; ++i) {
-        for (const auto& wish : {absent(2), AssignmentPtr(version_of(1, one_by_one(), 3))}) {
+        for (const auto& wish : {AssignmentPtr(absent_of(1, one_by_one(), 2)),
+                                 AssignmentPtr(version_of(1, one_by_one(), 3))}) {
             rollout.wish(wish);
             ASSERT_EQ(rollout.in_flight(), 1u);
             EXPECT_TRUE(actions.insert(rollout.next().id).second);
@@ -97,7 +84,7 @@ TEST(ReleaseIdTest, AnUninstallThatComesBackIsAnotherRelease) {
 TEST(ReleaseIdTest, IsNotUsedAgainAfterAnUpgrade) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
-    rollout.wish(absent(2));
+    rollout.wish(AssignmentPtr(absent_of(1, one_by_one(), 2)));
     std::set<std::string> releases;
     for (int i = 0; i < 10; ++i) {
         ASSERT_EQ(rollout.in_flight(), 1u);

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/life.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
 
 Rollout::Rollout(int targets, const std::vector<AssignmentPtr>& first)
-    : state_(*restore({}, 1, now_)) {
+    : state_(*restore({}, 1, clocks_)) {
     for (int i = 0; i < targets; ++i) {
         AgentConnected event;
         event.hello.agent = name_of(i);
@@ -24,12 +25,28 @@ Cost Rollout::wish(const std::vector<AssignmentPtr>& assignments) {
 }
 
 void Rollout::pass(Milliseconds time) {
-    const auto end = now_ + time;
-    while (state_.wake && *state_.wake <= end) {
-        now_ = std::max(now_, *state_.wake);
+    const auto end = clocks_.lived + time;
+    for (auto wait = until_woken(); wait && clocks_.lived + *wait <= end; wait = until_woken()) {
+        go_on(*wait);
         feed(Woke{});
     }
-    now_ = end;
+    go_on(end - clocks_.lived);
+}
+
+void Rollout::go_on(Milliseconds time) {
+    clocks_.now += time;
+    clocks_.lived += time;
+}
+
+std::optional<Milliseconds> Rollout::until_woken() const {
+    std::optional<Milliseconds> wait;
+    if (state_.wake) wait = *state_.wake - clocks_.now;
+    if (state_.lived_wake) {
+        const auto lived = *state_.lived_wake - clocks_.lived;
+        wait = std::min(wait.value_or(lived), lived);
+    }
+    if (wait) wait = std::max(*wait, Milliseconds{0});
+    return wait;
 }
 
 void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
@@ -37,6 +54,15 @@ void Rollout::reports(int target, InstallStatus status, std::uint64_t report) {
     there.key = {name_of(target), kKey.project, ""};
     there.status = status;
     there.report = report;
+    feed(AgentChanged{name_of(target), {there}});
+}
+
+void Rollout::reports_drift(int target, bool drifted, const std::string& reason) {
+    auto there = state_.agents.at(name_of(target))
+                     .installations.at(InstallKey{name_of(target), kKey.project, ""});
+    there.drifted = drifted;
+    there.drift_reason = reason;
+    there.report = ++report_;
     feed(AgentChanged{name_of(target), {there}});
 }
 
@@ -48,12 +74,45 @@ void Rollout::comes_back(int target) {
     feed(event);
 }
 
+void Rollout::comes_with(int target, std::vector<Installation> there) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    event.inventory.installations = std::move(there);
+    feed(event);
+}
+
+void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    event.inventory.running = event.inventory.suspended = std::move(ids);
+    feed(event);
+}
+
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
-        now_ += Milliseconds{200};
+        go_on(Milliseconds{200});
         feed(Woke{});
     }
+}
+
+ActionResult Rollout::result_of(const Action& action, ActionOutcome outcome) {
+    ActionResult result;
+    result.id = action.id;
+    result.kind = action.kind;
+    result.outcome = outcome;
+    auto& there = result.installation;
+    there.key = action.key;
+    const bool gone = action.kind == ActionKind::uninstall;
+    there.status = outcome != ActionOutcome::done ? InstallStatus::failed
+                   : gone                         ? InstallStatus::absent
+                                                  : InstallStatus::installed;
+    there.version = action.version;
+    there.digest = action.digest;
+    there.report = ++report_;
+    return result;
 }
 
 Cost Rollout::finish_one(ActionOutcome outcome) {
@@ -63,21 +122,44 @@ Cost Rollout::finish_one(ActionOutcome outcome) {
     }
     const auto action = std::move(sent_.front());
     sent_.erase(sent_.begin());
+    return feed(ActionFinished{action.key.target, result_of(action, outcome)});
+}
+
+void Rollout::comes_back_done(int target, ActionOutcome outcome) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    const auto mine = [&](const Action& action) { return action.key.target == name_of(target); };
+    for (const auto& action : sent_) {
+        if (!mine(action)) continue;
+        const auto& result = event.inventory.results.emplace_back(result_of(action, outcome));
+        event.inventory.installations.push_back(result.installation);
+    }
+    std::erase_if(sent_, mine);
+    feed(event);
+}
+
+Cost Rollout::finish_on(const std::string& target, ActionOutcome outcome) {
+    const auto found = std::ranges::find_if(
+        sent_, [&](const Action& action) { return action.key.target == target; });
+    if (found != sent_.end()) std::rotate(sent_.begin(), found, found + 1);
+    return finish_one(outcome);
+}
+
+void Rollout::finds_host_trouble(const std::string& words) {
+    if (sent_.empty()) {
+        ADD_FAILURE() << "nothing was sent";
+        return;
+    }
+    const auto action = std::move(sent_.front());
+    sent_.erase(sent_.begin());
     ActionFinished event;
     event.agent = action.key.target;
     event.result.id = action.id;
     event.result.kind = action.kind;
-    event.result.outcome = outcome;
-    auto& there = event.result.installation;
-    there.key = action.key;
-    const bool gone = action.kind == ActionKind::uninstall;
-    there.status = outcome != ActionOutcome::done ? InstallStatus::failed
-                   : gone                         ? InstallStatus::absent
-                                                  : InstallStatus::installed;
-    there.version = action.version;
-    there.digest = action.digest;
-    there.report = ++report_;
-    return feed(event);
+    event.result.outcome = ActionOutcome::refused;
+    event.result.host_trouble = words;
+    event.result.installation.key = action.key;
+    feed(event);
 }
 
 void Rollout::answers_from_its_journal() {
@@ -97,17 +179,31 @@ Cost Rollout::answer(decltype(RevertDone::outcome) outcome) {
     return feed(RevertDone{release, std::move(outcome)});
 }
 
-State Rollout::restarted() const {
+std::vector<Row> Rollout::stored() const {
     std::vector<Row> rows;
     for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
-    return *restore(rows, 2, now_);
+    return rows;
 }
+
+Lived Rollout::stored_life() const { return *engine::stored_life(stored()); }
+
+void Rollout::forget_lived() {
+    for (auto& [key, body] : rows_)
+        for (auto at = body.find("\"lived_"); at != std::string::npos;
+             at = body.find("\"lived_", at))
+            body.replace(at, 1, "\"no_");
+}
+
+State Rollout::restarted() const { return *restore(stored(), 2, clocks_); }
 
 Cost Rollout::feed(const Event& event) {
     Cost cost;
-    for (auto& effect : step(state_, event, now_)) {
-        if (const auto* send = std::get_if<Send>(&effect))
+    for (auto& effect : step(state_, event, clocks_)) {
+        if (const auto* send = std::get_if<Send>(&effect)) {
             if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
+            if (const auto* cancel = std::get_if<Cancel>(&send->message))
+                cancelled_.push_back(cancel->action);
+        }
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
         if (const auto* publish = std::get_if<Publish>(&effect)) {
             cost.looks += publish->assignments.size();
@@ -115,6 +211,10 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* notify = std::get_if<Notify>(&effect)) ++told_[notify->kind];
+        if (const auto* query = std::get_if<Query>(&effect))
+            if (const auto* find = std::get_if<FindLastGood>(&query->question))
+                candidates_ = find->candidates;
     }
     return cost;
 }
@@ -193,6 +293,21 @@ std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy, in
 
 AssignmentPtr second_version(int targets, const Strategy& strategy) {
     return version_of(targets, strategy, 2);
+}
+
+std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy, int number) {
+    auto wish = version_of(targets, strategy, number);
+    auto definition = std::make_shared<Definition>(*wish->definition);
+    definition->absent = true;
+    wish->definition = definition;
+    for (auto& target : wish->targets) target.definition = definition;
+    return wish;
+}
+
+AssignmentPtr frozen(const AssignmentPtr& wish) {
+    auto made = std::make_shared<Assignment>(*wish);
+    made->rules.freeze.active = true;
+    return made;
 }
 
 const Release& newest(Rollout& rollout) {

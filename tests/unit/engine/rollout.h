@@ -24,6 +24,11 @@ inline const AssignmentKey kKey{"prod", "shop"};
 /// vN, entered by commit cN.
 [[nodiscard]] std::shared_ptr<Assignment> version_of(int targets, const Strategy& strategy,
                                                      int number);
+/// `state: absent`, entered by commit cN.
+[[nodiscard]] std::shared_ptr<Assignment> absent_of(int targets, const Strategy& strategy,
+                                                    int number);
+/// The same, held by a freeze.
+[[nodiscard]] AssignmentPtr frozen(const AssignmentPtr& wish);
 [[nodiscard]] AssignmentPtr second_version(int targets, const Strategy& strategy);
 /// The same, by a commit that raises `retry` to this.
 [[nodiscard]] AssignmentPtr with_retry(const AssignmentPtr& wish, int retry);
@@ -55,16 +60,36 @@ public:
 
     void breaks(int target) { reports(target, InstallStatus::failed, 1); }
     void reports(int target, InstallStatus status, std::uint64_t report);
-    void set_clock_back(Milliseconds by) { now_ -= by; }
+    void reports_as(int target, const Installation& there) {
+        feed(AgentChanged{name_of(target), {there}});
+    }
+    void set_clock_back(Milliseconds by) { clocks_.now -= by; }
+    /// The daemon is away for so long.
+    void is_away(Milliseconds time) { clocks_.now += time; }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
+
+    /// What it was sent has ended meanwhile.
+    void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);
+    /// After a restart that interrupted these actions.
+    void comes_back_interrupted(int target, std::vector<std::string> ids);
+
+    /// Its first connection, with this already there.
+    void comes_with(int target, std::vector<Installation> there);
+    /// What Git was asked for last: which of these is the newest.
+    [[nodiscard]] const std::vector<LastGood>& candidates() const { return candidates_; }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();
 
     /// The outcome of one action, at the same time as the one before.
     Cost finish_one(ActionOutcome outcome = ActionOutcome::done);
+
+    /// The same of the action on that target.
+    Cost finish_on(const std::string& target, ActionOutcome outcome = ActionOutcome::done);
+    /// The host of the oldest action that is on its way cannot have it.
+    void finds_host_trouble(const std::string& words);
 
     /// A task of the newest action that was sent has failed; how, comes with the action's outcome.
     void tells_of_a_failed_task() {
@@ -78,6 +103,13 @@ public:
     void loads(const std::string& commit, const DefinitionPtr& definition) {
         feed(DefinitionLoaded{kKey, commit, definition});
     }
+    /// That commit is in no Git (any more).
+    void loads_nothing(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::not_found, "no such commit")});
+    }
+    void cannot_load(const std::string& commit) {
+        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::unavailable, "Git is away")});
+    }
     /// It was asked the same before, and says what came of it then.
     void answers_from_its_journal();
     [[nodiscard]] std::size_t rows(Table table) const;
@@ -86,13 +118,27 @@ public:
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome);
     [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+    /// How often people were told of it.
+    [[nodiscard]] int told(NoticeKind kind) const {
+        const auto found = told_.find(kind);
+        return found == told_.end() ? 0 : found->second;
+    }
+    /// Its agent's report on what is there, otherwise unchanged.
+    void reports_drift(int target, bool drifted, const std::string& reason);
 
     [[nodiscard]] std::vector<std::string> orphaned() const {
-        return explain(state_, kKey, now_)->orphaned;
+        return explain(state_, kKey, now())->orphaned;
     }
-    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now_)->holds; }
-    [[nodiscard]] Timestamp now() const { return now_; }
+    [[nodiscard]] std::vector<Hold> holds() const { return explain(state_, kKey, now())->holds; }
+    [[nodiscard]] Lived lived() const { return clocks_.lived; }
+    /// As it is on the disk.
+    [[nodiscard]] Lived stored_life() const;
+    /// The rows as a build wrote them that knew the wall clock only.
+    void forget_lived();
+    [[nodiscard]] Timestamp now() const { return clocks_.now; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
+    /// Ids of all actions that were cancelled so far.
+    [[nodiscard]] const std::vector<std::string>& cancelled() const { return cancelled_; }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
     /// The same engine, started anew on what it has written.
@@ -100,12 +146,19 @@ public:
 
 private:
     Cost feed(const Event& event);
+    [[nodiscard]] std::vector<Row> stored() const;
+    [[nodiscard]] ActionResult result_of(const Action& action, ActionOutcome outcome);
     void write(const Batch& batch, Cost& cost);
+    void go_on(Milliseconds time);
+    [[nodiscard]] std::optional<Milliseconds> until_woken() const;
 
-    Timestamp now_{Milliseconds{1'767'225'600'000}};
+    Clocks clocks_{Timestamp{Milliseconds{1'767'225'600'000}}, Lived{std::chrono::hours{5}}};
     State state_;
     std::vector<Action> sent_;
+    std::vector<std::string> cancelled_;
     std::vector<RevertRequest> asked_;
+    std::vector<LastGood> candidates_;
+    std::map<NoticeKind, int> told_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
 };

@@ -39,6 +39,7 @@ Release full_release() {
     step.targets = {"web-1", "web-2"};
     step.required = 2;
     step.status = StepStatus::running;
+    step.began = step.ended = step.deadline = Lived{Seconds{5}};
     release.steps.push_back(step);
     auto& progress = release.targets["web-1"];
     progress.status = TargetStatus::restoring;
@@ -53,7 +54,12 @@ TEST(JsonTest, RoundTripsEveryField) {
     EXPECT_EQ(to_json(*release_from_json(release)), release);
     EXPECT_NE(release.find("\"until\":1700000000123"), std::string::npos) << release;
 
-    OutboxEntry entry{full_action(), {"prod", "shop"}, "web-1", true, true, {}};
+    OutboxEntry entry;
+    entry.action = full_action();
+    entry.assignment = {"prod", "shop"};
+    entry.agent = "web-1";
+    entry.restore = entry.sent = true;
+    entry.deadline = Lived{Seconds{90}};
     const auto outbox = to_json(entry);
     const auto back = outbox_entry_from_json(outbox);
     ASSERT_TRUE(back.has_value());

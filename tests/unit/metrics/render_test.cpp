@@ -45,6 +45,7 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
          {"tidegate_store_blocked 0\n",
           "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
           "tidegate_assignment_held{environment=\"prod\",project=\"shop-web\",gate=\"window\"} 1\n",
+          "tidegate_assignment_behind_seconds{environment=\"prod\",project=\"shop-api\"} 0\n",
           "tidegate_assignment_targets{environment=\"prod\",project=\"shop-api\"} 2\n",
           "tidegate_assignment_targets_state{environment=\"prod\",project=\"shop-api\",state="
           "\"updating\"} 1\n",
@@ -60,6 +61,15 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
         EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(RenderTest, TheAgeOfTheLastPollCountsFromTheStartBeforeThereWasOne) {
+    auto snapshot = test::sample_snapshot();
+    snapshot.config.last_poll_at.reset();
+    snapshot.config.poll_error = "there is no branch main";
+    EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 3690\n"));
+    snapshot.started_at = kNow + Seconds{5};  // the clock was set back
+    EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 0\n"));
+}
+
 TEST(RenderTest, AHeldTipAFencedDaemonAndABlockedStoreShow) {
     auto snapshot = test::sample_snapshot();
     snapshot.config.tip_state = TipState::held;
@@ -69,6 +79,26 @@ TEST(RenderTest, AHeldTipAFencedDaemonAndABlockedStoreShow) {
     EXPECT_THAT(text, HasSubstr("tidegate_config_tip_held 1\n"));
     EXPECT_THAT(text, HasSubstr("tidegate_fenced 1\n"));
     EXPECT_THAT(text, HasSubstr("tidegate_store_blocked 1\n"));
+}
+
+TEST(RenderTest, SeriesOfAnAssignmentGoWithItAndItsOrphansHaveTheirOwn) {
+    auto snapshot = test::sample_snapshot();
+    auto gone = *test::sample_view({"preview-1", "shop-api"}, Sync::out_of_sync);
+    gone.desired_commit.clear();
+    gone.desired_version.clear();
+    gone.holds = {{"window", "business-hours is closed", {}}};
+    gone.orphaned = {"web-7", "web-8"};
+    snapshot.assignments[gone.key] = std::make_shared<const AssignmentView>(gone);
+    const auto text = render(snapshot, kNow);
+    std::vector<std::string> of_it;
+    std::stringstream lines{text};
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("preview-1") != std::string::npos) of_it.push_back(line);
+    EXPECT_THAT(of_it, testing::ElementsAre("tidegate_orphaned_targets{environment=\"preview-1\","
+                                            "project=\"shop-api\"} 2"));
+    EXPECT_THAT(text, HasSubstr("tidegate_orphaned_targets{environment=\"prod\","
+                                "project=\"shop-web\"} 1\n"));
+    EXPECT_THAT(text, Not(HasSubstr("version=\"\"")));
 }
 
 TEST(RenderTest, OneSeriesPerGateHoweverManyHolds) {

@@ -55,6 +55,16 @@ TEST(GatesTest, AllHoldsAreCollectedWithTheirTimes) {
     EXPECT_EQ(holds[3].reason, "nights is closed");
 }
 
+TEST(GatesTest, AWindowSaysItsEndOnItsOwnClockToo) {
+    auto assignment = assignment_with(closed_rules());
+    EXPECT_EQ(evaluate_gates(assignment, {}, kNoon)[0].until_local, "") << "it is UTC";
+    assignment.rules.zone = find_zone("Pacific/Kiritimati");
+    const auto holds = evaluate_gates(assignment, {}, kNoon);
+    ASSERT_THAT(gates(holds), ElementsAre("window"));
+    EXPECT_EQ(holds[0].until, parse_rfc3339("2026-11-21T08:00:00Z"));
+    EXPECT_EQ(holds[0].until_local, "Sat 2026-11-21 22:00 +14:00 Pacific/Kiritimati");
+}
+
 TEST(GatesTest, WhatAPersonStoppedStandsEvenAtRest) {
     auto assignment = assignment_with(closed_rules());
     EXPECT_THAT(standing_holds(assignment, kNoon), IsEmpty());

@@ -119,6 +119,27 @@ TEST(ZoneTest, UnknownZoneIsNull) {
     EXPECT_GT(zone_names().size(), 300u);
 }
 
+TEST(LocalTextTest, SaysWhatAClockThereShows) {
+    struct Case {
+        const char* zone;
+        const char* at;
+        const char* expected;
+    };
+    for (const auto& [zone, at, expected] :
+         {Case{"UTC", "2026-11-23T02:00:00Z", ""},
+          Case{"Pacific/Kiritimati", "2026-11-23T02:00:00Z",
+               "Mon 2026-11-23 16:00 +14:00 Pacific/Kiritimati"},
+          Case{"Pacific/Kiritimati", "2026-12-31T10:00:00Z",
+               "Fri 2027-01-01 00:00 +14:00 Pacific/Kiritimati"},
+          Case{"America/St_Johns", "2026-07-01T00:00:07Z",
+               "Tue 2026-06-30 21:30:07 -02:30 America/St_Johns"},
+          Case{"America/New_York", "2026-11-01T05:30:00.999Z",
+               "Sun 2026-11-01 01:30 -04:00 America/New_York"},
+          Case{"America/New_York", "2026-11-01T06:30:00Z",
+               "Sun 2026-11-01 01:30 -05:00 America/New_York"}})
+        EXPECT_EQ(local_text(*find_zone(zone), *parse_rfc3339(at)), expected) << zone << ' ' << at;
+}
+
 /// Whatever the zone and the slots: a promised change is a change, and nothing changes before it.
 TEST(WindowPropertyTest, ChangesAreExact) {
     for (const auto* name :

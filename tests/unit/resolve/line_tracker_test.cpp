@@ -221,6 +221,7 @@ TEST_P(OwnRevertTest, IsRecognised) {
     const auto guilty = line.get()->definition->digest;
     line.tree.add(version("prod", "api", "1.0.0"));
     LineCommit changes;
+    changes.proven_by_form = true;
     changes.author_name = "Tidegate";
     changes.author_email = "tidegate@example.com";
     changes.trailers = {{"Tidegate-Rollback", "r1"},
@@ -234,6 +235,7 @@ TEST_P(OwnRevertTest, IsRecognised) {
         c.author_email = changes.author_email;
         c.trailers = changes.trailers;
         c.own = changes.own;
+        c.proven_by_form = changes.proven_by_form;
     });
     EXPECT_EQ(line.get()->intent.by_daemon, GetParam().by_daemon);
     ASSERT_EQ(line.tracker.history().assignments.at(kProdApi).reverts.size(),
@@ -257,9 +259,12 @@ INSTANTIATE_TEST_SUITE_P(
     Table, OwnRevertTest,
     testing::Values(
         OwnCase{"AuthorAndTrailers", [](Line&, LineCommit&) {}, true},
+        OwnCase{"AuthorAndTrailersOfAnybody",
+                [](Line&, LineCommit& c) { c.proven_by_form = false; }, false},
         OwnCase{"KnownId",
                 [](Line&, LineCommit& c) {
                     c.own = true;
+                    c.proven_by_form = false;
                     c.author_name = "whoever";
                 },
                 true},
@@ -279,6 +284,7 @@ TEST(OwnRevert, OfAFirstInstallRemovesTheFile) {
     const auto guilty = line.get()->definition->digest;
     line.tree.remove("versions/prod/api.yaml");
     line.commit([&](LineCommit& c) {
+        c.proven_by_form = true;
         c.author_name = "Tidegate";
         c.author_email = "tidegate@example.com";
         c.trailers = {{"Tidegate-Assignment", "prod/api"},

@@ -25,7 +25,7 @@ RevertInput simple() {
     input.last_good = LastGood{kGood, "c1", "1.0"};
     input.tip_digest = kGuilty;
     input.version_at_tip = input.version_at_guilty = "v1.1";
-    input.version_at_good = "v1.0";
+    input.version_at_good = input.version_at_parent = "v1.0";
     input.guilty_files = {{kPath, true, "v1.0"}};
     input.digest_with = [](const std::optional<std::string>& text) -> std::optional<Digest> {
         return text == "v1.0" ? kGood : kGuilty;
@@ -61,9 +61,10 @@ INSTANTIATE_TEST_SUITE_P(
         RevertCase{"Plain", [](RevertInput&) {}, RevertKind::plain_revert, kPutBack},
         RevertCase{"OtherFilesToo", [](RevertInput& i) { i.guilty_files.push_back({"film.bin"}); },
                    RevertKind::put_back, kPutBack},
-        RevertCase{"LastGoodIsOlderThanTheParent",
-                   [](RevertInput& i) { i.guilty_files[0].before = "v1.0.5"; },
-                   RevertKind::put_back, kPutBack},
+        RevertCase{
+            "LastGoodIsOlderThanTheParent",
+            [](RevertInput& i) { i.guilty_files[0].before = i.version_at_parent = "v1.0.5"; },
+            RevertKind::put_back, kPutBack},
         RevertCase{"NewerWishWins",
                    [](RevertInput& i) { i.tip_digest = Digest::of("newer"); },
                    RevertKind::nothing,
@@ -108,6 +109,73 @@ INSTANTIATE_TEST_SUITE_P(
                    [](RevertInput& i) { i.branch_only_reason = "the branch is protected"; },
                    RevertKind::branch, kPutBack}),
     [](const auto& each) { return std::string(each.param.name); });
+
+/// Version files as people write them; what is behind `version` defines the digest.
+class SteeringTest : public testing::Test {
+protected:
+    static std::string file(const std::string& version, const std::string& rest = "") {
+        return "kind: Version\nversion: " + version + "\n" + rest;
+    }
+    SteeringTest() {
+        input_.version_at_good = file("1.0");
+        input_.version_at_parent = file("1.0", "pins:\n  - {target: a, version: 0.9}  # by hand\n");
+        input_.version_at_guilty = input_.version_at_tip = file("1.1");
+        input_.guilty_files = {{kPath, true, input_.version_at_parent}};
+        input_.digest_with = [](const auto& text) -> std::optional<Digest> {
+            return text->find("version: 1.0\n") != std::string::npos ? kGood : kGuilty;
+        };
+    }
+    std::string put_back() {
+        const auto plan = plan_revert(input_);
+        EXPECT_NE(plan.kind, RevertKind::branch) << plan.note;
+        return plan.edits.empty() ? "" : plan.edits[0].content.value_or("");
+    }
+
+    RevertInput input_ = simple();
+};
+
+/// Set after the good version had been entered.
+TEST_F(SteeringTest, ThePinOfTheParentStays) {
+    input_.version_at_guilty = input_.version_at_tip =
+        file("1.1", "pins:\n  - {target: a, version: 0.9}  # by hand\n");
+    EXPECT_EQ(put_back(), *input_.version_at_parent);
+    EXPECT_EQ(plan_revert(input_).kind, RevertKind::plain_revert);
+}
+
+TEST_F(SteeringTest, PausedAndPinsAreThoseOfTheTip) {
+    input_.version_at_parent = file("1.0", "paused: true\nx-note: mine  # stays\n");
+    input_.version_at_tip = file("1.1", "pins:\n  - {target: b, version: 0.9}\n");
+    EXPECT_EQ(put_back(),
+              file("1.0", "pins:\n  - {target: b, version: 0.9}\nx-note: mine  # stays\n"));
+    input_.version_at_tip = file("1.1", "paused: true  # until Monday\n");
+    EXPECT_EQ(put_back(), file("1.0", "paused: true  # until Monday\nx-note: mine  # stays\n"));
+}
+
+TEST_F(SteeringTest, RetryIsNeverLowered) {
+    input_.version_at_parent = file("1.0", "retry: 1\n");
+    input_.version_at_guilty = input_.version_at_tip = file("1.1", "retry: 3  # again\n");
+    EXPECT_EQ(put_back(), file("1.0", "retry: 3  # again\n"));
+    input_.version_at_parent = file("1.0", "retry: 5\n");
+    EXPECT_EQ(put_back(), file("1.0", "retry: 5\n"));
+}
+
+TEST_F(SteeringTest, WhatSteeredTheFormerReleaseIsOver) {
+    input_.version_at_parent = file("1.0", "promote: {version: 1.0, to: full}\n");
+    EXPECT_EQ(put_back(), file("1.0"));
+}
+
+/// The parent had failed, too.
+TEST_F(SteeringTest, LastGoodsFileIsTakenWhereTheParentsIsNotGood) {
+    input_.version_at_parent = file("1.0.5");
+    input_.version_at_tip = file("1.1", "paused: true\n");
+    EXPECT_EQ(put_back(), file("1.0", "paused: true\n"));
+}
+
+TEST_F(SteeringTest, WhatIsNotOneKeyPerLineIsOffered) {
+    input_.version_at_guilty = input_.version_at_tip = "{version: 1.1, paused: true}\n";
+    const auto plan = plan_revert(input_);
+    EXPECT_EQ(plan.kind, RevertKind::branch) << plan.note;
+}
 
 TEST(RevertMessage, CarriesEvidenceAndTrailersThatNobodyCanForge) {
     EXPECT_EQ(plan_revert(simple()).message,

@@ -54,6 +54,8 @@ const HeadCase kCases[] = {
     {"NulInField", std::string("GET / HTTP/1.1\r\nA: \0\r\n\r\n", 25), State::bad},
     {"FoldedField", "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", State::bad},
     {"NamelessField", "GET / HTTP/1.1\r\n: b\r\n\r\n", State::bad},
+    {"TwoHosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", State::bad},
+    {"TwoHostsOneEmpty", "GET / HTTP/1.1\r\nHost:\r\nHost: a\r\n\r\n", State::bad},
     {"SpaceBeforeColon", "GET / HTTP/1.1\r\nA : b\r\n\r\n", State::bad},
 };
 
@@ -70,6 +72,12 @@ TEST(ReadHeadTest, KeepsOnlyTheFieldsThatAreActedOn) {
         "Accept-Encoding: gzip\r\nif-none-match: \"x\"\r\nConnection: close\r\n\r\nnext");
     EXPECT_EQ(head.text, "GET /a HTTP/1.1\r\nif-none-match: \"x\"\r\nConnection: close\r\n\r\n");
     EXPECT_FALSE(head.has_body);
+}
+
+TEST(ReadHeadTest, TellsWhomItIsFor) {
+    EXPECT_EQ(read_head("GET /a HTTP/1.1\r\n\r\n").host, std::nullopt);
+    EXPECT_EQ(read_head("GET /a HTTP/1.1\r\nhost:\r\n\r\n").host, "");
+    EXPECT_EQ(read_head("GET /a HTTP/1.1\r\nHOST: \t a.example:80 \r\n\r\n").host, "a.example:80");
 }
 
 TEST(ReadHeadTest, TakesOneHeadAndLeavesTheNext) {

@@ -14,10 +14,25 @@ TEST(PageTest, ShowsErrorsHoldsReleasesAndTargets) {
     const auto page = render_page(test::sample_snapshot());
     for (const auto* text :
          {"versions/prod/x.yaml:3:7", "version is missing", "business-hours is closed",
-          "until 2026-11-23 02:00:00 UTC", "badge held", "badge running", "badge rollback",
-          "1.4.1 → 1.4.2", "step 2 of 2", "web-2", "last seen 2026-11-22 10:01:00 UTC",
-          "1 of 2 online"})
+          "until 2026-11-23 02:00:00 UTC · Mon 2026-11-23 10:00 +08:00 Asia/Shanghai", "badge held",
+          "badge running", "badge rollback", "1.4.1 → 1.4.2", "step 2 of 2", "web-2",
+          "last seen 2026-11-22 10:01:00 UTC", "1 of 2 online"})
         EXPECT_THAT(page, HasSubstr(text));
+}
+
+TEST(PageTest, WhatLeftGitIsNotShownAsDesired) {
+    auto snapshot = test::sample_snapshot();
+    AssignmentView gone;
+    gone.key = {"preview-1", "shop-api"};
+    gone.sync = Sync::out_of_sync;
+    gone.orphaned = {"web-7"};
+    snapshot.assignments = {{gone.key, std::make_shared<const AssignmentView>(gone)}};
+    const auto page = render_page(snapshot);
+    EXPECT_THAT(page, HasSubstr("no longer in Git"));
+    EXPECT_THAT(page, HasSubstr("badge orphaned"));
+    EXPECT_THAT(page, Not(HasSubstr("out of sync")));
+    EXPECT_THAT(page, HasSubstr("orphaned on web-7"));
+    EXPECT_THAT(page, Not(HasSubstr("no targets")));
 }
 
 TEST(PageTest, EscapesEverythingFromOutside) {
@@ -28,9 +43,10 @@ TEST(PageTest, EscapesEverythingFromOutside) {
     snapshot.config.errors[0].message = evil;
     snapshot.config.errors[0].position.file = evil;
     auto view = *test::sample_view({evil, evil}, Sync::held);
-    view.holds = {{evil, evil, {}}};
+    view.holds = {{evil, evil, Timestamp{}, evil}};
     view.release = view.desired_version = view.revert_note = evil;
     view.orphaned = {evil};
+    view.drift = {{evil, evil, true}};
     snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
     auto release = *test::sample_release();
     release.id = release.author = release.reason = release.from = release.to = evil;

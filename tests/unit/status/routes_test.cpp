@@ -62,8 +62,11 @@ TEST(RoutesTest, AnAssignmentHasItsShape) {
             R"(","commit":"c2"},"sync":"held","targets":{"total":2,"in_sync":1,"updating":1,)"
             R"("failed":0,"offline":0,"drifted":0},"release":null,"last_good":null,)"
             R"("holds":[{"gate":"window","reason":"business-hours is closed",)"
-            R"("until":"2026-11-23T02:00:00Z"}],)"
-            R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"]})");
+            R"("until":"2026-11-23T02:00:00Z",)"
+            R"("until_local":"Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}],)"
+            R"("revert_note":"merge tidegate/revert-1 to take the change back","orphaned":["web-9"],)"
+            R"("drift":[{"target":"web-2","drifted":true,"reason":"service.status: exit code 3"}],)"
+            R"("behind_since":"2026-11-21T08:00:00Z"})");
 }
 
 TEST(RoutesTest, AReleaseHasItsShape) {
@@ -93,7 +96,7 @@ TEST(RoutesTest, ATargetHasItsShape) {
                   R"(","status":"installed","drifted":false,)"
                   R"("installed_at":"2026-11-22T10:00:15Z",)"
                   R"("backups":[{"path":"/opt/apps/shop-api/backups/1.4.1",)"
-                  R"("at":"2026-11-22T10:00:10Z"}]}]})");
+                  R"("at":"2026-11-22T10:00:10Z"}],"drift_reason":null}]})");
 }
 
 TEST(RoutesTest, TheConfigHasItsShape) {
@@ -367,6 +370,46 @@ TEST(RoutesTest, NoSecretIsShown) {
     EXPECT_EQ(variables[1].dump(), R"({"name":"DB_PASSWORD","type":"secret"})");
 }
 
+/// One with a value of each type that is written as plain text, at every place.
+StatusSnapshot with_plain_values() {
+    auto snapshot = test::sample_snapshot();
+    auto documents = *snapshot.documents;
+    const auto give = [](Variables& variables) {
+        variables["PLAIN"].value = "p-hunter2";
+        variables["TEMPLATE"] = {VariableType::template_text, "t-hunter2", {}, "", "", {}};
+        variables["BY_ENV"] = {VariableType::env_specific, "", {{"prod", "e-hunter2"}}, "", "", {}};
+    };
+    auto project = std::get<Project>(*documents["projects/shop-api.yaml"]->document);
+    give(project.variables);
+    test::put(documents, "projects/shop-api.yaml", project);
+    auto environment = std::get<Environment>(*documents["environments/prod.yaml"]->document);
+    give(environment.variables);
+    test::put(documents, "environments/prod.yaml", environment);
+    snapshot.documents = std::make_shared<const DocumentTree>(std::move(documents));
+    return snapshot;
+}
+
+TEST(RoutesTest, ValuesOfVariablesAreHiddenUnlessTheOperatorShowsThem) {
+    const auto snapshot = with_plain_values();
+    for (const auto& route : routes())
+        EXPECT_THAT(get(example_path(std::string(route.pattern)), snapshot).body,
+                    Not(HasSubstr("hunter2")))
+            << route.pattern;
+    auto open = services();
+    open.show_values = true;
+    for (const auto* path :
+         {"/api/release/projects/shop-api/variables", "/api/release/environments/prod/variables"}) {
+        const auto hidden = get_json(path, snapshot)["items"];
+        EXPECT_EQ(hidden[0].dump(),
+                  R"({"name":"BY_ENV","type":"env_specific","values":{"prod":null}})");
+        const auto shown = answer(request_of(path), &snapshot, open).body;
+        EXPECT_THAT(shown, HasSubstr(R"("type":"plain","value":"p-hunter2")"));
+        EXPECT_THAT(shown, HasSubstr(R"("type":"template","value":"t-hunter2")"));
+        EXPECT_THAT(shown, HasSubstr(R"("values":{"prod":"e-hunter2"})"));
+        EXPECT_THAT(shown, Not(HasSubstr("encrypted:")));
+    }
+}
+
 TEST(RoutesTest, UrlsAreShownWithoutCredentials) {
     EXPECT_EQ(public_url("https://user:pass@files.example.com/a?sig=x#y"),
               "https://files.example.com/a");
@@ -411,6 +454,7 @@ TEST(RoutesTest, TheWindowSaysWhenItChanges) {
     const auto prod = get_json("/api/release/environments/prod/window");
     EXPECT_EQ(prod["state"], "closed");
     EXPECT_EQ(prod["changes_at"], "2026-11-22T22:00:00Z");
+    EXPECT_TRUE(prod["changes_at_local"].is_null()) << "its zone is UTC";
     EXPECT_EQ(prod["window"], "nights");
     const auto staging = get_json("/api/release/environments/staging/window");
     EXPECT_EQ(staging["state"], "open");

@@ -168,10 +168,13 @@ inline StatusSnapshot sample_snapshot() {
         std::make_shared<AssignmentView>(*sample_view({"prod", "shop-api"}, Sync::releasing));
     api->release = sample_release()->id;
     auto web = std::make_shared<AssignmentView>(*sample_view({"prod", "shop-web"}, Sync::held));
-    web->holds = {{"window", "business-hours is closed", at("2026-11-23T02:00:00Z")}};
+    web->holds = {{"window", "business-hours is closed", at("2026-11-23T02:00:00Z"),
+                   "Mon 2026-11-23 10:00 +08:00 Asia/Shanghai"}};
     web->last_good.reset();
     web->revert_note = "merge tidegate/revert-1 to take the change back";
     web->orphaned = {"web-9"};
+    web->behind_since = at("2026-11-21T08:00:00Z");
+    web->drift = {{"web-2", "service.status: exit code 3", true}};
     snapshot.assignments = {{api->key, api}, {web->key, web}};
     snapshot.releases[sample_release()->id] = sample_release();
     for (int i = 1; i <= 5; ++i) {

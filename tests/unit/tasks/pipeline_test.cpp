@@ -34,15 +34,16 @@ public:
     }
     bool installed() const override { return was_installed; }
     bool can_start() const override { return true; }
-    bool can_stop() const override { return true; }
+    std::size_t stoppers() const override { return stops.size(); }
     bool can_tell() const override { return tells; }
     TaskOutput start_service(Seconds, std::stop_token) override {
         ran.emplace_back("start");
         return {true, "", ""};
     }
-    TaskOutput stop_service(Seconds, std::stop_token) override {
-        ran.emplace_back("stop");
-        return {stops, stops ? "" : "exit code 1", ""};
+    TaskOutput stop_service(std::size_t stopper, Seconds, std::stop_token) override {
+        ran.emplace_back(stopper == 0 ? "stop" : fmt::format("stop by {}", stopper));
+        const bool ok = stops[stopper];
+        return {ok, ok ? "" : fmt::format("exit code {}", stopper + 1), ""};
     }
     ServiceState service_state(std::stop_token) override { return state; }
     bool kill_service() override {
@@ -59,7 +60,7 @@ public:
     std::string last_progress;
     ServiceState state = ServiceState::not_known;
     bool deploys = true;
-    bool stops = true;
+    std::vector<bool> stops{true};  ///< by stopper
     bool tells = true;
     bool was_installed = true;
 
@@ -219,7 +220,7 @@ TEST_P(StopServiceTest, EndsStoppedOrFails) {
     const auto& [name, installed, stops, state, force, ok, ran] = GetParam();
     FakeHost host;
     host.was_installed = installed;
-    host.stops = stops;
+    host.stops = {stops};
     host.tells = state.has_value();
     host.state = state.value_or(ServiceState::not_known);
     Pipeline pipeline;
@@ -245,6 +246,23 @@ INSTANTIATE_TEST_SUITE_P(
             "ScriptFailsButStopped", true, false, ServiceState::stopped, false, true, {"stop"}},
         StopCase{"ScriptFails", true, false, {}, false, false, {"stop"}}),
     [](const auto& test) { return std::string{test.param.name}; });
+
+TEST_F(PipelineTest, OneDefinitionAfterTheOtherIsAskedToStop) {
+    auto stop = of_type("stop", TaskType::stop_service);
+    stop.graceful_timeout = Seconds{0};
+    stop.force_kill = false;
+    pipeline_.release = {stop};
+    host_.tells = false;
+    host_.stops = {false, true, true};
+    EXPECT_TRUE(run().ok);
+    EXPECT_EQ(host_.ran, (std::vector<std::string>{"stop", "stop by 1"}));
+    host_.stops = {false, false};
+    EXPECT_EQ(run().error, "release/stop: exit code 1; then exit code 2");
+    host_.tells = true;
+    host_.state = ServiceState::running;
+    host_.stops = {true, false};
+    EXPECT_EQ(run().error, "release/stop: still running after 0s; then exit code 2");
+}
 
 TEST_F(PipelineTest, StartWaitsUntilReady) {
     auto start = of_type("start", TaskType::start_service);

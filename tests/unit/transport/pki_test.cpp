@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "schema/base/limits.h"
 #include "transport/x509.h"
 
 namespace tidegate::transport {
@@ -38,6 +39,21 @@ TEST_F(PkiTest, DaemonCertificateIsForServersOnly) {
     EXPECT_FALSE(info.ca);
     EXPECT_FALSE(info.agent_name());
     EXPECT_TRUE(check_credential(daemon));
+}
+
+TEST_F(PkiTest, AStatementIsTheCasWordForItsText) {
+    const auto signature = sign_statement(ca, "epoch 7").value();
+    EXPECT_LE(signature.size(), limits::kSignatureBytesMax);
+    EXPECT_TRUE(is_signed_by(ca.certificate_pem, "epoch 7", signature));
+    EXPECT_FALSE(is_signed_by(ca.certificate_pem, "epoch 8", signature));
+    EXPECT_FALSE(is_signed_by(make_ca(kValid)->certificate_pem, "epoch 7", signature));
+    EXPECT_FALSE(is_signed_by("", "epoch 7", signature));
+    for (std::size_t i = 0; i < signature.size(); ++i) {
+        auto damaged = signature;
+        damaged[i] ^= 1;
+        EXPECT_FALSE(is_signed_by(ca.certificate_pem, "epoch 7", damaged)) << i;
+        EXPECT_FALSE(is_signed_by(ca.certificate_pem, "epoch 7", signature.substr(0, i))) << i;
+    }
 }
 
 class AgentKeyTest : public PkiTest, public testing::WithParamInterface<KeyType> {};

@@ -18,6 +18,7 @@ Installation full_installation() {
     return {.key = {"web-1", "shop-api", "blue"},
             .status = InstallStatus::failed,
             .version = "1.4.2",
+            .tried_version = "1.4.3",
             .digest = Digest::of("target"),
             .assignment_digest = Digest::of("assignment"),
             .commit = std::string(40, 'a'),
@@ -25,7 +26,7 @@ Installation full_installation() {
             .drift_reason = "version is 1.4.1",
             .installed_at = kNoon,
             .backups = {{"/opt/apps/shop/backups/2", kNoon}, {"/opt/apps/shop/backups/1", {}}},
-            .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1"},
+            .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1", true},
             .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.0"},
             .report = 1ULL << 63};
 }
@@ -136,11 +137,13 @@ Hello full_hello() {
             .version = "0.1.0",
             .capabilities = {"driver.script", "slots"},
             .highest_epoch = 1'795'348'800'123,
-            .targets = {"web-1", "web-1b"}};
+            .targets = {"web-1", "web-1b"},
+            .epoch_proof = EpochProof{1'795'348'800'124, "signature"}};
 }
 
 std::vector<AgentMessage> agent_messages() {
-    const Inventory inventory{{full_installation(), full_installation()}, {"a1"}, {full_result()}};
+    const Inventory inventory{
+        {full_installation(), full_installation()}, {"a1"}, {full_result()}, {"a1"}};
     return {full_hello(),
             InventoryPiece{inventory, true},
             Changed{{full_installation()}},
@@ -148,12 +151,18 @@ std::vector<AgentMessage> agent_messages() {
             ActionUpdate{"a1", "release", "smoke test", TaskStatus::skipped, 100},
             full_result(),
             Renew{"-----BEGIN"},
-            Fenced{1ULL << 40}};
+            Fenced{1ULL << 40, {}},
+            Fenced{1ULL << 40, EpochProof{1ULL << 41, std::string("\0\xff", 2)}}};
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7},        Run{7, full_action(), {}}, Cancel{7, "a1"},
-            Ack{{"a1", "a2"}}, Certificate{"-----BEGIN"}, Bye{"shutting down"}};
+    return {Welcome{7, {}, false},
+            Welcome{7, EpochProof{7, "\xff"}, true},
+            Run{7, full_action(), {}},
+            Cancel{7, "a1"},
+            Ack{{"a1", "a2"}},
+            Certificate{"-----BEGIN"},
+            Bye{"shutting down"}};
 }
 
 TEST(WireTest, AgentMessagesComeBackWhole) {

@@ -1,0 +1,39 @@
+#pragma once
+/// Who may stop what runs at an installation before something else takes its place. A definition
+/// may repair the stop of the one before it, or break it, so no single one is relied upon:
+///
+///     forward:  the new one, then what failed since the last success, then what is installed
+///     restore:  what failed, then last good (the action's own), then what is installed
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent/daemon/host_rules.h"
+#include "agent/drivers/driver.h"
+#include "schema/model/agent.h"
+
+namespace tidegate::agent {
+
+/// What came before an action at its place.
+struct FormerActions {
+    std::optional<Action> installed;
+    std::optional<Action> tried;
+};
+
+class Stoppers {
+public:
+    /// `own` is the action's driver, borrowed; `on_process` as in ProcessSpec, for all others.
+    Stoppers(const HostRules& rules, const Action& action, const Installation& current,
+             const FormerActions& former, Driver& own,
+             std::function<void(const ProcessId&)> on_process);
+
+    /// Those that know how to stop, in the order in which they are to be asked.
+    [[nodiscard]] const std::vector<Driver*>& in_order() const { return order_; }
+
+private:
+    std::vector<std::unique_ptr<Driver>> others_;
+    std::vector<Driver*> order_;
+};
+
+}  // namespace tidegate::agent

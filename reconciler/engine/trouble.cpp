@@ -1,0 +1,109 @@
+#include "reconciler/engine/trouble.h"
+
+#include <algorithm>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
+#include "schema/base/limits.h"
+#include "schema/base/utf8.h"
+
+namespace tidegate::engine {
+namespace {
+
+Seconds wait_after(int tries) {
+    auto wait = Seconds(limits::kAskAgain);
+    for (int i = 1; i < tries && wait < limits::kAskAgainMax; ++i) wait *= 2;
+    return std::min<Seconds>(wait, limits::kAskAgainMax);
+}
+
+std::string one_line(std::string_view text) {
+    std::string line{head_of(text, limits::kAgentWordBytesMax)};
+    for (auto& c : line)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    return line;
+}
+
+void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
+    const auto& key = entry.action.key;
+    auto [found, is_new] = turn.state.troubles.try_emplace(key);
+    auto& trouble = found->second;
+    trouble.project = key.project;
+    trouble.agent = entry.agent;
+    trouble.reason = one_line(reason);
+    if (is_new) trouble.since = turn.now;
+    trouble.until = turn.lived + wait_after(++trouble.tries);
+    trouble.tried_again_at = turn.wall(trouble.until);
+    turn.touch_target(key.target);
+    if (!is_new) return;
+    turn.notify(
+        NoticeKind::host_trouble, entry.assignment, entry.action.release,
+        fmt::format("{}: {} cannot have {}: {}; it counts as away, nothing ran",
+                    entry.assignment.text(), key.target, entry.action.version, trouble.reason));
+}
+
+}  // namespace
+
+void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
+    note(turn, entry, result.host_trouble);
+    auto& release = turn.state.releases.at(entry.action.release);
+    auto& progress = release.targets.at(entry.action.key.target);
+    if (progress.action != result.id) return;
+    progress.error = turn.state.troubles.at(entry.action.key).reason;
+    if (entry.restore) {
+        progress.status = TargetStatus::failed;  // to be restored, as before
+    } else {
+        progress.status = TargetStatus::waiting;
+        progress.action.clear();
+        progress.started_at.reset();
+        turn.state.assignments.at(release.key).targets_changed = true;
+    }
+    turn.save(release, progress);
+}
+
+void clear_trouble(Turn& turn, const InstallKey& key) {
+    if (turn.state.troubles.erase(key) > 0) turn.touch_target(key.target);
+}
+
+void clear_troubles_of(Turn& turn, const std::string& agent) {
+    std::erase_if(turn.state.troubles, [&](const auto& known) {
+        if (known.second.agent != agent) return false;
+        turn.touch_target(known.first.target);
+        return true;
+    });
+}
+
+void show_troubles(Turn& turn, const AssignmentKey& key) {
+    std::vector<Hold> holds;
+    std::vector<InstallKey> past;
+    for (const auto& [install, trouble] : turn.state.troubles) {
+        const auto owner = turn.state.owners.find(install);
+        if (owner == turn.state.owners.end() || owner->second != key ||
+            turn.state.outbox_by_key.contains(install))
+            continue;
+        const auto forgotten_at = trouble.until + limits::kAskAgainMax;
+        if (turn.lived < trouble.until)
+            holds.push_back({"host", fmt::format("{}: {}", install.target, trouble.reason),
+                             trouble.tried_again_at});
+        if (turn.lived >= forgotten_at)
+            past.push_back(install);
+        else
+            turn.wake(key, turn.lived < trouble.until ? trouble.until : forgotten_at);
+    }
+    for (const auto& install : past) clear_trouble(turn, install);
+    add_holds(turn, key, holds);
+}
+
+bool waits_for_hosts(const Turn& turn, const Release& release) {
+    if (turn.state.troubles.empty() || has_in_flight(turn, release)) return false;
+    bool waits = false;
+    for (const auto& [name, progress] : release.targets) {
+        if (progress.status != TargetStatus::waiting) continue;
+        const auto* trouble = trouble_at(turn.state, key_of(release.key, name), turn.lived);
+        if (!trouble) return false;
+        waits = true;
+    }
+    return waits;
+}
+
+}  // namespace tidegate::engine

@@ -1,0 +1,182 @@
+/// Host trouble: what keeps an action from beginning says nothing of its version, and nothing of it
+/// stays; once a script has begun its failure is the version's.
+
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <limits>
+
+#include "tests/integration/agent/host_fixture.h"
+
+namespace {
+/// How long a file may become before the disk is full.
+std::atomic<off_t> disk_bytes{std::numeric_limits<off_t>::max()};
+}  // namespace
+
+/// In the place of the C library's.
+extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
+    if (offset + length <= disk_bytes)
+        return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, length));
+    errno = ENOSPC;
+    return -1;
+}
+
+namespace tidegate::agent {
+namespace {
+
+using test::Host;
+using test::make_action;
+
+class HostTroubleTest : public testing::Test {
+protected:
+    ~HostTroubleTest() override { disk_bytes = std::numeric_limits<off_t>::max(); }
+
+    std::string history() const { return test::read_text(dir_ / "apps/shop/history"); }
+    off_t journal_bytes() const {
+        return static_cast<off_t>(std::filesystem::file_size(dir_ / "agent/journal/log"));
+    }
+    /// Nothing ran, the daemon is told why, and the same action may come again.
+    void expect_trouble(Host& host, const Action& action, const std::string& words) {
+        const auto before = host.loop->inventory();
+        const auto result = host.run(action);
+        EXPECT_EQ(result.outcome, ActionOutcome::refused);
+        EXPECT_NE(result.host_trouble.find(words), std::string::npos) << result.host_trouble;
+        EXPECT_EQ(host.loop->inventory(), before);
+    }
+
+    test::TempDir dir_;
+    Action action_ = make_action(dir_, "a", "1.0");
+};
+
+TEST_F(HostTroubleTest, NothingBeginsOnAFullDiskAndTheSameActionRunsOnceThereIsRoom) {
+    disk_bytes = 0;
+    Host host{dir_};
+    for (int tries = 0; tries < 3; ++tries)
+        expect_trouble(host, action_, "No space left on device");
+    EXPECT_EQ(history(), "");
+    disk_bytes = std::numeric_limits<off_t>::max();
+    EXPECT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "install 1.0\n");
+}
+
+TEST_F(HostTroubleTest, ARestoreRunsOnAFullDisk) {
+    {
+        Host host{dir_};
+        ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    }
+    disk_bytes = journal_bytes() + static_cast<off_t>(limits::kJournalReserveBytes);
+    Host host{dir_};
+    expect_trouble(host, make_action(dir_, "b", "2.0"), "No space left on device");
+    auto restore = make_action(dir_, "c", "1.0");
+    restore.kind = ActionKind::rollback;
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+}
+
+TEST_F(HostTroubleTest, WhatHappenedIsWrittenInItsOrderOnceThereIsRoom) {
+    disk_bytes = 0;
+    std::atomic<int> full = 0;
+    std::promise<Result<void>> written;
+    std::atomic<bool> forgotten = false;
+    machine::JournalOutcome outcome;
+    outcome.result.id = action_.id;
+    outcome.result.release = action_.release;
+    outcome.result.installation.key = action_.key;
+    outcome.result.installation.report = 1;
+    const auto folder = dir_ / "journal";
+    {
+        auto journal = Journal::open(folder);
+        ASSERT_TRUE(journal) << journal.error().text();
+        JournalWriter writer{*std::move(journal),
+                             [](const Error& error) { FAIL() << error.text(); },
+                             [&](const Error&) { ++full; }};
+        writer.write(outcome, [&](const Result<void>&) { EXPECT_FALSE(forgotten); });
+        writer.write(machine::JournalForget{action_.id}, [&](Result<void> result) {
+            forgotten = true;
+            written.set_value(std::move(result));
+        });
+        const auto refused = writer.write_and_wait(machine::JournalIntent{action_, 1});
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::exhausted);
+        EXPECT_TRUE(writer.stuck());
+        EXPECT_FALSE(forgotten);
+        disk_bytes = std::numeric_limits<off_t>::max();
+        EXPECT_TRUE(written.get_future().get());
+        EXPECT_FALSE(writer.stuck());
+        EXPECT_EQ(full, 1);
+    }
+    const auto content = (*Journal::open(folder))->take_content();
+    EXPECT_TRUE(content.records.actions.empty());
+    EXPECT_EQ(content.records.installations.size(), 1U);
+}
+
+TEST_F(HostTroubleTest, AScriptThatCannotBeWritten) {
+    Host host{dir_};
+    std::filesystem::remove_all(dir_ / "agent/tmp");
+    expect_trouble(host, action_, "cannot write the script");
+    auto checked = make_action(dir_, "b", "1.0");
+    checked.kind = ActionKind::verify;
+    checked.verify.resize(1);
+    checked.verify[0].type = CheckType::script;
+    checked.verify[0].script = "true";
+    expect_trouble(host, checked, "cannot write the script");
+    std::filesystem::create_directories(dir_ / "agent/tmp");
+    EXPECT_EQ(host.run(action_).outcome, ActionOutcome::done);
+}
+
+TEST_F(HostTroubleTest, AFolderThatCannotBeEntered) {
+    std::filesystem::create_directories(dir_ / "apps");
+    test::write_text(dir_ / "apps/shop", "not a folder");
+    Host host{dir_};
+    expect_trouble(host, action_, "work_dir");
+}
+
+TEST_F(HostTroubleTest, WhatAgentYamlDoesNotAllow) {
+    AgentConfig config;
+    config.projects = {"other"};
+    Host host{dir_, config};
+    expect_trouble(host, action_, "agent.yaml does not allow project 'shop'");
+    config.projects = {};
+    config.work_dirs = {dir_ / "elsewhere"};
+    test::TempDir other;
+    Host stricter{other, config};
+    expect_trouble(stricter, action_, "not below any work_dirs of agent.yaml");
+}
+
+TEST_F(HostTroubleTest, WhatTheRepoAsksForWronglyIsTheVersionsFault) {
+    Host host{dir_};
+    auto wrong = action_;
+    wrong.deploy.script.work_dir = "relative";
+    const auto result = host.run(wrong);
+    EXPECT_EQ(result.outcome, ActionOutcome::refused);
+    EXPECT_EQ(result.host_trouble, "");
+    auto unknown = make_action(dir_, "b", "1.0");
+    unknown.deploy.script.interpreter = "/no/such/interpreter";
+    EXPECT_EQ(host.run(unknown).outcome, ActionOutcome::failed);
+}
+
+TEST_F(HostTroubleTest, OnceAScriptHasBegunItsFailureIsTheVersions) {
+    Host host{dir_};
+    action_.pipeline.pre_release.resize(1);
+    action_.pipeline.pre_release[0].script = "rm -rf " + dir_ / "agent/tmp";
+    const auto result = host.run(action_);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.host_trouble, "");
+    EXPECT_EQ(result.installation.status, InstallStatus::failed);
+}
+
+TEST_F(HostTroubleTest, AnAgentStartsOnAFullDisk) {
+    { Host host{dir_}; }
+    disk_bytes = 0;
+    Host host{dir_};
+    ASSERT_TRUE(host.loop);
+    expect_trouble(host, action_, "No space left on device");
+    bool stopped = false;
+    host.loop->stop([&] { stopped = true; });
+    EXPECT_TRUE(host.until([&] { return stopped; }));
+}
+
+}  // namespace
+}  // namespace tidegate::agent

@@ -1,0 +1,114 @@
+/// What makes a version last good: that it was verified somewhere, or is in place there.
+
+#include <gtest/gtest.h>
+
+#include "schema/resolve/digest.h"
+#include "tests/unit/engine/rollout.h"
+
+namespace tidegate::engine {
+namespace {
+
+AssignmentPtr pinned(std::shared_ptr<Assignment> wish, std::initializer_list<std::size_t> targets) {
+    for (const auto target : targets) pin(wish->targets[target], "v1");
+    return wish;
+}
+
+std::string good_version(Rollout& rollout) {
+    const auto& good = rollout.state().assignments.at(kKey).good;
+    return good ? good->good.version : "none";
+}
+
+TEST(ProofTest, APinnedTargetIsNone) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(pinned(version_of(1, one_by_one(), 2), {0}));
+    EXPECT_EQ(good_version(rollout), "v1");
+    ASSERT_EQ(rollout.holds().size(), 1u);
+    EXPECT_EQ(rollout.holds()[0].gate, "pin");
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::pending);
+    rollout.wish(AssignmentPtr(version_of(1, one_by_one(), 2)));
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().version, "v2");
+    (void)rollout.finish_one();
+    EXPECT_EQ(good_version(rollout), "v2");
+}
+
+/// All the others left, or were pinned, while it was under way.
+TEST(ProofTest, APinnedTargetIsNoneInTheMiddleOfARelease) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(version_of(2, one_by_one(), 2)));
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(0)});
+    rollout.leaves(0);
+    auto rest = version_of(2, one_by_one(), 2);
+    rest->targets.erase(rest->targets.begin());
+    rollout.wish(pinned(rest, {0}));
+    rollout.pass(std::chrono::hours{1});
+    EXPECT_EQ(good_version(rollout), "v1");
+    ASSERT_FALSE(rollout.holds().empty());
+    EXPECT_EQ(rollout.holds()[0].gate, "pin");
+}
+
+Installation in_place(int target, const Assignment& wish) {
+    Installation there;
+    there.key = {name_of(target), kKey.project, ""};
+    there.status = InstallStatus::installed;
+    there.version = wish.definition->version;
+    there.digest = wish.targets[static_cast<std::size_t>(target)].digest;
+    return there;
+}
+
+/// A store that knows nothing of a fleet that is as it should be.
+TEST(ProofTest, WhatIsInPlaceIsOne) {
+    const auto wish = version_of(2, one_by_one(), 2);
+    Rollout rollout(0, std::vector<AssignmentPtr>{});
+    for (int i = 0; i < 2; ++i) rollout.comes_with(i, {in_place(i, *wish)});
+    rollout.wish(AssignmentPtr(wish));
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    EXPECT_EQ(good_version(rollout), "v2");
+}
+
+TEST(ProofTest, WhatHasDriftedIsNoneAndIsDeployedAgain) {
+    const auto wish = version_of(1, one_by_one(), 2);
+    Rollout rollout(0, std::vector<AssignmentPtr>{});
+    auto there = in_place(0, *wish);
+    there.drifted = true;
+    rollout.comes_with(0, {there});
+    rollout.wish(AssignmentPtr(wish));
+    EXPECT_EQ(good_version(rollout), "none");
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    (void)rollout.finish_one();
+    EXPECT_EQ(good_version(rollout), "v2");
+}
+
+TEST(ProofTest, WhatTheStoreRemembersIsNone) {
+    const auto wish = version_of(1, one_by_one(), 2);
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(frozen(wish_of(1, one_by_one())));
+    auto there = in_place(0, *wish);
+    there.report = 50;
+    rollout.reports_as(0, there);
+    rollout.restart();
+    rollout.wish(AssignmentPtr(wish));
+    EXPECT_EQ(good_version(rollout), "v1");
+    rollout.comes_with(0, {in_place(0, *wish)});
+    rollout.drain();
+    EXPECT_EQ(good_version(rollout), "v2");
+}
+
+/// A forced operation that reaches nobody did nothing.
+TEST(ProofTest, AnOperationOnPinnedTargetsOnlyIsHeld) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forced = version_of(1, one_by_one(), 1);
+    forced->intent.commit = "c2";
+    forced->operation = Operation::update;
+    rollout.wish(pinned(forced, {0}));
+    ASSERT_EQ(rollout.holds().size(), 1u);
+    EXPECT_EQ(rollout.holds()[0].gate, "pin");
+    EXPECT_EQ(rollout.state().releases.size(), 1u);
+}
+
+}  // namespace
+}  // namespace tidegate::engine
