@@ -38,6 +38,7 @@ void read_script(Fields& fields, ScriptDeploy& out) {
     fields.optional("probe_script", out.probe_script, kBody);
     fields.optional("service", out.service, read_service);
     fields.optional("timeouts", out.timeouts, read_timeouts);
+    fields.optional("shared_work_dir", out.shared_work_dir);
 }
 
 void check_container(Fields& fields) {

@@ -48,6 +48,7 @@ struct Installation {
     Digest assignment_digest;
     std::string commit;
     bool drifted = false;
+    /// Drifted: why. Not drifted: empty, or why nobody can tell; then nothing is done about it.
     std::string drift_reason;
     std::optional<Timestamp> installed_at;  ///< the agent's clock; shown, never compared
     /// As they were when the last action ended: newest first, at most limits::kBackupsMax.

@@ -150,6 +150,8 @@ struct ScriptDeploy {
     std::string probe_script;  ///< exit 0 = the new version is in, 1 = the old one, else unknown
     Service service;
     ScriptTimeouts timeouts;
+    /// Another installation may have its work_dir at, above or below this one, if it says so too.
+    bool shared_work_dir = false;
 
     friend bool operator==(const ScriptDeploy&, const ScriptDeploy&) = default;
 };

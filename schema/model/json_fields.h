@@ -120,6 +120,7 @@ void fields(Of<ScriptDeploy> auto& r, auto&& f) {
     f("probe_script", r.probe_script);
     f("service", r.service);
     f("timeouts", r.timeouts);
+    f("shared_work_dir", r.shared_work_dir);
 }
 void fields(Of<Deploy> auto& r, auto&& f) {
     f("type", r.type);

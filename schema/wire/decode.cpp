@@ -315,6 +315,7 @@ Result<ScriptDeploy> read(const v1::ScriptDeploy& from) {
     to.timeouts.update = TRY(seconds("update timeout", from.update_timeout_s()));
     to.timeouts.rollback = TRY(seconds("rollback timeout", from.rollback_timeout_s()));
     to.timeouts.uninstall = TRY(seconds("uninstall timeout", from.uninstall_timeout_s()));
+    to.shared_work_dir = from.shared_work_dir();
     return to;
 }
 

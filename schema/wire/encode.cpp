@@ -145,6 +145,7 @@ void write(const ScriptDeploy& from, v1::ScriptDeploy& to) {
     to.set_update_timeout_s(seconds(from.timeouts.update));
     to.set_rollback_timeout_s(seconds(from.timeouts.rollback));
     to.set_uninstall_timeout_s(seconds(from.timeouts.uninstall));
+    to.set_shared_work_dir(from.shared_work_dir);
 }
 
 void write(const Variable& from, v1::Variable& to) {

@@ -25,6 +25,7 @@ deploy:
     probe_script: ./probe
     service: {start: ./start, stop: ./stop, status: ./status}
     timeouts: {install: 10m, update: 300, rollback: "180", uninstall: 2m30s}
+    shared_work_dir: true
 variables:
   APP_NAME: shop-api
   APP_PORT: 8080
@@ -48,8 +49,9 @@ dependencies:
     EXPECT_EQ(script.timeouts.install, 600s);
     EXPECT_EQ(script.timeouts.rollback, 180s);
     EXPECT_EQ(script.timeouts.uninstall, 150s);
+    EXPECT_TRUE(script.shared_work_dir);
     EXPECT_EQ(read.variables.at("APP_PORT").value, "8080");
-    EXPECT_EQ(read.variables.at("APP_PORT").position, (Position{kProjectPath, 23, 13}));
+    EXPECT_EQ(read.variables.at("APP_PORT").position, (Position{kProjectPath, 24, 13}));
     EXPECT_EQ(read.variables.at("EMPTY").value, "");
     EXPECT_EQ(read.variables.at("DB_PASSWORD").type, VariableType::secret);
     EXPECT_EQ(read.variables.at("API_URL").values.at("staging"), "http://staging-api");

@@ -96,7 +96,8 @@ ScriptDeploy full_script() {
             .uninstall_script = "uninstall",
             .probe_script = "probe",
             .service = {"start", "stop", "status", "shop.service"},
-            .timeouts = {Seconds{1}, Seconds{2}, Seconds{3}, Seconds{4}}};
+            .timeouts = {Seconds{1}, Seconds{2}, Seconds{3}, Seconds{4}},
+            .shared_work_dir = true};
 }
 
 Action full_action() {
