@@ -371,8 +371,10 @@ void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
     auto& state = *state_;
     state.resolved = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
     for (const auto& [key, entry] : state.resolved.assignments) {
-        auto& facts = state.history.assignments[key];
-        if (!entry->assignment || !facts.present || !facts.held_at.empty()) continue;
+        const auto known = state.history.assignments.find(key);
+        if (!entry->assignment || known == state.history.assignments.end()) continue;
+        auto& facts = known->second;
+        if (!facts.present || !facts.held_at.empty()) continue;
         const auto& digest = entry->assignment->definition->digest;
         if (digest == facts.digest) continue;
         facts.read_anew = digest;

@@ -68,8 +68,9 @@ void add_places(const ResolvedAssignment& entry, Places& places) {
         const auto& definition = target.definition ? target.definition : assignment.definition;
         if (definition->deploy.type != DeployType::script) continue;
         if (auto folder = folder_of(*definition, target))
-            places[target.agent].push_back(
-                {*std::move(folder), &assignment.key, &target, false, definition->deploy.position});
+            places[target.agent].push_back({*std::move(folder), &assignment.key, &target,
+                                            definition->deploy.script.shared_work_dir,
+                                            definition->deploy.position});
     }
 }
 

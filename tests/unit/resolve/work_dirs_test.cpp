@@ -95,6 +95,17 @@ TEST(WorkDirs, OfOneAgentMustNotOverlap) {
     EXPECT_EQ(overlaps(tree), "") << "only the agent knows";
 }
 
+TEST(WorkDirs, MayOverlapWhereBothProjectsSaySo) {
+    Tree tree = small_tree();
+    auto api = project_at("api", "/srv/app"), web = project_at("web", "/srv/app");
+    api.deploy.script.shared_work_dir = true;
+    tree.add(api).add(web);
+    EXPECT_NE(overlaps(tree), "") << "one alone is not enough";
+    web.deploy.script.shared_work_dir = true;
+    tree.add(web);
+    EXPECT_EQ(overlaps(tree), "");
+}
+
 TEST(WorkDirs, OfTwoTargetsOnOneAgentOverlapToo) {
     Tree tree = small_tree();
     auto prod = environment("prod", {"p-1", "p-2"});
