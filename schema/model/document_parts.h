@@ -43,9 +43,13 @@ auto parts(Is<TargetSpec, Repository> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i] = r;
     return std::tie(a, b, c, d, e, f, g, h, i);
 }
-auto parts(Is<HealthCheck, ReleaseWindow, ScriptDeploy> auto& r) {
+auto parts(Is<HealthCheck, ReleaseWindow> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j] = r;
     return std::tie(a, b, c, d, e, f, g, h, i, j);
+}
+auto parts(Is<ScriptDeploy> auto& r) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k] = r;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k);
 }
 auto parts(Is<Strategy> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = r;
