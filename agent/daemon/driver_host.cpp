@@ -9,10 +9,6 @@ namespace {
 
 constexpr Seconds kDriftStatusTimeout{10};
 
-TaskOutput take(DriverResult result) {
-    return {result.ok, std::move(result.error), std::move(result.output)};
-}
-
 }  // namespace
 
 bool wants_install(ActionKind kind, const Installation& current) {

@@ -85,7 +85,7 @@ void Swarm::start(Host& host, machine::Start start) {
         const std::scoped_lock lock{mutex_};
         running_.emplace(start.action.id, &host);
     }
-    runner_->start(std::move(start));
+    runner_->start(std::move(start), {});
 }
 
 void Swarm::connected(Host& host) {

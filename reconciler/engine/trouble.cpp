@@ -53,7 +53,8 @@ void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     if (entry.restore) {
         progress.status = TargetStatus::failed;  // to be restored, as before
     } else {
-        progress.status = TargetStatus::waiting;
+        progress.status =
+            is_final(release.status) ? TargetStatus::cancelled : TargetStatus::waiting;
         progress.action.clear();
         progress.started_at.reset();
         turn.state.assignments.at(release.key).targets_changed = true;

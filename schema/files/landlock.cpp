@@ -11,6 +11,8 @@
 #include <cstring>
 #include <utility>
 
+#include "schema/files/file_descriptor.h"
+
 namespace tidegate {
 namespace {
 
@@ -45,20 +47,6 @@ struct [[gnu::packed]] BeneathAttributes {
     std::int32_t folder = -1;
 };
 
-class Descriptor {
-public:
-    explicit Descriptor(long fd) : fd_{static_cast<int>(fd)} {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
 /// All rights over files that this version knows: what is not named in a rule is then forbidden.
 std::uint64_t rights_of(long version) {
     auto rights = (kRefer << 1U) - 1;
@@ -72,7 +60,7 @@ std::size_t attributes_size(long version) {
 }
 
 Result<void> allow(int ruleset, const Reach& reach, std::uint64_t known) {
-    const Descriptor place{::open(reach.path.c_str(), O_PATH | O_CLOEXEC)};
+    const FileDescriptor place{::open(reach.path.c_str(), O_PATH | O_CLOEXEC)};
     struct stat status {};
     if (place.get() < 0 || ::fstat(place.get(), &status) != 0) return {};
     auto rights = kReadFile | kReadFolder;
@@ -91,7 +79,8 @@ Result<void> confine(const std::vector<Reach>& allowed) {
         return fail(ErrorCode::unavailable,
                     "the kernel has no Landlock, or only its first version");
     const RulesetAttributes wanted{rights_of(version), 0, kScopes};
-    const Descriptor ruleset{::syscall(kCreateRuleset, &wanted, attributes_size(version), 0)};
+    const FileDescriptor ruleset{
+        static_cast<int>(::syscall(kCreateRuleset, &wanted, attributes_size(version), 0))};
     if (ruleset.get() < 0) return fail(ErrorCode::internal, "landlock: {}", std::strerror(errno));
     for (const auto& reach : allowed) CHECK(allow(ruleset.get(), reach, wanted.handled_files));
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||

@@ -8,18 +8,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "schema/files/file_descriptor.h"
+
 namespace tidegate {
 namespace {
 
 constexpr std::size_t kPiece = 64 * 1024;
-
-/// Closed at the end.
-struct Descriptor {
-    int value;
-    ~Descriptor() {
-        if (value >= 0) ::close(value);
-    }
-};
 
 tl::unexpected<Error> fail_errno(const std::filesystem::path& path) {
     const auto code = errno == ENOENT || errno == ENOTDIR ? ErrorCode::not_found
@@ -32,9 +26,9 @@ tl::unexpected<Error> fail_errno(const std::filesystem::path& path) {
 
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t bytes_max) {
     // A pipe that nobody writes to would hold open up.
-    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     struct stat status {};
-    if (file.value < 0 || ::fstat(file.value, &status) != 0) return fail_errno(path);
+    if (!file.valid() || ::fstat(file.get(), &status) != 0) return fail_errno(path);
     if (!S_ISREG(status.st_mode))
         return fail(ErrorCode::invalid, "cannot read {}: it is {}", path.string(),
                     S_ISDIR(status.st_mode) ? "a folder" : "not a regular file");
@@ -42,7 +36,7 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t byt
     for (;;) {
         const auto before = content.size();
         content.resize(std::min(before + kPiece, bytes_max + 1));
-        const auto got = ::read(file.value, content.data() + before, content.size() - before);
+        const auto got = ::read(file.get(), content.data() + before, content.size() - before);
         content.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         if (got < 0 && errno != EINTR) return fail_errno(path);
         if (got == 0) return content;

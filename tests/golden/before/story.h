@@ -61,17 +61,21 @@ inline AssignmentPtr bad_wish() {
 /// The engine with agents that do what they are sent; keeps what it persists.
 class Story {
 public:
-    explicit Story(engine::State from, Timestamp at = kBegin) : state{std::move(from)}, now{at} {}
+    Story(engine::State from, Clocks at) : state{std::move(from)}, clocks{at} {}
 
     void feed(const engine::Event& event) {
-        now += Milliseconds{10};
-        for (auto& effect : engine::step(state, event, now)) {
+        pass(Milliseconds{10});
+        for (auto& effect : engine::step(state, event, clocks)) {
             if (auto* persist = std::get_if<engine::Persist>(&effect))
                 batches.push_back(std::move(persist->batch));
             if (auto* send = std::get_if<engine::Send>(&effect))
                 if (auto* run = std::get_if<engine::Run>(&send->message))
                     sent.push_back({send->agent, run->action});
         }
+    }
+    void pass(Milliseconds time) {
+        clocks.now += time;
+        clocks.lived += time;
     }
     void connect(const std::string& agent, Inventory inventory = {}) {
         engine::AgentConnected event;
@@ -102,7 +106,7 @@ public:
     }
 
     engine::State state;
-    Timestamp now;
+    Clocks clocks;
     std::vector<Batch> batches;
     std::deque<std::pair<std::string, Action>> sent;
     std::uint64_t report = 0;
@@ -110,14 +114,15 @@ public:
 
 /// Told up to the moment that is recorded.
 inline Story told() {
-    Story story{*engine::restore({}, kEpoch, kBegin)};
+    const Clocks begin{kBegin, Lived{}};
+    Story story{*engine::restore({}, kEpoch, begin), begin};
     for (const auto* agent : {"web-1", "web-2", "web-3", "pre-1"}) story.connect(agent);
     story.feed(
         engine::ConfigChanged{desired({wish(kPreview, {"pre-1"}, "0.9.0", kFirst), good_wish()})});
     while (!story.sent.empty()) story.finish(ActionOutcome::done);
     story.feed(engine::ConfigChanged{desired({bad_wish()})});
     story.finish(ActionOutcome::done);
-    story.now += std::chrono::minutes{1};
+    story.pass(std::chrono::minutes{1});
     story.feed(engine::Woke{});
     story.finish(ActionOutcome::failed);
     return story;

@@ -14,7 +14,7 @@ using testing::StartsWith;
 
 const std::string kRelease = "8f14e45f-0001-5000-8000-000000000001";
 
-std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
+std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"; }
 std::string body_of(const std::string& response) {
     return response.substr(response.find("\r\n\r\n") + 4);
 }

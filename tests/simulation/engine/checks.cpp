@@ -125,14 +125,18 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     for (const auto& target : place.targets) {
         const InstallKey key{target.name, release.key.project, ""};
         bool busy = false;
-        for (const auto& [id, entry] : state.outbox) busy = busy || entry.action.key == key;
+        bool restored = false;  // exempt: it makes nothing less available
+        for (const auto& [id, entry] : state.outbox) {
+            busy = busy || entry.action.key == key;
+            restored = restored || (entry.action.key == key && entry.restore);
+        }
         bool broken = false;
         if (const auto agent = state.agents.find(target.agent); agent != state.agents.end())
             if (const auto seen = agent->second.installations.find(key);
                 seen != agent->second.installations.end())
                 broken = seen->second.status == InstallStatus::failed ||
                          seen->second.status == InstallStatus::unknown;
-        if (busy) ++changing;
+        if (busy && !restored) ++changing;
         if (busy || (broken && key != action.key)) ++gone;
     }
     const int moved = static_cast<int>(release.targets.size());

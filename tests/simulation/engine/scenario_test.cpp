@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -226,6 +227,32 @@ TEST(ScenarioTest, RestoresOnReturnWhatWasAwayDuringTheRollback) {
     world.run_for(1h);
     EXPECT_EQ(world.installed(kShop), kAllV1);
     EXPECT_EQ(world.releases(kShop), "introduce v1 success, introduce bad1 rollback");
+}
+
+/// Restores take no budget, and what is broken already does not become less available.
+TEST(ScenarioTest, WhatIsBrokenIsRepairedBesideRestores) {
+    World world({7, usual_fleet(), false});
+    world.commit(kShop, {"bad0"});  // for the pin; never seen at the tip
+    Spec spec{"v1"};
+    world.commit(kShop, spec);
+    EXPECT_TRUE(world.settle(1h));
+    spec.pins["p-2"] = "bad0";
+    world.commit(kShop, spec);
+    world.run_for(5min);
+    for (const auto* well : {"a-1", "a-3", "a-4"}) world.agent(well).faulty = false;
+    spec.version = "bad1";
+    world.commit(kShop, spec);
+    const auto is_on_its_way = [&](const char* target) {
+        return world.state().outbox_by_key.contains({target, "shop", ""});
+    };
+    for (int i = 0; i < 3600 && !is_on_its_way("p-5"); ++i) world.run_for(100ms);
+    world.run_for(400ms);  // it has come there
+    for (const auto* away : {"a-4", "a-2"}) world.disconnect(away, 2h);
+    world.run_for(2h - 1s);
+    EXPECT_THAT(world.releases(kShop), testing::HasSubstr("bad1 rollback"));
+    world.run_for(1s);
+    for (const auto* target : {"p-2", "p-4", "p-5"}) EXPECT_TRUE(is_on_its_way(target)) << target;
+    EXPECT_THAT(world.violations(), testing::IsEmpty());
 }
 
 TEST(ScenarioTest, AHumanCommitDuringTheRollbackWinsAndWaits) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/views.h"
+#include "schema/base/limits.h"
 #include "tests/unit/engine/rollout.h"
 
 namespace tidegate::engine {
@@ -18,6 +19,12 @@ bool is_held_by(Rollout& rollout, std::string_view gate, std::string_view words)
     });
 }
 
+/// No longer than that: an action that nobody answers has a deadline.
+void pass_until_it_is_tried_again(Rollout& rollout) {
+    for (Seconds waited{0}; rollout.in_flight() == 0 && waited < 2 * limits::kAskAgainMax; ++waited)
+        rollout.pass(Seconds{1});
+}
+
 TEST(HostTroubleTest, IsNoVerdictHoweverOftenItComes) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
@@ -28,7 +35,7 @@ TEST(HostTroubleTest, IsNoVerdictHoweverOftenItComes) {
         EXPECT_EQ(rollout.next().id, id);
         rollout.finds_host_trouble(kFull);
         EXPECT_TRUE(is_held_by(rollout, "host", "web-00000: journal: cannot allocate"));
-        rollout.pass(std::chrono::minutes{6});
+        pass_until_it_is_tried_again(rollout);
     }
     EXPECT_TRUE(rollout.state().quarantines.empty());
     EXPECT_TRUE(rollout.asked().empty());
@@ -82,7 +89,7 @@ TEST(HostTroubleTest, IsWaitedForWhereAwayOnesAre) {
     rollout.finds_host_trouble(kFull);
     EXPECT_EQ(rollout.in_flight(), 0u);
     EXPECT_TRUE(is_held_by(rollout, "offline", name_of(0)));
-    rollout.pass(std::chrono::hours{24});
+    rollout.pass(Seconds{11});
     EXPECT_FALSE(is_final(newest(rollout).status));
     ASSERT_EQ(rollout.in_flight(), 1u);
     EXPECT_EQ(rollout.next().key.target, name_of(0));
@@ -98,12 +105,12 @@ TEST(HostTroubleTest, ARestoreIsOwedUntilTheHostCanHaveIt) {
     rollout.finds_host_trouble(kFull);
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::rollback);
     for (int tries = 0; tries < 5; ++tries) {
-        rollout.pass(std::chrono::minutes{6});
+        pass_until_it_is_tried_again(rollout);
         ASSERT_EQ(rollout.in_flight(), 1u);
         EXPECT_EQ(rollout.next().id, id);
         rollout.finds_host_trouble(kFull);
     }
-    rollout.pass(std::chrono::minutes{6});
+    pass_until_it_is_tried_again(rollout);
     (void)rollout.finish_one();
     EXPECT_EQ(newest(rollout).targets.at(name_of(0)).status, TargetStatus::restored);
 }

@@ -106,7 +106,8 @@ TEST_F(LandlockTest, NothingIsExecutedAndNobodyOutsideIsSignalled) {
             return errno == EACCES;
         },
         {{"/", true}}));
-    if (landlock_version() >= 6) EXPECT_TRUE(holds([] { return ::kill(::getppid(), 0) != 0; }));
+    if (landlock_version() < 6) return;
+    EXPECT_TRUE(holds([] { return ::kill(::getppid(), 0) != 0; }));
 }
 
 TEST_F(LandlockTest, WhatIsNotThereIsLeftOut) {

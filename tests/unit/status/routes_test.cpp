@@ -399,9 +399,8 @@ TEST(RoutesTest, ValuesOfVariablesAreHiddenUnlessTheOperatorShowsThem) {
     open.show_values = true;
     for (const auto* path :
          {"/api/release/projects/shop-api/variables", "/api/release/environments/prod/variables"}) {
-        const auto hidden = get_json(path, snapshot)["items"];
-        EXPECT_EQ(hidden[0].dump(),
-                  R"({"name":"BY_ENV","type":"env_specific","values":{"prod":null}})");
+        EXPECT_THAT(get(path, snapshot).body,
+                    HasSubstr(R"({"name":"BY_ENV","type":"env_specific","values":{"prod":null}})"));
         const auto shown = answer(request_of(path), &snapshot, open).body;
         EXPECT_THAT(shown, HasSubstr(R"("type":"plain","value":"p-hunter2")"));
         EXPECT_THAT(shown, HasSubstr(R"("type":"template","value":"t-hunter2")"));

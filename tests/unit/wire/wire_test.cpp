@@ -39,6 +39,7 @@ ActionResult full_result() {
             .kind = ActionKind::rollback,
             .outcome = ActionOutcome::refused,
             .error = "no such driver",
+            .host_trouble = "no space left on device",
             .stages = {{"pre_release",
                         {{.name = "port free",
                           .type = "script",
