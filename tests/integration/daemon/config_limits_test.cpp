@@ -72,7 +72,7 @@ TEST_F(ConfigLimitsTest, WhatWasBeyondALimitInBetweenIsOneChange) {
     const auto report = first.poll({});
     ASSERT_EQ(version_of(report), "1.1.0");
     EXPECT_EQ(report.status.tip_state, TipState::accepted);
-    EXPECT_THAT(words_of(report), HasSubstr("counts as one change: the difference has more than"));
+    EXPECT_THAT(words_of(report), HasSubstr("counts as one change: the tree has more than"));
     const auto& one = *report.desired->assignments.at({"staging", "shop-api"});
     EXPECT_EQ(one.intent.commit, tip());
     EXPECT_EQ(one.intent.parent, before) << "the accepted commit is its anchor";
