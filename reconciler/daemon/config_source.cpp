@@ -183,7 +183,8 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
         accepted_.lenient_until = former;
         return fail(std::move(brought).error());
     }
-    CHECK(provide_missing());
+    // What a held assignment was pinned to shows only once its last valid state is there.
+    while (!tracker_.missing().empty()) CHECK(provide_missing());
     CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());

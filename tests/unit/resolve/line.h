@@ -53,6 +53,9 @@ public:
         const auto all = desired().assignments;
         return all.contains(key) ? all.at(key) : nullptr;
     }
+    [[nodiscard]] const DocumentTree& tree_at(const std::string& commit) const {
+        return trees_.at(commit);
+    }
     /// As after a restart of the daemon.
     void restart() {
         const auto json = tracker.json();

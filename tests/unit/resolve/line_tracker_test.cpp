@@ -155,6 +155,20 @@ Version pinned(const std::string& current, const std::string& pin) {
     return result;
 }
 
+TEST(LineTrackerPins, OfAHeldAssignmentAreMissedOnceItsLastValidStateIsThere) {
+    Line line;
+    line.tree.add(pinned("1.1.0", "1.0.0"));
+    line.commit();
+    line.tree.break_file("versions/prod/api.yaml");
+    line.commit();
+    const auto expected = line.get()->targets[1].digest;
+    line.restart();
+    EXPECT_THAT(line.tracker.missing(), ElementsAre("c2"));
+    line.tracker.provide("c2", line.tree_at("c2"));
+    EXPECT_THAT(line.tracker.missing(), ElementsAre("c1"));
+    EXPECT_EQ(line.get()->targets[1].digest, expected);
+}
+
 TEST(LineTrackerPins, ResolveToTheNewestCommitThatHadTheVersion) {
     Line line;
     line.tree.add(project("api", "echo second"));
