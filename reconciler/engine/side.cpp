@@ -53,14 +53,16 @@ public:
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
         if (reach(turn_.state, key_, target, turn_.lived) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
-            is_owed(turn_.state, key_, target.name) || quarantine_of(turn_.state, key_, digest))
+            is_owed(turn_.state, key_, target.name) || is_quarantined(target, digest))
             return TargetState::in_sync;
         const auto desired = target_digest_for(target, digest);
         if (is_blocked(target, desired)) return TargetState::in_sync;
         const auto* seen = seen_on(turn_.state, key_, target);
-        const bool absent = !target.pinned && kept_->absent;
+        // A pin means its version as it was: it may have been uninstalled there.
+        const bool absent = target.pinned ? target.definition->absent : kept_->absent;
         // Nobody asked for it to go again, and its release will come to it.
-        if (absent && seen && seen->digest == target.digest) return TargetState::in_sync;
+        if (absent && !target.pinned && seen && seen->digest == target.digest)
+            return TargetState::in_sync;
         const auto state = planner::compare({desired, absent}, seen);
         if (state == TargetState::unknown &&
             !may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name)) {
@@ -80,6 +82,16 @@ public:
     }
 
 private:
+    bool is_quarantined(const DesiredTarget& target, const Digest& digest) {
+        if (!quarantine_of(turn_.state, key_, digest)) return false;
+        if (target.pinned)
+            add_holds(turn_, key_,
+                      {{"quarantine",
+                        fmt::format("{} is pinned to {}, which is quarantined", target.name,
+                                    target.definition->version),
+                        {}}});
+        return true;
+    }
     bool is_blocked(const DesiredTarget& target, const Digest& desired) {
         const auto* block = block_of(turn_.state, key_, target, desired, turn_.lived);
         if (block) add_holds(turn_, key_, {backoff_hold(turn_.state, *block)});
