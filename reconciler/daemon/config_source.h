@@ -30,9 +30,6 @@ struct SourceOptions {
 struct Accepted {
     std::string commit;  ///< empty: none yet
     Timestamp at;
-    /// The last commit of the line that older checks judge (schema/model/checks.h); empty: none.
-    /// Not set: it was kept by a build that had no others, and so is `commit`.
-    std::optional<std::string> lenient_until{};
     /// The first commit that this store accepted. Up to it the line is older than what the store
     /// knows of our own reverts, so that their form has to prove them.
     std::string rebuilt_to{};
