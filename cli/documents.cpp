@@ -1,5 +1,6 @@
 #include "cli/documents.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -17,6 +18,12 @@ bool is_bare(const fs::path& where) {
            fs::is_directory(where / "refs");
 }
 
+/// Only those that a look at the layout alone does not enter.
+bool is_beside_the_layout(const std::string& folder) {
+    const auto& scope = source::DocumentReader::scope();
+    return std::ranges::find(scope, folder) == scope.end();
+}
+
 /// Every file below, as Git would list it; `.git` is left out.
 Result<std::vector<git::TreeEntry>> entries_on_disk(const fs::path& root) try {
     std::vector<git::TreeEntry> entries;
@@ -27,8 +34,9 @@ Result<std::vector<git::TreeEntry>> entries_on_disk(const fs::path& root) try {
             continue;
         }
         const bool link = at->is_symlink();
-        if (const auto folder = path + '/';
-            !link && at->is_directory() && source::DocumentReader::is_ours(folder))
+        if (const auto folder = path + '/'; at.depth() == 0 && !link && at->is_directory() &&
+                                            is_beside_the_layout(path) &&
+                                            source::DocumentReader::is_ours(folder))
             entries.push_back({folder, git::EntryKind::folder, folder, 0});
         if ((!link && !at->is_regular_file()) || !source::DocumentReader::is_ours(path)) continue;
         if (entries.size() == limits::kTreeFilesMax)

@@ -36,8 +36,8 @@ bool installs(ActionKind kind) {
 }  // namespace
 
 Result<Tenant> tenant_of(const HostRules& rules, const Action& action) {
-    return Tenant{action.key, TRY(work_dir_of(rules, action)),
-                  action.deploy.script.shared_work_dir};
+    auto work_dir = TRY(work_dir_of(rules, action));
+    return Tenant{action.key, std::move(work_dir), action.deploy.script.shared_work_dir};
 }
 
 std::string clash(const HostRules& rules, const Action& action, const Tenants& tenants) {

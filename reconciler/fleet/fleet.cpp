@@ -95,10 +95,12 @@ public:
     }
 
     void on_connected(const Connection& connection) override {
-        if (links_.add(connection, std::chrono::steady_clock::now() + options_.hello_timeout))
-            return;
+        auto displaced =
+            links_.add(connection, std::chrono::steady_clock::now() + options_.hello_timeout,
+                       [this](std::uint64_t id) { return sessions_.has_greeted(id); });
+        if (!displaced) return;
         ++refused_;
-        Connection{connection}.close("too many connections of this agent");
+        displaced->close("too many connections of this agent");
     }
 
     StreamHandlers on_request(const Connection& connection, const transport::Request& request,

@@ -1,15 +1,25 @@
 #include "reconciler/fleet/links.h"
 
+#include <algorithm>
+
 #include "schema/base/limits.h"
 
 namespace tidegate::fleet {
 
-bool Links::add(const transport::Connection& connection, Time hello_until) {
+std::optional<transport::Connection> Links::add(const transport::Connection& connection,
+                                                Time hello_until, const HasGreeted& has_greeted) {
     const auto identity = connection.identity();
     const auto agent = identity ? identity->agent : std::string{};
     links_[connection.id()] = {connection, agent};
     wait_.emplace_back(hello_until, connection.id());
-    return agent.empty() || ++count_[agent] <= limits::kConnectionsPerAgentMax;
+    if (agent.empty() || ++count_[agent] <= limits::kConnectionsPerAgentMax) return std::nullopt;
+    const auto oldest = std::ranges::find_if(links_, [&](const auto& entry) {
+        return entry.second.agent == agent && !has_greeted(entry.first);
+    });
+    auto displaced =
+        oldest->second.connection;  // at the latest the new one, which has said nothing
+    remove(oldest->first);
+    return displaced;
 }
 
 void Links::remove(std::uint64_t connection) {
@@ -26,8 +36,7 @@ std::vector<transport::Connection> Links::of(const std::string& agent) const {
     return all;
 }
 
-std::vector<transport::Connection> Links::take_late(
-    Time now, const std::function<bool(std::uint64_t)>& has_greeted) {
+std::vector<transport::Connection> Links::take_late(Time now, const HasGreeted& has_greeted) {
     std::vector<transport::Connection> late;
     for (; !wait_.empty() && wait_.front().first <= now; wait_.pop_front()) {
         const auto found = links_.find(wait_.front().second);

@@ -112,6 +112,12 @@ public:
     [[nodiscard]] bool answered() const { return status_.has_value(); }
     [[nodiscard]] bool ended() const { return ended_; }
 
+    /// Anonymous connections of one source, and those of one agent, are few.
+    void leave() {
+        client_->close("done");
+        run_until([] { return false; });
+    }
+
     void print() const {
         nlohmann::json line{{"status", nullptr}, {"body", body_}, {"closed", nullptr}};
         if (status_) line["status"] = *status_;
@@ -147,6 +153,7 @@ int ask(const Options& options) {
         if (!is_session) stream.finish();
         visit.run_until([&] { return visit.answered() && (is_session || visit.ended()); });
         visit.print();
+        visit.leave();
     }
     return 0;
 }

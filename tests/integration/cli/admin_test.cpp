@@ -163,7 +163,8 @@ TEST_F(AdminTest, DoctorTellsOfAnAgentsDataDirWhatScriptsCanRead) {
     test::write_text(data + "/journal/log", "");
     const auto scripts = [&] {
         const auto outcome = tidegate({"doctor", "--data-dir", data, "--output", "json"});
-        for (const auto& check : outcome.json()["checks"])
+        const auto report = outcome.json();
+        for (const auto& check : report["checks"])
             if (check["check"] == "scripts")
                 return check["state"].get<std::string>() + ": " + check["found"].get<std::string>();
         return outcome.out;

@@ -108,6 +108,7 @@ TEST_F(FleetTest, OneAgentHoldsFewConnections) {
     ASSERT_TRUE(until([&] { return cut() == 3; }));
     for (const auto& one : many)
         EXPECT_TRUE(!one.closed || one.closed->text == "too many connections of this agent");
+    EXPECT_FALSE(many.back().closed) << "the newest gets in";
     TestAgent other;
     join(other, "web-2");
     EXPECT_EQ(cut(), 3);
