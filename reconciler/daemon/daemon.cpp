@@ -79,7 +79,10 @@ Daemon::~Daemon() {
     store_.reset();
 }
 
-Clocks Daemon::clocks() { return {wall_clock(), life_.at(boot_time())}; }
+Clocks Daemon::clocks() {
+    const auto lived = life_.at(boot_time());
+    return {wall_clock(), lived, life_.still()};
+}
 
 void Daemon::live() {
     const auto lived = clocks().lived;

@@ -26,6 +26,8 @@ public:
     Lived at(Milliseconds reading);
     /// From the last reading on, if all goes well.
     [[nodiscard]] Milliseconds until(Lived then) const;
+    /// For how long it stands still, from the last reading on.
+    [[nodiscard]] Milliseconds still() const { return grace_left_; }
 
 private:
     Lived lived_;

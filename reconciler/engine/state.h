@@ -78,7 +78,7 @@ struct State {
     std::uint64_t epoch = 0;
     Lived started_at;
     Timestamp last_step;    ///< by the wall clock
-    Milliseconds ahead{0};  ///< of the wall clock, before Lived; for people only
+    Milliseconds ahead{0};  ///< of the wall clock, before Lived once it counts; for people only
     Lived lived_stored;     ///< as the newest batch has it
     bool fenced = false;    ///< an agent has seen a newer daemon
     std::string git_hold;   ///< non-empty: the tip is held, and why

@@ -30,7 +30,7 @@ ReleaseChange change_of(const Release& release) { return {release, {}, {}}; }
 
 Turn::Turn(State& state_in, const Clocks& clocks)
     : state(state_in), now(clocks.now), lived(clocks.lived) {
-    const auto ahead = now.time_since_epoch() - lived.time_since_epoch();
+    const auto ahead = now.time_since_epoch() + clocks.still - lived.time_since_epoch();
     if (std::chrono::abs(ahead - state.ahead) > kJitter) state.ahead = ahead;
 }
 

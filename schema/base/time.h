@@ -32,6 +32,7 @@ using Lived = LifeTime::time_point;
 struct Clocks {
     Timestamp now;
     Lived lived;
+    Milliseconds still{0};  ///< for so long `lived` is going to stand still
 };
 
 /// `2026-11-23T02:00:00Z`, with `.123` only where there are milliseconds (RFC 3339 §5.6).

@@ -50,6 +50,7 @@ def dies_until(box, point, ended):
                 f"the end, or crash {times} at {point}") == "end":
             assert times > 1, f"never came by {point}"
             return
+    raise AssertionError(f"comes by {point} again and again without an end")
 
 
 def check_end(test, box):

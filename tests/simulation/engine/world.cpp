@@ -80,7 +80,11 @@ void World::daemon_later(int from, int to, engine::Event event) {
     });
 }
 
-Clocks World::clocks() { return {now_, daemon_up_ ? life_.at(now_.time_since_epoch()) : Lived{}}; }
+Clocks World::clocks() {
+    if (!daemon_up_) return {now_, Lived{}};
+    const auto lived = life_.at(now_.time_since_epoch());
+    return {now_, lived, life_.still()};
+}
 
 void World::feed(const engine::Event& event) {
     if (!daemon_up_) return;

@@ -79,6 +79,21 @@ TEST(LivedTest, ADaemonThatWasAwayHearsItsAgentsBeforeItJudges) {
     EXPECT_TRUE(rollout.state().quarantines.empty());
 }
 
+/// Or each look would find another end, write it, and bring the next look.
+TEST(LivedTest, TheEndOfAWaitDoesNotMoveWhileTheClockStandsStill) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.restart();
+    rollout.stands_still(kGrace);
+    const std::vector<AssignmentPtr> next{second_version(1, one_by_one())};
+    (void)rollout.wish(next);
+    const auto until = rollout.holds().at(0).until;
+    EXPECT_EQ(until, rollout.now() + kGrace + Milliseconds{1});
+    rollout.grace_passes(Seconds{5});
+    EXPECT_EQ(rollout.wish(next).rows, 0u);
+    EXPECT_EQ(rollout.holds().at(0).until, until);
+}
+
 /// The same without a restart: the machine slept, or its clock was set.
 TEST(LivedTest, AClockThatLeapsForwardEndsNoDeadline) {
     Rollout rollout(1, one_by_one());

@@ -66,6 +66,12 @@ public:
     void set_clock_back(Milliseconds by) { clocks_.now -= by; }
     /// The daemon is away for so long.
     void is_away(Milliseconds time) { clocks_.now += time; }
+    /// It is in the grace of a start that lasts so long from now on.
+    void stands_still(Milliseconds time) { clocks_.still = time; }
+    void grace_passes(Milliseconds time) {
+        clocks_.now += time;
+        clocks_.still -= time;
+    }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
