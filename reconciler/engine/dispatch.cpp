@@ -121,12 +121,12 @@ void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
-void resend(Turn& turn, Release& release, OutboxEntry& entry) {
+void resend(Turn& turn, Release& release, OutboxEntry& entry, Unsent unsent) {
     const auto question = question_of(release, {entry.action.step, entry.restore});
     const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
     if (!holds.empty() && !entry.restore) return take_back(turn, release, entry);
-    if (!holds.empty()) return;
+    if (!holds.empty() || unsent == Unsent::kept) return;
     entry.sent = true;
     turn.send(entry.agent, Run{turn.state.epoch, entry.action});
 }
@@ -187,7 +187,7 @@ bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const O
     return true;
 }
 
-void tend_outbox(Turn& turn, const AssignmentKey& key) {
+void tend_outbox(Turn& turn, const AssignmentKey& key, Unsent unsent) {
     auto& assignment = turn.state.assignments[key];
     const auto ids = assignment.in_flight;
     for (const auto& id : ids) {
@@ -202,7 +202,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key) {
             give_up(turn, release, entry);
         } else if (online && !entry.sent) {
             if (wanted)
-                resend(turn, release, entry);
+                resend(turn, release, entry, unsent);
             else
                 withdraw(turn, release, entry);
         } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&

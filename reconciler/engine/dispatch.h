@@ -23,9 +23,10 @@ struct Order {
 [[nodiscard]] bool dispatch(Turn& turn, Release& release, const DesiredTarget& target,
                             const Order& order);
 
-/// Sends again what the agent never got, withdraws what is no longer wanted, cancels what runs
-/// for a release that rolls back.
-void tend_outbox(Turn& turn, const AssignmentKey& key);
+enum class Unsent { kept, sent };
+/// Withdraws what is no longer wanted, cancels what runs for a release that rolls back. What the
+/// agent never got is sent again only once all that agents told is judged: until then it is kept.
+void tend_outbox(Turn& turn, const AssignmentKey& key, Unsent unsent);
 
 /// What was sent is wanted to its end: also of a release that a newer wish superseded.
 [[nodiscard]] bool may_go_on(const State& state, const OutboxEntry& entry);

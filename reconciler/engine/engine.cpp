@@ -28,19 +28,25 @@ void touch_all(Turn& turn) {
     for (const auto& [key, assignment] : turn.state.assignments) turn.touch(key);
 }
 
-}  // namespace
-
-Effects step(State& state, const Event& event, const Clocks& clocks) {
-    Turn turn(state, clocks);
-    std::visit([&](const auto& known) { take(turn, known); }, event);
-    if (std::exchange(state.last_step, clocks.now) > clocks.now + kStepBack) touch_all(turn);
-    if (!state.desired) return turn.finish();
+void decide(Turn& turn) {
     look_at_touched(turn);
     while (turn.take_revert_pass()) {
         touch_next_revert(turn);
         look_at_touched(turn);
     }
     forget_gone(turn);
+}
+
+}  // namespace
+
+Effects step(State& state, const Event& event, const Clocks& clocks) {
+    Turn turn(state, clocks);
+    std::visit([&](const auto& known) { take(turn, known); }, event);
+    if (std::exchange(state.last_step, clocks.now) > clocks.now + kStepBack) touch_all(turn);
+    if (state.desired) decide(turn);
+    // Only now: what else the agent told may have condemned the version.
+    if (const auto* connected = std::get_if<AgentConnected>(&event))
+        answer_suspended(turn, *connected);
     return turn.finish();
 }
 

@@ -10,6 +10,9 @@ namespace tidegate::engine {
 void take(Turn& turn, const ConfigChanged& event);
 void take(Turn& turn, const GitHeld& event);
 void take(Turn& turn, const AgentConnected& event);
+/// What a restart of the agent interrupted goes on if it is wanted; it was admitted, so no gate is
+/// asked again. Of what is not in the outbox nobody waits for the end.
+void answer_suspended(Turn& turn, const AgentConnected& event);
 void take(Turn& turn, const AgentDisconnected& event);
 void take(Turn& turn, const AgentChanged& event);
 void take(Turn& turn, const ActionUpdated& event);

@@ -67,22 +67,6 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
     }
 }
 
-/// What a restart of the agent interrupted goes on if it is wanted; it was admitted, so no gate is
-/// asked again. Of what is not in the outbox nobody waits for the end.
-void answer_suspended(Turn& turn, const std::string& agent, const Inventory& inventory) {
-    if (turn.state.fenced) return;
-    for (const auto& id : inventory.suspended) {
-        const auto entry = turn.state.outbox.find(id);
-        const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
-        if (known && may_go_on(turn.state, entry->second)) {
-            turn.send(agent, Run{turn.state.epoch, entry->second.action});
-        } else {
-            if (known) turn.state.cancelled.insert(id);
-            turn.send(agent, Cancel{turn.state.epoch, id});
-        }
-    }
-}
-
 void note_overflow(Turn& turn, AgentState& agent, const std::string& name) {
     if (std::exchange(agent.overflowed, true)) return;
     turn.notify(NoticeKind::inventory_full, {}, "",
@@ -106,7 +90,20 @@ void take(Turn& turn, const AgentConnected& event) {
     turn.touch_targets_of(name);
     for (const auto& result : event.inventory.results) settle(turn, name, result);
     mark_unsent(turn, event.hello, event.inventory);
-    answer_suspended(turn, name, event.inventory);
+}
+
+void answer_suspended(Turn& turn, const AgentConnected& event) {
+    if (turn.state.fenced) return;
+    const auto& agent = event.hello.agent;
+    for (const auto& id : event.inventory.suspended) {
+        const auto entry = turn.state.outbox.find(id);
+        const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
+        if (known && may_go_on(turn.state, entry->second)) {
+            turn.send(agent, Run{turn.state.epoch, entry->second.action});
+        } else if (!known || turn.state.cancelled.insert(id).second) {
+            turn.send(agent, Cancel{turn.state.epoch, id});
+        }
+    }
 }
 
 void take(Turn& turn, const AgentDisconnected& event) {

@@ -59,12 +59,12 @@ void look(Turn& turn, const AssignmentKey& key) {
     assignment.holds.clear();
     forget_departed(turn.state, key);
     load_definitions(turn, key);
-    tend_outbox(turn, key);
+    tend_outbox(turn, key, Unsent::kept);
     show_troubles(turn, key);
     if (!assignment.active.empty()) advance(turn, key);
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);
-    tend_outbox(turn, key);
+    tend_outbox(turn, key, Unsent::sent);
     tend_reverts(turn, key);
     prune(turn, key);
     note_behind(turn, key);

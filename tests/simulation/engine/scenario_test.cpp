@@ -325,6 +325,7 @@ TEST(ScenarioTest, SaysUntilWhenItWaitsBetweenBatches) {
     auto fleet = usual_fleet();
     fleet.environments["prod"].strategy.batch_interval = Seconds{600};
     World world({7, fleet, false});
+    world.run_for(1min);  // the grace of the start, in which no time counts
     world.commit(kShop, {"v1"});
     world.run_for(5min);
     const auto view = engine::explain(world.state(), kShop, world.now());
