@@ -387,7 +387,7 @@ TEST(MachineTest, TheVersionIsAlwaysOneThatSucceeded) {
         host.in(IntentDurable{id});
         host.in(Finished{id, outcome, "", {}, {}});
         host.in(OutcomeDurable{id});
-        const auto& there = host.machine.inventory().installations.at(0);
+        const auto there = host.machine.inventory().installations.at(0);
         return there.version + '|' + there.tried_version;
     };
     using enum ActionOutcome;
