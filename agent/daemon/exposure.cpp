@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/drivers/landlock.h"
+#include "schema/files/landlock.h"
 
 namespace tidegate::agent {
 namespace {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/drivers/file_descriptor.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 

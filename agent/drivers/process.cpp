@@ -17,13 +17,13 @@
 #include <sstream>
 #include <utility>
 
-#include "agent/drivers/file_descriptor.h"
 #include "agent/drivers/output.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/run_register.h"
 #include "agent/drivers/script_file.h"
 #include "agent/drivers/spawn.h"
 #include "schema/base/variable_name.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 namespace {

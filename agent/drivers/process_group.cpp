@@ -14,7 +14,7 @@
 #include <sstream>
 
 #include "agent/drivers/cgroup.h"
-#include "agent/drivers/file_descriptor.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/drivers/file_descriptor.h"
 #include "schema/base/result.h"
 #include "schema/base/time.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "agent/drivers/file_descriptor.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 namespace {

@@ -11,7 +11,7 @@
 #include <climits>
 #include <cstring>
 
-#include "agent/drivers/landlock.h"
+#include "schema/files/landlock.h"
 
 namespace tidegate::agent {
 namespace {

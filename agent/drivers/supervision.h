@@ -17,10 +17,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/drivers/file_descriptor.h"
 #include "agent/drivers/user.h"
 #include "schema/base/enum_names.h"
 #include "schema/base/time.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 

@@ -17,11 +17,11 @@
 #include <utility>
 
 #include "agent/drivers/cgroup.h"
-#include "agent/drivers/landlock.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/run_register.h"
 #include "agent/drivers/spawn.h"
 #include "agent/drivers/supervision.h"
+#include "schema/files/landlock.h"
 
 namespace tidegate::agent {
 namespace {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/drivers/file_descriptor.h"
 #include "agent/drivers/user.h"
 #include "schema/base/result.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::agent {
 

@@ -1,5 +1,6 @@
 #include "schema/files/landlock.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -9,14 +10,13 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <utility>
-
-#include "schema/files/file_descriptor.h"
+#include <filesystem>
+#include <memory>
+#include <string_view>
 
 namespace tidegate {
 namespace {
 
-// As in <linux/landlock.h>, whose version on Debian 12 lacks the newer ones.
 constexpr long kCreateRuleset = 444;
 constexpr long kAddRule = 445;
 constexpr long kRestrictSelf = 446;
@@ -35,7 +35,7 @@ constexpr std::uint64_t kIoctl = 1U << 15;     // since version 5
 constexpr std::uint64_t kScopes = 3;           // abstract sockets, signals; since version 6
 constexpr std::uint64_t kOfFiles = kExecute | kWriteFile | kReadFile | kTruncate | kIoctl;
 
-constexpr long kVersionMin = 2;  ///< version 1 forbids to rename between folders, as Git does
+constexpr long kVersionMin = 2;
 
 struct RulesetAttributes {
     std::uint64_t handled_files = 0;
@@ -44,49 +44,100 @@ struct RulesetAttributes {
 };
 struct [[gnu::packed]] BeneathAttributes {
     std::uint64_t allowed = 0;
-    std::int32_t folder = -1;
+    std::int32_t place = -1;
 };
 
-/// All rights over files that this version knows: what is not named in a rule is then forbidden.
-std::uint64_t rights_of(long version) {
+long version() { return ::syscall(kCreateRuleset, nullptr, std::size_t{0}, kAskVersion); }
+
+/// All rights over files that the kernel knows: what is not named in a rule is then forbidden.
+std::uint64_t known_rights() {
+    const auto known = version();
     auto rights = (kRefer << 1U) - 1;
-    if (version >= 3) rights |= kTruncate;
-    if (version >= 5) rights |= kIoctl;
+    if (known >= 3) rights |= kTruncate;
+    if (known >= 5) rights |= kIoctl;
     return rights;
 }
 
-std::size_t attributes_size(long version) {
-    return sizeof(std::uint64_t) * (version >= 6 ? 3 : version >= 4 ? 2 : 1);
+/// Invalid where the kernel cannot.
+FileDescriptor make_ruleset(const RulesetAttributes& wanted) {
+    const auto known = version();
+    if (known < kVersionMin) return {};
+    const auto size = sizeof(std::uint64_t) * (known >= 6 ? 3 : known >= 4 ? 2 : 1);
+    return FileDescriptor{static_cast<int>(::syscall(kCreateRuleset, &wanted, size, 0U))};
 }
 
-Result<void> allow(int ruleset, const Reach& reach, std::uint64_t known) {
+bool add_rule(const FileDescriptor& ruleset, const FileDescriptor& place, std::uint64_t rights) {
+    const BeneathAttributes beneath{rights, place.get()};
+    return ::syscall(kAddRule, ruleset.get(), kPathBeneath, &beneath, 0U) == 0;
+}
+
+Result<void> allow(const FileDescriptor& ruleset, const Reach& reach, std::uint64_t known) {
     const FileDescriptor place{::open(reach.path.c_str(), O_PATH | O_CLOEXEC)};
     struct stat status {};
-    if (place.get() < 0 || ::fstat(place.get(), &status) != 0) return {};
+    if (!place.valid() || ::fstat(place.get(), &status) != 0) return {};
     auto rights = kReadFile | kReadFolder;
     if (reach.write) rights = known & ~(kExecute | kMakeCharDevice | kMakeBlockDevice);
     if (!S_ISDIR(status.st_mode)) rights &= kOfFiles;
-    const BeneathAttributes beneath{rights & known, place.get()};
-    if (::syscall(kAddRule, ruleset, kPathBeneath, &beneath, 0) == 0) return {};
+    if (add_rule(ruleset, place, rights & known)) return {};
     return fail(ErrorCode::internal, "landlock, {}: {}", reach.path, std::strerror(errno));
+}
+
+/// All but to list folders, which a wall around one folder leaves open, and devices' own calls.
+std::uint64_t walled_rights() { return known_rights() & ~(kReadFolder | kIoctl); }
+
+/// False: not allowed, and that for another reason than that it is gone.
+bool allow_entry(const FileDescriptor& ruleset, int folder, const char* name) {
+    const FileDescriptor entry{::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    struct stat status {};
+    if (!entry.valid() || ::fstat(entry.get(), &status) != 0) return errno == ENOENT;
+    if (S_ISLNK(status.st_mode)) return true;  // what it leads to has a rule, or shall not
+    const auto rights = walled_rights();
+    return add_rule(ruleset, entry, S_ISDIR(status.st_mode) ? rights : rights & kOfFiles);
+}
+
+bool allow_all_but(const FileDescriptor& ruleset, const std::string& folder,
+                   const std::string& name) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> all{::opendir(folder.c_str()), ::closedir};
+    if (!all) return false;
+    while (const dirent* entry = ::readdir(all.get())) {
+        const std::string_view found = entry->d_name;
+        if (found == "." || found == ".." || found == name) continue;
+        if (!allow_entry(ruleset, ::dirfd(all.get()), entry->d_name)) return false;
+    }
+    return true;
 }
 
 }  // namespace
 
+bool has_landlock() { return version() >= kVersionMin; }
+
 Result<void> confine(const std::vector<Reach>& allowed) {
-    const auto version = ::syscall(kCreateRuleset, nullptr, 0, kAskVersion);
-    if (version < kVersionMin)
+    if (!has_landlock())
         return fail(ErrorCode::unavailable,
                     "the kernel has no Landlock, or only its first version");
-    const RulesetAttributes wanted{rights_of(version), 0, kScopes};
-    const FileDescriptor ruleset{
-        static_cast<int>(::syscall(kCreateRuleset, &wanted, attributes_size(version), 0))};
-    if (ruleset.get() < 0) return fail(ErrorCode::internal, "landlock: {}", std::strerror(errno));
-    for (const auto& reach : allowed) CHECK(allow(ruleset.get(), reach, wanted.handled_files));
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        ::syscall(kRestrictSelf, ruleset.get(), 0) != 0)
+    const auto known = known_rights();
+    const auto ruleset = make_ruleset({known, 0, kScopes});
+    if (!ruleset.valid()) return fail(ErrorCode::internal, "landlock: {}", std::strerror(errno));
+    for (const auto& reach : allowed) CHECK(allow(ruleset, reach, known));
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !enforce(ruleset.get()))
         return fail(ErrorCode::internal, "landlock: {}", std::strerror(errno));
     return {};
 }
+
+Result<FileDescriptor> all_but(const std::string& folder) {
+    auto ruleset = make_ruleset({walled_rights()});
+    if (!ruleset.valid())
+        return fail(ErrorCode::unavailable, "this kernel cannot keep scripts from {}", folder);
+    std::filesystem::path walked{"/"};
+    for (const auto& name : std::filesystem::path{folder}.relative_path()) {
+        if (!allow_all_but(ruleset, walked.string(), name.string()))
+            return fail(ErrorCode::unavailable, "cannot keep scripts from {}: {}: {}", folder,
+                        walked.string(), std::strerror(errno));
+        walked /= name;
+    }
+    return ruleset;
+}
+
+bool enforce(int ruleset) { return ::syscall(kRestrictSelf, ruleset, 0U) == 0; }
 
 }  // namespace tidegate

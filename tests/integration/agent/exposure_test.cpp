@@ -6,8 +6,8 @@
 
 #include <filesystem>
 
-#include "agent/drivers/landlock.h"
 #include "agent/drivers/user.h"
+#include "schema/files/landlock.h"
 #include "tests/integration/temp_dir.h"
 
 namespace tidegate::agent {

@@ -13,9 +13,9 @@
 #include <thread>
 
 #include "agent/drivers/cgroup.h"
-#include "agent/drivers/landlock.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/run_register.h"
+#include "schema/files/landlock.h"
 #include "tests/integration/temp_dir.h"
 
 namespace tidegate::agent {
