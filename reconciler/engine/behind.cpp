@@ -36,7 +36,9 @@ std::optional<Timestamp> skipped_since(const State& state, const AssignmentState
     return since;
 }
 
-std::string away_since(const State& state, const DesiredTarget& target) {
+std::string away_since(const State& state, const AssignmentKey& key, const DesiredTarget& target) {
+    const auto trouble = state.troubles.find(key_of(key, target.name));
+    if (trouble != state.troubles.end()) return target.name + ": " + trouble->second.reason;
     const auto agent = state.agents.find(target.agent);
     if (agent == state.agents.end() || !agent->second.seen_at)
         return target.name + " not seen since the daemon's start";
@@ -80,7 +82,7 @@ std::string shortfall(const State& state, const Release& release) {
             progress != release.targets.end() && progress->second.status == TargetStatus::success;
         if (!verified &&
             !has(seen_on(state, release.key, target), target.digest, target.definition->absent))
-            missing.push_back(away_since(state, target));
+            missing.push_back(away_since(state, release.key, target));
     }
     if (missing.empty()) return "";
     return fmt::format("{} of {}, {}", all - static_cast<int>(missing.size()), all,

@@ -31,6 +31,14 @@ TEST_F(BehindTest, IsToldWithTheReleaseThatLeftIt) {
               fmt::format("2 of 3, {} away since {}", name_of(2), format_rfc3339(left)));
 }
 
+TEST_F(BehindTest, IsToldWithTheTroubleOfItsHost) {
+    rollout_.wish(AssignmentPtr(version_of(3, all_at_once(), 2)));
+    rollout_.finds_host_trouble("disk full");
+    for (int i = 0; i < 2; ++i) (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::success);
+    EXPECT_EQ(newest(rollout_).reason, fmt::format("2 of 3, {}: disk full", name_of(0)));
+}
+
 TEST_F(BehindTest, IsSoSinceTheOthersHaveWhatItLacks) {
     EXPECT_FALSE(behind_since());
     rollout_.leaves(2);
