@@ -2,115 +2,197 @@
 
 #include <algorithm>
 
+#include "schema/base/limits.h"
 #include "schema/model/json.h"
 
 namespace tidegate::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of a release's own row, or of one of its steps and targets: `ID` or `ID REST`.
+std::string release_of(const Put& put) {
+    switch (put.table) {
+        case Table::release:
+        case Table::release_step:
+        case Table::release_target:
+            return put.key.substr(0, put.key.find(' '));
+        default:
+            return "";
+    }
+}
+
+bool is_broken(const engine::State& state, const std::string& name, const InstallKey& key) {
+    const auto agent = state.agents.find(name);
+    if (agent == state.agents.end()) return false;
+    const auto seen = agent->second.installations.find(key);
+    return seen != agent->second.installations.end() &&
+           (seen->second.status == InstallStatus::failed ||
+            seen->second.status == InstallStatus::unknown);
+}
+
+}  // namespace
 
 void Checks::fail(const std::string& what, Timestamp now) {
     if (violations.size() < 20) violations.push_back(format_rfc3339(now) + " " + what);
 }
 
-void Checks::on_audit(const AuditEntry& entry) {
-    if (entry.kind == "action.run" || entry.kind == "action.restore")
-        audited_.insert(entry.subject);
+/// A person's commit lifts: the digest came in anew, or `retry` went up.
+void Checks::on_wish(const Desired& desired) {
+    wishes_ = desired.assignments;
+    for (const auto& [key, assignment] : wishes_) last_[key] = assignment;
+    std::erase_if(banned_, [&](const auto& entry) {
+        const auto* asked = wish(entry.first.first);
+        if (!asked || asked->definition->digest != entry.first.second) return false;
+        return (asked->intent.digest_commit != entry.second.digest_commit &&
+                !asked->intent.by_daemon) ||
+               asked->retry > entry.second.retry;
+    });
 }
 
-void Checks::on_rows(const std::vector<std::variant<Put, Erase>>& writes,
-                     const engine::State& state, Timestamp now) {
-    for (const auto& write : writes) {
-        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action) {
-            in_outbox_.insert(put->key);
-            const auto entry = outbox_entry_from_json(put->body).value();
-            const auto release = state.releases.find(entry.action.release);
-            if (release != state.releases.end() && !entry.restore &&
-                is_open(release->second, now)) {
-                begun_.insert(release->first);
-                steps_begun_.emplace(release->first, entry.action.step);
-            }
-        }
-        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::quarantine) {
-            const auto set = quarantine_from_json(put->body).value();
-            banned_.try_emplace({set.key, set.digest}, banned_by(set));
-        }
-        if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
-            in_outbox_.erase(erase->key);
-    }
+/// The rest of what a restart of the agent interrupted was admitted once, so nothing holds it.
+void Checks::on_connected(const engine::AgentConnected& event) {
+    const auto& inventory = event.inventory;
+    goes_on_.insert(inventory.suspended.begin(), inventory.suspended.end());
+}
+
+const Assignment* Checks::wish(const AssignmentKey& key) const {
+    const auto found = wishes_.find(key);
+    return found == wishes_.end() ? nullptr : found->second.get();
 }
 
 /// What a person had asked by then is no answer to it.
 Checks::Banned Checks::banned_by(const Quarantine& set) const {
-    const auto wish = wishes_.find(set.key);
-    if (wish == wishes_.end() || wish->second->definition->digest != set.digest)
-        return {set.digest_commit, set.retry};
-    return {wish->second->intent.digest_commit, wish->second->retry};
+    const auto* asked = wish(set.key);
+    if (!asked || asked->definition->digest != set.digest) return {set.digest_commit, set.retry};
+    return {asked->intent.digest_commit, asked->retry};
 }
 
 void Checks::forget_store() {
     in_outbox_.clear();
     banned_.clear();
+    done_.clear();
 }
 
-/// A person's commit lifts: the digest came in anew, or `retry` went up.
-void Checks::on_wish(const Desired& desired) {
-    wishes_ = desired.assignments;
-    accepted_ = desired.commit;
-    std::erase_if(banned_, [&](const auto& entry) {
-        const auto found = desired.assignments.find(entry.first.first);
-        if (found == desired.assignments.end()) return false;
-        const auto& wish = *found->second;
-        if (wish.definition->digest != entry.first.second) return false;
-        return (wish.intent.digest_commit != entry.second.digest_commit &&
-                !wish.intent.by_daemon) ||
-               wish.retry > entry.second.retry;
-    });
+// ---- what is decided
+
+void Checks::after_step(const engine::State& state, const engine::Effects& effects, Timestamp now,
+                        Milliseconds up_for) {
+    for (const auto& effect : effects)
+        if (const auto* persist = std::get_if<engine::Persist>(&effect))
+            check_written(persist->batch.writes, state, now, up_for);
+    for (const auto& effect : effects) {
+        if (const auto* revert = std::get_if<engine::Revert>(&effect))
+            check_revert(revert->request, now);
+        const auto* send = std::get_if<engine::Send>(&effect);
+        const auto* run = send ? std::get_if<engine::Run>(&send->message) : nullptr;
+        if (run) check_run(run->action, state, now);
+    }
 }
 
-void Checks::on_send(const engine::Send& send, const engine::State& state, Timestamp now) {
-    if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
-        for (const auto& id : ack->actions)
-            if (in_outbox_.contains(id)) fail("14: acknowledged before it was durable: " + id, now);
-    if (const auto* run = std::get_if<engine::Run>(&send.message))
-        check_run(run->action, state, now);
+void Checks::check_written(const Writes& writes, const engine::State& state, Timestamp now,
+                           Milliseconds up_for) {
+    std::set<std::string> releases;
+    bool sends = false;
+    for (const auto& write : writes) {
+        const auto* put = std::get_if<Put>(&write);
+        if (!put) continue;
+        if (const auto id = release_of(*put); !id.empty()) releases.insert(id);
+        if (put->table == Table::action) {
+            sends = true;
+            if (const auto entry = state.outbox.find(put->key); entry != state.outbox.end())
+                note_begun(entry->second, state, now);
+        }
+        if (put->table == Table::quarantine)
+            take_quarantine(quarantine_from_json(put->body).value(), now, up_for);
+        if (put->table == Table::history)
+            check_good(good_state_from_json(put->body).value(), state, now);
+    }
+    if (sends) check_outbox(state, now);
+    std::set<AssignmentKey> keys;
+    for (const auto& id : releases)
+        if (const auto found = state.releases.find(id); found != state.releases.end()) {
+            check_release(found->second, now);
+            keys.insert(found->second.key);
+        }
+    for (const auto& key : keys) check_alone(key, state, now);
 }
 
-void Checks::on_revert(const engine::RevertRequest& request, Timestamp now) {
-    if (!banned_.contains({request.key, request.guilty_digest}))
-        fail("11: a revert of what a person wants tried: " + request.guilty_version, now);
+void Checks::take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for) {
+    banned_.try_emplace({set.key, set.digest}, banned_by(set));
+    const bool late = set.reason.find("deadline") != std::string::npos;
+    if (models_.long_downtimes && late && up_for < limits::kAgentGrace)
+        fail("2: condemned for its deadline before its agents were heard: " + set.version, now);
+}
+
+void Checks::note_begun(const OutboxEntry& entry, const engine::State& state, Timestamp now) {
+    const auto release = state.releases.find(entry.action.release);
+    if (release == state.releases.end() || entry.restore || !is_open(release->second, now)) return;
+    begun_.insert(release->first);
+    steps_begun_.emplace(release->first, entry.action.step);
 }
 
 void Checks::check_run(const Action& action, const engine::State& state, Timestamp now) {
-    if (!audited_.contains(action.id)) fail("17: no audit entry before " + action.id, now);
-    if (!in_outbox_.contains(action.id)) fail("14: not in the outbox: " + action.id, now);
+    check_gates(action, state, now);
+    const auto entry = state.outbox.find(action.id);
+    if (entry != state.outbox.end() && entry->second.restore) return;
+    const auto& release = state.releases.at(action.release);
+    if (!sent_.insert(action.id).second) return;
+    check_budget(action, state, now);
+    check_kept(action, release, now);
+    check_heals(action, release, now);
+}
+
+void Checks::check_gates(const Action& action, const engine::State& state, Timestamp now) {
     const auto& release = state.releases.at(action.release);
     if (banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
+    if (goes_on_.contains(action.id)) return;
     const auto entry = state.outbox.find(action.id);
     const bool restores = entry != state.outbox.end() && entry->second.restore;
-    const auto& rollback = fleet_.environments.at(release.key.environment).rollback;
-    if (!restores || rollback.respect_windows) check_window(action, release, now);
-    if (restores) return;
-    if (const auto wish = wishes_.find(release.key); wish != wishes_.end() && wish->second->paused)
-        fail("8: sent while paused", now);
-    if (sent_.insert(action.id).second) check_budget(action, state, now);
+    if (!restores || last_.at(release.key)->rollback.respect_windows)
+        check_window(action, release, restores, now);
+    const auto* asked = wish(release.key);
+    if (!restores && asked && asked->paused) fail("8: sent while paused", now);
+}
+
+/// What keeps the state keeps the newest one that was brought about.
+void Checks::check_kept(const Action& action, const Release& release, Timestamp now) {
+    const auto done = done_.find(release.key);
+    if (!models_.absent_is_kept || !is_upkeep(release.kind) || done == done_.end()) return;
+    const bool pinned = action.assignment_digest != release.digest;
+    if (!pinned && done->second.kind == ReleaseKind::uninstall)
+        fail("21: " + action.version + " comes back to " + action.key.text(), now);
+}
+
+void Checks::check_heals(const Action& action, const Release& release, Timestamp now) {
+    constexpr std::size_t kMost = 20;
+    if (!models_.restless || release.kind != ReleaseKind::heal) return;
+    auto& times = heals_[action.key];
+    std::erase_if(times, [&](Timestamp at) { return at + 6h < now; });
+    times.push_back(now);
+    if (times.size() > kMost) fail("19: healed again and again: " + action.key.text(), now);
 }
 
 /// By the window of the accepted commit, and by that before the change: no commit opens its own.
 bool Checks::is_open(const Release& release, Timestamp now) const {
-    const auto& environment = release.key.environment;
-    const auto wish = wishes_.find(release.key);
+    const auto opens = [&](const std::string& commit) {
+        const auto* window = git_.window_at(commit, release.key.environment);
+        return !window || simulation::is_open(*window, now);
+    };
+    const auto& asked = *last_.at(release.key);
     const bool introduces =
         release.kind != ReleaseKind::heal && release.kind != ReleaseKind::catch_up;
-    const bool anchored = introduces && wish != wishes_.end() &&
-                          git_.has_window(wish->second->intent.parent, environment);
-    const auto hour = std::chrono::floor<std::chrono::hours>(now.time_since_epoch()).count() % 24;
-    return hour < 12 || !(anchored || git_.has_window(accepted_, environment));
+    return opens(asked.commit) && (!introduces || opens(asked.intent.parent));
 }
 
-void Checks::check_window(const Action& action, const Release& release, Timestamp now) {
+void Checks::check_window(const Action& action, const Release& release, bool restores,
+                          Timestamp now) {
     if (is_open(release, now)) return;
-    const auto on_close = fleet_.environments.at(release.key.environment).rules.window->on_close;
+    const auto& environments = git_.at(git_.root()).config.fleet.environments;
+    const auto on_close = environments.at(release.key.environment).window->on_close;
     const bool admitted =
-        action.kind != ActionKind::rollback &&
+        !restores &&
         ((on_close == OnClose::finish_release && begun_.contains(release.id)) ||
          (on_close == OnClose::finish_step && steps_begun_.contains({release.id, action.step})));
     if (!admitted) fail("8: sent outside the window", now);
@@ -118,78 +200,61 @@ void Checks::check_window(const Action& action, const Release& release, Timestam
 
 void Checks::check_budget(const Action& action, const engine::State& state, Timestamp now) {
     const auto& release = state.releases.at(action.release);
-    const auto& place = fleet_.environments.at(release.key.environment);
-    if (place.strategy.type != StrategyType::rolling) return;
+    const auto* asked = wish(release.key);
+    if (!asked || asked->strategy.type != StrategyType::rolling) return;
+    std::map<InstallKey, bool> moving;
+    for (const auto& [id, entry] : state.outbox) moving[entry.action.key] = entry.restore;
     int gone = 0;
     int changing = 0;
-    for (const auto& target : place.targets) {
+    bool repairs = false;  // what is broken already: that takes nothing away
+    for (const auto& target : asked->targets) {
         const InstallKey key{target.name, release.key.project, ""};
-        bool busy = false;
-        bool restored = false;  // exempt: it makes nothing less available
-        for (const auto& [id, entry] : state.outbox) {
-            busy = busy || entry.action.key == key;
-            restored = restored || (entry.action.key == key && entry.restore);
-        }
-        bool broken = false;
-        if (const auto agent = state.agents.find(target.agent); agent != state.agents.end())
-            if (const auto seen = agent->second.installations.find(key);
-                seen != agent->second.installations.end())
-                broken = seen->second.status == InstallStatus::failed ||
-                         seen->second.status == InstallStatus::unknown;
-        if (busy && !restored) ++changing;
-        if (busy || (broken && key != action.key)) ++gone;
+        const auto action_there = moving.find(key);
+        const bool busy = action_there != moving.end();
+        const bool broken = is_broken(state, target.agent, key);
+        // A restore is exempt: it makes nothing less available.
+        if (busy && !action_there->second) ++changing;
+        if (busy || broken) ++gone;
+        repairs = repairs || (broken && key == action.key);
     }
-    const int moved = static_cast<int>(release.targets.size());
-    const int limit = place.strategy.max_unavailable.of(moved);
-    // Later repairs of what is broken already take nothing away.
-    const bool repairs = gone == changing;
-    if (gone > limit && !repairs && changing > limit)
-        fail(fmt::format("6: {} of {} away", gone, limit), now);
+    const int limit = asked->strategy.max_unavailable.of(static_cast<int>(release.targets.size()));
+    if (gone > limit && !repairs) fail(fmt::format("6: {} of {} away", gone, limit), now);
     if (changing > limit) fail(fmt::format("6: {} of {} changing at once", changing, limit), now);
 }
 
-void Checks::check_release(const Release& release, Timestamp now) {
-    bool former_passed = true;
-    for (const auto& step : release.steps) {
-        const bool begun = step.status == StepStatus::running || step.status == StepStatus::success;
-        if (begun && !former_passed)
-            fail(fmt::format("7: step {} of {} began too early", step.index, release.id), now);
-        former_passed = step.status == StepStatus::success || step.status == StepStatus::skipped;
-        if (step.status == StepStatus::success) {
-            const auto verified = std::ranges::count_if(step.targets, [&](const auto& name) {
-                const auto status = release.targets.at(name).status;
-                return status != TargetStatus::waiting && status != TargetStatus::skipped;
-            });
-            if (verified < 1 || verified < step.required)
-                fail(fmt::format("7: step {} passed with {} of {}", step.index, verified,
-                                 step.required),
-                     now);
-        }
-        if (step.status == StepStatus::running && !step.deadline)
-            fail("2: a running step without a deadline", now);
-    }
-    if (release.status == ReleaseStatus::success && !former_passed)
-        fail("7: success before the last step was done: " + release.id, now);
-    if (is_active(release.status) && !release.deadline)
-        fail("2: an active release without a deadline", now);
+void Checks::check_revert(const engine::RevertRequest& request, Timestamp now) {
+    if (!banned_.contains({request.key, request.guilty_digest}))
+        fail("11: a revert of what a person wants tried: " + request.guilty_version, now);
 }
 
-void Checks::after_step(const engine::State& state, Timestamp now) {
-    std::map<AssignmentKey, int> active;
-    for (const auto& [key, assignment] : state.assignments) {
-        for (const auto& id : assignment.releases) {
-            const auto& release = state.releases.at(id);
-            if (is_active(release.status)) ++active[key];
-            const bool succeeds =
-                release.status == ReleaseStatus::success && succeeded_.insert(id).second;
-            if (succeeds || !is_final(release.status)) check_release(release, now);
+// ---- what is done
+
+void Checks::on_durable(const Batch& batch) {
+    for (const auto& entry : batch.audit)
+        if (entry.kind == "action.run" || entry.kind == "action.restore")
+            audited_.insert(entry.subject);
+    for (const auto& write : batch.writes) {
+        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action) {
+            in_outbox_.insert(put->key);
+            was_in_outbox_.insert(put->key);
         }
-        if (active[key] > 1) fail("5: two active releases of " + key.text(), now);
+        if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
+            in_outbox_.erase(erase->key);
     }
-    std::map<InstallKey, int> busy;
-    for (const auto& [id, entry] : state.outbox)
-        if (++busy[entry.action.key] > 1)
-            fail("5: two actions for " + entry.action.key.text(), now);
+}
+
+void Checks::on_send(const engine::Send& send, const engine::State& state, Timestamp now) {
+    if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
+        for (const auto& id : ack->actions)
+            if (in_outbox_.contains(id)) fail("14: acknowledged before it was durable: " + id, now);
+    const auto* run = std::get_if<engine::Run>(&send.message);
+    if (!run) return;
+    const auto& id = run->action.id;
+    if (!audited_.contains(id)) fail("17: no audit entry before " + id, now);
+    if (!was_in_outbox_.contains(id)) fail("14: not in the outbox: " + id, now);
+    if (!models_.judged_when_sent) return;
+    if (!in_outbox_.contains(id)) fail("14: taken back, yet sent: " + id, now);
+    check_gates(run->action, state, now);
 }
 
 }  // namespace tidegate::simulation

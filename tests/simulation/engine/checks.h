@@ -1,6 +1,9 @@
 #pragma once
 /// The invariants of design section 9 that apply here, written anew: none of the engine's own
 /// decisions is asked.
+///
+/// What a step decided is judged at once (`after_step`); that it was durable before it was sent,
+/// when it is sent (`on_send`).
 
 #include <map>
 #include <set>
@@ -8,23 +11,27 @@
 #include <vector>
 
 #include "reconciler/engine/effect.h"
+#include "reconciler/engine/event.h"
 #include "reconciler/engine/state.h"
 #include "tests/simulation/engine/model_git.h"
+#include "tests/simulation/engine/models.h"
 
 namespace tidegate::simulation {
 
 class Checks {
 public:
-    explicit Checks(const ModelGit& git) : git_(git), fleet_(git.fleet()) {}
+    Checks(const ModelGit& git, const Models& models) : git_(git), models_(models) {}
 
     void fail(const std::string& what, Timestamp now);
-    void on_audit(const AuditEntry& entry);
-    void on_rows(const std::vector<std::variant<Put, Erase>>& writes, const engine::State& state,
-                 Timestamp now);
-    void on_send(const engine::Send& send, const engine::State& state, Timestamp now);
-    void on_revert(const engine::RevertRequest& request, Timestamp now);
-    void after_step(const engine::State& state, Timestamp now);
     void on_wish(const Desired& desired);
+    void on_connected(const engine::AgentConnected& event);
+    /// `up_for`: since the daemon's start.
+    void after_step(const engine::State& state, const engine::Effects& effects, Timestamp now,
+                    Milliseconds up_for);
+    /// Now and then: nothing goes on beyond its deadline.
+    void check_deadlines(const engine::State& state, const Clocks& clocks);
+    void on_durable(const Batch& batch);
+    void on_send(const engine::Send& send, const engine::State& state, Timestamp now);
     void forget_store();
 
     std::vector<std::string> violations;
@@ -34,25 +41,45 @@ private:
         std::string digest_commit;
         int retry = 0;
     };
+    using Writes = std::vector<std::variant<Put, Erase>>;
+
     [[nodiscard]] Banned banned_by(const Quarantine& set) const;
+    [[nodiscard]] const Assignment* wish(const AssignmentKey& key) const;
+    void note_begun(const OutboxEntry& entry, const engine::State& state, Timestamp now);
+    void check_revert(const engine::RevertRequest& request, Timestamp now);
     void check_run(const Action& action, const engine::State& state, Timestamp now);
+    void check_gates(const Action& action, const engine::State& state, Timestamp now);
+    void check_kept(const Action& action, const Release& release, Timestamp now);
+    void check_heals(const Action& action, const Release& release, Timestamp now);
     [[nodiscard]] bool is_open(const Release& release, Timestamp now) const;
-    void check_window(const Action& action, const Release& release, Timestamp now);
+    void check_window(const Action& action, const Release& release, bool restores, Timestamp now);
     void check_budget(const Action& action, const engine::State& state, Timestamp now);
+    void check_written(const Writes& writes, const engine::State& state, Timestamp now,
+                       Milliseconds up_for);
+    void take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for);
+    void check_good(const GoodState& good, const engine::State& state, Timestamp now);
     void check_release(const Release& release, Timestamp now);
+    void check_step(const Release& release, const Step& step, bool former_passed, Timestamp now);
+    void check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now);
+    void check_outbox(const engine::State& state, Timestamp now);
 
     const ModelGit& git_;
-    const Fleet& fleet_;
+    const Models& models_;
     std::set<std::string> audited_;    ///< actions with an entry
     std::set<std::string> in_outbox_;  ///< rows that are durable
+    std::set<std::string> was_in_outbox_;
     std::map<std::pair<AssignmentKey, Digest>, Banned> banned_;
+    std::set<std::string> goes_on_;  ///< actions that were suspended once
     std::set<std::string> sent_;
     std::set<std::string> succeeded_;  ///< releases that were looked at once more at their end
+    std::set<std::pair<std::string, int>> passed_;  ///< steps
     /// What `on_close` lets go on: releases, and steps of them, that began while it was open.
     std::set<std::string> begun_;
     std::set<std::pair<std::string, int>> steps_begun_;
-    std::string accepted_;
+    std::map<AssignmentKey, Release> done_;  ///< the newest head that succeeded
+    std::map<InstallKey, std::vector<Timestamp>> heals_;
     std::map<AssignmentKey, AssignmentPtr> wishes_;
+    std::map<AssignmentKey, AssignmentPtr> last_;  ///< those that left, too
 };
 
 }  // namespace tidegate::simulation

@@ -6,6 +6,16 @@ namespace tidegate::simulation {
 
 using namespace machine;
 
+namespace {
+
+bool is_bad(const Action& action) {
+    return action.kind != ActionKind::uninstall &&
+           (action.version.starts_with("bad") ||
+            action.deploy.script.install_script.starts_with("bad"));
+}
+
+}  // namespace
+
 void ModelAgent::feed(const Input& input) {
     if (!up_) return;
     if (const auto* run = std::get_if<RunCommand>(&input); run && refuses(run->action)) return;
@@ -33,9 +43,13 @@ void ModelAgent::apply(const Effects& effects) {
 
 /// Nothing of a former life happens in this one.
 void ModelAgent::after(int from, int to, std::function<void()> act) {
-    ports_.later(Milliseconds(ports_.pick(from, to)), [this, life = life_, act = std::move(act)] {
+    host_after(from, to, [this, life = life_, act = std::move(act)] {
         if (up_ && life == life_) act();
     });
+}
+
+void ModelAgent::host_after(int from, int to, std::function<void()> act) {
+    ports_.later(Milliseconds(ports_.pick(from, to)), std::move(act));
 }
 
 Records::Entry* ModelAgent::entry(const std::string& id) {
@@ -43,6 +57,8 @@ Records::Entry* ModelAgent::entry(const std::string& id) {
         journal_.actions, [&](const auto& known) { return known.action.id == id; });
     return found == journal_.actions.end() ? nullptr : &*found;
 }
+
+// ---- the journal
 
 void ModelAgent::apply(const JournalIntent& effect) {
     after(1, 20, [this, effect] {
@@ -52,8 +68,10 @@ void ModelAgent::apply(const JournalIntent& effect) {
 }
 
 void ModelAgent::apply(const JournalOutcome& effect) {
-    if (started_.contains(effect.result.id) && effect.result.outcome == ActionOutcome::refused)
-        ports_.violation("1: it ran, yet is said to be refused: " + effect.result.id);
+    const auto& id = effect.result.id;
+    if (started_.contains(id) && effect.result.outcome == ActionOutcome::refused)
+        ports_.violation("1: it ran, yet is said to be refused: " + id);
+    if (processes_.contains(id)) ports_.violation("1: it has ended, yet its process lives: " + id);
     after(1, 20, [this, effect] {
         if (!entry(effect.result.id)) {
             journal_.actions.emplace_back().action.id = effect.result.id;
@@ -61,6 +79,7 @@ void ModelAgent::apply(const JournalOutcome& effect) {
         entry(effect.result.id)->result = effect.result;
         apply(JournalInstallation{effect.result.installation});
         feed(OutcomeDurable{effect.result.id});
+        drift_again(effect.result.installation.key);
     });
 }
 
@@ -84,56 +103,103 @@ void ModelAgent::apply(const JournalAcks& effect) {
         if (auto* known = entry(id)) known->acknowledged = true;
 }
 
+// ---- processes
+
 void ModelAgent::apply(const Start& effect) {
     const auto& action = effect.action;
     ++starts;
     if (++started_[action.id] > 1 && !effect.resumed)
         ports_.violation("1: started twice: " + action.id);
     if (!entry(action.id)) ports_.violation("1: started without a durable intent: " + action.id);
-    if (running_.contains(action.key))
-        ports_.violation("5: two actions at once on " + action.key.text());
-    running_[action.key] = action.id;
-    if (ports_.pick(0, 1) == 1) real[action.key] = action.version;
-    after(500, 30'000, [this, action] {
-        if (killed_[action.id]) return;
-        const bool bad = faulty && action.version.starts_with("bad");
-        finish(action, bad ? ActionOutcome::failed : ActionOutcome::done,
-               bad ? "health check: exit 1" : "");
-    });
+    for (const auto& [id, process] : processes_)
+        if (process.action.key == action.key)
+            ports_.violation("5: two actions at once on " + action.key.text());
+    for (const auto& waiting : waiting_)
+        if (waiting.key == action.key)
+            ports_.violation("5: two actions at once on " + action.key.text());
+    waiting_.push_back(action);
+    begin_waiting();
 }
 
-void ModelAgent::finish(const Action& action, ActionOutcome outcome, const std::string& error) {
-    running_.erase(action.key);
-    if (outcome == ActionOutcome::done)
-        real[action.key] = action.kind == ActionKind::uninstall ? "" : action.version;
-    feed(Finished{action.id, outcome, error, {}, ports_.now()});
+void ModelAgent::begin_waiting() {
+    while (!waiting_.empty() && (workers == 0 || processes_.size() < workers)) {
+        const auto next = waiting_.front();
+        waiting_.pop_front();
+        begin(next);
+    }
+}
+
+void ModelAgent::begin(const Action& action) {
+    processes_[action.id] = {action, life_};
+    if (ports_.pick(0, 1) == 1) host_after(0, 400, [this, id = action.id] { write(id, false); });
+    host_after(500, 30'000, [this, id = action.id] { end(id); });
+}
+
+void ModelAgent::write(const std::string& action, bool at_its_end) {
+    const auto process = processes_.find(action);
+    if (process == processes_.end()) return;
+    const auto& made = process->second.action;
+    auto& there = real[made.key];
+    if (at_its_end && made.kind == ActionKind::uninstall)
+        there = {};
+    else
+        there = {made.version, made.digest};
+}
+
+/// By itself. Its agent may have died meanwhile: then nobody hears of it.
+void ModelAgent::end(const std::string& action) {
+    const auto process = processes_.find(action);
+    if (process == processes_.end()) return;
+    const bool bad = faulty && is_bad(process->second.action);
+    const bool heard = up_ && process->second.life == life_;
+    if (!bad) write(action, true);
+    processes_.erase(process);
+    if (up_) begin_waiting();
+    if (!heard) return;
+    feed(Finished{action,
+                  bad ? ActionOutcome::failed : ActionOutcome::done,
+                  bad ? "health check: exit 1" : "",
+                  {},
+                  ports_.now() + clock_off});
+}
+
+void ModelAgent::finish(const std::string& action, ActionOutcome outcome,
+                        const std::string& error) {
+    processes_.erase(action);
+    std::erase_if(waiting_, [&](const auto& waiting) { return waiting.id == action; });
+    begin_waiting();
+    feed(Finished{action, outcome, error, {}, ports_.now() + clock_off});
 }
 
 void ModelAgent::apply(const Kill& effect) {
     after(10, 2'000, [this, id = effect.action] {
-        const auto* known = entry(id);
-        if (!known || known->result || killed_[id]) return;
-        const auto running = running_.find(known->action.key);
-        if (running == running_.end() || running->second != id) return;
-        killed_[id] = true;
-        finish(known->action, ActionOutcome::cancelled, "killed");
+        const bool waits = std::ranges::find(waiting_, id, &Action::id) != waiting_.end();
+        if (waits || processes_.contains(id)) finish(id, ActionOutcome::cancelled, "killed");
     });
+}
+
+/// Only where a script can tell, and then only what is so.
+ProbeAnswer ModelAgent::look(const Action& action) {
+    if (action.kind == ActionKind::uninstall || ports_.pick(0, 1) == 0 ||
+        (is_bad(action) && !probes_see_bad))
+        return ProbeAnswer::unknown;
+    return real[action.key].digest == action.digest ? ProbeAnswer::new_version
+                                                    : ProbeAnswer::unknown;
 }
 
 void ModelAgent::apply(const Probe& effect) {
     after(10, 500, [this, action = effect.action] {
-        auto answer = ProbeAnswer::unknown;
-        if (action.kind != ActionKind::uninstall && ports_.pick(0, 1) == 0)
-            answer = real[action.key] == action.version ? ProbeAnswer::new_version
-                                                        : ProbeAnswer::unknown;
-        feed(Probed{action.id, answer});
+        processes_.erase(action.id);
+        begin_waiting();
+        feed(Probed{action.id, look(action)});
     });
 }
 
-void ModelAgent::crash() {
+void ModelAgent::crash(bool processes_live) {
     up_ = false;
     ++life_;
-    running_.clear();
+    waiting_.clear();
+    if (!processes_live) processes_.clear();
 }
 
 void ModelAgent::start() {
@@ -146,11 +212,19 @@ void ModelAgent::start() {
     apply(machine_.boot());
 }
 
+// ---- drift
+
 void ModelAgent::drift(int pick) {
     if (journal_.installations.empty() || !up_) return;
     const auto& some =
         journal_.installations[static_cast<std::size_t>(pick) % journal_.installations.size()];
+    if (some.status == InstallStatus::absent) return;
     feed(DriftSeen{some.key, true, "probe: exit 1"});
+}
+
+void ModelAgent::drift_again(const InstallKey& key) {
+    if (restless.contains(key))
+        after(1'000, 60'000, [this, key] { feed(DriftSeen{key, true, "status: exit 1"}); });
 }
 
 }  // namespace tidegate::simulation

@@ -1,10 +1,12 @@
 #pragma once
-/// A host: the real state machine, a journal that loses what was not synced, and scripts that take
-/// time, fail for bad versions, and leave anything behind when the agent dies under them.
+/// A host: the real state machine, a journal that loses what was not synced, and processes that
+/// take time, fail for bad versions, and live on when the agent dies: until they are done, or until
+/// the next agent ends them.
 
+#include <deque>
 #include <functional>
 #include <map>
-#include <random>
+#include <set>
 #include <string>
 
 #include "agent/machine/machine.h"
@@ -26,20 +28,38 @@ public:
         : name_(std::move(name)), ports_(std::move(ports)) {}
 
     void feed(const machine::Input& input);
-    void crash();
+    /// `processes_live`: what it has started goes on without it.
+    void crash(bool processes_live = false);
     void start();
     [[nodiscard]] bool up() const { return up_; }
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] Inventory inventory() const { return machine_.inventory(); }
     [[nodiscard]] std::uint64_t epoch() const { return machine_.highest_epoch(); }
+    [[nodiscard]] const machine::Records& journal() const { return journal_; }
     void drift(int pick);
 
-    bool moody = false;                      ///< refuses now and then, as its host's rules may
-    bool faulty = true;                      ///< bad versions fail; false in scenarios of healing
-    std::map<InstallKey, std::string> real;  ///< what really is there
+    bool moody = false;        ///< refuses now and then, as its host's rules may
+    bool faulty = true;        ///< bad versions fail; false in scenarios of healing
+    Milliseconds clock_off{};  ///< of its wall clock, which is shown and never compared
+    std::size_t workers = 0;   ///< processes at once; 0: any number
+    bool probes_see_bad = true;
+
+    /// What really is there.
+    struct Thing {
+        std::string version;
+        Digest digest;  ///< of all that defines it; empty: nothing is there
+    };
+    std::map<InstallKey, Thing> real;
     int starts = 0;
+    /// Installations that drift again soon after each action.
+    std::set<InstallKey> restless;
 
 private:
+    struct Process {
+        Action action;
+        int life = 0;  ///< of the agent that started it
+    };
+
     void apply(const machine::Effects& effects);
     void apply(const machine::JournalIntent& effect);
     void apply(const machine::JournalOutcome& effect);
@@ -55,8 +75,15 @@ private:
     void apply(const machine::ReportFenced& effect) { ports_.report(effect); }
 
     void after(int from, int to, std::function<void()> act);
-    void finish(const Action& action, ActionOutcome outcome, const std::string& error);
+    void host_after(int from, int to, std::function<void()> act);
+    void begin(const Action& action);
+    void begin_waiting();
+    void write(const std::string& action, bool at_its_end);
+    void end(const std::string& action);
+    void finish(const std::string& action, ActionOutcome outcome, const std::string& error);
+    void drift_again(const InstallKey& key);
     bool refuses(const Action& action);
+    [[nodiscard]] machine::ProbeAnswer look(const Action& action);
     machine::Records::Entry* entry(const std::string& id);
 
     std::string name_;
@@ -64,9 +91,9 @@ private:
     machine::Machine machine_;
     machine::Records journal_;
     std::map<std::string, int> started_;
-    std::map<InstallKey, std::string> running_;
-    std::map<std::string, bool> killed_;
-    std::map<std::string, bool> refused_;  ///< by action; in the journal of a real one
+    std::map<std::string, Process> processes_;  ///< alive, by action
+    std::deque<Action> waiting_;                ///< for a worker
+    std::map<std::string, bool> refused_;       ///< by action; in the journal of a real one
     bool up_ = true;
     int life_ = 0;
 };

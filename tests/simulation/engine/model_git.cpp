@@ -1,257 +1,237 @@
 #include "tests/simulation/engine/model_git.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
-#include "schema/resolve/digest.h"
+#include "schema/resolve/resolve.h"
 
 namespace tidegate::simulation {
 namespace {
 
-/// What makes an intent (design, section 1).
-bool same_intent(const Spec& a, const Spec& b) {
-    return a.version == b.version && a.absent == b.absent && a.retry == b.retry &&
-           a.operation == b.operation && a.pins == b.pins;
+std::string author_of(const Commit& commit) {
+    return commit.author_name + " <" + commit.author_email + ">";
 }
-bool same_digest(const Spec& a, const Spec& b) {
-    return a.version == b.version && a.absent == b.absent;
+
+void edit(Commit& commit, const Edits& edits) {
+    for (const auto& [path, text] : edits) {
+        commit.files.erase(path);
+        if (text) commit.files[path] = std::make_shared<const std::string>(*text);
+        commit.config.take(path, text ? parse(path, *text).get() : nullptr);
+    }
+}
+
+/// Takes the environment's window away, or puts back the one that the root had.
+Fleet::Place turned(const Config& now, const Config& root, const std::string& environment) {
+    auto place = now.fleet.environments.at(environment);
+    if (place.window)
+        place.window.reset();
+    else
+        place.window = root.fleet.environments.at(environment).window;
+    return place;
 }
 
 }  // namespace
 
-Fleet usual_fleet() {
-    Fleet fleet;
-    auto& prod = fleet.environments["prod"];
-    prod.targets = {{"p-1", "a-1"}, {"p-2", "a-2"}, {"p-3", "a-3"}, {"p-4", "a-4"}, {"p-5", "a-4"}};
-    prod.strategy.batch_size = {2, false};
-    prod.strategy.max_unavailable = {2, false};
-    auto& edge = fleet.environments["edge"];
-    edge.targets = {{"e-1", "a-1"}, {"e-2", "a-5"}, {"e-3", "a-6"}};
-    edge.strategy.type = StrategyType::all_at_once;
-    ReleaseWindow window;
-    window.on_close = OnClose::pause;
-    window.allowed.push_back({{}, std::chrono::hours{0}, std::chrono::hours{12}, ""});
-    edge.rules.window = window;
-    auto zone = std::make_shared<ZoneRules>();
-    zone->name = "UTC";
-    edge.rules.zone = zone;
-    fleet.projects = {"api", "shop"};
-    return fleet;
+ModelGit::ModelGit(const Fleet& fleet, Timestamp now) {
+    Edits edits;
+    for (const auto& [name, place] : fleet.environments)
+        edits[environment_path(name)] = text_of(name, place);
+    for (const auto& [name, script] : fleet.projects)
+        edits[project_path(name)] = project_text(name, script);
+    Commit first;
+    first.at = now;
+    root_ = tip_ = add(std::move(first), edits).id;
 }
 
-Fleet fleet_closing(OnClose on_close) {
-    auto fleet = usual_fleet();
-    auto& edge = fleet.environments["edge"];
-    edge.rules.window->on_close = on_close;
-    if (on_close == OnClose::pause) return fleet;
-    edge.strategy.type = StrategyType::rolling;
-    edge.strategy.batch_size = {2, false};
-    edge.strategy.batch_interval = std::chrono::minutes{20};
-    edge.strategy.max_unavailable = {1, false};
-    return fleet;
+const Commit& ModelGit::add(Commit commit, const Edits& edits) {
+    commit.id = fmt::format("c{:04}", next_++);
+    edit(commit, edits);
+    auto id = commit.id;
+    return commits_.emplace(std::move(id), std::move(commit)).first->second;
 }
 
-Digest digest_of(const AssignmentKey& key, const Spec& spec) {
-    return Digest::of_parts(
-        {key.environment, key.project, spec.version, spec.absent ? "absent" : "present"});
-}
+// ---- people
 
 std::string ModelGit::commit(const AssignmentKey& key, const Spec* spec, Timestamp now,
                              bool turn_window) {
-    Commit made;
-    if (!line_.empty()) made.specs = line_.back().specs;
-    if (!line_.empty()) made.windowless = line_.back().windowless;
-    if (turn_window && made.windowless.erase(key.environment) == 0)
-        made.windowless.insert(key.environment);
-    made.id = fmt::format("c{:04}", next_++);
-    made.at = now;
-    if (spec)
-        made.specs[key] = *spec;
-    else
-        made.specs.erase(key);
-    line_.push_back(std::move(made));
-    return line_.back().id;
+    Edits edits;
+    edits[version_path(key)] = spec ? std::optional(text_of(*spec)) : std::nullopt;
+    if (!fleet().projects.contains(key.project))
+        edits[project_path(key.project)] = project_text(key.project, "install");
+    const auto& root = at(root_).config;
+    if (turn_window && root.fleet.environments.at(key.environment).window)
+        edits[environment_path(key.environment)] =
+            text_of(key.environment, turned(config(), root, key.environment));
+    return commit(edits, now);
 }
+
+std::string ModelGit::commit(const Edits& edits, Timestamp now) {
+    Commit next{.parents = {tip_}, .at = now, .files = at(tip_).files, .config = at(tip_).config};
+    return tip_ = add(std::move(next), edits).id;
+}
+
+std::string ModelGit::merge(const std::vector<Edits>& edits, int behind, bool wrong_way,
+                            Timestamp now) {
+    auto branch = tip_;
+    for (; behind > 0 && !before(branch).empty(); --behind) branch = before(branch);
+    Commit merged{.author_name = "Merger",
+                  .author_email = "merger@example.com",
+                  .at = now,
+                  .files = at(tip_).files,
+                  .config = at(tip_).config};
+    Edits all;
+    for (const auto& some : edits) {
+        Commit next{
+            .parents = {branch}, .at = now, .files = at(branch).files, .config = at(branch).config};
+        branch = add(std::move(next), some).id;
+        for (const auto& [path, text] : some) all[path] = text;
+    }
+    merged.parents = {tip_, branch};
+    if (wrong_way) std::ranges::reverse(merged.parents);
+    return tip_ = add(std::move(merged), all).id;
+}
+
+bool ModelGit::merge_offer(Timestamp now) {
+    if (offers_.empty()) return false;
+    const auto offered = offers_.begin()->second;
+    offers_.erase(offers_.begin());
+    const auto& parent = at(offered).parents.front();
+    Commit merged{.parents = {tip_, offered},
+                  .author_name = "Merger",
+                  .author_email = "merger@example.com",
+                  .at = now,
+                  .files = at(tip_).files,
+                  .config = at(tip_).config};
+    Edits edits;
+    for (const auto& path : changes(parent, offered)) {
+        if (text(tip_, path) != text(parent, path)) return false;  // a conflict: left alone
+        edits[path] = text(offered, path);
+    }
+    tip_ = add(std::move(merged), edits).id;
+    return true;
+}
+
+// ---- what is there
 
 const Spec* ModelGit::spec_at_tip(const AssignmentKey& key) const {
-    if (line_.empty()) return nullptr;
-    const auto found = line_.back().specs.find(key);
-    return found == line_.back().specs.end() ? nullptr : &found->second;
+    const auto found = config().specs.find(key);
+    return found == config().specs.end() ? nullptr : &found->second;
 }
 
-Digest ModelGit::digest_at_tip(const AssignmentKey& key) const {
-    const auto* spec = spec_at_tip(key);
-    return spec ? digest_of(key, *spec) : Digest{};
+const ReleaseWindow* ModelGit::window_at(const std::string& commit,
+                                         const std::string& environment) const {
+    const auto there = commits_.find(commit);
+    if (there == commits_.end()) return nullptr;
+    const auto& environments = there->second.config.fleet.environments;
+    const auto place = environments.find(environment);
+    return place == environments.end() || !place->second.window ? nullptr : &*place->second.window;
 }
 
-const ModelGit::Commit* ModelGit::find_commit(const std::string& id) const {
-    const auto found = std::ranges::find(line_, id, &Commit::id);
-    return found == line_.end() ? nullptr : &*found;
-}
-
-bool ModelGit::has_window(const std::string& commit, const std::string& environment) const {
-    const auto* there = find_commit(commit);
-    return fleet_.environments.at(environment).rules.window && there &&
-           !there->windowless.contains(environment);
-}
-
-Rules ModelGit::rules_at(const std::string& commit, const std::string& environment) const {
-    auto rules = fleet_.environments.at(environment).rules;
-    rules.environment = environment;
-    rules.commit = commit;
-    if (!has_window(commit, environment)) rules.window.reset();
-    return rules;
-}
-
-DefinitionPtr ModelGit::define(const AssignmentKey& key, const Spec& spec,
-                               const std::string& commit) const {
-    auto definition = std::make_shared<Definition>();
-    definition->key = key;
-    definition->commit = commit;
-    definition->digest = digest_of(key, spec);
-    definition->version = spec.version;
-    definition->absent = spec.absent;
-    definition->deploy.script.install_script = "install";
-    if (key.project == "shop") definition->deploy.script.rollback_script = "rollback";
-    return definition;
-}
-
-Intent ModelGit::intent_of(const AssignmentKey& key) const {
-    Intent intent;
-    const auto& now = line_.back().specs.at(key);
-    bool digest_open = true;
-    bool intent_open = true;
-    for (std::size_t i = line_.size(); i-- > 0;) {
-        const auto& here = line_[i];
-        const auto* before =
-            i > 0 && line_[i - 1].specs.contains(key) ? &line_[i - 1].specs.at(key) : nullptr;
-        if (intent_open && (!before || !same_intent(now, *before))) {
-            intent.commit = here.id;
-            intent.parent = i > 0 ? line_[i - 1].id : "";
-            intent.by_daemon = here.daemon;
-            intent.committed_at = here.at;
-            intent_open = false;
-        }
-        if (digest_open && (!before || !same_digest(now, *before))) {
-            intent.digest_commit = here.id;
-            digest_open = false;
-        }
-        if (!intent_open && !digest_open) break;
+std::vector<std::string> ModelGit::former_versions(const AssignmentKey& key) const {
+    std::vector<std::string> versions;
+    const auto* now = spec_at_tip(key);
+    for (const auto& change : line("", tip_)) {
+        const auto& specs = change.commit->config.specs;
+        const auto there = specs.find(key);
+        if (there == specs.end() || (now && there->second.version == now->version)) continue;
+        if (std::ranges::find(versions, there->second.version) == versions.end())
+            versions.push_back(there->second.version);
     }
-    intent.author_email = intent.by_daemon ? "tidegated@example.com" : "person@example.com";
-    return intent;
+    return versions;
 }
 
-AssignmentPtr ModelGit::assign(const AssignmentKey& key) const {
-    const auto& spec = line_.back().specs.at(key);
-    const auto& place = fleet_.environments.at(key.environment);
-    auto made = std::make_shared<Assignment>();
-    made->key = key;
-    made->intent = intent_of(key);
-    made->commit = made->intent.commit;
-    made->definition = define(key, spec, made->intent.digest_commit);
-    made->operation = spec.operation;
-    made->paused = spec.paused;
-    made->retry = spec.retry;
-    made->forward_only = spec.forward_only;
-    made->strategy = place.strategy;
-    made->rollback = place.rollback;
-    made->offline = place.offline;
-    made->rules = rules_at(tip(), key.environment);
-    if (!made->intent.parent.empty())
-        made->anchor_rules.push_back(
-            std::make_shared<const Rules>(rules_at(made->intent.parent, key.environment)));
-    for (const auto& place_target : place.targets) {
-        DesiredTarget target;
-        target.name = place_target.name;
-        target.agent = place_target.agent;
-        target.config_digest = Digest::of(target.name);
-        target.definition = made->definition;
-        if (const auto pin = spec.pins.find(target.name); pin != spec.pins.end()) {
-            target.pinned = true;
-            target.definition = define(key, Spec{pin->second}, made->intent.commit);
-        }
-        target.digest = target_digest(target.definition->digest, target.config_digest);
-        made->targets.push_back(std::move(target));
+std::set<std::string> ModelGit::reached_from(const std::string& commit) const {
+    std::set<std::string> reached;
+    std::vector<std::string> open{commit};
+    while (!open.empty()) {
+        const auto id = open.back();
+        open.pop_back();
+        if (!reached.insert(id).second) continue;
+        for (const auto& parent : at(id).parents) open.push_back(parent);
     }
-    const auto id = fmt::format("{} {} {} {} {} {}", key.text(), made->intent.commit,
-                                made->intent.digest_commit, spec.paused, spec.forward_only,
-                                made->rules.window.has_value());
-    return resolved_.try_emplace(id, std::move(made)).first->second;
+    return reached;
 }
 
-std::shared_ptr<const Desired> ModelGit::resolve() const {
-    auto desired = std::make_shared<Desired>();
-    desired->root_commit = line_.front().id;
-    desired->commit = line_.back().id;
-    for (const auto& [key, spec] : line_.back().specs)
-        desired->assignments.emplace(key, assign(key));
-    return desired;
+bool ModelGit::is_ancestor(const std::string& commit, const std::string& of) const {
+    return reached_from(of).contains(commit);
 }
 
-engine::DefinitionLoaded ModelGit::load(const engine::LoadDefinition& query) const {
-    const auto* commit = find_commit(query.commit);
-    if (!commit || !commit->specs.contains(query.key))
-        return {query.key, query.commit, fail(ErrorCode::not_found, "no such commit")};
-    return {query.key, query.commit, define(query.key, commit->specs.at(query.key), query.commit)};
+std::set<std::string> ModelGit::authors_between(const std::string& from,
+                                                const std::string& to) const {
+    std::set<std::string> authors;
+    const auto old = reached_from(from);
+    for (const auto& id : reached_from(to))
+        if (!old.contains(id)) authors.insert(author_of(at(id)));
+    return authors;
 }
 
-engine::LastGoodFound ModelGit::find(const engine::FindLastGood& query) const {
-    std::optional<LastGood> newest;
-    for (const auto& commit : line_)
-        for (const auto& candidate : query.candidates)
-            if (candidate.commit == commit.id) newest = candidate;
-    return {query.key, newest};
+std::string ModelGit::before(const std::string& commit) const {
+    if (const auto anchor = anchors_.find(commit); anchor != anchors_.end()) return anchor->second;
+    const auto& parents = at(commit).parents;
+    return parents.empty() ? "" : parents.front();
 }
 
-engine::RevertDone ModelGit::revert(const engine::RevertRequest& request, Timestamp now) {
-    ++reverts_asked;
-    if (moved_on)
-        return {request.release,
-                engine::RevertDone::Failed{{ErrorCode::conflict, "newer commits have come", {}}}};
-    return request.prepared.empty() ? prepare(request, now) : push(request);
-}
-
-engine::RevertDone ModelGit::prepare(const engine::RevertRequest& request, Timestamp now) {
-    using Done = engine::RevertDone;
-    if (digest_at_tip(request.key) != request.guilty_digest)
-        return {request.release, Done::NotNeeded{"the tip says something else"}};
-    if (protected_branch) return {request.release, Done::Branched{"tidegate/revert-1"}};
-    Commit made;
-    made.id = fmt::format("r{:04}", next_++);
-    made.specs = line_.back().specs;
-    made.windowless = line_.back().windowless;
-    made.daemon = true;
-    made.release = request.release;
-    made.at = now;
-    if (!request.good)
-        made.specs.erase(request.key);
-    else if (const auto* good = find_commit(request.good->commit))
-        made.specs[request.key] = good->specs.at(request.key);
-    else
-        return {request.release, Done::Failed{{ErrorCode::not_found, "no last good", {}}}};
-    const auto id = made.id;
-    prepared_[id] = {tip(), std::move(made), request.key, request.good};
-    return {request.release, Done::Prepared{id}};
-}
-
-engine::RevertDone ModelGit::push(const engine::RevertRequest& request) {
-    using Done = engine::RevertDone;
-    const auto found = prepared_.find(request.prepared);
-    if (found == prepared_.end() || found->second.parent != tip())
-        return {request.release, Done::Failed{{ErrorCode::conflict, "lost the race", {}}}};
-    auto prepared = std::move(found->second);
-    prepared_.erase(found);
-    if (!reverted_.insert(request.release).second)
-        violation = "11: a second revert of " + request.release;
-    for (const auto& [key, spec] : line_.back().specs) {
-        const auto after = prepared.commit.specs.find(key);
-        const bool kept = after != prepared.commit.specs.end() && after->second == spec;
-        if (key != prepared.key && !kept) violation = "12: the revert changed " + key.text();
+std::vector<LineChange> ModelGit::line(const std::string& from, const std::string& to) const {
+    std::vector<LineChange> changes;
+    for (auto id = to; id != from; id = before(id)) {
+        if (id.empty()) return {{&at(to), from, authors_between(from, to), true}};
+        LineChange change{&at(id), before(id), {author_of(at(id))}};
+        if (at(id).parents.size() > 1) change.authors = authors_between(change.parent, id);
+        changes.push_back(std::move(change));
     }
-    line_.push_back(std::move(prepared.commit));
-    if (prepared.good && digest_at_tip(prepared.key) != prepared.good->digest)
-        violation = "12: the revert does not resolve to last good";
-    return {request.release, Done::Pushed{tip()}};
+    std::ranges::reverse(changes);
+    return changes;
+}
+
+std::set<std::string> ModelGit::changes(const std::string& from, const std::string& to) const {
+    std::set<std::string> paths;
+    const Files none;
+    const auto& before = from.empty() ? none : at(from).files;
+    const auto& after = at(to).files;
+    const auto differs = [&](const std::string& path, const Files& in, const Text& text) {
+        const auto there = in.find(path);
+        return there == in.end() || (there->second != text && *there->second != *text);
+    };
+    for (const auto& [path, text] : before)
+        if (differs(path, after, text)) paths.insert(path);
+    for (const auto& [path, text] : after)
+        if (differs(path, before, text)) paths.insert(path);
+    return paths;
+}
+
+std::optional<std::string> ModelGit::text(const std::string& commit,
+                                          const std::string& path) const {
+    const auto there = commits_.find(commit);
+    if (there == commits_.end()) return std::nullopt;
+    const auto file = there->second.files.find(path);
+    return file == there->second.files.end() ? std::nullopt : std::optional(*file->second);
+}
+
+// ---- the daemon
+
+std::string ModelGit::create(Commit commit, const Edits& edits) {
+    const auto& parent = at(commit.parents.front());
+    commit.files = parent.files;
+    commit.config = parent.config;
+    return add(std::move(commit), edits).id;
+}
+
+bool ModelGit::push(const std::string& commit) {
+    if (at(commit).parents.front() != tip_) return false;
+    tip_ = commit;
+    return true;
+}
+
+void ModelGit::remember_anchor(const std::string& commit, const std::string& anchor) {
+    anchors_[commit] = anchor;
+}
+
+DocumentTree documents_of(const Files& files) {
+    DocumentTree documents;
+    for (const auto& [path, text] : files)
+        documents.emplace_hint(documents.end(), path, parse(path, *text));
+    return documents;
 }
 
 }  // namespace tidegate::simulation

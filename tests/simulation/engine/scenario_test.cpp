@@ -18,6 +18,7 @@ constexpr auto kAllV2 = "p-1=v2 p-2=v2 p-3=v2 p-4=v2 p-5=v2";
 /// A calm world with v1 everywhere in prod/shop.
 struct Calm : World {
     explicit Calm(Fleet fleet = usual_fleet()) : World({7, std::move(fleet), false}) {
+        commit(kShop, {"v0"});  // for pins; never seen at the tip
         commit(kShop, {"v1"});
         EXPECT_TRUE(settle(1h));
         EXPECT_EQ(installed(kShop), kAllV1);
@@ -128,7 +129,8 @@ TEST(ScenarioTest, KeepsLastGoodWhileTheRevertWaitsForAMerge) {
     EXPECT_EQ(world.installed(kShop), kAllV1);
     const auto view = engine::explain(world.state(), kShop, world.now());
     EXPECT_EQ(view->sync, Sync::quarantined);
-    EXPECT_EQ(view->revert_note, "merge tidegate/revert-1 to take the change back");
+    EXPECT_THAT(view->revert_note, testing::MatchesRegex("merge tidegate.revert-prod-shop-.* to "
+                                                         "take the change back"));
     world.agent("a-1").drift(0);
     EXPECT_TRUE(world.settle(1h));
     EXPECT_EQ(world.releases(kShop),
@@ -173,7 +175,7 @@ TEST(ScenarioTest, SeveralRevertsDoNotHoldEachOtherUp) {
     const auto before = world.now();
     for (int i = 0; i < 3600 && !std::ranges::all_of(keys, is_back); ++i) world.run_for(1s);
     EXPECT_LT(world.now() - before, 2min);
-    EXPECT_EQ(world.git().reverts_asked, 2 * 8) << "each is made and pushed once";
+    EXPECT_LE(world.git().reverts_asked, 3 * 8) << "each is pushed once, after one lost race";
 }
 
 TEST(ScenarioTest, ANewConfigMakesAWaitingRevertDueAtOnce) {
@@ -365,7 +367,7 @@ TEST(ScenarioTest, WaitsForTheWindowAndSaysUntilWhen) {
 
 TEST(ScenarioTest, RestoresWaitForTheWindowWhereAsked) {
     auto fleet = usual_fleet();
-    fleet.environments["edge"].rules.window->on_close = OnClose::finish_step;
+    fleet.environments["edge"].window->on_close = OnClose::finish_step;
     fleet.environments["edge"].rollback.respect_windows = true;
     World world({7, fleet, false});
     world.commit(kEdge, {"v1"});
@@ -401,6 +403,23 @@ TEST(ScenarioTest, UninstallsPinsAndForcesOnce) {
     EXPECT_EQ(world.releases(kShop),
               "introduce v1 success, catch_up v1 success, catch_up v1 success, "
               "uninstall v1 success");
+}
+
+/// A pin brings back its version whole, and that one had been uninstalled.
+TEST(ScenarioTest, APinToWhatWasUninstalledUninstallsOnce) {
+    Calm world;
+    world.commit(kShop, {"v2", true});
+    EXPECT_TRUE(world.settle(1h));
+    Spec pinned{"v3"};
+    world.commit(kShop, pinned);
+    EXPECT_TRUE(world.settle(1h));
+    const auto before = world.agent("a-3").starts;
+    pinned.pins["p-3"] = "v2";
+    world.commit(kShop, pinned);
+    world.run_for(1h);
+    EXPECT_EQ(world.agent("a-3").starts, before + 1);
+    EXPECT_EQ(world.installed(kShop), "p-1=v3 p-2=v3 p-3= p-4=v3 p-5=v3");
+    EXPECT_EQ(engine::explain(world.state(), kShop, world.now())->sync, Sync::in_sync);
 }
 
 /// Nothing says any more how it would go back: the failure stands, and nobody stumbles over it.

@@ -1,12 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <mutex>
-#include <thread>
 
-#include "tests/simulation/engine/world.h"
+#include "tests/simulation/engine/end_checks.h"
+#include "tests/simulation/engine/seeds.h"
 
 namespace tidegate::simulation {
 namespace {
@@ -16,92 +13,116 @@ using namespace std::chrono_literals;
 /// Unoptimised builds are slow; the rest of the seeds is for the optimised ones.
 #ifdef __OPTIMIZE__
 constexpr std::uint64_t kSeeds = 300;
+constexpr std::uint64_t kLargeSeeds = 2;
 #else
 constexpr std::uint64_t kSeeds = 20;
+constexpr std::uint64_t kLargeSeeds = 1;
 #endif
 
 constexpr auto kPinned = "p-3";
+
+/// What the daemon knows of each target: `p-1@a-1 pinned: installed v1, drifted`.
+std::string dump_targets(const World& world, const Assignment& wish) {
+    std::string text;
+    for (const auto& target : wish.targets) {
+        text +=
+            fmt::format("  {}@{}{}: ", target.name, target.agent, target.pinned ? " pinned" : "");
+        const auto agent = world.state().agents.find(target.agent);
+        const auto seen =
+            agent == world.state().agents.end()
+                ? decltype(agent->second.installations.end()){}
+                : agent->second.installations.find({target.name, wish.key.project, ""});
+        if (agent == world.state().agents.end() || seen == agent->second.installations.end())
+            text += "not heard of\n";
+        else
+            text += fmt::format("{} {}{}{}\n", to_string(seen->second.status), seen->second.version,
+                                seen->second.digest == target.digest ? "" : ", another digest",
+                                seen->second.drifted ? ", drifted" : "");
+    }
+    return text;
+}
 
 std::string dump(World& world) {
     std::string text;
     for (const auto& line : world.violations()) text += "violated " + line + "\n";
     for (const auto& line : world.log()) text += "  " + line + "\n";
-    for (const auto& [key, assignment] : world.state().assignments)
-        text += fmt::format("{}: wish {} there {}\n  releases {}\n  holds {}\n", key.text(),
-                            assignment.wish ? assignment.wish->definition->version : "-",
+    for (const auto& [key, assignment] : world.state().assignments) {
+        const auto* wish = assignment.wish.get();
+        text += fmt::format("{}: wish {}{} there {}\n  releases {}\n  holds {}\n", key.text(),
+                            wish ? wish->definition->version : "-",
+                            wish && wish->definition->absent ? ", absent" : "",
                             world.installed(key), world.releases(key), world.holds(key));
+        if (wish) text += dump_targets(world, *wish);
+    }
     return text;
 }
 
-/// What must be so when faults are over and a person asked for good versions.
-std::string check_end(World& world) {
-    std::string problem;
-    for (const auto& [key, assignment] : world.state().assignments) {
-        std::string wanted;
-        for (const auto& target : world.git().fleet().environments.at(key.environment).targets)
-            wanted += fmt::format("{}{}={}", wanted.empty() ? "" : " ", target.name,
-                                  target.name == kPinned ? "vpin" : "vlast");
-        if (world.installed(key) != wanted) problem += "21: " + key.text() + " did not converge\n";
-        for (const auto& target : assignment.wish->targets) {
-            const auto& known = world.state().agents.at(target.agent).installations;
-            const auto seen = known.find({target.name, key.project, ""});
-            if (seen == known.end() || seen->second.digest != target.digest)
-                problem += "3: the daemon does not know " + target.name + "\n";
-        }
-    }
-    return problem;
-}
-
-/// Hours of wishes and faults; then faults end, a person asks for good versions, all must follow.
-std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
-    constexpr std::array kCloses{OnClose::pause, OnClose::finish_step, OnClose::finish_release};
-    World world({seed, fleet_closing(kCloses[seed % kCloses.size()]), true,
-                 std::chrono::hours(9 + seed / 3 % 3)});
-    for (const auto* environment : {"prod", "edge"})
-        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, {"v1"});
-    world.chaos();
-    world.run_for(std::chrono::hours(world.pick(1, 10)));
-    world.heal();
-    world.run_for(15min);
-    Spec last{"vlast"};
-    last.pins[kPinned] = "vpin";
-    for (const auto* environment : {"prod", "edge"})
-        for (const auto* project : {"api", "shop"}) world.commit({environment, project}, last);
+/// A day and more in which all that is left to do by itself must get done.
+std::string rest(World& world) {
     world.run_for(24h);
     const bool rests = world.settle(12h);
     world.check_store();
-    if (world.violations().empty())
-        problem = rests ? check_end(world) : "2: does not come to rest\n";
+    if (!world.violations().empty()) return "";
+    return rests ? check_records(world) : "2: does not come to rest\n";
+}
+
+void ask_for_good_versions(World& world) {
+    world.ask_everywhere({"vpin"});
+    Spec last{"vlast"};
+    last.pins[kPinned] = "vpin";
+    world.ask_everywhere(last);
+}
+
+/// Faults end. Where nobody commits for a day, what is left follows by itself, or says what a
+/// person has to decide. Then a person asks for good versions, and all must follow.
+std::string end(World& world, bool nobody_commits) {
+    std::string problem;
+    world.heal();
+    world.run_for(15min);
+    if (nobody_commits) {
+        problem = rest(world);
+        if (problem.empty() && world.violations().empty()) problem = check_without_a_commit(world);
+    }
+    if (!problem.empty() || !world.violations().empty()) return problem;
+    ask_for_good_versions(world);
+    problem = rest(world);
+    return problem.empty() && world.violations().empty() ? check_wishes(world) : problem;
+}
+
+/// Hours of wishes and faults, and their end.
+std::uint64_t run_world(WorldOptions options, Milliseconds hours, std::string& problem) {
+    const bool nobody_commits = options.seed % 2 == 0;
+    const bool restless = options.models.restless;
+    World world(std::move(options));
+    world.ask_everywhere({"v1"});
+    if (restless) world.some_never_rest();
+    world.chaos();
+    world.run_for(hours);
+    if (world.violations().empty()) problem = end(world, nobody_commits);
     if (!problem.empty() || !world.violations().empty()) problem += dump(world);
     return world.trace();
 }
 
-std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
-    const auto* text = std::getenv(variable);
-    return text ? std::strtoull(text, nullptr, 10) : otherwise;
+std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
+    constexpr std::array kCloses{OnClose::pause, OnClose::finish_step, OnClose::finish_release};
+    auto fleet = fleet_closing(kCloses[seed % kCloses.size()]);
+    if (seed % 4 > 1) fleet = with_slots(std::move(fleet), static_cast<int>(seed % 4) - 2);
+    return run_world({seed, std::move(fleet), true, std::chrono::hours(9 + seed / 3 % 3)},
+                     std::chrono::hours(1 + seed * 7 % 10), problem);
+}
+
+std::uint64_t run_large_seed(std::uint64_t seed, std::string& problem) {
+    return run_world({seed, large_fleet(), true, std::chrono::hours(9 + seed % 3)},
+                     std::chrono::hours(1 + seed % 3), problem);
 }
 
 TEST(SimulationTest, KeepsTheInvariantsOverManySeeds) {
-    const auto first = number_from("TIDEGATE_SEED", 1);
-    const auto seeds = number_from("TIDEGATE_SEEDS", std::getenv("TIDEGATE_SEED") ? 1 : kSeeds);
-    std::atomic<std::uint64_t> next{first};
-    std::mutex mutex;
-    std::string failure;
-    const auto work = [&] {
-        while (true) {
-            const auto seed = next++;
-            if (seed >= first + seeds) return;
-            std::string problem;
-            run_seed(seed, problem);
-            if (problem.empty()) continue;
-            next = first + seeds;
-            const std::lock_guard lock{mutex};
-            failure = problem + "again: TIDEGATE_SEED=" + std::to_string(seed);
-        }
-    };
-    std::vector<std::jthread> workers(std::max(1u, std::thread::hardware_concurrency()));
-    for (auto& worker : workers) worker = std::jthread(work);
-    for (auto& worker : workers) worker.join();
+    const auto failure = run_seeds(kSeeds, run_seed);
+    EXPECT_TRUE(failure.empty()) << failure;
+}
+
+TEST(SimulationTest, KeepsTheInvariantsInLargeWorlds) {
+    const auto failure = run_seeds(kLargeSeeds, run_large_seed);
     EXPECT_TRUE(failure.empty()) << failure;
 }
 

@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "tests/simulation/engine/checks.h"
+
+namespace tidegate::simulation {
+
+using namespace std::chrono_literals;
+
+void Checks::check_release(const Release& release, Timestamp now) {
+    const bool succeeds =
+        release.status == ReleaseStatus::success && succeeded_.insert(release.id).second;
+    if (succeeds && !is_upkeep(release.kind)) done_[release.key] = release;
+    if (!succeeds && is_final(release.status)) return;
+    bool former_passed = true;
+    for (const auto& step : release.steps) {
+        check_step(release, step, former_passed, now);
+        former_passed = step.status == StepStatus::success || step.status == StepStatus::skipped;
+    }
+    if (release.status == ReleaseStatus::success && !former_passed)
+        fail("7: success before the last step was done: " + release.id, now);
+    if (is_active(release.status) && !release.deadline)
+        fail("2: an active release without a deadline", now);
+}
+
+void Checks::check_step(const Release& release, const Step& step, bool former_passed,
+                        Timestamp now) {
+    const bool begun = step.status == StepStatus::running || step.status == StepStatus::success;
+    if (begun && !former_passed)
+        fail(fmt::format("7: step {} of {} began too early", step.index, release.id), now);
+    if (step.status == StepStatus::running && !step.deadline)
+        fail("2: a running step without a deadline", now);
+    // Only at its pass: what was verified may fail later, or is restored.
+    const std::pair place{release.id, step.index};
+    if (step.status != StepStatus::success) passed_.erase(place);
+    if (step.status != StepStatus::success || !passed_.insert(place).second) return;
+    const auto verified = std::ranges::count_if(step.targets, [&](const auto& name) {
+        return release.targets.at(name).status == TargetStatus::success;
+    });
+    if (verified < 1 || verified < step.required)
+        fail(fmt::format("7: step {} passed with {} of {}", step.index, verified, step.required),
+             now);
+}
+
+void Checks::check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now) {
+    const auto active = std::ranges::count_if(
+        state.assignments.at(key).releases,
+        [&](const auto& id) { return is_active(state.releases.at(id).status); });
+    if (active > 1) fail("5: two active releases of " + key.text(), now);
+}
+
+void Checks::check_outbox(const engine::State& state, Timestamp now) {
+    std::set<InstallKey> busy;
+    for (const auto& [id, entry] : state.outbox)
+        if (!busy.insert(entry.action.key).second)
+            fail("5: two actions for " + entry.action.key.text(), now);
+}
+
+/// After a lost store it is what agents and Git say.
+void Checks::check_good(const GoodState& good, const engine::State& state, Timestamp now) {
+    const auto release = state.releases.find(good.release);
+    // A finished uninstall makes "absent" the state to come back to, of whatever version.
+    if (release == state.releases.end() || release->second.kind == ReleaseKind::uninstall) return;
+    const bool moved = std::ranges::any_of(release->second.targets, [](const auto& entry) {
+        return entry.second.status == TargetStatus::success;
+    });
+    if (moved && !models_.probes_see_bad && good.good.version.starts_with("bad"))
+        fail("7: a bad version is last good: " + good.good.version, now);
+    if (!models_.all_pinned) return;
+    const auto& targets = last_.at(good.key)->targets;
+    const bool somewhere = std::ranges::any_of(targets, [&](const DesiredTarget& target) {
+        const auto agent = state.agents.find(target.agent);
+        if (target.pinned || agent == state.agents.end()) return false;
+        const auto seen = agent->second.installations.find({target.name, good.key.project, ""});
+        return seen != agent->second.installations.end() &&
+               seen->second.assignment_digest == good.good.digest;
+    });
+    if (!somewhere) fail("7: last good, and nobody has it: " + good.good.version, now);
+}
+
+void Checks::check_deadlines(const engine::State& state, const Clocks& clocks) {
+    constexpr auto kSlack = 2min;
+    if (!models_.lost_agents) return;
+    for (const auto& [id, release] : state.releases) {
+        if (release.status != ReleaseStatus::running || release.paused_at) continue;
+        if (release.deadline && *release.deadline + kSlack < clocks.lived)
+            fail("2: a release runs beyond its deadline: " + id, clocks.now);
+    }
+}
+
+}  // namespace tidegate::simulation

@@ -1,0 +1,63 @@
+#pragma once
+/// What the daemon makes of the config repo: the real LineTracker and the real plan of reverts over
+/// the model's commits. A line that is kept, loaded or replayed must say the same.
+
+#include <set>
+#include <string>
+
+#include "reconciler/engine/effect.h"
+#include "reconciler/engine/event.h"
+#include "schema/resolve/line_tracker.h"
+#include "schema/resolve/revert.h"
+#include "tests/simulation/engine/model_git.h"
+
+namespace tidegate::simulation {
+
+class ModelSource {
+public:
+    explicit ModelSource(ModelGit& git, bool keeps_rules = false);
+
+    /// How a start of the daemon comes by the line: all ways lead to the same.
+    enum class Start { kept, loaded, replayed };
+    void start(Start how, std::set<std::string> own_commits);
+    /// Up to the next tip the form of our own reverts has to prove them.
+    void forget_store() { rebuilt_to_.clear(); }
+
+    /// Takes in every new commit.
+    [[nodiscard]] std::shared_ptr<const Desired> poll(Timestamp now);
+    [[nodiscard]] const std::string& tip() const { return tracker_.tip(); }
+
+    [[nodiscard]] engine::DefinitionLoaded load(const engine::LoadDefinition& query) const;
+    [[nodiscard]] engine::LastGoodFound find(const engine::FindLastGood& query) const;
+    /// Prepares or pushes. The caller may lose the answer.
+    [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
+
+    /// Invariants 11 and 12, and those of the line, as seen from the repo; empty = kept.
+    std::string violation;
+
+private:
+    using Outcome = decltype(engine::RevertDone::outcome);
+
+    void follow();
+    void add(const LineChange& change);
+    [[nodiscard]] bool is_proven_by_form(const Commit& commit) const;
+    void provide_missing();
+    [[nodiscard]] Outcome prepare(const engine::RevertRequest& request, Timestamp now,
+                                  const std::string& branch_only_reason);
+    [[nodiscard]] Outcome push(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] RevertInput input_of(const engine::RevertRequest& request) const;
+    [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
+                                                    const std::optional<std::string>& text) const;
+    [[nodiscard]] std::string create(const RevertPlan& plan, const std::string& release,
+                                     Timestamp now);
+    void check_pushed(const engine::RevertRequest& request);
+
+    ModelGit& git_;
+    bool keeps_rules_;  ///< see Models::reverts_keep_rules
+    LineTracker tracker_;
+    std::set<std::string> own_;
+    std::string rebuilt_to_;          ///< the first commit that this store accepted
+    std::set<std::string> reverted_;  ///< releases whose revert was pushed
+};
+
+}  // namespace tidegate::simulation

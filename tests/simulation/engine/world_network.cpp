@@ -1,0 +1,139 @@
+#include "schema/base/limits.h"
+#include "tests/simulation/engine/world.h"
+
+namespace tidegate::simulation {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kFrameBytes = 1'000;  ///< of an action, beside its script
+constexpr std::size_t kWorkers = 8;         ///< as an agent's
+
+}  // namespace
+
+/// A host for each agent that the config names; it was enrolled, and comes by itself.
+void World::ensure_agents() {
+    for (const auto& [name, place] : git_.fleet().environments)
+        for (const auto& target : place.targets) {
+            if (agents_.contains(target.agent)) continue;
+            HostPorts ports{
+                [this](Milliseconds after, std::function<void()> act) { later(after, act); },
+                [this, agent = target.agent](const machine::Effect& effect) { up(agent, effect); },
+                [this](const std::string& what) { checks_.fail(what, now_); },
+                [this] { return now_; },
+                [this](int from, int to) { return pick(from, to); },
+            };
+            agents_[target.agent] = std::make_unique<ModelAgent>(target.agent, std::move(ports));
+            agents_[target.agent]->moody = faults_;
+            agents_[target.agent]->workers = options_.models.bounded_queues ? kWorkers : 0;
+            agents_[target.agent]->probes_see_bad = !faults_ || options_.models.probes_see_bad;
+            links_[target.agent];
+            if (daemon_up_) later(10s, [this, agent = target.agent] { connect(agent); });
+        }
+}
+
+void World::connect(const std::string& name) {
+    auto& link = links_[name];
+    auto& host = *agents_.at(name);
+    if (link.up || !daemon_up_ || !host.up()) return;
+    link.up = true;
+    link.bytes = 0;
+    ++link.session;
+    host.feed(machine::WelcomeCommand{epoch_, true});
+    note("connect " + name);
+    Hello hello;
+    hello.agent = name;
+    hello.boot_id = std::to_string(link.session);
+    hello.highest_epoch = host.epoch();
+    feed(engine::AgentConnected{hello, host.inventory()});
+}
+
+/// Both ends lose the link; the daemon learns late, or only by the agent's next connection.
+void World::cut(const std::string& name) {
+    auto& link = links_[name];
+    if (!link.up) return;
+    link.up = false;
+    ++link.session;
+    daemon_later(Milliseconds(pick(0, faults_ ? 5'000 : 100)),
+                 [this, session = link.session, name] {
+                     if (links_[name].session == session) feed(engine::AgentDisconnected{name});
+                 });
+}
+
+void World::disconnect(const std::string& name, Milliseconds back_after) {
+    note("link down " + name);
+    cut(name);
+    later(back_after, [this, session = links_[name].session, name] {
+        if (links_[name].session == session) connect(name);
+    });
+}
+
+machine::Input World::input_of(const engine::Send& send) {
+    if (const auto* cancel = std::get_if<engine::Cancel>(&send.message))
+        return machine::CancelCommand{cancel->epoch, cancel->action};
+    if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
+        return machine::AckCommand{ack->actions};
+    const auto& run = std::get<engine::Run>(send.message);
+    note(fmt::format("run {} {} on {}", to_string(run.action.kind), run.action.version,
+                     run.action.key.text()));
+    auto& host = *agents_.at(send.agent);
+    // An older daemon that does not know it is dead.
+    if (faults_ && pick(0, 20) == 0 && host.epoch() == run.epoch) {
+        auto stale = run.action;
+        stale.id = "stale " + stale.id;
+        const auto before = host.inventory().running.size();
+        host.feed(machine::RunCommand{run.epoch - 1, stale});
+        if (host.inventory().running.size() != before)
+            checks_.fail("4: a stale epoch was obeyed", now_);
+    }
+    return machine::RunCommand{run.epoch, run.action};
+}
+
+/// As the transport does: a queue that is full ends the link.
+bool World::overflows(const std::string& agent, const engine::Send& send) {
+    const auto* run = std::get_if<engine::Run>(&send.message);
+    if (!run || !options_.models.bounded_queues) return false;
+    const auto bytes = kFrameBytes + run->action.deploy.script.install_script.size();
+    if (links_[agent].bytes + bytes > limits::kSendQueueBytesMax) {
+        note("send queue full");
+        disconnect(agent, Milliseconds(pick(100, 10'000)));
+        return true;
+    }
+    links_[agent].bytes += bytes;
+    later(300ms, [this, agent, bytes, session = links_[agent].session] {
+        if (links_[agent].session == session) links_[agent].bytes -= bytes;
+    });
+    return false;
+}
+
+void World::perform_one(const engine::Send& send) {
+    checks_.on_send(send, state_, wall());
+    auto& link = links_[send.agent];
+    if (!link.up || overflows(send.agent, send)) return;
+    const auto input = input_of(send);
+    link.down_last = std::max(link.down_last, now_ + Milliseconds(pick(1, 300)));
+    const int copies = faults_ && pick(0, 10) == 0 ? 2 : 1;
+    for (int i = 0; i < copies; ++i)
+        later(link.down_last - now_, [this, agent = send.agent, session = link.session, input] {
+            if (links_[agent].session == session) agents_.at(agent)->feed(input);
+        });
+}
+
+void World::up(const std::string& name, const machine::Effect& effect) {
+    auto& link = links_[name];
+    if (!link.up) return;
+    engine::Event event;
+    if (const auto* result = std::get_if<machine::ReportResult>(&effect))
+        event = engine::ActionFinished{name, result->result};
+    else if (const auto* changed = std::get_if<machine::ReportChanged>(&effect))
+        event = engine::AgentChanged{name, {changed->installation}};
+    else
+        return;
+    link.up_last = std::max(link.up_last, now_ + Milliseconds(pick(1, 300)));
+    later(link.up_last - now_, [this, name, session = link.session, event] {
+        if (links_[name].session == session) feed(event);
+    });
+}
+
+}  // namespace tidegate::simulation
