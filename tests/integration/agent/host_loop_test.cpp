@@ -311,8 +311,11 @@ TEST_F(HostLoopTest, AServiceIsNotStoppedBecauseItsStatusCannotBeTold) {
     wanted.pipeline.release[0].type = TaskType::stop_service;
     wanted.pipeline.release[0].graceful_timeout = Seconds{1};
     wanted.deploy.script.service.stop = ":";
-    wanted.deploy.script.service.status = "kill -9 $$";
-    EXPECT_EQ(host.run(wanted).error, "release/stop: service.status fails after 1s");
+    for (const auto* status : {"kill -9 $$", "./no-such-status", "/etc/passwd"}) {
+        wanted.id = Digest::of(status).hex();
+        wanted.deploy.script.service.status = status;
+        EXPECT_EQ(host.run(wanted).error, "release/stop: service.status fails after 1s") << status;
+    }
     wanted.id = Digest::of("c").hex();
     wanted.deploy.script.service.status = "exit 3";
     EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
