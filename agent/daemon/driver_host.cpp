@@ -58,9 +58,9 @@ TaskOutput DriverHost::stop_service(std::size_t stopper, Seconds timeout, std::s
 ServiceState DriverHost::service_state(std::stop_token stop) {
     if (!can_tell()) return ServiceState::not_known;
     const auto result = driver_.service(ServiceVerb::status, kDriftStatusTimeout, std::move(stop));
-    return result.ok       ? ServiceState::running
-           : result.exited ? ServiceState::stopped
-                           : ServiceState::not_known;
+    return result.ok           ? ServiceState::running
+           : is_answer(result) ? ServiceState::stopped
+                               : ServiceState::not_known;
 }
 
 void DriverHost::progress(const std::string& stage, const std::string& task, TaskStatus status,

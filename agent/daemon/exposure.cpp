@@ -37,7 +37,9 @@ std::string obstacle(const fs::path& folder, bool allow_sudo) {
     if (allow_sudo) return "agent.yaml does not say allow_sudo: false";
     const auto above = writable_above(folder);
     if (!above.empty()) return fmt::format("that user can write in {}", above);
-    return has_landlock() ? "" : "this kernel has no Landlock (or an old one)";
+    if (!has_landlock()) return "this kernel has no Landlock (or an old one)";
+    const auto wall = all_but(folder.string());
+    return wall ? "" : fmt::format("Landlock cannot close it ({})", wall.error().message);
 }
 
 }  // namespace

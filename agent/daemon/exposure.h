@@ -14,7 +14,8 @@ struct Exposure {
 };
 
 /// Landlock needs that the user can write in no folder above the data dir: it could move the folder
-/// to an allowed place, and under Landlock could not make entries there any more.
+/// to an allowed place, and under Landlock could not make entries there any more. It must be able
+/// to list them all: what stands there is allowed by name.
 [[nodiscard]] Exposure find_exposure(const std::string& data_dir, bool other_user, bool allow_sudo);
 
 /// For `tidegate doctor`: leaves the warning (or nothing) in the data dir.

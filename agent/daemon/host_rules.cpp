@@ -51,6 +51,17 @@ Result<std::optional<ProcessUser>> script_user(const AgentConfig& config) {
     return user;
 }
 
+/// `exhausted`: the disk, or a quota, has no room for it.
+Result<void> make_folder(const std::string& path, mode_t mode) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (!error && ::chmod(path.c_str(), mode) != 0) error = {errno, std::generic_category()};
+    if (!error) return {};
+    const bool full = error == std::errc::no_space_on_device || error.value() == EDQUOT;
+    return fail(full ? ErrorCode::exhausted : ErrorCode::unavailable, "cannot make {}: {}", path,
+                error.message());
+}
+
 }  // namespace
 
 Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
@@ -71,13 +82,9 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
 Result<void> make_tmp_dir(const HostRules& rules) {
     const auto& path = rules.limits.tmp_dir;
     if (path == kOpenTmpDir) return {};
-    std::error_code error;
     // The folder itself stays: on a full disk it could not be made again.
-    std::filesystem::create_directories(path, error);
-    if (error || ::chmod(path.c_str(), 0711) != 0)
-        return fail(
-            error == std::errc::no_space_on_device ? ErrorCode::exhausted : ErrorCode::unavailable,
-            "cannot make {}: {}", path, error ? error.message() : std::strerror(errno));
+    CHECK(make_folder(path, 0711));
+    std::error_code error;
     for (const auto& old : std::filesystem::directory_iterator{path, error})
         std::filesystem::remove_all(old.path(), error);
     if (!rules.limits.user) return {};
@@ -92,10 +99,7 @@ Result<void> make_tmp_dir(const HostRules& rules) {
 
 Result<FormerRuns> end_former_runs(const HostRules& rules) {
     const auto& path = rules.limits.supervision.run_dir;
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    if (error || ::chmod(path.c_str(), 0700) != 0)
-        return fail(ErrorCode::unavailable, "cannot make {}", path);
+    CHECK(make_folder(path, 0700));
     return FormerRuns::end_all(path);
 }
 

@@ -25,6 +25,13 @@ ProbeReport probe_twice(Driver& driver, const std::stop_token& stop) {
     return found;
 }
 
+/// All tasks ended well, so the next process can ask in the place of this one.
+void leave_open(PipelineReport& report) {
+    report.ok = false;
+    report.cancelled = true;
+    report.error = fmt::format("{}/{}: cancelled", kStage, kTask);
+}
+
 Look look_at_version(Driver& driver, const std::stop_token& stop) {
     const auto found = driver.ask_probe(stop);
     if (found.answer == Probe::old_version) return {true, "the probe found another version"};
@@ -59,12 +66,13 @@ Look look_for_drift(Driver& driver, bool has_probe, const std::stop_token& stop)
 
 void ask_probe(Driver& driver, bool has_probe, PipelineReport& report,
                const std::stop_token& stop) {
-    if (!has_probe || !report.ok || stop.stop_requested()) return;
+    if (!has_probe || !report.ok) return;
     TaskResult task;
     task.name = kTask;
     task.type = "script";
     task.started_at = wall_clock();
-    const auto found = probe_twice(driver, stop);
+    const auto found = stop.stop_requested() ? ProbeReport{} : probe_twice(driver, stop);
+    if (stop.stop_requested() && found.answer != Probe::new_version) return leave_open(report);
     task.finished_at = wall_clock();
     task.status = TaskStatus::success;
     if (found.answer == Probe::unknown)

@@ -12,12 +12,17 @@ namespace tidegate::agent {
 namespace {
 
 /// What stands there, as scripts are told: a failed action may have left files of its version, so
-/// whoever comes back to the last success takes that version away, and must not find its own name.
+/// whoever comes back to the last success takes that version away, and must not find its own name:
+/// none at all where both are called the same.
 std::string version_before(const Action& action, const Installation& current) {
-    if (action.kind == ActionKind::rollback && action.rejected) return action.rejected->version;
+    const auto taken_away = [&](const std::string& version) {
+        return version == action.version ? std::string{} : version;
+    };
+    if (action.kind == ActionKind::rollback && action.rejected)
+        return taken_away(action.rejected->version);
     if (current.status == InstallStatus::absent) return action.current_version;
     const bool comes_back = action.version == current.version && !current.tried_version.empty();
-    return comes_back ? current.tried_version : current.version;
+    return comes_back ? taken_away(current.tried_version) : current.version;
 }
 
 /// The action's variables with the host's own on top.

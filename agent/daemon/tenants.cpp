@@ -13,12 +13,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path without_slash(const fs::path& path) {
+    return path.has_filename() ? path : path.parent_path();
+}
+
 /// Links followed as far as it exists; empty if nobody can tell.
 fs::path real_place(const Tenant& tenant) {
     std::error_code error;
-    auto path = fs::weakly_canonical(tenant.work_dir, error);
-    if (error) return {};
-    return path.has_filename() ? path : path.parent_path();
+    const auto path = fs::weakly_canonical(tenant.work_dir, error);
+    return error ? fs::path{} : without_slash(path);
+}
+
+fs::path configured_place(const Tenant& tenant) {
+    return without_slash(fs::path{tenant.work_dir}.lexically_normal());
 }
 
 /// How `path` lies to `other`; empty: apart.
@@ -48,7 +55,10 @@ std::string clash(const HostRules& rules, const Action& action, const Tenants& t
     const auto place = real_place(*self);
     if (!removes && tenants.now && real_place(*tenants.now) == place) return {};
     for (const auto& other : tenants.others) {
-        const auto how = relation(place, real_place(other));
+        // A look at it might wait for ever: it may be another project's mount without its server.
+        const auto there = configured_place(other);
+        auto how = relation(place, there);
+        if (how.empty()) how = relation(configured_place(*self), there);
         if (how.empty() || (self->shared && other.shared)) continue;
         return fmt::format("work_dir '{}' {} '{}' of {}; {} needs shared_work_dir: true in both",
                            self->work_dir, how, other.work_dir, other.key.text(),

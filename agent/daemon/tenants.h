@@ -29,7 +29,7 @@ struct Tenants {
 
 /// Why the action may not work in its folder; empty when it may. Judges an install into a folder in
 /// which this installation is not yet, and an uninstall by a script; never a restore. Looks at the
-/// file system, so it may block.
+/// action's own folder, so it may block; never at those of others, whose mounts are not its own.
 [[nodiscard]] std::string clash(const HostRules& rules, const Action& action,
                                 const Tenants& tenants);
 

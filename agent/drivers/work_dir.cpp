@@ -60,6 +60,11 @@ int make_as(const ProcessUser& user, const FileDescriptor& parent, const char* n
     return WEXITSTATUS(status);
 }
 
+tl::unexpected<Error> cannot_make(const WorkDirRules& rules, const fs::path& path, int error) {
+    return fail(ErrorCode::unavailable, "work_dir '{}': cannot make {}: {}", rules.work_dir,
+                path.string(), std::strerror(error));
+}
+
 enum class HostPlace { below_root, above_root, elsewhere };
 
 /// Seen from the roots that the host's owner named.
@@ -74,6 +79,14 @@ HostPlace place_of(const fs::path& path, const std::vector<std::string>& roots) 
     return place;
 }
 
+/// With the rights of the agent; false: it is there already.
+Result<bool> make_here(const FileDescriptor& parent, const fs::path& path,
+                       const WorkDirRules& rules) {
+    if (::mkdirat(parent.get(), path.filename().c_str(), 0755) == 0) return true;
+    if (errno != EEXIST) return cannot_make(rules, path, errno);
+    return false;
+}
+
 /// What the agent may make and the scripts' user may not, it gives away only below a root that the
 /// host's owner named: a repo that names /etc/systemd/system/x.service.d must not get it. There the
 /// user cannot write to the parent, so nobody puts another folder in the place of the new one.
@@ -82,13 +95,14 @@ Result<bool> make_for(const ProcessUser& user, const FileDescriptor& parent, con
     const auto name = path.filename();
     const int error = make_as(user, parent, name.c_str());
     if (error == 0 || error == EEXIST) return false;
+    if (error != EACCES && error != EPERM) return cannot_make(rules, path, error);
     const auto place = place_of(path, rules.host_roots);
-    if ((error != EACCES && error != EPERM) || place == HostPlace::elsewhere)
+    if (place == HostPlace::elsewhere)
         return fail(ErrorCode::denied,
                     "work_dir '{}': user '{}' cannot make {} ({}); make it, or name a folder above "
                     "it in work_dirs of agent.yaml",
                     rules.work_dir, user.name, path.string(), std::strerror(error));
-    return ::mkdirat(parent.get(), name.c_str(), 0755) == 0 && place == HostPlace::below_root;
+    return TRY(make_here(parent, path, rules)) && place == HostPlace::below_root;
 }
 
 /// One component, never through a link: the path has none, so a link came in behind our back.
@@ -101,7 +115,7 @@ Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& path,
         if (rules.owner != nullptr)
             give = TRY(make_for(*rules.owner, parent, path, rules));
         else
-            ::mkdirat(parent.get(), name.c_str(), 0755);
+            (void)TRY(make_here(parent, path, rules));
         next = FileDescriptor{::openat(parent.get(), name.c_str(), kFolder)};
     }
     if (!next.valid())

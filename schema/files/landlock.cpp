@@ -85,11 +85,13 @@ Result<void> allow(const FileDescriptor& ruleset, const Reach& reach, std::uint6
 /// All but to list folders, which a wall around one folder leaves open, and devices' own calls.
 std::uint64_t walled_rights() { return known_rights() & ~(kReadFolder | kIoctl); }
 
-/// False: not allowed, and that for another reason than that it is gone.
+/// False: this process lacks what it needs for it. What is gone, or cannot be looked at (a dead
+/// mount, another user's), gets no rule and stays closed.
 bool allow_entry(const FileDescriptor& ruleset, int folder, const char* name) {
     const FileDescriptor entry{::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     struct stat status {};
-    if (!entry.valid() || ::fstat(entry.get(), &status) != 0) return errno == ENOENT;
+    if (!entry.valid() || ::fstat(entry.get(), &status) != 0)
+        return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
     if (S_ISLNK(status.st_mode)) return true;  // what it leads to has a rule, or shall not
     const auto rights = walled_rights();
     return add_rule(ruleset, entry, S_ISDIR(status.st_mode) ? rights : rights & kOfFiles);

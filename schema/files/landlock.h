@@ -31,9 +31,10 @@ struct Reach {
 /// A wall around one folder, for `enforce`: the process, whoever it is, may neither read, execute
 /// nor change what is in it. `folder`: absolute, without links. For one process each, made shortly
 /// before it starts: Landlock can only allow, and only whole trees, so everything beside the folder
-/// is allowed, on every level above it. Where the process could make new entries above the folder
-/// it may not any more, and what others make there later it cannot use; names can be listed
-/// everywhere. Errors: `unavailable`: this kernel cannot, or a level above cannot be read.
+/// is allowed, on every level above it, but what the caller cannot look at (a dead mount). Where
+/// the process could make new entries above the folder it may not any more, and what others make
+/// there later it cannot use; names can be listed everywhere. Errors: `unavailable`: this kernel
+/// cannot, a level above cannot be listed, or descriptors or memory have run out.
 [[nodiscard]] Result<FileDescriptor> all_but(const std::string& folder);
 
 /// Binds the calling process, which must have given up new privileges, for good; one system call.

@@ -8,6 +8,7 @@
 
 #include "agent/drivers/user.h"
 #include "schema/files/landlock.h"
+#include "tests/integration/fuse_mount.h"
 #include "tests/integration/temp_dir.h"
 
 namespace tidegate::agent {
@@ -67,6 +68,27 @@ TEST_F(ExposureTest, AFolderAboveThatTheUserCanWriteInOrOwnsLetsItOut) {
     fs::permissions(parent, fs::perms{0555});
     ASSERT_EQ(::chown(parent.c_str(), user_.uid, user_.gid), 0);
     EXPECT_EQ(as_user(false).closed_folder, "");
+}
+
+TEST_F(ExposureTest, WhatCannotBeLookedAtBesideItKeepsNobodyFromRunningScripts) {
+    if (!has_landlock()) GTEST_SKIP() << "no Landlock here";
+    tidegate::test::FuseMount dead{(place_ / "mount").string()};
+    if (!dead.is_there()) GTEST_SKIP() << "no FUSE here";
+    dead.die();
+    const auto wall = all_but(data_);
+    EXPECT_TRUE(wall) << wall.error().message;
+    EXPECT_EQ(as_user(false).closed_folder, data_);
+}
+
+/// Nobody knows what would have to be allowed there.
+TEST_F(ExposureTest, AFolderAboveThatCannotBeListedLetsItOut) {
+    if (!has_landlock()) GTEST_SKIP() << "no Landlock here";
+    const auto parent = fs::path{data_}.parent_path();
+    fs::permissions(parent, fs::perms{0711});
+    const auto found = as_user(false);
+    EXPECT_EQ(found.closed_folder, "");
+    EXPECT_NE(found.warning.find(parent.string() + ": Permission denied"), std::string::npos)
+        << found.warning;
 }
 
 TEST_F(ExposureTest, AnotherUserIsTheBoundary) {

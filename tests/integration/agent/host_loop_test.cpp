@@ -206,6 +206,26 @@ TEST_F(HostLoopTest, WhatComesBackAfterAFailureIsToldWhatItTakesAway) {
               "1.0 to 3.0 (also 1.0)\n");
 }
 
+TEST_F(HostLoopTest, WhatIsTakenAwayIsNotToldWhereItIsCalledTheSame) {
+    Host host{dir_};
+    const auto run = [&](const char* id, ActionKind kind, const char* rest) {
+        auto next = action(id, "1.0");
+        next.kind = kind;
+        next.digest = Digest::of(id);
+        next.deploy.script.install_script = next.deploy.script.update_script =
+            std::string{"[ \"$CURRENT_VERSION\" = \"$APP_VERSION\" ] && exit 0; "} + rest;
+        if (kind == ActionKind::rollback) next.rejected = LastGood{Digest::of("b"), "c", "1.0"};
+        return host.run(next).outcome;
+    };
+    EXPECT_EQ(run("a", ActionKind::deploy, "echo a >> history"), ActionOutcome::done);
+    auto changed = action("b", "1.0");
+    changed.deploy.script.update_script = "echo bad >> history; exit 1";
+    EXPECT_EQ(host.run(changed).outcome, ActionOutcome::failed);
+    EXPECT_EQ(run("c", ActionKind::rollback, "echo c >> history; exit 1"), ActionOutcome::failed);
+    EXPECT_EQ(run("d", ActionKind::deploy, "echo d >> history"), ActionOutcome::done);
+    EXPECT_EQ(history(), "a\nbad\nc\nd\n");
+}
+
 /// A stop with a typing error that another definition has right: whoever has it right is asked.
 class StoppingTest : public HostLoopTest {
 protected:
@@ -311,8 +331,11 @@ TEST_F(HostLoopTest, AServiceIsNotStoppedBecauseItsStatusCannotBeTold) {
     wanted.pipeline.release[0].type = TaskType::stop_service;
     wanted.pipeline.release[0].graceful_timeout = Seconds{1};
     wanted.deploy.script.service.stop = ":";
-    wanted.deploy.script.service.status = "kill -9 $$";
-    EXPECT_EQ(host.run(wanted).error, "release/stop: service.status fails after 1s");
+    for (const auto* status : {"kill -9 $$", "./no-such-status", "/etc/passwd"}) {
+        wanted.id = Digest::of(status).hex();
+        wanted.deploy.script.service.status = status;
+        EXPECT_EQ(host.run(wanted).error, "release/stop: service.status fails after 1s") << status;
+    }
     wanted.id = Digest::of("c").hex();
     wanted.deploy.script.service.status = "exit 3";
     EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);

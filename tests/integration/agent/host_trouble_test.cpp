@@ -1,11 +1,14 @@
 /// Host trouble: what keeps an action from beginning says nothing of its version, and nothing of it
 /// stays; once a script has begun its failure is the version's.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <future>
 #include <limits>
 
@@ -14,9 +17,17 @@
 namespace {
 /// How long a file may become before the disk is full.
 std::atomic<off_t> disk_bytes{std::numeric_limits<off_t>::max()};
+/// What becomes of new folders; 0 = they are made.
+std::atomic<int> folder_error{0};
 }  // namespace
 
 /// In the place of the C library's.
+extern "C" int mkdir(const char* path, mode_t mode) {
+    if (folder_error == 0) return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+    errno = folder_error;
+    return -1;
+}
+
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
     if (offset + length <= disk_bytes)
         return static_cast<int>(::syscall(SYS_fallocate, fd, mode, offset, length));
@@ -165,6 +176,25 @@ TEST_F(HostTroubleTest, OnceAScriptHasBegunItsFailureIsTheVersions) {
     EXPECT_EQ(result.outcome, ActionOutcome::failed);
     EXPECT_EQ(result.host_trouble, "");
     EXPECT_EQ(result.installation.status, InstallStatus::failed);
+}
+
+/// As at the first start of a build that has one more of them.
+TEST_F(HostTroubleTest, AFolderForWhichThereIsNoRoomIsWaitedFor) {
+    AgentConfig config;
+    config.allow_root = true;
+    const auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules);
+    for (const int error : {ENOSPC, EDQUOT, EROFS}) {
+        const auto code = error == EROFS ? ErrorCode::unavailable : ErrorCode::exhausted;
+        folder_error = error;
+        const auto tmp = make_tmp_dir(*rules);
+        const auto run = end_former_runs(*rules);
+        folder_error = 0;
+        ASSERT_FALSE(tmp || run);
+        EXPECT_EQ(tmp.error().code, code);
+        EXPECT_EQ(run.error().code, code);
+        EXPECT_EQ(run.error().message, "cannot make " + dir_ / "run" + ": " + std::strerror(error));
+    }
 }
 
 TEST_F(HostTroubleTest, AnAgentStartsOnAFullDisk) {

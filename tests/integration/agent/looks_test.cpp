@@ -1,7 +1,14 @@
 /// What an agent sees of an installation: the probe after a deploy, drift.
 
-#include <gtest/gtest.h>
+#include "agent/daemon/looks.h"
 
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stop_token>
+
+#include "agent/drivers/script_driver.h"
 #include "tests/integration/agent/host_fixture.h"
 
 namespace tidegate::agent {
@@ -63,6 +70,51 @@ TEST(ProbeAfterChecksTest, IsAskedAfterTheWholePipeline) {
     const auto result = host.run(wanted);
     EXPECT_EQ(result.error, "");
     EXPECT_EQ(test::read_text(dir / "apps/shop/history"), "install 1.0\ncheck\nprobe\nprobe\n");
+}
+
+/// What nobody was told is no success: the next process asks.
+TEST(ProbeAfterChecksTest, AStopWhileItIsAskedLeavesTheAnswerToTheNextProcess) {
+    const test::TempDir dir;
+    auto wanted = make_action(dir, "a", "1.0");
+    wanted.deploy.script.probe_script = "[ -e asked ] && exit 1; touch asked; sleep 1000";
+    {
+        Host host{dir};
+        host.loop->step(machine::RunCommand{1, wanted});
+        ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir / "apps/shop/asked"); }));
+        bool stopped = false;
+        host.loop->stop([&] { stopped = true; });
+        ASSERT_TRUE(host.until([&] { return stopped; }));
+        EXPECT_TRUE(host.uplink.results.empty());
+        EXPECT_EQ(host.loop->inventory().suspended, std::vector{wanted.id});
+    }
+    Host host{dir};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.error, kOld);
+    EXPECT_EQ(test::read_text(dir / "apps/shop/history"), "install 1.0\n");
+}
+
+TEST(ProbeAfterChecksTest, ADeadlineWhileItIsAskedIsNoSuccess) {
+    const test::TempDir dir;
+    auto wanted = make_action(dir, "a", "1.0");
+    wanted.deploy.script.probe_script = "sleep 1000";
+    wanted.deadline = Seconds{1};
+    Host host{dir};
+    const auto result = host.run(wanted);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.error, "the action's deadline of 1s passed: verify/probe: cancelled");
+}
+
+TEST(ProbeAfterChecksTest, WhatIsStoppedBeforeItIsAskedIsNoSuccess) {
+    std::stop_source stop;
+    stop.request_stop();
+    PipelineReport report;
+    report.ok = true;
+    ask_probe(*make_script_driver({}), true, report, stop.get_token());
+    EXPECT_FALSE(report.ok);
+    EXPECT_TRUE(report.cancelled);
+    EXPECT_EQ(report.error, "verify/probe: cancelled");
+    EXPECT_TRUE(report.stages.empty());
 }
 
 TEST(ProbeAfterChecksTest, IsNotAskedByAnUninstallOrAMereCheck) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/agent/host_fixture.h"
+#include "tests/integration/fuse_mount.h"
 
 namespace tidegate::agent {
 namespace {
@@ -65,6 +66,27 @@ INSTANTIATE_TEST_SUITE_P(Cases, PlaceTest,
                                          PlaceCase{"ByLink", "link/x", "lies in"},
                                          PlaceCase{"Beside", "shop2", ""}),
                          [](const auto& test) { return std::string{test.param.name}; });
+
+TEST_F(TenantsTest, OneLinkIsOneFolder) {
+    std::filesystem::create_directory_symlink(dir_.path() / "apps/shop", dir_.path() / "apps/link");
+    Host host{dir_};
+    std::filesystem::create_directory(dir_.path() / "apps/shop");
+    ASSERT_EQ(host.run(action("shop", "link")).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(action("blog", "link/x")).outcome, ActionOutcome::refused);
+}
+
+/// Another installation's mount is nobody else's trouble.
+TEST_F(TenantsTest, AFolderOfOthersThatDoesNotAnswerHoldsUpNobody) {
+    const tidegate::test::FuseMount silent{dir_ / "apps/mount"};
+    if (!silent.is_there()) GTEST_SKIP() << "no FUSE here";
+    AgentConfig config;
+    config.allow_root = true;
+    const auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules);
+    Tenants tenants;
+    tenants.others = {*tenant_of(*rules, action("shop", "mount/shop"))};
+    EXPECT_EQ(clash(*rules, action("blog", "blog"), tenants), "");
+}
 
 TEST_F(TenantsTest, BothMustSayThatTheyShare) {
     Host host{dir_};

@@ -1,14 +1,30 @@
 #include "agent/drivers/script_driver.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "agent/drivers/work_dir.h"
 #include "tests/integration/temp_dir.h"
+
+namespace {
+/// What becomes of new folders; 0 = they are made.
+int folder_error = 0;
+}  // namespace
+
+/// In the place of the C library's.
+extern "C" int mkdirat(int parent, const char* path, mode_t mode) {
+    if (folder_error == 0) return static_cast<int>(::syscall(SYS_mkdirat, parent, path, mode));
+    errno = folder_error;
+    return -1;
+}
 
 namespace tidegate::agent {
 namespace {
@@ -377,6 +393,26 @@ TEST_F(GivenWorkDirTest, ElsewhereNothingIsMadeForTheUserOrGivenToIt) {
               std::string::npos)
         << refused.error().message;
     EXPECT_TRUE(fs::is_empty(dir_.path() / "etc/system"));
+}
+
+/// The advice is for a lack of rights alone.
+TEST_F(GivenWorkDirTest, WhyAFolderCannotBeMadeIsSaid) {
+    fs::create_directory(dir_.path() / "srv");
+    for (const int error : {ENOSPC, EROFS, EACCES}) {
+        folder_error = error;
+        const auto own = open_work_dir({dir_ / "srv/shop", "", {}, nullptr});
+        const auto given = open("srv/shop", {});
+        const auto below_root = open("srv/shop", {dir_ / "srv"});
+        folder_error = 0;
+        const auto why = "cannot make " + dir_ / "srv/shop" + ": " + std::strerror(error);
+        for (const auto* opened : {&own, &given, &below_root}) {
+            ASSERT_FALSE(*opened);
+            const auto& text = opened->error().message;
+            const bool advised = text.find("name a folder above it") != std::string::npos;
+            EXPECT_EQ(advised, opened == &given && error == EACCES) << text;
+            EXPECT_TRUE(advised || text.ends_with(why)) << text;
+        }
+    }
 }
 
 TEST_F(GivenWorkDirTest, WhatTheUserMayMakeItMakesItself) {
