@@ -127,8 +127,9 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
         bool busy = false;
         bool restored = false;  // exempt: it makes nothing less available
         for (const auto& [id, entry] : state.outbox) {
-            busy = busy || entry.action.key == key;
-            restored = restored || (entry.action.key == key && entry.restore);
+            if (entry.action.key != key || entry.lost) continue;
+            busy = true;
+            restored = restored || entry.restore;
         }
         bool broken = false;
         if (const auto agent = state.agents.find(target.agent); agent != state.agents.end())

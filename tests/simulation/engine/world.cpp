@@ -124,6 +124,10 @@ void World::perform(const engine::Effect& effect) {
     if (const auto* persist = std::get_if<engine::Persist>(&effect)) {
         (void)commit_batch(persist->batch);
     } else if (const auto* send = std::get_if<engine::Send>(&effect)) {
+        if (!engine::leave(state_, *send, clocks())) {
+            const auto& run = std::get<engine::Run>(send->message);
+            return feed(engine::Unsent{send->agent, run.action.id});
+        }
         if (!goes_on(*send)) checks_.on_send(*send, state_, now_);
         perform_send(*send);
     } else if (const auto* revert = std::get_if<engine::Revert>(&effect)) {
