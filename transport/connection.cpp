@@ -52,9 +52,9 @@ void ConnectionCore::expire(UdpSocket& socket) {
     if (over_) return;
     const auto now = compat::now();
     if (now >= silence_deadline_)
-        return close({CloseKind::timeout, 0,
-                      fmt::format("no answer for {} ms", config_.silence_max.count())},
-                     NGHTTP3_H3_NO_ERROR);
+        return close(
+            {CloseKind::timeout, 0, fmt::format("no answer for {} ms", silence_max_.count())},
+            NGHTTP3_H3_NO_ERROR);
     const int status = ngtcp2_conn_handle_expiry(quic_.get(), now);
     if (status != 0) return fail(socket, status);
     touch();
@@ -117,15 +117,15 @@ bool ConnectionCore::write(UdpSocket& socket, ngtcp2_tstamp now) {
 
 /// Something is on its way that the peer must answer: from then on it has `silence_max`.
 void ConnectionCore::watch_silence(ngtcp2_tstamp now, bool heard) {
-    if (config_.silence_max == Milliseconds{0} || !handshake_done_) return;
+    if (silence_max_ == Milliseconds{0} || !handshake_done_) return;
     const bool waiting = compat::bytes_in_flight(quic_.get()) > 0;
     if (!waiting)
         silence_deadline_ = UINT64_MAX;
     else if (heard || silence_deadline_ == UINT64_MAX)
-        silence_deadline_ = now + compat::nanoseconds(config_.silence_max);
+        silence_deadline_ = now + compat::nanoseconds(silence_max_);
     if (pinging_ && waiting) {
         pinging_ = false;
-        ngtcp2_conn_set_keep_alive_timeout(quic_.get(), compat::nanoseconds(config_.keep_alive));
+        ngtcp2_conn_set_keep_alive_timeout(quic_.get(), compat::nanoseconds(keep_alive_));
     }
 }
 
@@ -134,6 +134,15 @@ void ConnectionCore::ping() {
     // ngtcp2 has no PING of its own accord; a keep-alive that is due at once is one.
     pinging_ = true;
     ngtcp2_conn_set_keep_alive_timeout(quic_.get(), NGTCP2_MILLISECONDS);
+    touch();
+}
+
+void ConnectionCore::set_watch(Milliseconds keep_alive, Milliseconds silence_max) {
+    if (over_) return;
+    keep_alive_ = keep_alive;
+    silence_max_ = silence_max;
+    silence_deadline_ = UINT64_MAX;
+    ngtcp2_conn_set_keep_alive_timeout(quic_.get(), compat::nanoseconds(keep_alive));
     touch();
 }
 

@@ -82,6 +82,9 @@ public:
     /// Ends it now without a packet.
     void drop(const CloseReason& reason);
     void ping();
+    /// From now on: a PING after `keep_alive` without traffic, and the end after `silence_max`
+    /// without an answer. Zero: none.
+    void set_watch(Milliseconds keep_alive, Milliseconds silence_max);
 
     [[nodiscard]] std::uint64_t id() const { return id_; }
     [[nodiscard]] bool over() const { return over_; }
@@ -134,6 +137,8 @@ private:
     std::string refusal_;  ///< why the peer's certificate was not accepted
     std::optional<std::pair<CloseReason, std::uint64_t>> closing_;
     std::uint64_t h3_error_ = 0;
+    Milliseconds keep_alive_;
+    Milliseconds silence_max_;
     ngtcp2_tstamp silence_deadline_ = UINT64_MAX;
     std::size_t queued_bytes_ = 0;
     bool handshake_done_ = false;

@@ -60,7 +60,9 @@ ConnectionCore::ConnectionCore(ConnectionHost& host, const ConnectionConfig& con
       id_{id},
       server_{server},
       reference_{conn_of, this},
-      h3_{*this, server} {}
+      h3_{*this, server},
+      keep_alive_{config.keep_alive},
+      silence_max_{config.silence_max} {}
 
 ConnectionCore::~ConnectionCore() = default;
 

@@ -47,6 +47,10 @@ std::string Connection::source() const {
     return core == nullptr || core->over() ? std::string{} : source_of(core->remote());
 }
 
+void Connection::watch(Milliseconds interval, Milliseconds silence_max) {
+    if (const auto core = core_.lock()) core->set_watch(interval, silence_max);
+}
+
 void Connection::close(std::string_view text) {
     if (const auto core = core_.lock())
         core->close({CloseKind::local, NGHTTP3_H3_NO_ERROR, std::string{text}},

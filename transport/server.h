@@ -56,6 +56,10 @@ public:
     /// the loop. What is queued is sent once, as far as windows allow, and not repeated if lost:
     /// good enough for a last word. `text` goes to the peer (at most 200 bytes are sent).
     void close(std::string_view text);
+    /// Wants a sign of the peer every `interval`, by a PING where there is no traffic, and ends the
+    /// connection (CloseKind::timeout) when an answer is missing for `silence_max`. Zero: only the
+    /// idle time-out, as at the beginning.
+    void watch(Milliseconds interval, Milliseconds silence_max);
 
     friend bool operator==(const Connection& a, const Connection& b) { return a.id_ == b.id_; }
 

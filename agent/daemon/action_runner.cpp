@@ -110,12 +110,19 @@ std::string take_log(std::vector<StageResult>& stages) {
     return log.text();
 }
 
+/// Back to absent is an uninstall.
+bool restores(const Action& action) {
+    return action.kind == ActionKind::rollback || action.rejected.has_value();
+}
+
 }  // namespace
 
-ActionRunner::ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers)
+ActionRunner::ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers,
+                           std::size_t kept)
     : rules_{std::move(rules)}, events_{std::move(events)} {
     for (std::size_t i = 0; i < workers; ++i)
-        threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+        threads_.emplace_back([this, is_kept = i < kept && i + 1 < workers](
+                                  const std::stop_token& stop) { work(stop, is_kept); });
 }
 
 ActionRunner::~ActionRunner() {
@@ -143,9 +150,9 @@ void ActionRunner::start(machine::Start start, FormerActions former, Millisecond
         running_.emplace(start.action.id, source);
     }
     const auto left = Milliseconds{start.action.deadline} - used;
-    add([this, job = Job{std::move(start), std::move(former), left, std::move(tenants)}, source] {
-        run(job, source.get_token());
-    });
+    auto& jobs = restores(start.action) ? restores_ : jobs_;
+    add(jobs, [this, job = Job{std::move(start), std::move(former), left, std::move(tenants)},
+               source] { run(job, source.get_token()); });
 }
 
 Result<PreparedAction> ActionRunner::admit(const Job& job) const {
@@ -269,7 +276,7 @@ bool ActionRunner::await_end(const std::string& action,
 }
 
 void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> recorded) {
-    add([this, probe = std::move(probe), recorded = std::move(recorded)] {
+    add(jobs_, [this, probe = std::move(probe), recorded = std::move(recorded)] {
         machine::Probed probed;
         probed.action = probe.action.id;
         probed.survivors = !await_end(probe.action.id, recorded);
@@ -285,7 +292,7 @@ void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> rec
 }
 
 void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
-    add([this, definition = std::move(definition), done = std::move(done)] {
+    add(jobs_, [this, definition = std::move(definition), done = std::move(done)] {
         const auto prepared = prepare(rules_, definition, {});
         if (!prepared) return done({});  // the host's rules changed; that is not drift
         const auto driver = make_script_driver(prepared->context);
@@ -296,25 +303,26 @@ void ActionRunner::check_drift(Action definition, std::function<void(Look)> done
     });
 }
 
-void ActionRunner::add(std::function<void()> job) {
+void ActionRunner::add(Jobs& jobs, std::function<void()> job) {
     {
         const std::scoped_lock lock{mutex_};
-        jobs_.push_back(std::move(job));
+        jobs.push_back(std::move(job));
     }
-    wake_.notify_one();
+    wake_.notify_all();  // not every worker may take it
 }
 
-void ActionRunner::work(const std::stop_token& stop) {
-    for (;;) {
-        std::function<void()> job;
-        {
-            std::unique_lock lock{mutex_};
-            if (!wake_.wait(lock, stop, [this] { return !jobs_.empty(); })) return;
-            job = std::move(jobs_.front());
-            jobs_.pop_front();
-        }
-        job();
-    }
+std::function<void()> ActionRunner::next(const std::stop_token& stop, bool restores_only) {
+    std::unique_lock lock{mutex_};
+    const auto is_work = [&] { return !restores_.empty() || (!restores_only && !jobs_.empty()); };
+    if (!wake_.wait(lock, stop, is_work)) return {};
+    auto& jobs = restores_.empty() ? jobs_ : restores_;
+    auto job = std::move(jobs.front());
+    jobs.pop_front();
+    return job;
+}
+
+void ActionRunner::work(const std::stop_token& stop, bool restores_only) {
+    while (const auto job = next(stop, restores_only)) job();
 }
 
 }  // namespace tidegate::agent

@@ -39,7 +39,10 @@ struct RunnerEvents {
 
 class ActionRunner {
 public:
-    ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers = kWorkers);
+    /// `kept` of the workers, but never all, run restores only: what is wrong can be taken away,
+    /// however much else is to be done.
+    ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers = kWorkers,
+                 std::size_t kept = 1);
     /// Cancels what runs and waits for it.
     ~ActionRunner();
 
@@ -58,8 +61,11 @@ public:
     static constexpr std::size_t kWorkers = 8;
 
 private:
-    void work(const std::stop_token& stop);
-    void add(std::function<void()> job);
+    using Jobs = std::deque<std::function<void()>>;
+    void work(const std::stop_token& stop, bool restores_only);
+    /// Null when the pool ends.
+    std::function<void()> next(const std::stop_token& stop, bool restores_only);
+    void add(Jobs& jobs, std::function<void()> job);
     struct Job;
     [[nodiscard]] Result<PreparedAction> admit(const Job& job) const;
     void run(const Job& job, const std::stop_token& stop);
@@ -76,7 +82,8 @@ private:
     RunnerEvents events_;
     std::mutex mutex_;
     std::condition_variable_any wake_;
-    std::deque<std::function<void()>> jobs_;
+    Jobs restores_;  ///< before all others
+    Jobs jobs_;
     std::map<std::string, std::stop_source> running_;
     std::stop_source ending_;
     std::vector<std::jthread> threads_;

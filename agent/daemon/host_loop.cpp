@@ -61,7 +61,8 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       began_{std::move(content.began)},
       writer_{std::make_unique<JournalWriter>(std::move(journal), end_process,
                                               [this](const Error& error) { tell_full(error); })},
-      drift_runner_{std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers)},
+      drift_runner_{
+          std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers, 0)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
     for (auto& process : content.running) leftovers_[process.action] = std::move(process);
 }

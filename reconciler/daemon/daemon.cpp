@@ -32,6 +32,13 @@ bool is_waiting(const engine::State& state) {
                                [](const auto& entry) { return !entry.second.active.empty(); });
 }
 
+std::set<std::string> busy_agents(const engine::State& state) {
+    std::set<std::string> agents;
+    for (const auto& [agent, actions] : state.sent_to)
+        if (!actions.empty()) agents.insert(agent);
+    return agents;
+}
+
 }  // namespace
 
 Timestamp wall_clock() {
@@ -85,17 +92,20 @@ Clocks Daemon::clocks() {
 }
 
 void Daemon::live() {
-    const auto lived = clocks().lived;
-    if (lived - state_.lived_stored >= limits::kLifeUnstoredMax && is_waiting(state_)) {
-        state_.lived_stored = lived;
-        Batch batch;
-        batch.writes.emplace_back(engine::keep_life(lived));
-        effects_.push(std::move(batch), [] {});
-    }
+    keep_life(clocks().lived);
+    fleet_->watch(busy_agents(state_));
     life_timer_.expires_after(kLifeTick);
     life_timer_.async_wait([this](asio::error_code error) {
         if (!error && !stopping_) live();
     });
+}
+
+void Daemon::keep_life(Lived lived) {
+    if (lived - state_.lived_stored < limits::kLifeUnstoredMax || !is_waiting(state_)) return;
+    state_.lived_stored = lived;
+    Batch batch;
+    batch.writes.emplace_back(engine::keep_life(lived));
+    effects_.push(std::move(batch), [] {});
 }
 
 void Daemon::feed(const engine::Event& event) {
@@ -114,6 +124,8 @@ void Daemon::perform(engine::Effect& effect) {
 
 void Daemon::perform_one(engine::Send& send) {
     crash_point("effects.before_send");
+    if (!engine::leave(state_, send, clocks()))
+        return feed(engine::Unsent{send.agent, std::get<engine::Run>(send.message).action.id});
     const auto message = std::visit(
         [](auto& inner) -> wire::DaemonMessage {
             using T = std::decay_t<decltype(inner)>;

@@ -56,8 +56,10 @@ private:
 
     // The engine and its effects.
     [[nodiscard]] Clocks clocks();
-    /// Once a second: keeps the clock of Lived going, and in the store while something runs.
+    /// Once a second: keeps the clock of Lived going, and in the store while something runs; and
+    /// an eye on the agents that have something to do.
     void live();
+    void keep_life(Lived lived);
     void feed(const engine::Event& event);
     void perform(engine::Effect& effect);
     void perform_one(engine::Persist&) {}
@@ -101,6 +103,7 @@ private:
                 std::string_view bytes) override;
     void on_stopping(const std::string& agent) override;
     void on_disconnected(const std::string& agent, const std::string& reason) override;
+    void on_revoked(const std::string& agent) override;
     void on_heard(const std::set<std::string>& agents) override;
     void on_alert(const std::string& agent, const std::string& text) override;
     void on_notice(const std::string& agent, const std::string& text) override;

@@ -82,6 +82,11 @@ void Daemon::on_disconnected(const std::string& agent, const std::string& reason
     publisher_.touch();
 }
 
+void Daemon::on_revoked(const std::string& agent) {
+    feed(engine::AgentRevoked{agent});
+    publisher_.touch();
+}
+
 void Daemon::on_heard(const std::set<std::string>& agents) {
     for (const auto& agent : agents) {
         const auto served = state_.by_agent.find(agent);

@@ -112,6 +112,8 @@ Result<void> Daemon::open_fleet(const StoredRows& rows) {
     fleet.certificate_lifetime = options_.certificate_ttl;
     logs_ = std::make_unique<ActionLogs>(data_dir_.logs());
     fleet_ = TRY(Fleet::start(io_, std::move(fleet), *this));
+    for (const auto& agent : fleet_->agents())
+        if (agent.revoked_at) feed(engine::AgentRevoked{agent.name});
     spdlog::info("agents: listening on {} (UDP)", fleet_->local_address());
     return data_dir_.publish_address("agents", fleet_->local_address());
 }

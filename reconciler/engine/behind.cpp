@@ -29,8 +29,10 @@ std::optional<Timestamp> skipped_since(const State& state, const AssignmentState
         const auto& release = state.releases.at(*id);
         if (is_upkeep(release.kind) || release.status != ReleaseStatus::success) continue;
         const auto progress = release.targets.find(target);
-        if (progress == release.targets.end() || progress->second.status != TargetStatus::skipped)
-            break;
+        const bool without = progress != release.targets.end() &&
+                             (progress->second.status == TargetStatus::skipped ||
+                              progress->second.status == TargetStatus::unknown);
+        if (!without) break;
         since = release.finished_at;
     }
     return since;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/engine.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/room.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
@@ -73,13 +75,14 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
         spec.rollback_script = fitting(way.rollback_script, spec);
     }
     auto action = planner::render(spec);
-    const auto deadline = turn.lived + action.start_within + action.deadline;
-    return {std::move(action), release.key, target.agent, order.restore, true, turn.now, deadline};
+    const auto due = outcome_due(turn.lived, action);
+    return {std::move(action), release.key, target.agent, order.restore, true, turn.now, due};
 }
 
 bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
                   const OutboxEntry& entry) {
-    return may_go_on(state, entry) && (entry.restore || !is_superseded(assignment, release));
+    return !entry.lost && may_go_on(state, entry) &&
+           (entry.restore || !is_superseded(assignment, release));
 }
 
 /// It never reached the agent: as if it had not been sent.
@@ -95,11 +98,10 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
-/// Of an entry whose target left or went to another agent: how long its end is waited for.
-std::optional<Lived> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
+/// Its target left, or went to another agent.
+bool has_left(const AssignmentState& assignment, const OutboxEntry& entry) {
     const auto* target = wished_target(assignment, entry.action.key.target);
-    if (target && target->agent == entry.agent) return std::nullopt;
-    return entry.deadline;
+    return !target || target->agent != entry.agent;
 }
 
 void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
@@ -107,8 +109,8 @@ void give_up(Turn& turn, Release& release, const OutboxEntry& entry) {
     withdraw(turn, release, entry);
 }
 
-/// It never reached the agent, and gates hold it now: its target waits for them as before, by the
-/// step's own clock, and is dispatched anew (the same action, as the attempt is the same).
+/// It never reached the agent, and gates hold it now, or the agent has enough to do: its target
+/// waits as before, and is dispatched anew (the same action, as the attempt is the same).
 void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
     auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action == entry.action.id) {
@@ -121,14 +123,46 @@ void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
-void resend(Turn& turn, Release& release, OutboxEntry& entry, Unsent unsent) {
+/// Or a place in the line for one.
+bool takes_place(Turn& turn, const AssignmentKey& key, const std::string& agent, bool restore,
+                 std::size_t bytes) {
+    if (has_room(turn.state, agent, restore, bytes)) return true;
+    wait_for_room(turn.state, agent, key, restore);
+    return false;
+}
+
+void resend(Turn& turn, Release& release, OutboxEntry& entry, Resend when) {
     const auto question = question_of(release, {entry.action.step, entry.restore});
     const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
-    if (!holds.empty() && !entry.restore) return take_back(turn, release, entry);
-    if (!holds.empty() || unsent == Unsent::kept) return;
+    if (holds.empty() && when == Resend::later) return;
+    const bool goes = holds.empty() && takes_place(turn, release.key, entry.agent, entry.restore,
+                                                   action_bytes(entry.action));
+    if (!goes && !entry.restore) return take_back(turn, release, entry);
+    if (!goes) return;
     entry.sent = true;
     turn.send(entry.agent, Run{turn.state.epoch, entry.action});
+}
+
+std::vector<Hold> holds_at(const State& state, const AssignmentKey& key,
+                           const GateQuestion& question, Timestamp now) {
+    if (state.fenced) return {{"fenced", "another daemon took over", {}}};
+    const auto* rules = rules_of(state.assignments.at(key));
+    if (!rules) return {};
+    auto holds = evaluate_gates(*rules, question, now);
+    if (!state.git_hold.empty() && !question.restore)
+        holds.push_back({"config", state.git_hold, {}});
+    return holds;
+}
+
+/// What was admitted, but of which nothing ever left, begins now.
+GateQuestion question_at_leaving(const State& state, const Release& release, const Order& order) {
+    auto question = question_of(release, order);
+    const auto left = state.left.find(release.id);
+    const bool any = left != state.left.end();
+    question.release_admitted = question.release_admitted && any;
+    question.step_admitted = question.step_admitted && any && left->second >= order.step;
+    return question;
 }
 
 }  // namespace
@@ -150,25 +184,22 @@ GateQuestion question_of(const Release& release, const Order& order) {
 
 std::vector<Hold> dispatch_holds(Turn& turn, const AssignmentKey& key,
                                  const GateQuestion& question) {
-    const auto& state = turn.state;
-    if (state.fenced) return {{"fenced", "another daemon took over", {}}};
-    const auto* rules = rules_of(state.assignments.at(key));
-    if (!rules) return {};
-    auto holds = evaluate_gates(*rules, question, turn.now);
-    if (!state.git_hold.empty() && !question.restore)
-        holds.push_back({"config", state.git_hold, {}});
+    auto holds = holds_at(turn.state, key, question, turn.now);
     for (const auto& hold : holds)
         if (hold.until) turn.wake(key, *hold.until);
     return holds;
 }
 
-bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const Order& order) {
+Dispatched dispatch(Turn& turn, Release& release, const DesiredTarget& target, const Order& order) {
     const auto& assignment = turn.state.assignments.at(release.key);
     auto& progress = release.targets[target.name];
     const auto way = order.restore ? way_back(assignment, release, progress.attempt)
                                    : way_forward(assignment, release, target);
-    if (!way.definition || turn.state.fenced) return false;
+    if (!way.definition || turn.state.fenced) return Dispatched::loading;
+    if (!takes_place(turn, release.key, target.agent, order.restore, 0)) return Dispatched::crowded;
     const auto entry = make_entry(turn, release, target, way, order);
+    if (!takes_place(turn, release.key, target.agent, order.restore, action_bytes(entry.action)))
+        return Dispatched::crowded;
     if (order.restore && progress.failed_action.empty()) progress.failed_action = progress.action;
     progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
     progress.action = entry.action.id;
@@ -184,25 +215,25 @@ bool dispatch(Turn& turn, Release& release, const DesiredTarget& target, const O
                             {"version", entry.action.version},
                             {"agent", entry.agent}}));
     turn.send(entry.agent, Run{turn.state.epoch, entry.action});
-    return true;
+    return Dispatched::sent;
 }
 
-void tend_outbox(Turn& turn, const AssignmentKey& key, Unsent unsent) {
+void tend_outbox(Turn& turn, const AssignmentKey& key, Resend when) {
     auto& assignment = turn.state.assignments[key];
     const auto ids = assignment.in_flight;
     for (const auto& id : ids) {
         auto& entry = turn.state.outbox.at(id);
         auto& release = turn.state.releases.at(entry.action.release);
-        const auto agent = turn.state.agents.find(entry.agent);
-        const bool online = agent != turn.state.agents.end() && agent->second.online;
+        const auto reached = reach(turn.state, entry.agent, turn.lived);
+        const bool online = reached == Reach::online;
         const bool wanted = still_wanted(turn.state, assignment, release, entry);
-        const auto lost = lost_at(assignment, entry);
-        if (lost && turn.lived < *lost) turn.wake(key, *lost);
-        if (lost && turn.lived >= *lost) {
+        const bool left = has_left(assignment, entry);
+        if (left) turn.wake(key, *entry.deadline);
+        if (left && (reached == Reach::offline || turn.lived >= *entry.deadline)) {
             give_up(turn, release, entry);
         } else if (online && !entry.sent) {
             if (wanted)
-                resend(turn, release, entry, unsent);
+                resend(turn, release, entry, when);
             else
                 withdraw(turn, release, entry);
         } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&
@@ -219,6 +250,28 @@ bool may_go_on(const State& state, const OutboxEntry& entry) {
                state.assignments.at(release.key).owing.contains(release.id);
     return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
            !quarantine_of(state, release.key, entry.action.assignment_digest);
+}
+
+bool leave(State& state, const Send& send, const Clocks& clocks) {
+    const auto* run = std::get_if<Run>(&send.message);
+    if (!run) return true;
+    state.leaving.erase(run->action.id);
+    const auto found = state.outbox.find(run->action.id);
+    if (found == state.outbox.end()) return run->resumes;
+    auto& entry = found->second;
+    entry.deadline =
+        std::max(entry.deadline, std::optional(outcome_due(clocks.lived, entry.action)));
+    if (run->resumes) return true;
+    const auto& release = state.releases.at(entry.action.release);
+    const Order order{entry.action.step, entry.restore};
+    const auto question = question_at_leaving(state, release, order);
+    if (!still_wanted(state, state.assignments.at(release.key), release, entry) ||
+        !holds_at(state, release.key, question, clocks.now).empty())
+        return false;
+    if (entry.restore) return true;
+    auto& left = state.left.try_emplace(release.id, order.step).first->second;
+    left = std::max(left, order.step);
+    return true;
 }
 
 bool is_superseded(const AssignmentState& assignment, const Release& release) {

@@ -19,14 +19,19 @@ struct Order {
 /// was admitted once says nothing of it (`respect_windows`).
 [[nodiscard]] GateQuestion question_of(const Release& release, const Order& order);
 
-/// Renders, records and sends. False when the definition is not loaded yet.
-[[nodiscard]] bool dispatch(Turn& turn, Release& release, const DesiredTarget& target,
-                            const Order& order);
+enum class Dispatched {
+    sent,
+    loading,  ///< its definition is being read
+    crowded,  ///< its agent runs all that it can; the assignment has its place in the line
+};
+/// Renders, records and sends.
+[[nodiscard]] Dispatched dispatch(Turn& turn, Release& release, const DesiredTarget& target,
+                                  const Order& order);
 
-enum class Unsent { kept, sent };
+enum class Resend { later, now };
 /// Withdraws what is no longer wanted, cancels what runs for a release that rolls back. What the
 /// agent never got is sent again only once all that agents told is judged: until then it is kept.
-void tend_outbox(Turn& turn, const AssignmentKey& key, Unsent unsent);
+void tend_outbox(Turn& turn, const AssignmentKey& key, Resend when);
 
 /// What was sent is wanted to its end: also of a release that a newer wish superseded.
 [[nodiscard]] bool may_go_on(const State& state, const OutboxEntry& entry);

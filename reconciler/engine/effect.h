@@ -23,6 +23,8 @@ struct Persist {
 struct Run {
     std::uint64_t epoch = 0;
     Action action;
+    /// What a restart of its agent interrupted goes on: it was admitted once, nothing holds it.
+    bool resumes = false;
 };
 /// Stop an action if it still runs; its outcome comes as ever.
 struct Cancel {

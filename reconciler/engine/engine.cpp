@@ -5,6 +5,7 @@
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
+#include "reconciler/engine/room.h"
 #include "reconciler/engine/turn.h"
 #include "reconciler/engine/views.h"
 
@@ -34,6 +35,7 @@ void decide(Turn& turn) {
         touch_next_revert(turn);
         look_at_touched(turn);
     }
+    while (touch_next_in_line(turn)) look_at_touched(turn);
     forget_gone(turn);
 }
 

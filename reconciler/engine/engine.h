@@ -22,6 +22,11 @@ namespace tidegate::engine {
 /// two events; `lived` never goes back.
 [[nodiscard]] Effects step(State& state, const Event& event, const Clocks& clocks);
 
+/// To be asked when a Send leaves at last: effects wait for the store, and while its disk is
+/// blocked windows close and wishes change. False for a Run that the gates hold now, or that is not
+/// wanted any more: it must not be sent, and the engine be told by Unsent.
+[[nodiscard]] bool leave(State& state, const Send& send, const Clocks& clocks);
+
 /// Everything as Publish would show it; for the first status snapshot.
 [[nodiscard]] Publish snapshot(const State& state, Timestamp now);
 

@@ -38,6 +38,15 @@ struct AgentConnected {
 struct AgentDisconnected {
     std::string agent;
 };
+/// A Run was not sent: what it waited for took so long that it may not leave any more (leave).
+struct Unsent {
+    std::string agent;
+    std::string action;
+};
+/// It was shut out: it does not come back before it is enrolled anew.
+struct AgentRevoked {
+    std::string agent;
+};
 /// Changes of single installations after the inventory.
 struct AgentChanged {
     std::string agent;
@@ -102,6 +111,6 @@ struct Woke {};
 
 using Event = std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
                            ActionUpdated, ActionFinished, AgentFenced, RevertDone, DefinitionLoaded,
-                           LastGoodFound, Woke>;
+                           LastGoodFound, Woke, AgentRevoked, Unsent>;
 
 }  // namespace tidegate::engine

@@ -26,6 +26,7 @@ Lived grace_ends(const State& state, const std::string& agent) {
 Reach reach(const State& state, const std::string& agent, Lived now) {
     const auto found = state.agents.find(agent);
     if (found != state.agents.end() && found->second.online) return Reach::online;
+    if (found != state.agents.end() && found->second.revoked) return Reach::offline;
     return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
 }
 
@@ -92,6 +93,20 @@ const Block* block_of(const State& state, const AssignmentKey& key, const Desire
     return block.digest == digest && block.until > now ? &block : nullptr;
 }
 
+Lived outcome_due(Lived sent, const Action& action) {
+    return sent + action.start_within + action.deadline + limits::kStepDeadlineSlack;
+}
+
+bool is_lost(const State& state, const TargetProgress& progress) {
+    const auto found = state.outbox.find(progress.action);
+    return found != state.outbox.end() && found->second.lost;
+}
+
+bool takes_budget(const AssignmentState& assignment, const OutboxEntry& entry) {
+    const auto* rules = rules_of(assignment);
+    return !entry.lost || (rules && rules->offline == Offline::wait);
+}
+
 Hold backoff_hold(const State& state, const Block& block) {
     return {"backoff",
             fmt::format("{}: {} (failure {})", block.key.target, block.reason, block.failures),
@@ -145,9 +160,11 @@ std::set<std::string> unavailable_targets(const State& state, const AssignmentKe
     if (found == state.assignments.end() || !found->second.wish) return names;
     for (const auto& target : found->second.wish->targets) {
         const auto* seen = seen_on(state, key, target);
-        if (state.outbox_by_key.contains(key_of(key, target.name)) ||
-            (seen &&
-             (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown)))
+        const auto action = state.outbox_by_key.find(key_of(key, target.name));
+        const bool changes = action != state.outbox_by_key.end() &&
+                             takes_budget(found->second, state.outbox.at(action->second));
+        if (changes || (seen && (seen->status == InstallStatus::failed ||
+                                 seen->status == InstallStatus::unknown)))
             names.insert(target.name);
     }
     return names;

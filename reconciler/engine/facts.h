@@ -53,6 +53,15 @@ enum class Reach {
 /// What keeps this digest off a target for now; null = nothing does.
 [[nodiscard]] const Block* block_of(const State& state, const AssignmentKey& key,
                                     const DesiredTarget& target, const Digest& digest, Lived now);
+/// When the agent must have told how it ended, if it was sent at that time: from its start it has
+/// its own deadline, which the agent sees to.
+[[nodiscard]] Lived outcome_due(Lived sent, const Action& action);
+/// Nobody waits for the outcome of the target's action any more: its status is no verdict.
+[[nodiscard]] bool is_lost(const State& state, const TargetProgress& progress);
+/// It uses up `max_unavailable` (invariant 6): all that are on their way, but lost ones under
+/// `offline: skip`.
+[[nodiscard]] bool takes_budget(const AssignmentState& assignment, const OutboxEntry& entry);
+
 [[nodiscard]] Hold backoff_hold(const State& state, const Block& block);
 
 /// What unpinned targets should have while nothing new is being introduced: last good. Empty =
@@ -74,6 +83,7 @@ enum class Reach {
 
 /// Targets that are changing, unreported, failed or unknown: they use up max_unavailable. Being
 /// offline alone does not: offline targets are skipped, and would hold every release otherwise.
+/// Nor does an action that was lost with its agent, where such targets are skipped.
 [[nodiscard]] std::set<std::string> unavailable_targets(const State& state,
                                                         const AssignmentKey& key);
 

@@ -22,6 +22,8 @@ void take(Turn& turn, const RevertDone& event);
 void take(Turn& turn, const DefinitionLoaded& event);
 void take(Turn& turn, const LastGoodFound& event);
 void take(Turn& turn, const Woke& event);
+void take(Turn& turn, const AgentRevoked& event);
+void take(Turn& turn, const Unsent& event);
 
 /// Parts used by more than one of them.
 

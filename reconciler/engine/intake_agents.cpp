@@ -5,6 +5,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/trouble.h"
+#include "reconciler/engine/unreported.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -50,7 +51,8 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
     for (const auto& [key, installation] : former) turn.erase_installation(name, key);
 }
 
-/// What the agent neither runs nor has an outcome of, it never got: it has to be sent again.
+/// What the agent neither runs nor has an outcome of, it never got: it has to be sent again, unless
+/// nobody waits for it any more.
 void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
     const std::set<std::string> running(inventory.running.begin(), inventory.running.end());
     const auto sent = turn.state.sent_to.find(hello.agent);
@@ -61,7 +63,12 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
         turn.state.cancelled.erase(id);
         auto& release = turn.state.releases.at(entry.action.release);
         auto& progress = release.targets.at(entry.action.key.target);
-        if (progress.status != TargetStatus::unreported || progress.action != id) continue;
+        const bool waits =
+            progress.status == TargetStatus::unreported || is_lost(turn.state, progress);
+        if (entry.sent && (entry.lost || turn.lived >= *entry.deadline))
+            renew(turn, release, entry);
+        if (entry.restore) entry.lost = false;
+        if (entry.lost || !waits || progress.action != id) continue;
         progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;
         turn.save(release, progress);
     }
@@ -82,7 +89,9 @@ void take(Turn& turn, const AgentConnected& event) {
     fence(turn, event.hello.highest_epoch, name);
     auto& agent = turn.state.agents[name];
     agent.online = true;
+    agent.revoked = false;
     agent.boot_id = event.hello.boot_id;
+    agent.runs_at_once = event.hello.runs_at_once;
     agent.seen_at = turn.now;
     clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);
@@ -90,6 +99,7 @@ void take(Turn& turn, const AgentConnected& event) {
     turn.touch_targets_of(name);
     for (const auto& result : event.inventory.results) settle(turn, name, result);
     mark_unsent(turn, event.hello, event.inventory);
+    turn.free_place(name);
 }
 
 void answer_suspended(Turn& turn, const AgentConnected& event) {
@@ -99,7 +109,7 @@ void answer_suspended(Turn& turn, const AgentConnected& event) {
         const auto entry = turn.state.outbox.find(id);
         const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
         if (known && may_go_on(turn.state, entry->second)) {
-            turn.send(agent, Run{turn.state.epoch, entry->second.action});
+            turn.send(agent, Run{turn.state.epoch, entry->second.action, true});
         } else if (!known || turn.state.cancelled.insert(id).second) {
             turn.send(agent, Cancel{turn.state.epoch, id});
         }
@@ -122,6 +132,12 @@ void take(Turn& turn, const AgentDisconnected& event) {
             progress.status = TargetStatus::unreported;
             turn.save(release, progress);
         }
+    turn.touch_agent(event.agent);
+    turn.touch_targets_of(event.agent);
+}
+
+void take(Turn& turn, const AgentRevoked& event) {
+    turn.state.agents[event.agent].revoked = true;
     turn.touch_agent(event.agent);
     turn.touch_targets_of(event.agent);
 }

@@ -1,5 +1,7 @@
 #include "reconciler/engine/look.h"
 
+#include <algorithm>
+
 #include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
@@ -8,6 +10,7 @@
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/trouble.h"
+#include "reconciler/engine/unreported.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -24,6 +27,12 @@ bool acts_once(const AssignmentState& assignment, const Release& release) {
     return (deploys && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
 }
 
+bool is_in_outbox(const State& state, const AssignmentState& assignment, const std::string& id) {
+    return std::ranges::any_of(assignment.in_flight, [&](const std::string& action) {
+        return state.outbox.at(action).action.release == id;
+    });
+}
+
 /// The oldest ended ones go, but those that something still waits for.
 void prune(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
@@ -33,7 +42,7 @@ void prune(Turn& turn, const AssignmentKey& key) {
     std::erase_if(ids, [&](const std::string& id) {
         const auto& release = turn.state.releases.at(id);
         if (excess == 0 || !is_final(release.status) || assignment.owing.contains(id) ||
-            turn.state.reverts.contains(id) || has_in_flight(turn, release) ||
+            turn.state.reverts.contains(id) || is_in_outbox(turn.state, assignment, id) ||
             acts_once(assignment, release))
             return false;
         --excess;
@@ -59,12 +68,13 @@ void look(Turn& turn, const AssignmentKey& key) {
     assignment.holds.clear();
     forget_departed(turn.state, key);
     load_definitions(turn, key);
-    tend_outbox(turn, key, Unsent::kept);
+    tend_outbox(turn, key, Resend::later);
+    tend_unreported(turn, key);
     show_troubles(turn, key);
     if (!assignment.active.empty()) advance(turn, key);
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);
-    tend_outbox(turn, key, Unsent::sent);
+    tend_outbox(turn, key, Resend::now);
     tend_reverts(turn, key);
     prune(turn, key);
     note_behind(turn, key);

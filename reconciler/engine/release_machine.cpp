@@ -10,6 +10,7 @@
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/substitutes.h"
 #include "reconciler/engine/trouble.h"
+#include "reconciler/engine/unreported.h"
 #include "reconciler/engine/watch.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
@@ -70,10 +71,7 @@ Seconds planned_waits(const Release& release) {
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
         return end_release(turn, release, ReleaseStatus::cancelled, why);
-    for (const auto& step : release.steps)
-        if (step.status == StepStatus::running && step.deadline)
-            turn.wake(release.key, *step.deadline);
-    turn.wake(release.key, *release.deadline);
+    if (!release.paused_at) turn.wake(release.key, *release.deadline);
     if (release.reason == why) return;
     release.reason = why;
     turn.save(release);
@@ -115,7 +113,8 @@ void drop_departed(Turn& turn, Release& release) {
 bool has_in_flight(const Turn& turn, const Release& release) {
     const auto& ids = turn.state.assignments.at(release.key).in_flight;
     return std::ranges::any_of(ids, [&](const std::string& id) {
-        return turn.state.outbox.at(id).action.release == release.id;
+        const auto& entry = turn.state.outbox.at(id);
+        return !entry.lost && entry.action.release == release.id;
     });
 }
 
@@ -134,7 +133,9 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.steps = planner::compile(wish.strategy, moving);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
-    release.deadline = turn.lived + limits::kReleaseDeadline + planned_waits(release);
+    const auto span =
+        wish.rollback.release_deadline.value_or(limits::kReleaseDeadline + planned_waits(release));
+    release.deadline = turn.lived + span;
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
@@ -155,6 +156,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
     auto& release = turn.state.releases.at(assignment.active);
     if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
     const auto doubts = watch_deployed(turn, release);
+    stand_still(turn, release);
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
     if (is_superseded(assignment, release))
@@ -192,6 +194,7 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
         }
     auto& assignment = turn.state.assignments[release.key];
     if (assignment.active == release.id) assignment.active.clear();
+    turn.state.left.erase(release.id);
     turn.save(release);
     turn.touch(release.key);
     const auto name = std::string(to_string(status));

@@ -33,7 +33,7 @@ void restore_owed(Turn& turn, const AssignmentKey& key);
 /// A new head treats all targets itself.
 void forget_owed(Turn& turn, const AssignmentKey& key);
 
-/// Whether an action of this release may still be running or reporting.
+/// Whether an action of this release may still be running or reporting; lost ones are not awaited.
 [[nodiscard]] bool has_in_flight(const Turn& turn, const Release& release);
 
 }  // namespace tidegate::engine

@@ -145,10 +145,13 @@ void find_owing(const State& state, AssignmentState& assignment) {
         assignment.owing.insert(release.id);
 }
 
-/// Former builds kept deadlines by the wall clock: what was waited for then gets all its time anew.
-void renew_deadlines(State& state) {
+/// What was admitted may have left. And former builds kept deadlines by the wall clock: what was
+/// waited for then gets all its time anew.
+void take_up_active(State& state) {
     for (auto& [id, release] : state.releases) {
         if (!is_active(release.status)) continue;
+        for (const auto& step : release.steps)
+            if (step.admitted_at) state.left[id] = step.index;
         const bool back = release.status == ReleaseStatus::rolling_back;
         const auto span = back ? Seconds{limits::kRollbackDeadline} : limits::kReleaseDeadline;
         if (!release.deadline) release.deadline = state.started_at + span;
@@ -161,8 +164,7 @@ void renew_deadlines(State& state) {
         }
     }
     for (auto& [id, entry] : state.outbox)
-        if (!entry.deadline)
-            entry.deadline = state.started_at + entry.action.start_within + entry.action.deadline;
+        if (!entry.deadline) entry.deadline = outcome_due(state.started_at, entry.action);
 }
 
 }  // namespace
@@ -187,7 +189,7 @@ Result<State> restore(std::span<const Row> rows, std::uint64_t epoch, const Cloc
         find_owing(state, assignment);
     }
     find_departed(state);
-    renew_deadlines(state);
+    take_up_active(state);
     return state;
 }
 

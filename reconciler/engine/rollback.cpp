@@ -4,6 +4,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/room.h"
 #include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/resolve/digest.h"
@@ -75,7 +76,8 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
     }
     const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
-    if (holds.empty()) (void)dispatch(turn, release, *target, kRestore);
+    if (holds.empty() && dispatch(turn, release, *target, kRestore) == Dispatched::crowded)
+        add_holds(turn, release.key, {crowded_hold({progress.name})});
     return Restoring::running;
 }
 

@@ -3,6 +3,7 @@
 /// functions change it. What must survive a crash is in the store's rows (see restore()); the rest
 /// comes again from Git and from the agents.
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,7 +22,9 @@ namespace tidegate::engine {
 /// One agent as last heard. Only the named agent's reports count for a target (design, 4.4).
 struct AgentState {
     bool online = false;
+    bool revoked = false;  ///< until it connects again, enrolled anew: it is not waited for
     std::string boot_id;
+    int runs_at_once = 0;              ///< actions; 0: it does not say
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
@@ -86,10 +89,12 @@ struct State {
     std::shared_ptr<const Desired> desired;
     std::map<AssignmentKey, AssignmentState> assignments;
     std::map<std::string, AgentState> agents;
-    std::map<std::string, Release> releases;               ///< by id
-    std::map<std::string, OutboxEntry> outbox;             ///< by action id
-    std::map<InstallKey, std::string> outbox_by_key;       ///< the one action on its way there
-    std::set<std::string> cancelled;                       ///< actions a Cancel was sent for
+    std::map<std::string, Release> releases;          ///< by id
+    std::map<std::string, OutboxEntry> outbox;        ///< by action id
+    std::map<InstallKey, std::string> outbox_by_key;  ///< the one action on its way there
+    std::set<std::string> cancelled;                  ///< actions a Cancel was sent for
+    std::set<std::string> leaving;    ///< actions whose Run waits for the store: not begun
+    std::map<std::string, int> left;  ///< by active release: the last step of which a Run left
     std::map<std::string, std::set<std::string>> sent_to;  ///< agent → actions in the outbox
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
@@ -103,6 +108,8 @@ struct State {
 
     /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
+    /// (agent, whether for a restore) → who waits for a place there, the next one first.
+    std::map<std::pair<std::string, bool>, std::deque<AssignmentKey>> lines;
     std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there
     std::map<InstallKey, AssignmentKey> departed;  ///< the same, to find whom a report is for
     std::set<std::pair<Timestamp, AssignmentKey>> gone;  ///< to forget the oldest first

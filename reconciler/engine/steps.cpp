@@ -6,14 +6,12 @@
 
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/step_dispatch.h"
 #include "reconciler/engine/substitutes.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
-
-/// Bounds the batch that one look persists.
-constexpr int kDispatchesPerLook = 500;
 
 struct Count {
     int verified = 0;
@@ -52,7 +50,7 @@ void resume(Turn& turn, Release& release, Step& step) {
         release.holds.clear();
         turn.save(release);
     }
-    if (!release.paused_at) return;
+    if (release.status != ReleaseStatus::paused) return;
     const auto pause = turn.lived - *release.paused_at;
     if (release.deadline) *release.deadline += pause;
     if (step.deadline) {
@@ -62,116 +60,6 @@ void resume(Turn& turn, Release& release, Step& step) {
     release.paused_at.reset();
     release.status = ReleaseStatus::running;
     turn.save(release);
-}
-
-/// A dispatch may not take what is unavailable or changing over the step's budget; moving what is
-/// unavailable already takes nothing more away.
-class Budget {
-public:
-    Budget(const State& state, const AssignmentKey& key, const Step& step)
-        : limit_(step.max_unavailable), away_(unavailable_targets(state, key)) {
-        const auto& assignment = state.assignments.at(key);
-        for (const auto& id : assignment.in_flight) {
-            const auto& entry = state.outbox.at(id);
-            const bool counts =
-                !entry.restore && wished_target(assignment, entry.action.key.target);
-            changing_ += counts ? 1 : 0;
-        }
-    }
-    [[nodiscard]] bool allows(const std::string& name) const {
-        if (limit_ == 0) return true;
-        return away_.contains(name) ? changing_ < limit_ : static_cast<int>(away_.size()) < limit_;
-    }
-    void take(const std::string& name) {
-        away_.insert(name);
-        ++changing_;
-    }
-    [[nodiscard]] Hold hold() const {
-        return {"budget",
-                fmt::format("max_unavailable {} is used up by {}", limit_,
-                            some_of({away_.begin(), away_.end()})),
-                {}};
-    }
-
-private:
-    int limit_;
-    int changing_ = 0;
-    std::set<std::string> away_;
-};
-
-void extend_deadline(Turn& turn, Release& release, Step& step, const Action& action) {
-    const auto size = static_cast<int>(step.targets.size());
-    const int at_once = step.max_unavailable > 0 ? std::min(step.max_unavailable, size) : size;
-    const int waves = (size + at_once - 1) / std::max(1, at_once);
-    const auto bound = waves * (action.deadline + action.start_within) + step.verify_duration +
-                       limits::kStepDeadlineSlack;
-    const auto deadline =
-        step.began.value_or(turn.lived) + std::max<Seconds>(bound, limits::kStepDeadlineMin);
-    if (step.deadline && *step.deadline >= deadline) return;
-    step.deadline = deadline;
-    turn.save(release, step);
-}
-
-/// From here on the way back to last good leads over an irreversible change.
-void mark_forward_only(Turn& turn, const Release& release) {
-    auto good = turn.state.assignments.at(release.key).good;
-    if (!release.forward_only || !good || good->forward_only) return;
-    good->forward_only = true;
-    turn.put(*good);
-}
-
-void begin_step(Turn& turn, Release& release, Step& step) {
-    if (step.status == StepStatus::running) return;
-    step.status = StepStatus::running;
-    step.started_at = turn.now;
-    step.began = turn.lived;
-    step.admitted_at = turn.now;
-    turn.save(release, step);
-    if (std::exchange(release.admitted, true)) return;
-    turn.save(release);
-    mark_forward_only(turn, release);
-}
-
-Hold busy_hold(const std::vector<std::string>& names) {
-    return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
-}
-
-/// Returns holds of what could not be dispatched.
-std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
-    std::vector<Hold> holds;
-    std::vector<std::string> busy;
-    const auto& assignment = turn.state.assignments.at(release.key);
-    Budget budget(turn.state, release.key, step);
-    int sent = 0;
-    for (const auto& name : step.targets) {
-        if (release.targets.at(name).status != TargetStatus::waiting) continue;
-        if (sent == kDispatchesPerLook) {
-            turn.wake(release.key, turn.now);
-            break;
-        }
-        const auto* target = wished_target(assignment, name);
-        if (!target || reach(turn.state, release.key, *target, turn.lived) != Reach::online)
-            continue;
-        if (turn.state.outbox_by_key.contains(key_of(release.key, name))) {
-            busy.push_back(name);
-            continue;
-        }
-        if (!budget.allows(name)) {
-            holds.push_back(budget.hold());
-            break;
-        }
-        if (!dispatch(turn, release, *target, {step.index, false})) {
-            holds.push_back({"loading", "reads the definition from Git", {}});
-            break;
-        }
-        begin_step(turn, release, step);
-        budget.take(name);
-        ++sent;
-        extend_deadline(turn, release, step,
-                        turn.state.outbox.at(release.targets.at(name).action).action);
-    }
-    if (!busy.empty()) holds.push_back(busy_hold(busy));
-    return holds;
 }
 
 enum class Progress { stays, passed };
@@ -226,7 +114,6 @@ Progress advance_step(Turn& turn, Release& release, Step& step, Substitutes& sub
                    end);
         return Progress::stays;
     }
-    if (step.deadline && !release.paused_at) turn.wake(release.key, *step.deadline);
     if (before.waiting == 0) return Progress::stays;
     if (const auto end = former_end(release, step); end && turn.lived < *end + step.wait_before) {
         wait_until(turn, release, {"interval", fmt::format("pause before step {}", step.index), {}},

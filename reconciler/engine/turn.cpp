@@ -103,11 +103,13 @@ void Turn::erase_outbox(const std::string& action) {
     const auto entry = found->second;
     state.outbox_by_key.erase(entry.action.key);
     state.sent_to[entry.agent].erase(action);
+    free_place(entry.agent);
     touch_owner(entry.action.key);
     touch(entry.assignment);
     touch_target(entry.action.key.target);
     state.assignments[entry.assignment].in_flight.erase(action);
     state.cancelled.erase(action);
+    state.leaving.erase(action);
     state.outbox.erase(found);
     batch_.writes.push_back(Erase{Table::action, action});
 }
@@ -179,6 +181,7 @@ void Turn::notify(NoticeKind kind, const AssignmentKey& key, const std::string& 
 }
 
 void Turn::send(const std::string& agent, decltype(Send::message) message) {
+    if (const auto* run = std::get_if<Run>(&message)) state.leaving.insert(run->action.id);
     effects_.push_back(Send{agent, std::move(message)});
 }
 

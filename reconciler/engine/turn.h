@@ -61,6 +61,13 @@ public:
     [[nodiscard]] bool take_revert_pass() { return std::exchange(revert_passes_on_, false); }
     void put(const OutboxEntry& entry);
     void erase_outbox(const std::string& action);
+    /// It may be sent more than before.
+    void free_place(const std::string& agent) { freed_.insert(agent); }
+    [[nodiscard]] const std::set<std::string>& freed() const { return freed_; }
+    /// Whether one more of that line may be looked at in this step; `length` as of now.
+    [[nodiscard]] bool take_place(const std::pair<std::string, bool>& line, std::size_t length) {
+        return places_.try_emplace(line, static_cast<std::ptrdiff_t>(length)).first->second-- > 0;
+    }
     void put(const Quarantine& quarantine);
     void erase_quarantine(const AssignmentKey& key, const Digest& digest);
     void put(const Block& block);
@@ -115,6 +122,8 @@ private:
     std::map<std::string, std::vector<std::string>> acknowledged_;  ///< by agent
     std::map<std::string, Changed> changes_;                        ///< by release id
     std::vector<std::string> dropped_;
+    std::set<std::string> freed_;
+    std::map<std::pair<std::string, bool>, std::ptrdiff_t> places_;
     bool revert_passes_on_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/unreported.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -15,20 +16,13 @@ bool is_bad(const TargetProgress& progress) {
            (progress.status == TargetStatus::cancelled && !progress.action.empty());
 }
 
-/// Actions that may still report before their step's deadline. Later, a link that is up says no
-/// more than one that is down: what hangs stays in the outbox, so nothing else goes there.
-bool must_wait(const Turn& turn, const Release& release) {
-    const bool late = std::ranges::any_of(release.steps, [&](const Step& step) {
-        return step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline;
-    });
-    return !late && has_in_flight(turn, release);
-}
-
 void block_targets(Turn& turn, const Release& release) {
-    for (const auto& [name, progress] : release.targets)
+    for (const auto& [name, progress] : release.targets) {
+        if (is_lost(turn.state, progress)) continue;
         if (is_bad(progress) || progress.status == TargetStatus::unreported ||
             progress.status == TargetStatus::dispatched)
             block(turn, release, progress);
+    }
 }
 
 /// Once per release: what a person lifted since then stays lifted. By the wish of now where it asks
@@ -117,13 +111,11 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
 
 std::string find_verdict(const Turn& turn, const Release& release) {
     for (const auto& [name, progress] : release.targets)
-        if (is_bad(progress))
+        if (is_bad(progress) && !is_lost(turn.state, progress))
             return fmt::format("{}: {}{}{}", name, to_string(progress.status),
                                progress.error.empty() ? "" : ": ", progress.error);
+    if (auto overdue = find_overdue(turn, release); !overdue.empty()) return overdue;
     if (release.paused_at) return "";
-    for (const auto& step : release.steps)
-        if (step.status == StepStatus::running && step.deadline && turn.lived >= *step.deadline)
-            return fmt::format("step {} was not done by its deadline", step.index);
     if (release.deadline && turn.lived >= *release.deadline)
         return "the release was not done by its deadline";
     return "";
@@ -136,12 +128,8 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
     const auto freeze = introduces ? freeze_reason(assignment, release) : "";
     if (introduces && freeze.empty())
         return begin_rollback(turn, release, *rules_of(assignment), reason);
-    if (must_wait(turn, release)) {
-        for (const auto& step : release.steps)
-            if (step.deadline && *step.deadline > turn.lived)
-                turn.wake(release.key, *step.deadline);
-        return;
-    }
+    // What hangs beyond its deadline stays in the outbox, so that nothing else goes there.
+    if (const auto until = awaited_until(turn, release)) return turn.wake(release.key, *until);
     if (!introduces) block_targets(turn, release);
     fail_running_steps(turn, release);
     end_release(turn, release, ReleaseStatus::failed,

@@ -31,7 +31,9 @@ Tally tally(const State& state, const AssignmentKey& key, const Assignment& wish
         auto& counts = tally.counts;
         ++counts.total;
         if (compared == planner::TargetState::in_sync) ++counts.in_sync;
-        if (state.outbox_by_key.contains(key_of(key, target.name))) ++counts.updating;
+        const auto action = state.outbox_by_key.find(key_of(key, target.name));
+        if (action != state.outbox_by_key.end() && !state.outbox.at(action->second).lost)
+            ++counts.updating;
         if (seen &&
             (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown))
             ++counts.failed;

@@ -164,6 +164,7 @@ public:
         change.undo = [] {};
         cut(agent, "the agent was revoked");
         sessions_.forget_claim(agent);
+        handler_.on_revoked(agent);
         persist(std::move(change), [done](Impl&, Result<void> durable) { done(durable); });
     }
 
@@ -191,6 +192,8 @@ public:
         if (seen == sessions_.last_seen().end()) return std::nullopt;
         return seen->second;
     }
+
+    void watch(const std::set<std::string>& agents) { sessions_.watch(agents); }
 
     void drop(const std::string& agent, const std::string& reason) {
         sessions_.drop(agent, reason);
@@ -474,6 +477,7 @@ bool Fleet::knows(const std::string& agent) const { return impl_->knows(agent); 
 std::optional<Timestamp> Fleet::last_seen(const std::string& agent) const {
     return impl_->last_seen(agent);
 }
+void Fleet::watch(const std::set<std::string>& agents) { impl_->watch(agents); }
 void Fleet::drop(const std::string& agent, const std::string& reason) {
     impl_->drop(agent, reason);
 }

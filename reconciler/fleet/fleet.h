@@ -27,7 +27,7 @@ namespace tidegate {
 
 /// The user's side. Called on the loop thread; must outlive the Fleet. May call everything of the
 /// Fleet, but not destroy it. All of an agent's calls lie between its on_connected and
-/// on_disconnected, but on_alert, on_notice, on_fenced and on_heard.
+/// on_disconnected, but on_alert, on_notice, on_fenced, on_heard and on_revoked.
 class FleetHandler {
 public:
     virtual ~FleetHandler() = default;
@@ -51,6 +51,8 @@ public:
     /// stops may still come.
     virtual void on_stopping(const std::string& agent) = 0;
     virtual void on_disconnected(const std::string& agent, const std::string& reason) = 0;
+    /// It was shut out, by a person or for a second holder. Its session has ended before.
+    virtual void on_revoked(const std::string& agent) { (void)agent; }
     /// Once a second: those of whom a message came since the last call, be it a heartbeat.
     virtual void on_heard(const std::set<std::string>& agents) = 0;
     /// For people, about one peer and one matter once a minute at the most: a misused token, two
@@ -139,6 +141,9 @@ public:
     [[nodiscard]] bool knows(const std::string& agent) const;
     /// When its last message came; none since this start.
     [[nodiscard]] std::optional<Timestamp> last_seen(const std::string& agent) const;
+    /// Those from whom something is waited for: away once kPingsMissedMax signs of them, one every
+    /// kPingInterval, did not come. All others are away after limits::kIdleTimeout.
+    void watch(const std::set<std::string>& agents);
     /// Ends its session, if any; it may come again.
     void drop(const std::string& agent, const std::string& reason);
 

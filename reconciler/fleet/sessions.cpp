@@ -256,6 +256,15 @@ void Sessions::drop_expired(Timestamp now) {
     for (const auto& session : expired) end(session, "the agent's certificate has expired");
 }
 
+void Sessions::watch(const std::set<std::string>& agents) {
+    for (const auto& [agent, session] : current_) {
+        const bool wanted = agents.contains(agent);
+        if (!session->ready || std::exchange(session->watched, wanted) == wanted) continue;
+        const Milliseconds interval = wanted ? limits::kPingInterval : Seconds{0};
+        session->connection.watch(interval, limits::kPingsMissedMax * interval);
+    }
+}
+
 bool Sessions::has_stream(std::uint64_t connection) const { return sessions_.contains(connection); }
 
 bool Sessions::has_greeted(std::uint64_t connection) const {

@@ -36,6 +36,7 @@ struct Session {
     bool ready = false;
     bool stopping = false;
     bool ended = false;
+    bool watched = false;
 };
 using SessionPtr = std::shared_ptr<Session>;
 
@@ -71,6 +72,8 @@ public:
     /// Ends the name's session, if any: Bye, on_disconnected, close.
     void drop(const std::string& agent, const std::string& reason);
     void drop_all(const std::string& reason);
+    /// Wants a sign of these agents every kPingInterval, of all others only now and then.
+    void watch(const std::set<std::string>& agents);
     /// Ends those whose certificate has expired.
     void drop_expired(Timestamp now);
 

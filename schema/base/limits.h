@@ -178,7 +178,6 @@ inline constexpr std::chrono::seconds kAgentGrace =
 /// So long without a reading of the clock the daemon did not run, whatever the reason.
 inline constexpr std::chrono::seconds kLifeGapMax{10};
 inline constexpr std::chrono::seconds kLifeUnstoredMax{30};  ///< lived, and lost in a crash
-inline constexpr std::chrono::seconds kSendPatience{1};      ///< then gates are asked once more
 inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed query or revert, doubling
 inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling

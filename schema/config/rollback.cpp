@@ -54,6 +54,7 @@ void read(Place place, RollbackRules& out) {
     fields.optional("conditions", out.conditions, ListOf{read_condition});
     fields.optional("respect_windows", out.respect_windows);
     fields.optional("deadline", out.deadline, Duration{});
+    fields.optional("release_deadline", out.release_deadline, Duration{});
     fields.finish();
 }
 

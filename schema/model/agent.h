@@ -179,6 +179,7 @@ struct Hello {
     std::vector<std::string> targets;  ///< that agent.yaml allows; empty = any
     /// For an epoch of at least highest_epoch, as a rule.
     std::optional<EpochProof> epoch_proof{};
+    int runs_at_once = 0;  ///< how many actions; 0: it does not say (limits::kActionsAtOnceDefault)
 
     friend bool operator==(const Hello&, const Hello&) = default;
 };

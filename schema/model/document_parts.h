@@ -27,11 +27,11 @@ auto parts(Is<WindowSlot, Service, ScriptTimeouts, Deploy> auto& r) {
     auto& [a, b, c, d] = r;
     return std::tie(a, b, c, d);
 }
-auto parts(Is<RollbackRules, Dependency, Pipeline, Policy> auto& r) {
+auto parts(Is<Dependency, Pipeline, Policy> auto& r) {
     auto& [a, b, c, d, e] = r;
     return std::tie(a, b, c, d, e);
 }
-auto parts(Is<Variable, ClusterGroup> auto& r) {
+auto parts(Is<Variable, ClusterGroup, RollbackRules> auto& r) {
     auto& [a, b, c, d, e, f] = r;
     return std::tie(a, b, c, d, e, f);
 }

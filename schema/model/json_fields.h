@@ -291,6 +291,7 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("sent", r.sent);
     f("created_at", r.created_at);
     f("lived_deadline", r.deadline);
+    f("lost", r.lost);
 }
 void fields(Of<OwnRevert> auto& r, auto&& f) {
     f("release", r.release);

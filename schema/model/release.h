@@ -196,6 +196,8 @@ struct OutboxEntry {
     bool sent = false;
     Timestamp created_at;
     std::optional<Lived> deadline;  ///< when its agent must have told how it ended
+    /// Its agent is away, and nobody waits for the outcome: asked for when the agent is back.
+    bool lost = false;
 };
 
 /// The newest introduce that ended with success, or uninstall: what to keep, and to come back to.

@@ -143,7 +143,8 @@ struct RollbackRules {
     Granularity granularity = Granularity::all;
     bool auto_rollback = true;
     bool respect_windows = false;
-    std::optional<Seconds> deadline;
+    std::optional<Seconds> deadline;          ///< of the restoring
+    std::optional<Seconds> release_deadline;  ///< of the release; none: follows from its steps
     std::vector<RollbackCondition> conditions;
 
     friend bool operator==(const RollbackRules&, const RollbackRules&) = default;

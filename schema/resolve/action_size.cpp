@@ -59,6 +59,17 @@ std::size_t action_bytes(const Definition& definition) {
     return bytes;
 }
 
+std::size_t action_bytes(const Action& action) {
+    const auto& pipeline = action.pipeline;
+    auto bytes = kRelease + pipeline.name.size() + sum(action.deploy.script) +
+                 sum(pipeline.pre_release) + sum(pipeline.release) + sum(pipeline.post_release) +
+                 sum(action.variables) + action.rollback_script.size() +
+                 action.target_work_dir.size();
+    if (action.artifact) bytes += action.artifact->url.size() + action.artifact->sha256.size();
+    for (const auto& check : action.verify) bytes += sum(check);
+    return bytes;
+}
+
 std::size_t action_bytes(const DesiredTarget& target) {
     return target.work_dir.size() + sum(target.variables) + sum(target.labels);
 }

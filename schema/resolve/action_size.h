@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include "schema/model/agent.h"
 #include "schema/model/assignment.h"
 
 namespace tidegate {
@@ -13,6 +14,8 @@ namespace tidegate {
 /// target adds; with room for what only the release knows. Linear in the definition, allocates
 /// nothing.
 [[nodiscard]] std::size_t action_bytes(const Definition& definition);
+/// The same of an action as it is.
+[[nodiscard]] std::size_t action_bytes(const Action& action);
 /// What a target adds to it: its variables, labels and work_dir.
 [[nodiscard]] std::size_t action_bytes(const DesiredTarget& target);
 

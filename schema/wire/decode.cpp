@@ -205,6 +205,8 @@ Result<Hello> read(const v1::Hello& from) {
         to.capabilities.push_back(TRY(object_name("capability", capability)));
     to.highest_epoch = from.highest_epoch();
     CHECK(at_most("targets", from.targets_size(), limits::kTargetsPerAgentMax));
+    to.runs_at_once =
+        static_cast<int>(std::min<std::uint32_t>(from.runs_at_once(), limits::kActionsAtOnceMax));
     for (const auto& target : from.targets())
         to.targets.push_back(TRY(object_name("target", target)));
     to.epoch_proof = TRY(read_proof(from));

@@ -211,6 +211,7 @@ struct AgentWriter {
         hello.set_highest_epoch(from.highest_epoch);
         for (const auto& target : from.targets) hello.add_targets(target);
         if (from.epoch_proof) write(*from.epoch_proof, *hello.mutable_epoch_proof());
+        hello.set_runs_at_once(static_cast<std::uint32_t>(std::max(from.runs_at_once, 0)));
     }
     void operator()(const InventoryPiece& from) const {
         auto& inventory = *to.mutable_inventory();

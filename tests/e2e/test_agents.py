@@ -148,6 +148,28 @@ class AgentsTest(unittest.TestCase):
         self.assertEqual(seen["status"], 200)
         self.assertIn("expired", seen["closed"])
 
+    def test_an_agent_that_dies_with_an_action_on_its_way_holds_nothing_once_it_is_revoked(self):
+        box = self.box
+        self.start(("t1", "t2"), body=f"""[ "$TARGET_NAME $APP_VERSION" != "t1 1.1.0" ] ||
+        while [ ! -e "{box.root}/go" ]; do sleep 0.1; done""")
+        box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0")}, "1.1.0")
+        wait(lambda: "t1 1.1.0" in installs(box), "t1 to begin")
+        box.agents["t1"].kill()
+        held = wait(lambda: next(hold for hold in box.daemon.assignment("test", "app")["holds"]
+                                 if hold["gate"] == "unreported"), "the hold", seconds=45)
+        self.assertTrue(held["until"], held)
+        self.assertNotIn("t2 1.1.0", installs(box))
+        box.cli("agents", "revoke", "t1", "--reason", "burnt", "--data-dir", str(box.daemon.data))
+        wait(lambda: "t2 1.1.0" in installs(box), "t2 to go on")
+        wait(lambda: box.daemon.releases(status="success")[0]["to"] == "1.1.0", "the end")
+        (box.root / "go").touch()
+        box.agents["t1"].start(token_file=box.token("t1", "--replace"))
+        # It is asked first what it did, and cannot tell.
+        wait(lambda: [hold for hold in box.daemon.assignment("test", "app")["holds"] if hold["gate"] == "unknown"],
+             "what t1 says")
+        box.repo.commit({"versions/test/app.yaml": layouts.version("1.1.0", extra="retry: 1\n")}, "again")
+        wait(lambda: sync(box) == "in_sync", "in sync again")
+
     def test_revoked_agent_is_cut_at_once_and_cannot_come_back(self):
         box = self.box
         self.start(("t1", "t2"))

@@ -69,6 +69,21 @@ TEST_F(TransportTest, ADeadServerIsNoticedBySilence) {
     EXPECT_EQ(agent.closed->kind, CloseKind::timeout) << agent.closed->text;
 }
 
+TEST_F(TransportTest, AWatchedPeerThatDiedIsNoticedBySilence) {
+    start_server();
+    TestClient agent;
+    auto options = client_options(pki.agent("web-1"));
+    options.keep_alive = Seconds{30};
+    agent.connect(io, options);
+    ASSERT_TRUE(until([&] { return handler.connected.size() == 1; }));
+    handler.connected.begin()->second.watch(Milliseconds{100}, Milliseconds{1'000});
+    // One that lives answers, however little it has to say.
+    ASSERT_FALSE(until([&] { return !handler.disconnects.empty(); }, Seconds{3}));
+    agent.client.reset();  // without a word
+    ASSERT_TRUE(until([&] { return !handler.disconnects.empty(); }));
+    EXPECT_EQ(handler.disconnects[0].kind, CloseKind::timeout) << handler.disconnects[0].text;
+}
+
 TEST_F(TransportTest, IgnoresGarbage) {
     start_server();
     TestClient agent;

@@ -203,7 +203,8 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     const auto* asked = wish(release.key);
     if (!asked || asked->strategy.type != StrategyType::rolling) return;
     std::map<InstallKey, bool> moving;
-    for (const auto& [id, entry] : state.outbox) moving[entry.action.key] = entry.restore;
+    for (const auto& [id, entry] : state.outbox)
+        if (!entry.lost) moving[entry.action.key] = entry.restore;
     int gone = 0;
     int changing = 0;
     bool repairs = false;  // what is broken already: that takes nothing away

@@ -162,7 +162,7 @@ approvers: [alice@example.com]
 release_window: business-hours
 strategy: {type: rolling, config: {batch_size: 25%, batch_interval: 1m, max_unavailable: 2, auto_rollback: false,
   health_check: {type: http, url: "http://localhost:8080/health", expected_status: 200}}}
-rollback: {granularity: single_target, auto_rollback: true, respect_windows: true, deadline: 10m,
+rollback: {granularity: single_target, auto_rollback: true, respect_windows: true, deadline: 10m, release_deadline: 12h,
   conditions: [{type: health_check_failed}, {type: error_rate, threshold: 0.05, duration: 1m},
     {type: metric, threshold: -3, query: up, operator: "<"}]}
 heal: report_only
@@ -184,6 +184,7 @@ targets:
     EXPECT_EQ(read.strategy->health_check->expected_status, 200);
     EXPECT_EQ(read.rollback->granularity, Granularity::single_target);
     EXPECT_EQ(read.rollback->deadline, 600s);
+    EXPECT_EQ(read.rollback->release_deadline, 12h);
     EXPECT_EQ(read.rollback->conditions.at(1).threshold, 0.05);
     EXPECT_EQ(read.heal, Heal::report_only);
     EXPECT_EQ(read.offline, Offline::wait);

@@ -396,6 +396,29 @@ TEST(DeadlineTest, OfAReleaseDoesNotCountItsPlannedWaits) {
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::success) << newest(rollout).reason;
 }
 
+/// A hundred hosts, one by one, four minutes each: it takes longer than six hours.
+TEST(DeadlineTest, OfAReleaseFollowsFromItsSteps) {
+    Rollout rollout(100, one_by_one());
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+        rollout.pass(std::chrono::minutes{4});
+        (void)rollout.finish_one();
+    }
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success) << newest(rollout).reason;
+}
+
+TEST(DeadlineTest, OfAReleaseIsAPersonsWhereOneIsGiven) {
+    auto first = std::make_shared<Assignment>(*wish_of(100, one_by_one()));
+    first->rollback.release_deadline = std::chrono::hours{1};
+    Rollout rollout(100, AssignmentPtr(first));
+    for (int i = 0; i < 15 && rollout.in_flight() == 1; ++i) {
+        rollout.pass(std::chrono::minutes{4});
+        if (i < 14) (void)rollout.finish_one();
+    }
+    EXPECT_TRUE(newest(rollout).condemned);
+    EXPECT_NE(newest(rollout).reason.find("deadline"), std::string::npos) << newest(rollout).reason;
+}
+
 /// Its agent is there, but has lost the action or hangs.
 TEST(DeadlineTest, AnAnswerThatNeverComesIsNotWaitedForForever) {
     Rollout rollout(2, all_at_once());

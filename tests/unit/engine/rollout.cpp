@@ -90,6 +90,23 @@ void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
     feed(event);
 }
 
+void Rollout::says_it_runs(int target, int at_once) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    event.hello.runs_at_once = at_once;
+    feed(event);
+}
+
+void Rollout::comes_back_running(int target) {
+    AgentConnected event;
+    event.hello.agent = name_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    for (const auto& action : sent_)
+        if (action.key.target == name_of(target)) event.inventory.running.push_back(action.id);
+    feed(event);
+}
+
 void Rollout::drain() {
     for (std::size_t before = sent_.size() + 1; before != sent_.size();) {
         before = sent_.size();
@@ -122,7 +139,9 @@ Cost Rollout::finish_one(ActionOutcome outcome) {
     }
     const auto action = std::move(sent_.front());
     sent_.erase(sent_.begin());
-    return feed(ActionFinished{action.key.target, result_of(action, outcome)});
+    const auto entry = state_.outbox.find(action.id);
+    const auto agent = entry == state_.outbox.end() ? action.key.target : entry->second.agent;
+    return feed(ActionFinished{agent, result_of(action, outcome)});
 }
 
 void Rollout::comes_back_done(int target, ActionOutcome outcome) {
@@ -200,9 +219,10 @@ Cost Rollout::feed(const Event& event) {
     Cost cost;
     for (auto& effect : step(state_, event, clocks_)) {
         if (const auto* send = std::get_if<Send>(&effect)) {
-            if (const auto* run = std::get_if<Run>(&send->message)) sent_.push_back(run->action);
-            if (const auto* cancel = std::get_if<Cancel>(&send->message))
-                cancelled_.push_back(cancel->action);
+            if (disk_blocked_)
+                blocked_.push_back(*send);
+            else
+                let_leave(*send);
         }
         if (const auto* persist = std::get_if<Persist>(&effect)) write(persist->batch, cost);
         if (const auto* publish = std::get_if<Publish>(&effect)) {
@@ -217,6 +237,22 @@ Cost Rollout::feed(const Event& event) {
                 candidates_ = find->candidates;
     }
     return cost;
+}
+
+void Rollout::let_leave(const Send& send) {
+    if (const auto* cancel = std::get_if<Cancel>(&send.message))
+        cancelled_.push_back(cancel->action);
+    const auto* run = std::get_if<Run>(&send.message);
+    if (!run) return;
+    if (leave(state_, send, clocks_))
+        sent_.push_back(run->action);
+    else
+        feed(Unsent{send.agent, run->action.id});
+}
+
+void Rollout::free_disk() {
+    disk_blocked_ = false;
+    for (const auto& send : std::exchange(blocked_, {})) let_leave(send);
 }
 
 void Rollout::write(const Batch& batch, Cost& cost) {

@@ -73,6 +73,11 @@ public:
         clocks_.still -= time;
     }
     void leaves(int target) { feed(AgentDisconnected{name_of(target)}); }
+    void is_revoked(int target) { feed(AgentRevoked{name_of(target)}); }
+    /// What it was sent still runs there.
+    void comes_back_running(int target);
+    /// Connects anew, and says how many actions it runs at once.
+    void says_it_runs(int target, int at_once);
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
 
@@ -120,6 +125,9 @@ public:
     void answers_from_its_journal();
     [[nodiscard]] std::size_t rows(Table table) const;
 
+    /// What is to be sent waits until it is free again.
+    void block_disk() { disk_blocked_ = true; }
+    void free_disk();
     void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
     /// How the oldest revert that was asked for ended.
     Cost answer(decltype(RevertDone::outcome) outcome);
@@ -155,6 +163,7 @@ private:
     [[nodiscard]] std::vector<Row> stored() const;
     [[nodiscard]] ActionResult result_of(const Action& action, ActionOutcome outcome);
     void write(const Batch& batch, Cost& cost);
+    void let_leave(const Send& send);
     void go_on(Milliseconds time);
     [[nodiscard]] std::optional<Milliseconds> until_woken() const;
 
@@ -162,6 +171,8 @@ private:
     State state_;
     std::vector<Action> sent_;
     std::vector<std::string> cancelled_;
+    bool disk_blocked_ = false;
+    std::vector<Send> blocked_;
     std::vector<RevertRequest> asked_;
     std::vector<LastGood> candidates_;
     std::map<NoticeKind, int> told_;

@@ -1,0 +1,189 @@
+#include "reconciler/engine/step_dispatch.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/room.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// Bounds the batch that one look persists.
+constexpr int kDispatchesPerLook = 500;
+
+/// A dispatch may not take what is unavailable or changing over the step's budget; moving what is
+/// unavailable already takes nothing more away.
+class Budget {
+public:
+    Budget(const State& state, const AssignmentKey& key, const Step& step)
+        : limit_(step.max_unavailable), away_(unavailable_targets(state, key)) {
+        const auto& assignment = state.assignments.at(key);
+        for (const auto& id : assignment.in_flight) {
+            const auto& entry = state.outbox.at(id);
+            const bool counts = !entry.restore && takes_budget(assignment, entry) &&
+                                wished_target(assignment, entry.action.key.target);
+            changing_ += counts ? 1 : 0;
+        }
+    }
+    [[nodiscard]] bool allows(const std::string& name) const {
+        if (limit_ == 0) return true;
+        return away_.contains(name) ? changing_ < limit_ : static_cast<int>(away_.size()) < limit_;
+    }
+    void take(const std::string& name) {
+        away_.insert(name);
+        ++changing_;
+    }
+    [[nodiscard]] Hold hold() const {
+        return {"budget",
+                fmt::format("max_unavailable {} is used up by {}", limit_,
+                            some_of({away_.begin(), away_.end()})),
+                {}};
+    }
+
+private:
+    int limit_;
+    int changing_ = 0;
+    std::set<std::string> away_;
+};
+
+/// Each action has its own time from its start on, and what waits has not begun: the step's
+/// deadline is behind the last of them.
+void extend_deadline(Turn& turn, Release& release, Step& step, const OutboxEntry& entry) {
+    const auto deadline = std::max(*entry.deadline + step.verify_duration,
+                                   step.began.value_or(turn.lived) + limits::kStepDeadlineMin);
+    if (step.deadline && *step.deadline >= deadline) return;
+    step.deadline = deadline;
+    turn.save(release, step);
+}
+
+/// The pause before the next step that moves something.
+Seconds pause_after(const Release& release, const Step& step) {
+    for (auto i = static_cast<std::size_t>(step.index) + 1; i < release.steps.size(); ++i)
+        if (!release.steps[i].targets.empty()) return release.steps[i].wait_before;
+    return Seconds{0};
+}
+
+/// As long as each action keeps its own time, a release may take what its steps take: what it has
+/// begun, the time for an agent to come back with it, and then the pause before the next step.
+/// `release_deadline` is a person's word, and stays.
+void extend_release(Turn& turn, Release& release, const Step& step, const OutboxEntry& entry) {
+    const auto* rules = rules_of(turn.state.assignments.at(release.key));
+    if (rules && rules->rollback.release_deadline) return;
+    const auto deadline =
+        *entry.deadline + limits::kAgentGrace + step.verify_duration + pause_after(release, step);
+    if (release.deadline && *release.deadline >= deadline) return;
+    release.deadline = deadline;
+    turn.save(release);
+}
+
+/// From here on the way back to last good leads over an irreversible change.
+void mark_forward_only(Turn& turn, const Release& release) {
+    auto good = turn.state.assignments.at(release.key).good;
+    if (!release.forward_only || !good || good->forward_only) return;
+    good->forward_only = true;
+    turn.put(*good);
+}
+
+void begin_step(Turn& turn, Release& release, Step& step) {
+    if (step.status == StepStatus::running) return;
+    step.status = StepStatus::running;
+    step.started_at = turn.now;
+    step.began = turn.lived;
+    step.admitted_at = turn.now;
+    turn.save(release, step);
+    if (std::exchange(release.admitted, true)) return;
+    turn.save(release);
+    mark_forward_only(turn, release);
+}
+
+Hold busy_hold(const std::vector<std::string>& names) {
+    return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
+}
+
+/// One walk over what waits in a step.
+class Dispatcher {
+public:
+    Dispatcher(Turn& turn, Release& release, Step& step)
+        : turn_(turn),
+          release_(release),
+          step_(step),
+          assignment_(turn.state.assignments.at(release.key)),
+          budget_(turn.state, release.key, step) {}
+
+    /// Returns holds of what could not be dispatched.
+    std::vector<Hold> run() {
+        for (const auto& name : step_.targets)
+            if (release_.targets.at(name).status == TargetStatus::waiting && !take(name)) break;
+        if (!busy_.empty()) holds_.push_back(busy_hold(busy_));
+        if (!crowded_.empty()) holds_.push_back(crowded_hold(crowded_));
+        return std::move(holds_);
+    }
+
+private:
+    /// False: no other can be dispatched, either.
+    bool take(const std::string& name) {
+        if (sent_ == kDispatchesPerLook) {
+            turn_.wake(release_.key, turn_.now);
+            return false;
+        }
+        const auto* target = wished_target(assignment_, name);
+        if (!target || reach(turn_.state, release_.key, *target, turn_.lived) != Reach::online)
+            return true;
+        if (turn_.state.outbox_by_key.contains(key_of(release_.key, name))) {
+            busy_.push_back(name);
+            return true;
+        }
+        if (full_.contains(target->agent)) {
+            crowded_.push_back(name);
+            return true;
+        }
+        if (!budget_.allows(name)) {
+            holds_.push_back(budget_.hold());
+            return false;
+        }
+        return send(*target);
+    }
+
+    bool send(const DesiredTarget& target) {
+        const auto dispatched = dispatch(turn_, release_, target, {step_.index, false});
+        if (dispatched == Dispatched::loading) {
+            holds_.push_back({"loading", "reads the definition from Git", {}});
+            return false;
+        }
+        if (dispatched == Dispatched::crowded) {
+            full_.insert(target.agent);
+            crowded_.push_back(target.name);
+            return true;
+        }
+        begin_step(turn_, release_, step_);
+        budget_.take(target.name);
+        ++sent_;
+        const auto& entry = turn_.state.outbox.at(release_.targets.at(target.name).action);
+        extend_deadline(turn_, release_, step_, entry);
+        extend_release(turn_, release_, step_, entry);
+        return true;
+    }
+
+    Turn& turn_;
+    Release& release_;
+    Step& step_;
+    const AssignmentState& assignment_;
+    Budget budget_;
+    int sent_ = 0;
+    std::vector<Hold> holds_;
+    std::vector<std::string> busy_;
+    std::vector<std::string> crowded_;
+    std::set<std::string> full_;  ///< agents without a place
+};
+
+}  // namespace
+
+std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
+    return Dispatcher(turn, release, step).run();
+}
+
+}  // namespace tidegate::engine
