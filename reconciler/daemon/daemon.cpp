@@ -133,11 +133,7 @@ void Daemon::perform_one(engine::Send& send) {
 }
 
 void Daemon::perform_one(engine::Notify& notify) {
-    using enum engine::NoticeKind;
-    const bool bad = notify.kind == release_failed || notify.kind == rollback_started ||
-                     notify.kind == revert_needs_merge || notify.kind == target_blocked ||
-                     notify.kind == fenced || notify.kind == inventory_full ||
-                     notify.kind == host_trouble;
+    const bool bad = is_alert(notify.kind);
     if (bad) ++publisher_.edit().counters.alerts;
     spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "{}: {}{}{}",
                 to_string(notify.kind), notify.key.project.empty() ? "" : notify.key.text(),

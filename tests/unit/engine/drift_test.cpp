@@ -80,6 +80,7 @@ TEST_F(DriftTest, ThatNobodyCanTellIsShownAndToldOnceAndMovesNothing) {
         rollout_.reports_drift(0, false, reason);
     EXPECT_EQ(rollout_.in_flight(), 0u);
     EXPECT_EQ(rollout_.told(NoticeKind::drift_unknown), 1);
+    EXPECT_TRUE(is_alert(NoticeKind::drift_unknown));
     const auto view = explain(rollout_.state(), kKey, rollout_.now());
     EXPECT_EQ(view->drift,
               (std::vector<DriftNote>{{name_of(0), "service.status: exit code 127", false}}));
