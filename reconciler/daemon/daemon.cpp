@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 
 #include "reconciler/daemon/crash_point.h"
+#include "reconciler/engine/facts.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -23,13 +24,6 @@ Milliseconds boot_time() {
     ::clock_gettime(CLOCK_BOOTTIME, &now);
     return std::chrono::floor<Milliseconds>(Seconds{now.tv_sec} +
                                             std::chrono::nanoseconds{now.tv_nsec});
-}
-
-/// Somebody is given time for something, in the store's terms.
-bool is_waiting(const engine::State& state) {
-    return !state.outbox.empty() || !state.blocks.empty() ||
-           std::ranges::any_of(state.assignments,
-                               [](const auto& entry) { return !entry.second.active.empty(); });
 }
 
 }  // namespace
@@ -86,7 +80,8 @@ Clocks Daemon::clocks() {
 
 void Daemon::live() {
     const auto lived = clocks().lived;
-    if (lived - state_.lived_stored >= limits::kLifeUnstoredMax && is_waiting(state_)) {
+    if (lived - state_.lived_stored >= limits::kLifeUnstoredMax &&
+        engine::is_waiting(state_, lived)) {
         state_.lived_stored = lived;
         Batch batch;
         batch.writes.emplace_back(engine::keep_life(lived));

@@ -176,7 +176,8 @@ struct Release : ReleaseHead {
     std::map<std::string, TargetProgress> targets;  ///< by name
 };
 
-/// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`.
+/// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`. Or
+/// whose heal went well: kept for kHealProven after that.
 struct Block {
     InstallKey key;
     Digest digest;  ///< target digest

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
 #include "tests/unit/engine/rollout.h"
 
@@ -65,6 +66,26 @@ TEST_F(DriftTest, ThatComesMuchLaterIsAnotherOne) {
     }
     EXPECT_EQ(rollout_.in_flight(), 1u);
     EXPECT_EQ(rollout_.told(NoticeKind::target_blocked), 0);
+}
+
+/// Or the store would be written to for good, to keep the time that it is given.
+TEST_F(DriftTest, ThatStaysHealedLongEnoughIsForgotten) {
+    drifts();
+    (void)rollout_.finish_one();
+    EXPECT_TRUE(is_waiting(rollout_.state(), rollout_.lived()));
+    rollout_.pass(limits::kHealProven);
+    EXPECT_FALSE(is_waiting(rollout_.state(), rollout_.lived()));
+    EXPECT_EQ(rollout_.rows(Table::block), 0u);
+}
+
+/// Its target is away, so that nobody tries again.
+TEST_F(DriftTest, WhoseBackOffIsOverIsGivenNoTimeAnyMore) {
+    drifts();
+    (void)rollout_.finish_one(ActionOutcome::failed);
+    rollout_.leaves(0);
+    EXPECT_TRUE(is_waiting(rollout_.state(), rollout_.lived()));
+    rollout_.pass(limits::kBlockMin);
+    EXPECT_FALSE(is_waiting(rollout_.state(), rollout_.lived()));
 }
 
 TEST_F(DriftTest, IsTriedAtOnceAgainOnAPersonsWord) {
