@@ -67,6 +67,7 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
     progress.ended = turn.lived;
+    progress.agent = entry.agent;
     const auto* seen = seen_on(turn.state, entry.agent, entry.action.key);
     if (seen) progress.report = seen->report;
     turn.save(release, progress);

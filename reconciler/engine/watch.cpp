@@ -11,20 +11,22 @@ namespace {
 constexpr Seconds kSecondLook{90};
 
 std::string trouble(const Installation* seen) {
-    if (!seen || seen->status == InstallStatus::absent) return "nothing is installed there";
     if (seen->drifted) return seen->drift_reason.empty() ? "it has drifted" : seen->drift_reason;
     if (seen->status != InstallStatus::installed)
         return fmt::format("it is {}", to_string(seen->status));
     return fmt::format("version {} is there", seen->version);
 }
 
-/// Empty = it is as it was deployed, or its agent cannot say.
+/// Empty = it is as it was deployed, or nobody can say.
 std::string trouble_of(const Turn& turn, const Release& release, const TargetProgress& progress) {
     const auto* target = wished_target(turn.state.assignments.at(release.key), progress.name);
     if (!target || reach(turn.state, target->agent, turn.lived) != Reach::online) return "";
+    // Another host, or the same one set up anew, says nothing of the version: it catches up.
+    if (!progress.agent.empty() && progress.agent != target->agent) return "";
     const auto* seen = seen_on(turn.state, release.key, *target);
+    if (!seen || seen->status == InstallStatus::absent || seen->report < progress.report) return "";
     // What was known at its success, or before, is no news.
-    if (!progress.doubted_at && seen && progress.report == seen->report) return "";
+    if (!progress.doubted_at && progress.report == seen->report) return "";
     const auto there = planner::compare({progress.desired, false}, seen);
     return there == planner::TargetState::in_sync ? "" : trouble(seen);
 }

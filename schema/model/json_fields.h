@@ -217,6 +217,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("action", r.action);
     f("failed_action", r.failed_action);
     f("error", r.error);
+    f("agent", r.agent);
     f("stages", r.stages);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);

@@ -117,6 +117,7 @@ struct TargetProgress {
     std::string action;         ///< the last action's id
     std::string failed_action;  ///< the one that a restore followed
     std::string error;
+    std::string agent;  ///< that told the last outcome; empty in rows of former builds
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;

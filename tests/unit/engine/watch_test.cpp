@@ -55,6 +55,29 @@ TEST_F(WatchTest, SoIsOneThatNoBetterOneFollows) {
     EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
 }
 
+/// What is there now says nothing of the version: it catches up.
+TEST_F(WatchTest, AnotherAgentsHostIsAnotherHost) {
+    auto moved = std::make_shared<Assignment>(*second_version(3, one_by_one()));
+    moved->targets[0].agent = name_of(2);
+    rollout_.wish(AssignmentPtr(moved));
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+    rollout_.pass(std::chrono::minutes{9});
+    (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).kind, ReleaseKind::catch_up) << newest(rollout_).reason;
+    EXPECT_EQ(in_outbox(rollout_), std::vector{name_of(0)});
+    EXPECT_TRUE(rollout_.state().quarantines.empty());
+}
+
+TEST_F(WatchTest, SoIsOneWithNothingOnIt) {
+    rollout_.leaves(0);
+    rollout_.comes_with(0, {});
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+    rollout_.pass(std::chrono::minutes{9});
+    (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).kind, ReleaseKind::catch_up) << newest(rollout_).reason;
+    EXPECT_EQ(in_outbox(rollout_), std::vector{name_of(0)});
+}
+
 TEST_F(WatchTest, ItsFirstReportIsRememberedOverARestart) {
     reports(true);
     reports(false);
