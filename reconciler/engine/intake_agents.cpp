@@ -83,6 +83,9 @@ void take(Turn& turn, const AgentConnected& event) {
     auto& agent = turn.state.agents[name];
     agent.online = true;
     agent.boot_id = event.hello.boot_id;
+    const auto& capabilities = event.hello.capabilities;
+    agent.looks_twice =
+        std::ranges::find(capabilities, kSecondLookCapability) != capabilities.end();
     agent.seen_at = turn.now;
     clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);

@@ -22,6 +22,7 @@ namespace tidegate::engine {
 struct AgentState {
     bool online = false;
     std::string boot_id;
+    bool looks_twice = false;          ///< kSecondLookCapability
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.

@@ -122,9 +122,10 @@ struct TargetProgress {
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
     std::optional<Lived> ended;  ///< as finished_at
-    /// Of its agent, the newest at its success; later the first that says that it is down, or old.
+    /// Of its agent, the newest at its success; later the one that made it doubtful, by saying that
+    /// it is down or old, or the first after that which says that it is well again.
     std::optional<std::uint64_t> report;
-    std::optional<Lived> doubted_at;  ///< when that came
+    std::optional<Lived> doubted_at;  ///< when that came; none: it is not doubtful
     bool was_well = false;            ///< it had passed its checks when its release was rolled back
 };
 
