@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/way_back.h"
@@ -95,6 +96,12 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
+void withdraw_unsent(Turn& turn, Release& release, const OutboxEntry& entry) {
+    const Order order{entry.action.step, entry.restore};
+    withdraw(turn, release, entry);
+    if (!order.restore) take_admission_back(turn, release, order.step);
+}
+
 /// Of an entry whose target left or went to another agent: how long its end is waited for.
 std::optional<Lived> lost_at(const AssignmentState& assignment, const OutboxEntry& entry) {
     const auto* target = wished_target(assignment, entry.action.key.target);
@@ -117,12 +124,13 @@ void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
         progress.started_at.reset();
         turn.save(release, progress);
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
     }
     turn.erase_outbox(std::string(entry.action.id));
 }
 
 void resend(Turn& turn, Release& release, OutboxEntry& entry, Unsent unsent) {
-    const auto question = question_of(release, {entry.action.step, entry.restore});
+    const auto question = question_anew(turn.state, release, {entry.action.step, entry.restore});
     const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
     if (!holds.empty() && !entry.restore) return take_back(turn, release, entry);
@@ -204,7 +212,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key, Unsent unsent) {
             if (wanted)
                 resend(turn, release, entry, unsent);
             else
-                withdraw(turn, release, entry);
+                withdraw_unsent(turn, release, entry);
         } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&
                    turn.state.cancelled.insert(id).second) {
             turn.send(entry.agent, Cancel{turn.state.epoch, id});

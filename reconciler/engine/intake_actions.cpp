@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/trouble.h"
@@ -62,8 +63,10 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     progress.status = entry.restore ? restore_status(progress, result.outcome)
                                     : forward_status(progress, result.outcome);
     progress.error = result.error;
-    if (progress.status == TargetStatus::waiting)  // its target may have left in the meantime
+    if (progress.status == TargetStatus::waiting) {  // its target may have left in the meantime
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
+    }
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
     progress.ended = turn.lived;

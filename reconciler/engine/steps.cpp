@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/substitutes.h"
@@ -112,26 +113,6 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const Action& act
     turn.save(release, step);
 }
 
-/// From here on the way back to last good leads over an irreversible change.
-void mark_forward_only(Turn& turn, const Release& release) {
-    auto good = turn.state.assignments.at(release.key).good;
-    if (!release.forward_only || !good || good->forward_only) return;
-    good->forward_only = true;
-    turn.put(*good);
-}
-
-void begin_step(Turn& turn, Release& release, Step& step) {
-    if (step.status == StepStatus::running) return;
-    step.status = StepStatus::running;
-    step.started_at = turn.now;
-    step.began = turn.lived;
-    step.admitted_at = turn.now;
-    turn.save(release, step);
-    if (std::exchange(release.admitted, true)) return;
-    turn.save(release);
-    mark_forward_only(turn, release);
-}
-
 Hold busy_hold(const std::vector<std::string>& names) {
     return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
 }
@@ -164,7 +145,7 @@ std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
             holds.push_back({"loading", "reads the definition from Git", {}});
             break;
         }
-        begin_step(turn, release, step);
+        admit(turn, release, step);
         budget.take(name);
         ++sent;
         extend_deadline(turn, release, step,

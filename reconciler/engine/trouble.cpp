@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
@@ -58,6 +59,7 @@ void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
         progress.action.clear();
         progress.started_at.reset();
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
     }
     turn.save(release, progress);
 }

@@ -303,6 +303,7 @@ void fields(Of<GoodState> auto& r, auto&& f) {
     f("good", r.good);
     f("forward_only", r.forward_only);
     f("release", r.release);
+    f("forward_by", r.forward_by);
 }
 
 }  // namespace tidegate

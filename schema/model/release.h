@@ -207,6 +207,7 @@ struct GoodState {
     LastGood good;
     bool forward_only = false;
     std::string release;
+    std::string forward_by{};  ///< the release whose first action set forward_only
 };
 
 /// A commit of our own: only what stands here, written before the push, proves it. Kept apart from
