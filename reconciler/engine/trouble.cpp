@@ -79,11 +79,14 @@ void clear_troubles_of(Turn& turn, const std::string& agent) {
 void show_troubles(Turn& turn, const AssignmentKey& key) {
     std::vector<Hold> holds;
     std::vector<InstallKey> past;
-    for (const auto& [install, trouble] : turn.state.troubles) {
-        const auto owner = turn.state.owners.find(install);
-        if (owner == turn.state.owners.end() || owner->second != key ||
-            turn.state.outbox_by_key.contains(install))
+    const auto& wish = turn.state.assignments.at(key).wish;
+    if (!wish || turn.state.troubles.empty()) return;
+    for (const auto& target : wish->targets) {
+        const auto install = key_of(key, target.name);
+        const auto found = turn.state.troubles.find(install);
+        if (found == turn.state.troubles.end() || turn.state.outbox_by_key.contains(install))
             continue;
+        const auto& trouble = found->second;
         const auto forgotten_at = trouble.until + limits::kAskAgainMax;
         if (turn.lived < trouble.until)
             holds.push_back({"host", fmt::format("{}: {}", install.target, trouble.reason),
