@@ -68,7 +68,10 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         mark(turn, release, progress, TargetStatus::restored, "");
         return Restoring::settled;
     }
-    if (waits_for_way_back(assignment, release)) return Restoring::running;
+    if (waits_for_way_back(assignment, release)) {
+        add_holds(turn, release.key, {loading_hold()});
+        return Restoring::running;
+    }
     if (const auto why = no_way_back(assignment, release); !why.empty()) {
         mark(turn, release, progress, TargetStatus::restore_failed, why);
         return Restoring::settled;
@@ -153,9 +156,11 @@ void give_up(Turn& turn, Release& release) {
                  "not restored by the deadline: " + progress.error);
 }
 
-/// `respect_windows`: the deadline stands still while they are closed.
+/// The deadline stands still while windows are closed (`respect_windows`), and until Git has
+/// answered once what there is to go back to.
 bool is_paused(Turn& turn, Release& release) {
-    const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
+    const bool gated = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
+    const bool held = gated || is_first_read(turn.state.assignments.at(release.key), release);
     if (held == release.paused_at.has_value()) return held;
     if (held) {
         release.paused_at = turn.lived;
