@@ -99,9 +99,16 @@ public:
     }
 
     /// It has to wait; else it may go, and counts.
-    bool hold(const TargetProgress& progress) {
-        const bool waits = limit_ > 0 && is_well(progress);
+    bool hold(TargetProgress& progress) {
+        const bool waits =
+            limit_ > 0 && progress.was_well && progress.status == TargetStatus::success;
         if (!waits || !is_there(progress)) return false;
+        if (!is_as_deployed(progress)) {
+            // It broke while it waited: it goes at once, and in nobody's turn.
+            progress.was_well = false;
+            turn_.save(release_, progress);
+            return false;
+        }
         if (moving_ < limit_) {
             ++moving_;
             return false;
@@ -119,12 +126,11 @@ public:
     }
 
 private:
-    bool is_well(const TargetProgress& progress) const {
+    bool is_as_deployed(const TargetProgress& progress) const {
         const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
-        return target && progress.was_well && progress.status == TargetStatus::success &&
-               planner::compare({progress.desired, false},
-                                seen_on(turn_.state, release_.key, *target)) ==
-                   planner::TargetState::in_sync;
+        return target && planner::compare({progress.desired, false},
+                                          seen_on(turn_.state, release_.key, *target)) ==
+                             planner::TargetState::in_sync;
     }
     /// What is away is passed over, and takes no turn.
     bool is_there(const TargetProgress& progress) const {

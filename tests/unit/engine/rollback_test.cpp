@@ -72,6 +72,19 @@ TEST_F(RollbackOrderTest, WhatBreaksWhileItWaitsWaitsNoLonger) {
     EXPECT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(2)}));
 }
 
+TEST_F(RollbackOrderTest, WhatBreaksWhileItWaitsTakesNobodysTurn) {
+    rollout_.emplace(4, one_by_one());
+    for (int i = 0; i < 4; ++i) (void)rollout_->finish_one();
+    rollout_->wish(second_version(4, one_by_one()));
+    for (int i = 0; i < 3; ++i) (void)rollout_->finish_one();
+    (void)rollout_->finish_one(ActionOutcome::failed);
+    ASSERT_EQ(going_back(), (std::vector{name_of(0), name_of(3)}));
+    rollout_->reports(1, InstallStatus::failed, 1'000);
+    ASSERT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(3)}));
+    finish(0);
+    EXPECT_EQ(going_back(), (std::vector{name_of(1), name_of(2), name_of(3)}));
+}
+
 TEST_F(RollbackOrderTest, WhatIsAwayTakesNoTurn) {
     fail_third(3, one_by_one());
     rollout_->leaves(1);
