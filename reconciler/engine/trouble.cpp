@@ -1,8 +1,7 @@
 #include "reconciler/engine/trouble.h"
 
-#include <algorithm>
-
 #include "reconciler/engine/admission.h"
+#include "reconciler/engine/back_off.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
@@ -12,28 +11,15 @@
 namespace tidegate::engine {
 namespace {
 
-Seconds wait_after(int tries) {
-    auto wait = Seconds(limits::kAskAgain);
-    for (int i = 1; i < tries && wait < limits::kAskAgainMax; ++i) wait *= 2;
-    return std::min<Seconds>(wait, limits::kAskAgainMax);
-}
-
-std::string one_line(std::string_view text) {
-    std::string line{tidegate::head_of(text, limits::kAgentWordBytesMax)};
-    for (auto& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return line;
-}
-
 void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     const auto& key = entry.action.key;
     auto [found, is_new] = turn.state.troubles.try_emplace(key);
     auto& trouble = found->second;
     trouble.project = key.project;
     trouble.agent = entry.agent;
-    trouble.reason = one_line(reason);
+    trouble.reason = one_line(head_of(reason, limits::kAgentWordBytesMax));
     if (is_new) trouble.since = turn.now;
-    trouble.until = turn.lived + wait_after(++trouble.tries);
+    trouble.until = turn.lived + until_asked_again(++trouble.tries);
     trouble.tried_again_at = turn.wall(trouble.until);
     turn.touch_target(key.target);
     if (!is_new) return;

@@ -156,6 +156,14 @@ TEST(HostTroubleTest, LeavesWithItsTargetAndStaysOnItsHost) {
     EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
 }
 
+TEST(HostTroubleTest, IsToldInOneLine) {
+    Rollout rollout(1, one_by_one());
+    rollout.finds_host_trouble(
+        "disk\xC2\x85"
+        "full\n");
+    EXPECT_EQ(rollout.state().troubles.begin()->second.reason, "disk full");
+}
+
 TEST(HostTroubleTest, IsOverWhenTheAgentComesAnewOrNobodyWantsAnything) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
