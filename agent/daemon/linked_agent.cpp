@@ -68,6 +68,7 @@ Hello LinkedAgent::hello() {
     hello.version = TIDEGATE_VERSION;
     const auto& drivers = options_.config.drivers;
     if (drivers.empty() || drivers.contains("script")) hello.capabilities = {"driver.script"};
+    hello.capabilities.emplace_back(kSecondLookCapability);
     hello.highest_epoch = host_->highest_epoch();
     hello.runs_at_once = static_cast<int>(ActionRunner::kWorkers);
     hello.targets.assign(options_.config.targets.begin(), options_.config.targets.end());

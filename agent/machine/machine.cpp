@@ -248,8 +248,10 @@ Effects Machine::handle(const DriftSeen& input, Timestamp) {
     const auto found = installations_.find(input.key);
     if (found == installations_.end() || busy(input.key)) return out;
     auto& installation = found->second;
-    if (installation.drifted == input.drifted && installation.drift_reason == input.reason)
-        return out;
+    const bool same =
+        installation.drifted == input.drifted && installation.drift_reason == input.reason;
+    if (same && (!input.drifted || !seen_twice_.insert(input.key).second)) return out;
+    if (!same) seen_twice_.erase(input.key);
     installation.drifted = input.drifted;
     installation.drift_reason = input.reason;
     ++installation.report;

@@ -80,7 +80,8 @@ struct Probed {
     std::optional<Timestamp> at = std::nullopt;                 ///< as in Finished
     bool survivors = false;  ///< something of it could not be ended
 };
-/// A drift check's finding; not drifted with a reason: nobody can tell.
+/// A drift check's finding; not drifted with a reason: nobody can tell. Reported when it is another
+/// than before; drift also once more when the next check finds the same (kSecondLookCapability).
 struct DriftSeen {
     InstallKey key;
     bool drifted = false;
@@ -238,6 +239,7 @@ private:
     std::uint64_t epoch_ = 0;
     bool stopping_ = false;
     std::map<InstallKey, Installation> installations_;
+    std::set<InstallKey> seen_twice_;  ///< that drifted, and were reported so twice
     std::map<std::string, Job> jobs_;
     std::deque<std::string> order_;    ///< of arrival
     std::vector<std::string> queued_;  ///< those that may still start; oldest first

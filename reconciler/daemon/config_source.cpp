@@ -36,6 +36,23 @@ LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
 /// A limit was passed: what is asked for again will pass it again.
 bool is_limit(const Error& error) { return error.code == ErrorCode::exhausted; }
 
+/// Of the line itself: no later try reads it, whatever becomes of disk and child.
+bool is_for_good(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::invalid:
+        case ErrorCode::not_found:
+        case ErrorCode::conflict:
+        case ErrorCode::exhausted:
+            return true;
+        case ErrorCode::unavailable:
+        case ErrorCode::timeout:
+        case ErrorCode::denied:
+        case ErrorCode::internal:
+            break;
+    }
+    return false;
+}
+
 using Entries = std::map<std::string, git::TreeEntry>;
 
 /// What differs between two lists of the files of a commit.
@@ -142,6 +159,7 @@ Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now
     if (commit != tip)
         return fail(ErrorCode::conflict, "{} is not the tip of {}: that is {}", commit,
                     options_.branch, tip);
+    options_.crash_point("config.after_fetch");
     return take(tip, now, By::person);
 }
 
@@ -166,6 +184,17 @@ Result<void> ConfigSource::bring_line(const std::string& tip, bool goes_on) {
     return tip == tracker_.tip() ? Result<void>{} : follow(tracker_.tip(), tip);
 }
 
+/// The line up to a tip that may be taken in, with all that it names, kept for good.
+Result<void> ConfigSource::bring_in(const std::string& tip, bool goes_on, By by) {
+    auto brought = bring_line(tip, goes_on);
+    if (!brought && by == By::person && is_for_good(brought.error()))
+        brought = begin_line_at(tip, brought.error());
+    CHECK(brought);
+    // What a held assignment was pinned to shows only once its last valid state is there.
+    while (!tracker_.missing().empty()) CHECK(provide_missing());
+    return git_.keep(tip);
+}
+
 Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By by) {
     const bool goes_on = TRY(is_part_of(accepted_.commit, tip));
     if (!goes_on && by != By::person) {
@@ -177,15 +206,10 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     }
     const auto former = accepted_.lenient_until;
     if (!goes_on || accepted_.commit.empty()) accepted_.lenient_until = TRY(git_.before(tip));
-    auto brought = bring_line(tip, goes_on);
-    if (!brought && by == By::person) brought = begin_line_at(tip, brought.error());
-    if (!brought) {
+    if (auto brought = bring_in(tip, goes_on, by); !brought) {
         accepted_.lenient_until = former;
         return fail(std::move(brought).error());
     }
-    // What a held assignment was pinned to shows only once its last valid state is there.
-    while (!tracker_.missing().empty()) CHECK(provide_missing());
-    CHECK(git_.keep(tip));
     if (auto kept = reader_.keep_only(entries_); !kept)
         spdlog::warn("config: the next start parses every file: {}", kept.error().text());
     if (++unsaved_ > kTipsPerHistory) save_history();

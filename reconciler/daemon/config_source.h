@@ -66,7 +66,8 @@ public:
     /// held, and tried again by the next poll.
     [[nodiscard]] PollReport poll(Timestamp now);
     /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more). Where
-    /// its line cannot be read, that begins anew at the tip.
+    /// its line can never be read, that begins anew at the tip, without the history before; what
+    /// passes (a disk, a child, a deadline) is an error, and nothing has changed.
     [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
 
     [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
@@ -85,6 +86,7 @@ private:
     [[nodiscard]] Result<void> reopen_line();
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
     [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
+    [[nodiscard]] Result<void> bring_in(const std::string& tip, bool goes_on, By by);
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
     [[nodiscard]] Result<Checks> checks_at(const std::string& commit);

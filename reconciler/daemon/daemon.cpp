@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 
 #include "reconciler/daemon/crash_point.h"
+#include "reconciler/engine/facts.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -23,13 +24,6 @@ Milliseconds boot_time() {
     ::clock_gettime(CLOCK_BOOTTIME, &now);
     return std::chrono::floor<Milliseconds>(Seconds{now.tv_sec} +
                                             std::chrono::nanoseconds{now.tv_nsec});
-}
-
-/// Somebody is given time for something, in the store's terms.
-bool is_waiting(const engine::State& state) {
-    return !state.outbox.empty() || !state.blocks.empty() ||
-           std::ranges::any_of(state.assignments,
-                               [](const auto& entry) { return !entry.second.active.empty(); });
 }
 
 std::set<std::string> busy_agents(const engine::State& state) {
@@ -101,7 +95,9 @@ void Daemon::live() {
 }
 
 void Daemon::keep_life(Lived lived) {
-    if (lived - state_.lived_stored < limits::kLifeUnstoredMax || !is_waiting(state_)) return;
+    if (lived - state_.lived_stored < limits::kLifeUnstoredMax ||
+        !engine::is_waiting(state_, lived))
+        return;
     state_.lived_stored = lived;
     Batch batch;
     batch.writes.emplace_back(engine::keep_life(lived));
@@ -145,11 +141,7 @@ void Daemon::perform_one(engine::Send& send) {
 }
 
 void Daemon::perform_one(engine::Notify& notify) {
-    using enum engine::NoticeKind;
-    const bool bad = notify.kind == release_failed || notify.kind == rollback_started ||
-                     notify.kind == revert_needs_merge || notify.kind == target_blocked ||
-                     notify.kind == fenced || notify.kind == inventory_full ||
-                     notify.kind == host_trouble;
+    const bool bad = is_alert(notify.kind);
     if (bad) ++publisher_.edit().counters.alerts;
     spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "{}: {}{}{}",
                 to_string(notify.kind), notify.key.project.empty() ? "" : notify.key.text(),

@@ -81,6 +81,11 @@ private:
     /// Runs on the config worker and takes its result to the loop.
     template <class Work, class Then>
     void on_config_worker(Work work, Then then);
+    /// The same, before all that waits there: it needs no remote, and a rollback waits for it.
+    template <class Work, class Then>
+    void first_on_config_worker(Work work, Then then);
+    template <class Work, class Then>
+    [[nodiscard]] Worker::Job config_job(Work work, Then then);
     void schedule_poll();
     void poll();
     void take_report(PollReport report);
@@ -155,12 +160,22 @@ private:
 };
 
 template <class Work, class Then>
-void Daemon::on_config_worker(Work work, Then then) {
-    config_worker_->post([this, work = std::move(work), then = std::move(then)]() mutable {
+Worker::Job Daemon::config_job(Work work, Then then) {
+    return [this, work = std::move(work), then = std::move(then)]() mutable {
         asio::post(io_, [this, then = std::move(then), result = work()]() mutable {
             if (!stopping_) then(std::move(result));
         });
-    });
+    };
+}
+
+template <class Work, class Then>
+void Daemon::on_config_worker(Work work, Then then) {
+    config_worker_->post(config_job(std::move(work), std::move(then)));
+}
+
+template <class Work, class Then>
+void Daemon::first_on_config_worker(Work work, Then then) {
+    config_worker_->post_first(config_job(std::move(work), std::move(then)));
 }
 
 /// The wall clock in the daemon's terms.

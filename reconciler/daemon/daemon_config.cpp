@@ -101,7 +101,7 @@ void Daemon::perform_one(engine::Revert& revert) {
 
 void Daemon::perform_one(engine::Query& query) {
     if (auto* load = std::get_if<engine::LoadDefinition>(&query.question))
-        on_config_worker(
+        first_on_config_worker(
             [this, ask = *load] { return source_->load_definition(ask.key, ask.commit); },
             [this, ask = *load](Result<DefinitionPtr> definition) {
                 feed(engine::DefinitionLoaded{ask.key, ask.commit, std::move(definition)});

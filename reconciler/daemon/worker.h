@@ -10,8 +10,9 @@
 
 namespace tidegate::daemon {
 
-/// `post` from any thread; jobs run in order. The destructor drops what has not begun, waits for
-/// the running job, and lets the thread do `at_end` last: what belongs to the thread ends there.
+/// `post` from any thread; jobs run in order, but for those that go first. The destructor drops
+/// what has not begun, waits for the running job, and lets the thread do `at_end` last: what
+/// belongs to the thread ends there.
 class Worker {
 public:
     using Job = std::function<void()>;
@@ -32,6 +33,14 @@ public:
         {
             const std::lock_guard lock{mutex_};
             jobs_.push_back(std::move(job));
+        }
+        ready_.notify_one();
+    }
+    /// Before all that waits: for what is quick and urgent.
+    void post_first(Job job) {
+        {
+            const std::lock_guard lock{mutex_};
+            jobs_.push_front(std::move(job));
         }
         ready_.notify_one();
     }

@@ -1,7 +1,6 @@
 #include "reconciler/engine/blocks.h"
 
-#include <algorithm>
-
+#include "reconciler/engine/back_off.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
@@ -10,9 +9,7 @@ namespace tidegate::engine {
 namespace {
 
 Lived block_ends(const Turn& turn, int failures) {
-    auto wait = Seconds(limits::kBlockMin);
-    for (int i = 1; i < failures && wait < limits::kBlockMax; ++i) wait *= 2;
-    return turn.lived + std::min<Seconds>(wait, limits::kBlockMax);
+    return turn.lived + back_off(failures, limits::kBlockMin, limits::kBlockMax);
 }
 
 int failures_before(const Turn& turn, const InstallKey& key, const Digest& digest) {

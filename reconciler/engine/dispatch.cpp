@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/engine.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/room.h"
@@ -98,6 +99,12 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
     turn.erase_outbox(std::string(entry.action.id));
 }
 
+void withdraw_unsent(Turn& turn, Release& release, const OutboxEntry& entry) {
+    const Order order{entry.action.step, entry.restore};
+    withdraw(turn, release, entry);
+    if (!order.restore) take_admission_back(turn, release, order.step);
+}
+
 /// Its target left, or went to another agent.
 bool has_left(const AssignmentState& assignment, const OutboxEntry& entry) {
     const auto* target = wished_target(assignment, entry.action.key.target);
@@ -119,6 +126,7 @@ void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
         progress.started_at.reset();
         turn.save(release, progress);
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
     }
     turn.erase_outbox(std::string(entry.action.id));
 }
@@ -132,7 +140,7 @@ bool takes_place(Turn& turn, const AssignmentKey& key, const std::string& agent,
 }
 
 void resend(Turn& turn, Release& release, OutboxEntry& entry, Resend when) {
-    const auto question = question_of(release, {entry.action.step, entry.restore});
+    const auto question = question_anew(turn.state, release, {entry.action.step, entry.restore});
     const auto holds = dispatch_holds(turn, release.key, question);
     add_holds(turn, release.key, holds);
     if (holds.empty() && when == Resend::later) return;
@@ -235,7 +243,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key, Resend when) {
             if (wanted)
                 resend(turn, release, entry, when);
             else
-                withdraw(turn, release, entry);
+                withdraw_unsent(turn, release, entry);
         } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&
                    turn.state.cancelled.insert(id).second) {
             turn.send(entry.agent, Cancel{turn.state.epoch, id});

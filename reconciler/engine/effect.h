@@ -94,6 +94,26 @@ constexpr auto enum_names(NoticeKind) {
                       "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv,
                       "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv};
 }
+/// Somebody has to look at it; else it only says how things go. A new kind has to decide.
+[[nodiscard]] constexpr bool is_alert(NoticeKind kind) {
+    switch (kind) {
+        case NoticeKind::release_failed:
+        case NoticeKind::rollback_started:
+        case NoticeKind::revert_needs_merge:
+        case NoticeKind::target_blocked:
+        case NoticeKind::fenced:
+        case NoticeKind::inventory_full:
+        case NoticeKind::drift_unknown:
+        case NoticeKind::host_trouble:
+            return true;
+        case NoticeKind::release_started:
+        case NoticeKind::release_succeeded:
+        case NoticeKind::release_rolled_back:
+        case NoticeKind::revert_pushed:
+            return false;
+    }
+    return true;
+}
 /// For people: log, metric, channels.
 struct Notify {
     NoticeKind kind{};

@@ -107,6 +107,11 @@ bool takes_budget(const AssignmentState& assignment, const OutboxEntry& entry) {
     return !entry.lost || (rules && rules->offline == Offline::wait);
 }
 
+bool is_over(const Block& block, Lived now) {
+    return block.until <= now &&
+           (!block.healed_at || now >= *block.healed_at + limits::kHealProven);
+}
+
 Hold backoff_hold(const State& state, const Block& block) {
     return {"backoff",
             fmt::format("{}: {} (failure {})", block.key.target, block.reason, block.failures),
@@ -177,6 +182,13 @@ std::string some_of(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < named; ++i) text += (i == 0 ? "" : ", ") + names[i];
     if (named < names.size()) text += fmt::format(" and {} more", names.size() - named);
     return text;
+}
+
+bool is_waiting(const State& state, Lived now) {
+    const auto counts = [&](const auto& entry) { return !is_over(entry.second, now); };
+    const auto is_active = [](const auto& entry) { return !entry.second.active.empty(); };
+    return !state.outbox.empty() || std::ranges::any_of(state.blocks, counts) ||
+           std::ranges::any_of(state.assignments, is_active);
 }
 
 const Release* active_release(const State& state, const AssignmentKey& key) {

@@ -62,6 +62,8 @@ enum class Reach {
 /// `offline: skip`.
 [[nodiscard]] bool takes_budget(const AssignmentState& assignment, const OutboxEntry& entry);
 
+/// It holds nothing any more, nor is drift that comes now the failure of its heal.
+[[nodiscard]] bool is_over(const Block& block, Lived now);
 [[nodiscard]] Hold backoff_hold(const State& state, const Block& block);
 
 /// What unpinned targets should have while nothing new is being introduced: last good. Empty =
@@ -89,6 +91,9 @@ enum class Reach {
 
 /// `a, b, c and 17 more`, for reasons that stay short in a large fleet.
 [[nodiscard]] std::string some_of(const std::vector<std::string>& names);
+
+/// Somebody is given time for something: it must not be lost in a crash how much of it has passed.
+[[nodiscard]] bool is_waiting(const State& state, Lived now);
 
 [[nodiscard]] const Release* active_release(const State& state, const AssignmentKey& key);
 

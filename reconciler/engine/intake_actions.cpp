@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <utility>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/trouble.h"
@@ -65,30 +65,17 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     progress.error = result.error;
     if (progress.status == TargetStatus::waiting && is_final(release.status))
         progress.status = TargetStatus::cancelled;
-    if (progress.status == TargetStatus::waiting)  // its target may have left in the meantime
+    if (progress.status == TargetStatus::waiting) {  // its target may have left in the meantime
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
+    }
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;
     progress.ended = turn.lived;
+    progress.agent = entry.agent;
     const auto* seen = seen_on(turn.state, entry.agent, entry.action.key);
     if (seen) progress.report = seen->report;
     turn.save(release, progress);
-}
-
-/// Of what has not begun after all: its gates are asked as if for the first time.
-void take_admission_back(Turn& turn, const OutboxEntry& entry) {
-    auto& release = turn.state.releases.at(entry.action.release);
-    const auto left = turn.state.left.find(release.id);
-    const bool any = left != turn.state.left.end();
-    if (!any && std::exchange(release.admitted, false)) turn.save(release);
-    auto& step = release.steps.at(static_cast<std::size_t>(entry.action.step));
-    if ((any && left->second >= step.index) || step.status != StepStatus::running) return;
-    step.status = StepStatus::pending;
-    step.admitted_at.reset();
-    step.started_at.reset();
-    step.began.reset();
-    step.deadline.reset();
-    turn.save(release, step);
 }
 
 }  // namespace
@@ -115,7 +102,10 @@ void take(Turn& turn, const Unsent& event) {
     if (found == turn.state.outbox.end() || found->second.agent != event.agent) return;
     auto& entry = found->second;
     entry.sent = false;
-    if (!entry.restore) take_admission_back(turn, entry);
+    if (!entry.restore) {
+        auto& release = turn.state.releases.at(entry.action.release);
+        take_admission_back(turn, release, entry.action.step);
+    }
     turn.touch(entry.assignment);
     turn.free_place(event.agent);
 }

@@ -92,6 +92,9 @@ void take(Turn& turn, const AgentConnected& event) {
     agent.revoked = false;
     agent.boot_id = event.hello.boot_id;
     agent.runs_at_once = event.hello.runs_at_once;
+    const auto& capabilities = event.hello.capabilities;
+    agent.looks_twice =
+        std::ranges::find(capabilities, kSecondLookCapability) != capabilities.end();
     agent.seen_at = turn.now;
     clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);

@@ -1,18 +1,22 @@
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/trouble.h"
 
 namespace tidegate::engine {
 namespace {
 
 void leave(Turn& turn, const AssignmentKey& key, const Assignment& wish,
            const AssignmentPtr& next) {
-    std::set<std::string_view> staying;
+    std::map<std::string_view, std::string_view> staying;  // and their agents
     if (next)
-        for (const auto& target : next->targets) staying.insert(target.name);
+        for (const auto& target : next->targets) staying[target.name] = target.agent;
     for (const auto& target : wish.targets) {
+        const auto stays = staying.find(target.name);
         turn.state.owners.erase(key_of(key, target.name));
-        if (!staying.contains(target.name)) depart(turn.state, key, target.name, target.agent);
+        if (stays == staying.end()) depart(turn.state, key, target.name, target.agent);
+        if (stays == staying.end() || stays->second != target.agent)
+            clear_trouble(turn, key_of(key, target.name));
         if (const auto served = turn.state.by_agent.find(target.agent);
             served != turn.state.by_agent.end()) {
             served->second.erase(key);

@@ -1,26 +1,11 @@
-#include <algorithm>
-
+#include "reconciler/engine/back_off.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/look.h"
 #include "reconciler/engine/recall.h"
-#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
-
-Seconds back_off(int failures) {
-    auto wait = Seconds(limits::kAskAgain);
-    for (int i = 1; i < failures && wait < limits::kAskAgainMax; ++i) wait *= 2;
-    return std::min<Seconds>(wait, limits::kAskAgainMax);
-}
-
-void finish_revert(Turn& turn, Release& release, RevertState how, std::string note) {
-    release.revert = how;
-    release.revert_note = std::move(note);
-    turn.end_revert(release.id);
-    turn.audit("revert." + std::string(to_string(how)), release.key.text(), release.revert_commit,
-               json_object({{"release", release.id}, {"note", release.revert_note}}));
-}
 
 /// Empty: it is there, or Git could not be asked.
 std::string why_gone(const Result<DefinitionPtr>& answer) {
@@ -75,7 +60,7 @@ struct RevertOutcome {
         job.prepared.clear();
         ++job.failures;
         const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
-        job.again_at = turn.lived + (lost_race ? Seconds{0} : back_off(job.failures));
+        job.again_at = turn.lived + (lost_race ? Seconds{0} : until_asked_again(job.failures));
         release.revert_note = failed.error.text();
         if (turn.state.reverting == release.id) turn.state.reverting.clear();
     }
@@ -108,7 +93,7 @@ void take(Turn& turn, const DefinitionLoaded& event) {
     ++asked->second.failures;
     asked->second.answered = true;
     asked->second.gone = why_gone(event.definition);
-    asked->second.again_at = turn.lived + back_off(asked->second.failures);
+    asked->second.again_at = turn.lived + until_asked_again(asked->second.failures);
 }
 
 void take(Turn& turn, const LastGoodFound& event) {

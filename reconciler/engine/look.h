@@ -17,6 +17,8 @@ void load_definitions(Turn& turn, const AssignmentKey& key);
 
 /// The Git side of rollbacks: one revert per release, until it is pushed, branched or not needed.
 void tend_reverts(Turn& turn, const AssignmentKey& key);
+/// It is pushed, branched or not needed; `note` says where, or why.
+void finish_revert(Turn& turn, Release& release, RevertState how, std::string note);
 /// Unless one is being made or pushed: whose turn it is, or will be. However many wait, only that
 /// one is looked at.
 void touch_next_revert(Turn& turn);

@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/recall.h"
 #include "reconciler/engine/release_machine.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
@@ -157,12 +158,19 @@ void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents
     if (holds.empty()) start_release(turn, create(turn, key, *side), side->targets);
 }
 
-/// Blocks that end later let a head have targets again.
-void wake_for_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+/// Blocks that end later let a head have targets again. A heal that has proven itself is forgotten;
+/// other failures count on until the next try.
+void tend_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     for (const auto& target : wish.targets) {
-        const auto block = turn.state.blocks.find(key_of(key, target.name));
-        if (block != turn.state.blocks.end() && block->second.until > turn.lived)
-            turn.wake(key, block->second.until);
+        const auto found = turn.state.blocks.find(key_of(key, target.name));
+        if (found == turn.state.blocks.end()) continue;
+        const auto& block = found->second;
+        if (block.until > turn.lived)
+            turn.wake(key, block.until);
+        else if (block.healed_at && is_over(block, turn.lived))
+            turn.erase_block(InstallKey(found->first));
+        else if (block.healed_at)
+            turn.wake(key, *block.healed_at + limits::kHealProven);
     }
 }
 
@@ -213,7 +221,7 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     if (assignment.wish) add_holds(turn, key, standing_holds(*assignment.wish, turn.now));
     if (const auto hold = recall(turn, key)) return add_holds(turn, key, {*hold});
     if (!assignment.wish) return cancel_pending(turn, assignment, "");
-    wake_for_blocks(turn, key, *assignment.wish);
+    tend_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
     if (assignment.active.empty()) note_gone_everywhere(turn, key, *assignment.wish);
     const auto head = head_of(turn.state, key, turn.lived, &why);

@@ -84,9 +84,10 @@ bool head_is_ready(Turn& turn, const Release& release) {
     return head && start_holds(turn, release.key, *head).empty();
 }
 
-/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed.
-bool others_need_upkeep(Turn& turn, const Release& release) {
-    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
+/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed; but a forced
+/// operation, which would not come again. Looking for others notes which heals have failed.
+bool finds_other_upkeep(Turn& turn, const Release& release) {
+    return is_upkeep(release.kind) && release.cause != kForced && waits_for_hosts(turn, release) &&
            side_of(turn, release.key, false).has_value();
 }
 
@@ -163,7 +164,7 @@ void advance(Turn& turn, const AssignmentKey& key) {
         return wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
-    if (others_need_upkeep(turn, release))
+    if (finds_other_upkeep(turn, release))
         return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
     drop_departed(turn, release);
     if (!doubts.empty()) return add_holds(turn, key, doubts);

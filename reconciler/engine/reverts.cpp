@@ -36,31 +36,31 @@ RevertRequest request_of(const Release& release, const RevertJob& job) {
             .prepared = job.prepared};
 }
 
-void close(Turn& turn, Release& release, RevertState state, std::string note) {
-    release.revert = state;
-    release.revert_note = std::move(note);
-    turn.save(release);
-    turn.audit("revert." + std::string(to_string(state)), release.key.text(), release.revert_commit,
-               json_object({{"release", release.id}, {"note", release.revert_note}}));
-    turn.end_revert(release.id);
-}
-
 /// What the accepted commit already says about it: our push was seen, or a newer wish is there. One
 /// for the same digest is a newer one, too, once a person lifted the quarantine.
 bool is_answered_by_wish(Turn& turn, Release& release) {
     const auto& wish = turn.state.assignments.at(release.key).wish;
     if (wish && !release.revert_commit.empty() && wish->intent.commit == release.revert_commit) {
-        close(turn, release, RevertState::pushed, "");
+        finish_revert(turn, release, RevertState::pushed, "");
         return true;
     }
     const bool same = wish && wish->definition->digest == release.digest;
     if (same && quarantine_of(turn.state, release.key, release.digest)) return false;
-    close(turn, release, RevertState::not_needed,
-          same ? "a person wants it tried anew" : "a newer commit changed it already");
+    finish_revert(turn, release, RevertState::not_needed,
+                  same ? "a person wants it tried anew" : "a newer commit changed it already");
     return true;
 }
 
 }  // namespace
+
+void finish_revert(Turn& turn, Release& release, RevertState how, std::string note) {
+    release.revert = how;
+    release.revert_note = std::move(note);
+    turn.save(release);
+    turn.audit("revert." + std::string(to_string(how)), release.key.text(), release.revert_commit,
+               json_object({{"release", release.id}, {"note", release.revert_note}}));
+    turn.end_revert(release.id);
+}
 
 void tend_reverts(Turn& turn, const AssignmentKey& key) {
     auto& state = turn.state;

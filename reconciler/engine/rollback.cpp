@@ -69,7 +69,10 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
         mark(turn, release, progress, TargetStatus::restored, "");
         return Restoring::settled;
     }
-    if (waits_for_way_back(assignment, release)) return Restoring::running;
+    if (waits_for_way_back(assignment, release)) {
+        add_holds(turn, release.key, {loading_hold()});
+        return Restoring::running;
+    }
     if (const auto why = no_way_back(assignment, release); !why.empty()) {
         mark(turn, release, progress, TargetStatus::restore_failed, why);
         return Restoring::settled;
@@ -98,9 +101,16 @@ public:
     }
 
     /// It has to wait; else it may go, and counts.
-    bool hold(const TargetProgress& progress) {
-        const bool waits = limit_ > 0 && is_well(progress);
+    bool hold(TargetProgress& progress) {
+        const bool waits =
+            limit_ > 0 && progress.was_well && progress.status == TargetStatus::success;
         if (!waits || !is_there(progress)) return false;
+        if (!is_as_deployed(progress)) {
+            // It broke while it waited: it goes at once, and in nobody's turn.
+            progress.was_well = false;
+            turn_.save(release_, progress);
+            return false;
+        }
         if (moving_ < limit_) {
             ++moving_;
             return false;
@@ -118,12 +128,11 @@ public:
     }
 
 private:
-    bool is_well(const TargetProgress& progress) const {
+    bool is_as_deployed(const TargetProgress& progress) const {
         const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
-        return target && progress.was_well && progress.status == TargetStatus::success &&
-               planner::compare({progress.desired, false},
-                                seen_on(turn_.state, release_.key, *target)) ==
-                   planner::TargetState::in_sync;
+        return target && planner::compare({progress.desired, false},
+                                          seen_on(turn_.state, release_.key, *target)) ==
+                             planner::TargetState::in_sync;
     }
     /// What is away is passed over, and takes no turn.
     bool is_there(const TargetProgress& progress) const {
@@ -155,9 +164,11 @@ void give_up(Turn& turn, Release& release) {
                  "not restored by the deadline: " + progress.error);
 }
 
-/// `respect_windows`: the deadline stands still while they are closed.
+/// The deadline stands still while windows are closed (`respect_windows`), and until Git has
+/// answered once what there is to go back to.
 bool is_paused(Turn& turn, Release& release) {
-    const bool held = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
+    const bool gated = !dispatch_holds(turn, release.key, question_of(release, kRestore)).empty();
+    const bool held = gated || is_first_read(turn.state.assignments.at(release.key), release);
     if (held == release.paused_at.has_value()) return held;
     if (held) {
         release.paused_at = turn.lived;

@@ -149,8 +149,8 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head
     const auto& wish = *assignment.wish;
     const auto kept = kept_state(turn.state, key);
     if (kept && !definition_of(assignment, kept->digest)) {
-        if (const auto why = why_lost(assignment, *kept); !why.empty())
-            add_holds(turn, key, {{"history", why, {}}});
+        const auto why = why_lost(assignment, *kept);
+        add_holds(turn, key, {why.empty() ? loading_hold() : Hold{"history", why, {}}});
         return std::nullopt;
     }
     auto candidate = candidate_of(kept);

@@ -25,6 +25,7 @@ struct AgentState {
     bool revoked = false;  ///< until it connects again, enrolled anew: it is not waited for
     std::string boot_id;
     int runs_at_once = 0;              ///< actions; 0: it does not say
+    bool looks_twice = false;          ///< kSecondLookCapability
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/room.h"
@@ -80,26 +81,6 @@ void extend_release(Turn& turn, Release& release, const Step& step, const Outbox
     turn.save(release);
 }
 
-/// From here on the way back to last good leads over an irreversible change.
-void mark_forward_only(Turn& turn, const Release& release) {
-    auto good = turn.state.assignments.at(release.key).good;
-    if (!release.forward_only || !good || good->forward_only) return;
-    good->forward_only = true;
-    turn.put(*good);
-}
-
-void begin_step(Turn& turn, Release& release, Step& step) {
-    if (step.status == StepStatus::running) return;
-    step.status = StepStatus::running;
-    step.started_at = turn.now;
-    step.began = turn.lived;
-    step.admitted_at = turn.now;
-    turn.save(release, step);
-    if (std::exchange(release.admitted, true)) return;
-    turn.save(release);
-    mark_forward_only(turn, release);
-}
-
 Hold busy_hold(const std::vector<std::string>& names) {
     return {"busy", fmt::format("waits for the end of earlier actions on {}", some_of(names)), {}};
 }
@@ -159,7 +140,7 @@ private:
             crowded_.push_back(target.name);
             return true;
         }
-        begin_step(turn_, release_, step_);
+        admit(turn_, release_, step_);
         budget_.take(target.name);
         ++sent_;
         const auto& entry = turn_.state.outbox.at(release_.targets.at(target.name).action);

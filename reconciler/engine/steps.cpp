@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/step_dispatch.h"

@@ -1,7 +1,7 @@
 #include "reconciler/engine/trouble.h"
 
-#include <algorithm>
-
+#include "reconciler/engine/admission.h"
+#include "reconciler/engine/back_off.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
@@ -11,28 +11,15 @@
 namespace tidegate::engine {
 namespace {
 
-Seconds wait_after(int tries) {
-    auto wait = Seconds(limits::kAskAgain);
-    for (int i = 1; i < tries && wait < limits::kAskAgainMax; ++i) wait *= 2;
-    return std::min<Seconds>(wait, limits::kAskAgainMax);
-}
-
-std::string one_line(std::string_view text) {
-    std::string line{tidegate::head_of(text, limits::kAgentWordBytesMax)};
-    for (auto& c : line)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    return line;
-}
-
 void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     const auto& key = entry.action.key;
     auto [found, is_new] = turn.state.troubles.try_emplace(key);
     auto& trouble = found->second;
     trouble.project = key.project;
     trouble.agent = entry.agent;
-    trouble.reason = one_line(reason);
+    trouble.reason = one_line(head_of(reason, limits::kAgentWordBytesMax));
     if (is_new) trouble.since = turn.now;
-    trouble.until = turn.lived + wait_after(++trouble.tries);
+    trouble.until = turn.lived + until_asked_again(++trouble.tries);
     trouble.tried_again_at = turn.wall(trouble.until);
     turn.touch_target(key.target);
     if (!is_new) return;
@@ -58,6 +45,7 @@ void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
         progress.action.clear();
         progress.started_at.reset();
         turn.state.assignments.at(release.key).targets_changed = true;
+        take_admission_back(turn, release, entry.action.step);
     }
     turn.save(release, progress);
 }
@@ -77,11 +65,14 @@ void clear_troubles_of(Turn& turn, const std::string& agent) {
 void show_troubles(Turn& turn, const AssignmentKey& key) {
     std::vector<Hold> holds;
     std::vector<InstallKey> past;
-    for (const auto& [install, trouble] : turn.state.troubles) {
-        const auto owner = turn.state.owners.find(install);
-        if (owner == turn.state.owners.end() || owner->second != key ||
-            turn.state.outbox_by_key.contains(install))
+    const auto& wish = turn.state.assignments.at(key).wish;
+    if (!wish || turn.state.troubles.empty()) return;
+    for (const auto& target : wish->targets) {
+        const auto install = key_of(key, target.name);
+        const auto found = turn.state.troubles.find(install);
+        if (found == turn.state.troubles.end() || turn.state.outbox_by_key.contains(install))
             continue;
+        const auto& trouble = found->second;
         const auto forgotten_at = trouble.until + limits::kAskAgainMax;
         if (turn.lived < trouble.until)
             holds.push_back({"host", fmt::format("{}: {}", install.target, trouble.reason),

@@ -8,7 +8,7 @@ namespace tidegate::engine {
 
 /// The action of that outcome never began: its target waits as before, or its restore is owed.
 void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& result);
-/// Something began there after all.
+/// Something began there after all, or its target left that host.
 void clear_trouble(Turn& turn, const InstallKey& key);
 /// Its agent comes anew: its host may be another by now.
 void clear_troubles_of(Turn& turn, const std::string& agent);

@@ -3,57 +3,71 @@
 #include <algorithm>
 
 #include "reconciler/engine/facts.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
 
-/// Agents look every minute, and report what has changed only.
-constexpr Seconds kSecondLook{90};
-
-std::string trouble(const Installation* seen) {
-    if (!seen || seen->status == InstallStatus::absent) return "nothing is installed there";
-    if (seen->drifted) return seen->drift_reason.empty() ? "it has drifted" : seen->drift_reason;
-    if (seen->status != InstallStatus::installed)
-        return fmt::format("it is {}", to_string(seen->status));
-    return fmt::format("version {} is there", seen->version);
+bool looks_twice(const State& state, const std::string& agent) {
+    const auto found = state.agents.find(agent);
+    return found != state.agents.end() && found->second.online && found->second.looks_twice;
 }
 
-/// Empty = it is as it was deployed, or its agent cannot say.
-std::string trouble_of(const Turn& turn, const Release& release, const TargetProgress& progress) {
+/// What was deployed there, as its agent sees it now. Null: nobody can say, or something else is
+/// there. On another host, on one that was set up anew and after another's action that says nothing
+/// of the version: it catches up.
+const Installation* deployed_on(const Turn& turn, const Release& release,
+                                const TargetProgress& progress) {
     const auto* target = wished_target(turn.state.assignments.at(release.key), progress.name);
-    if (!target || reach(turn.state, target->agent, turn.lived) != Reach::online) return "";
+    const bool same = target && (progress.agent.empty() || progress.agent == target->agent);
+    if (!same || !looks_twice(turn.state, target->agent)) return nullptr;
     const auto* seen = seen_on(turn.state, release.key, *target);
-    // What was known at its success, or before, is no news.
-    if (!progress.doubted_at && seen && progress.report == seen->report) return "";
+    if (!seen || seen->report < progress.report) return nullptr;
     const auto there = planner::compare({progress.desired, false}, seen);
-    return there == planner::TargetState::in_sync ? "" : trouble(seen);
+    const bool is_it =
+        there == planner::TargetState::in_sync || there == planner::TargetState::drifted;
+    return is_it ? seen : nullptr;
 }
 
-std::uint64_t report_of(const Turn& turn, const Release& release, const TargetProgress& progress) {
-    const auto* target = wished_target(turn.state.assignments.at(release.key), progress.name);
-    const auto* seen = seen_on(turn.state, release.key, *target);
-    return seen ? seen->report : 0;
-}
-
-/// nullopt: it has failed.
-std::optional<Hold> doubt(Turn& turn, Release& release, TargetProgress& progress,
-                          const std::string& why) {
-    const auto report = report_of(turn, release, progress);
-    if (!progress.doubted_at) {
+/// What was known at its success is no news.
+void doubt(Turn& turn, Release& release, TargetProgress& progress, const Installation& seen,
+           std::vector<Hold>& holds) {
+    const bool again = progress.doubted_at.has_value();
+    if (progress.report != seen.report && again) {
+        progress.status = TargetStatus::failed;
+        progress.error = "after its success: " + seen.drift_reason;
+        return turn.save(release, progress);
+    }
+    if (progress.report != seen.report) {
         progress.doubted_at = turn.lived;
-        progress.report = report;
+        progress.report = seen.report;
         turn.save(release, progress);
     }
-    const auto end = *progress.doubted_at + kSecondLook;
-    if (progress.report == report && turn.lived < end) {
-        turn.wake(release.key, end);
-        return Hold{"verify", fmt::format("{}: {}; is looked at again", progress.name, why),
-                    turn.wall(end)};
+    if (progress.doubted_at)
+        holds.push_back(
+            {"verify",
+             fmt::format("{}: {}; is looked at again", progress.name, seen.drift_reason),
+             {}});
+}
+
+void reassure(Turn& turn, Release& release, TargetProgress& progress, const Installation& seen) {
+    if (!progress.doubted_at) return;
+    if (progress.report != seen.report) {
+        progress.doubted_at = turn.lived;
+        progress.report = seen.report;
+        turn.save(release, progress);
     }
-    progress.status = TargetStatus::failed;
-    progress.error = "after its success: " + why;
+    const auto end = *progress.doubted_at + limits::kDoubtForgotten;
+    if (turn.lived < end) return turn.wake(release.key, end);
+    progress.doubted_at.reset();
     turn.save(release, progress);
-    return std::nullopt;
+}
+
+void wake_at_deadlines(Turn& turn, const Release& release) {
+    if (release.deadline) turn.wake(release.key, *release.deadline);
+    for (const auto& step : release.steps)
+        if (step.status == StepStatus::running && step.deadline)
+            turn.wake(release.key, *step.deadline);
 }
 
 }  // namespace
@@ -64,10 +78,14 @@ std::vector<Hold> watch_deployed(Turn& turn, Release& release) {
         return holds;
     for (auto& [name, progress] : release.targets) {
         if (progress.status != TargetStatus::success) continue;
-        const auto why = trouble_of(turn, release, progress);
-        if (why.empty()) continue;
-        if (auto hold = doubt(turn, release, progress, why)) holds.push_back(*std::move(hold));
+        const auto* seen = deployed_on(turn, release, progress);
+        if (!seen) continue;
+        if (seen->drifted)
+            doubt(turn, release, progress, *seen, holds);
+        else
+            reassure(turn, release, progress, *seen);
     }
+    if (!holds.empty()) wake_at_deadlines(turn, release);
     return holds;
 }
 

@@ -7,9 +7,10 @@
 
 namespace tidegate::engine {
 
-/// One that its agent reports down or old has failed at the second such report, or when no better
-/// one has come for as long as the agent takes to look again. Until then the returned holds keep
-/// the release from going on. A link that is away says nothing.
+/// One that its agent reports down or old has failed at the second such report, which comes of the
+/// agent's next look (kSecondLookCapability). Until then, however long that takes, the returned
+/// holds keep the release from going on; its deadlines run on. What was well for kDoubtForgotten
+/// since the first one starts anew. A link that is away says nothing.
 [[nodiscard]] std::vector<Hold> watch_deployed(Turn& turn, Release& release);
 
 }  // namespace tidegate::engine

@@ -77,6 +77,16 @@ Way way_back(const AssignmentState& assignment, const Release& release, int atte
     return {good, ActionKind::rollback, own_way ? failed->deploy.script.rollback_script : ""};
 }
 
+bool is_first_read(const AssignmentState& assignment, const Release& release) {
+    const auto is_read = [&](const Digest& digest, const std::string& commit) {
+        return !definition_of(assignment, digest) && is_asked(assignment, commit);
+    };
+    const auto& good = *release.last_good;
+    return is_read(good.digest, good.commit) || is_read(release.digest, release.digest_commit);
+}
+
+Hold loading_hold() { return {"loading", "reads the definition from Git", {}}; }
+
 bool waits_for_way_back(const AssignmentState& assignment, const Release& release) {
     const auto& good = *release.last_good;
     if (!definition_of(assignment, good.digest) && why_lost(assignment, good).empty()) return true;

@@ -32,4 +32,9 @@ struct Way {
 /// What it is made of may still be on its way here: worth waiting for, but not for long.
 [[nodiscard]] bool waits_for_way_back(const AssignmentState& assignment, const Release& release);
 
+/// It is not known yet only because Git has not been asked, or has not answered once: something
+/// slow may be before it, which is no fault of the way back.
+[[nodiscard]] bool is_first_read(const AssignmentState& assignment, const Release& release);
+[[nodiscard]] Hold loading_hold();
+
 }  // namespace tidegate::engine

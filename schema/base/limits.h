@@ -183,6 +183,8 @@ inline constexpr std::chrono::seconds kAskAgainMax{300};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
 inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes later is another one
+/// One that was deployed and reported down once, and is well for so long, starts anew.
+inline constexpr std::chrono::minutes kDoubtForgotten{5};
 inline constexpr std::size_t kDriftNotesShown = 20;       ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/base/digest.h"
@@ -169,6 +170,10 @@ struct EpochProof {
 
     friend bool operator==(const EpochProof&, const EpochProof&) = default;
 };
+
+/// Among an agent's capabilities: what it finds drifted it reports, with a raised `report`, once
+/// more when it finds the same at its next look; and what cannot be told it does not call drifted.
+inline constexpr std::string_view kSecondLookCapability = "drift.second_look";
 
 struct Hello {
     std::string agent;

@@ -217,6 +217,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("action", r.action);
     f("failed_action", r.failed_action);
     f("error", r.error);
+    f("agent", r.agent);
     f("stages", r.stages);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
@@ -303,6 +304,7 @@ void fields(Of<GoodState> auto& r, auto&& f) {
     f("good", r.good);
     f("forward_only", r.forward_only);
     f("release", r.release);
+    f("forward_by", r.forward_by);
 }
 
 }  // namespace tidegate

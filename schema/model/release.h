@@ -117,13 +117,15 @@ struct TargetProgress {
     std::string action;         ///< the last action's id
     std::string failed_action;  ///< the one that a restore followed
     std::string error;
+    std::string agent;  ///< that told the last outcome; empty in rows of former builds
     std::vector<StageResult> stages;
     std::optional<Timestamp> started_at;
     std::optional<Timestamp> finished_at;
     std::optional<Lived> ended;  ///< as finished_at
-    /// Of its agent, the newest at its success; later the first that says that it is down, or old.
+    /// Of its agent, the newest at its success; later the one that made it doubtful, by saying that
+    /// it is down or old, or the first after that which says that it is well again.
     std::optional<std::uint64_t> report;
-    std::optional<Lived> doubted_at;  ///< when that came
+    std::optional<Lived> doubted_at;  ///< when that came; none: it is not doubtful
     bool was_well = false;            ///< it had passed its checks when its release was rolled back
 };
 
@@ -176,7 +178,8 @@ struct Release : ReleaseHead {
     std::map<std::string, TargetProgress> targets;  ///< by name
 };
 
-/// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`.
+/// A (target, project) whose heal, catch-up or uninstall failed: not tried again before `until`. Or
+/// whose heal went well: kept for kHealProven after that.
 struct Block {
     InstallKey key;
     Digest digest;  ///< target digest
@@ -206,6 +209,7 @@ struct GoodState {
     LastGood good;
     bool forward_only = false;
     std::string release;
+    std::string forward_by{};  ///< the release whose first action set forward_only
 };
 
 /// A commit of our own: only what stands here, written before the push, proves it. Kept apart from

@@ -235,31 +235,83 @@ TEST_F(ConfigSourceTest, WhatWasAcceptedIsNotForgottenWithTheClone) {
     EXPECT_EQ(version_of(*by_person), "1.2.0");
 }
 
-TEST_F(ConfigSourceTest, ATipThatCannotBeReadIsHeldWithItsError) {
-    const auto pid = dir_ / "pid";
-    const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+/// A Git child that is killed after each fetch while `dies`.
+struct DyingChild {
+    DyingChild(SourceOptions from, const test::TempDir& dir) : options{std::move(from)} {
+        const auto pid = dir / "pid";
+        const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+        options.process.executable = "/bin/sh";
+        options.process.arguments = {"-c",
+                                     "echo $$ > '" + pid + "'; exec '" + self + "' --git-child"};
+        options.crash_point = [this, pid](std::string_view) {
+            if (dies) ::kill(std::stoi(read_text(pid)), SIGKILL);
+        };
+    }
+    DyingChild(const DyingChild&) = delete;
+    DyingChild& operator=(const DyingChild&) = delete;
+
+    SourceOptions options;
     bool dies = false;
-    auto options = source_options();
-    options.process.executable = "/bin/sh";
-    options.process.arguments = {"-c", "echo $$ > '" + pid + "'; exec '" + self + "' --git-child"};
-    options.crash_point = [&](std::string_view) {
-        if (dies) ::kill(std::stoi(read_text(pid)), SIGKILL);
-    };
-    ConfigSource source{options};
+};
+
+TEST_F(ConfigSourceTest, ATipThatCannotBeReadIsHeldWithItsError) {
+    DyingChild child{source_options(), dir_};
+    ConfigSource source{child.options};
     const auto accepted = source.poll({}).status.accepted_commit;
     commit("1.1.0");
-    dies = true;
+    child.dies = true;
     const auto report = source.poll({});
     EXPECT_EQ(report.status.tip_commit, tip());
     EXPECT_EQ(report.status.tip_state, TipState::held);
     EXPECT_EQ(report.status.errors.size(), 1u);
     EXPECT_FALSE(report.status.poll_error.empty());
     EXPECT_EQ(report.status.accepted_commit, accepted);
-    dies = false;
+    child.dies = false;
     const auto well = source.poll({});
     EXPECT_EQ(well.status.tip_state, TipState::accepted);
     EXPECT_EQ(well.status.poll_error, "");
     EXPECT_EQ(version_of(well), "1.1.0");
+}
+
+/// Or the history before the tip would be gone for a child that died.
+TEST_F(ConfigSourceTest, AcceptBeginsNoLineAnewForWhatPasses) {
+    std::string root;
+    {
+        auto first = source();
+        root = first.poll({}).desired->root_commit;
+        commit("1.1.0");
+        ASSERT_TRUE(first.poll({}).desired);
+    }
+    std::filesystem::remove(history());
+    std::filesystem::remove_all(dir_ / "git");
+    DyingChild child{source_options(), dir_};
+    ConfigSource second{child.options};
+    ASSERT_FALSE(second.open({tip(), {}}, {}));
+    child.dies = true;
+    const auto refused = second.accept(tip(), {});
+    ASSERT_FALSE(refused) << refused->desired->root_commit;
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    child.dies = false;
+    const auto accepted = second.accept(tip(), {});
+    ASSERT_TRUE(accepted) << accepted.error().text();
+    EXPECT_EQ(accepted->desired->root_commit, root);
+}
+
+TEST_F(ConfigSourceTest, ALineThatCouldNotBeTakenInChangesNoChecks) {
+    auto first = source();
+    const auto before = first.poll({});
+    commit("1.1.0");
+    ASSERT_TRUE(first.poll({}).desired);
+    const auto line = tip();
+    const auto other = force_to(before.status.accepted_commit, "1.2.0");
+    const auto blocked = dir_ / ("git/refs/tidegate/accepted/" + other);
+    std::filesystem::create_directories(blocked);
+    write_text(blocked + "/x", other + "\n");
+    ASSERT_FALSE(first.accept(other, {}));
+    (void)force_to(line, "1.3.0");
+    const auto after = first.poll({});
+    ASSERT_EQ(version_of(after), "1.3.0");
+    EXPECT_EQ(after.lenient_until, before.lenient_until);
 }
 
 TEST_F(ConfigSourceTest, FoldersOfAnyDepthHoldNothingUp) {

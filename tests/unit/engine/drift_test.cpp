@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
 #include "tests/unit/engine/rollout.h"
 
@@ -67,6 +68,26 @@ TEST_F(DriftTest, ThatComesMuchLaterIsAnotherOne) {
     EXPECT_EQ(rollout_.told(NoticeKind::target_blocked), 0);
 }
 
+/// Or the store would be written to for good, to keep the time that it is given.
+TEST_F(DriftTest, ThatStaysHealedLongEnoughIsForgotten) {
+    drifts();
+    (void)rollout_.finish_one();
+    EXPECT_TRUE(is_waiting(rollout_.state(), rollout_.lived()));
+    rollout_.pass(limits::kHealProven);
+    EXPECT_FALSE(is_waiting(rollout_.state(), rollout_.lived()));
+    EXPECT_EQ(rollout_.rows(Table::block), 0u);
+}
+
+/// Its target is away, so that nobody tries again.
+TEST_F(DriftTest, WhoseBackOffIsOverIsGivenNoTimeAnyMore) {
+    drifts();
+    (void)rollout_.finish_one(ActionOutcome::failed);
+    rollout_.leaves(0);
+    EXPECT_TRUE(is_waiting(rollout_.state(), rollout_.lived()));
+    rollout_.pass(limits::kBlockMin);
+    EXPECT_FALSE(is_waiting(rollout_.state(), rollout_.lived()));
+}
+
 TEST_F(DriftTest, IsTriedAtOnceAgainOnAPersonsWord) {
     drifts();
     is_healed_in_vain();
@@ -80,6 +101,7 @@ TEST_F(DriftTest, ThatNobodyCanTellIsShownAndToldOnceAndMovesNothing) {
         rollout_.reports_drift(0, false, reason);
     EXPECT_EQ(rollout_.in_flight(), 0u);
     EXPECT_EQ(rollout_.told(NoticeKind::drift_unknown), 1);
+    EXPECT_TRUE(is_alert(NoticeKind::drift_unknown));
     const auto view = explain(rollout_.state(), kKey, rollout_.now());
     EXPECT_EQ(view->drift,
               (std::vector<DriftNote>{{name_of(0), "service.status: exit code 127", false}}));

@@ -238,6 +238,60 @@ TEST(AdmissionTest, AStepIsAdmittedByItsFirstDispatchOnly) {
     EXPECT_TRUE(newest(rollout).admitted);
 }
 
+/// v2, from the first ten minutes of each day only.
+std::shared_ptr<Assignment> windowed() {
+    auto wish = version_of(2, one_by_one(), 2);
+    ReleaseWindow window;
+    window.allowed.push_back({{}, std::chrono::minutes{0}, std::chrono::minutes{10}, ""});
+    wish->rules.window = window;
+    wish->rules.zone = std::make_shared<const ZoneRules>(ZoneRules{"UTC", Seconds{0}, {}});
+    return wish;
+}
+
+/// `on_close: finish_step`, and no script has run before the window closes.
+TEST(AdmissionTest, CountsForNothingWhereNothingBegan) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(windowed()));
+    for (int i = 0; i < 600; ++i) {
+        while (rollout.in_flight() > 0) rollout.finds_host_trouble("disk full");
+        rollout.pass(Seconds{1});
+    }
+    rollout.pass(std::chrono::hours{23});
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_FALSE(newest(rollout).admitted);
+    rollout.pass(std::chrono::hours{1});
+    EXPECT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+}
+
+TEST(AdmissionTest, CountsForNothingWhereNothingReachedAnAgent) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(windowed()));
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(0)});
+    rollout.leaves(0);
+    rollout.pass(std::chrono::minutes{9});
+    rollout.comes_back(0);
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(0)}) << "it is open yet";
+    rollout.leaves(0);
+    rollout.pass(std::chrono::minutes{2});
+    rollout.comes_back(0);
+    EXPECT_EQ(in_outbox(rollout).size(), 0u);
+    EXPECT_FALSE(newest(rollout).steps[0].admitted_at);
+}
+
+TEST(AdmissionTest, StaysWhereSomethingBegan) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto both = windowed();
+    both->strategy = all_at_once();
+    rollout.wish(AssignmentPtr(both));
+    (void)rollout.finish_one();
+    rollout.finds_host_trouble("disk full");
+    EXPECT_TRUE(newest(rollout).admitted);
+    EXPECT_TRUE(newest(rollout).steps[0].admitted_at);
+}
+
 TEST(OfflineTest, WhatHasTheNewVersionKeepsItWhileTheRestIsAway) {
     auto slowly = one_by_one();
     slowly.batch_interval = Seconds{60};
@@ -309,6 +363,39 @@ TEST(ForwardOnlyTest, BindsFromItsFirstActionOn) {
     ASSERT_EQ(rollout.in_flight(), 1u);
     EXPECT_TRUE(rollout.state().assignments.at(kKey).good->forward_only);
     EXPECT_TRUE(rollout.restarted().assignments.at(kKey).good->forward_only);
+}
+
+TEST(ForwardOnlyTest, BindsNobodyBeforeSomethingOfItBegan) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    const auto forward = [&](int number) {
+        auto wish = version_of(1, one_by_one(), number);
+        wish->forward_only = true;
+        rollout.wish(AssignmentPtr(wish));
+    };
+    const auto binds = [&] { return rollout.state().assignments.at(kKey).good->forward_only; };
+    forward(2);
+    rollout.finds_host_trouble("disk full");
+    EXPECT_FALSE(binds());
+    rollout.pass(Seconds{11});
+    EXPECT_TRUE(binds());
+    (void)rollout.finish_one(ActionOutcome::failed);
+    forward(3);
+    rollout.finds_host_trouble("disk full");
+    EXPECT_TRUE(binds()) << "the one before was there";
+}
+
+TEST(ForwardOnlyTest, BindsNobodyWhereItNeverReachedAnAgent) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forward = version_of(1, one_by_one(), 2);
+    forward->forward_only = true;
+    rollout.wish(AssignmentPtr(forward));
+    rollout.leaves(0);
+    rollout.wish(AssignmentPtr(version_of(1, one_by_one(), 3)));
+    EXPECT_TRUE(rollout.state().assignments.at(kKey).good->forward_only);
+    rollout.comes_back(0);
+    EXPECT_FALSE(rollout.state().assignments.at(kKey).good->forward_only);
 }
 
 TEST(RestoreTest, OfAPinnedTargetIsCalledWhatItIs) {

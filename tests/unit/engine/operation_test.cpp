@@ -78,6 +78,24 @@ TEST(OperationTest, IsNotPromisedToTargetsThatAreAway) {
     EXPECT_EQ(rollout.in_flight(), 0u);
 }
 
+/// It comes only once.
+TEST(OperationTest, IsNotLostWhileAHostIsInTrouble) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto forced = forced_on(2);
+    pin(forced->targets[1], "v1");
+    rollout.wish(AssignmentPtr(forced));
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    rollout.finds_host_trouble("disk full");
+    rollout.reports(1, InstallStatus::failed, 100);
+    rollout.pass(Seconds{11});
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().key.target, name_of(0));
+    EXPECT_EQ(rollout.next().kind, ActionKind::update);
+    (void)rollout.finish_one();
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+}
+
 TEST(OperationTest, ThatWaitsKeepsNothingElseWaiting) {
     Rollout rollout(2, all_at_once());
     for (int i = 0; i < 2; ++i) (void)rollout.finish_one();

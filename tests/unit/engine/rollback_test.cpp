@@ -72,6 +72,19 @@ TEST_F(RollbackOrderTest, WhatBreaksWhileItWaitsWaitsNoLonger) {
     EXPECT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(2)}));
 }
 
+TEST_F(RollbackOrderTest, WhatBreaksWhileItWaitsTakesNobodysTurn) {
+    rollout_.emplace(4, one_by_one());
+    for (int i = 0; i < 4; ++i) (void)rollout_->finish_one();
+    rollout_->wish(second_version(4, one_by_one()));
+    for (int i = 0; i < 3; ++i) (void)rollout_->finish_one();
+    (void)rollout_->finish_one(ActionOutcome::failed);
+    ASSERT_EQ(going_back(), (std::vector{name_of(0), name_of(3)}));
+    rollout_->reports(1, InstallStatus::failed, 1'000);
+    ASSERT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(3)}));
+    finish(0);
+    EXPECT_EQ(going_back(), (std::vector{name_of(1), name_of(2), name_of(3)}));
+}
+
 TEST_F(RollbackOrderTest, WhatIsAwayTakesNoTurn) {
     fail_third(3, one_by_one());
     rollout_->leaves(1);
@@ -113,6 +126,10 @@ protected:
         ASSERT_EQ(rollout_.in_flight(), 1u);
         (void)rollout_.finish_one(ActionOutcome::failed);
     }
+    bool is_loading() {
+        const auto holds = rollout_.holds();
+        return std::ranges::find(holds, "loading", &Hold::gate) != holds.end();
+    }
 
     Rollout rollout_{1, one_by_one()};
 };
@@ -151,6 +168,47 @@ TEST_F(LostGoodTest, IsNotTakenForLostWhileGitIsAway) {
     rollout_.comes_back(0);
     (void)rollout_.finish_one(ActionOutcome::failed);
     EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+}
+
+/// A slow fetch may be before it.
+TEST_F(LostGoodTest, CostsNoTimeUntilGitHasAnsweredOnce) {
+    (void)rollout_.finish_one();
+    rollout_.restart();
+    rollout_.wish(second_version(1, one_by_one()));
+    rollout_.comes_back(0);
+    (void)rollout_.finish_one(ActionOutcome::failed);
+    rollout_.pass(3 * limits::kRollbackDeadline);
+    ASSERT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+    EXPECT_TRUE(is_loading());
+    rollout_.cannot_load("c1");
+    EXPECT_TRUE(is_loading());
+    rollout_.pass(limits::kRollbackDeadline - Seconds{1});
+    ASSERT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+    rollout_.loads("c1", wish_of(1, one_by_one())->definition);
+    EXPECT_FALSE(is_loading());
+    (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rollback);
+}
+
+TEST_F(LostGoodTest, IsNotWaitedForForEverOnceGitHasAnswered) {
+    (void)rollout_.finish_one();
+    rollout_.restart();
+    rollout_.wish(second_version(1, one_by_one()));
+    rollout_.cannot_load("c1");
+    rollout_.comes_back(0);
+    (void)rollout_.finish_one(ActionOutcome::failed);
+    rollout_.pass(limits::kRollbackDeadline + Seconds{1});
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::failed);
+}
+
+TEST_F(LostGoodTest, IsReadBeforeItIsKept) {
+    (void)rollout_.finish_one();
+    rollout_.restart();
+    rollout_.wish(frozen(second_version(1, one_by_one())));
+    rollout_.comes_back(0);
+    EXPECT_TRUE(is_loading());
+    rollout_.loads("c1", wish_of(1, one_by_one())->definition);
+    EXPECT_FALSE(is_loading());
 }
 
 TEST_F(LostGoodTest, IsToldWhereItWouldBeKept) {

@@ -7,11 +7,22 @@
 
 namespace tidegate::engine {
 
+namespace {
+
+Hello hello_of(int target) {
+    Hello hello;
+    hello.agent = name_of(target);
+    hello.capabilities = {std::string{kSecondLookCapability}};
+    return hello;
+}
+
+}  // namespace
+
 Rollout::Rollout(int targets, const std::vector<AssignmentPtr>& first)
     : state_(*restore({}, 1, clocks_)) {
     for (int i = 0; i < targets; ++i) {
         AgentConnected event;
-        event.hello.agent = name_of(i);
+        event.hello = hello_of(i);
         feed(event);
     }
     wish(first);
@@ -68,6 +79,14 @@ void Rollout::reports_drift(int target, bool drifted, const std::string& reason)
 
 void Rollout::comes_back(int target) {
     AgentConnected event;
+    event.hello = hello_of(target);
+    for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
+        event.inventory.installations.push_back(there);
+    feed(event);
+}
+
+void Rollout::comes_back_of_former_build(int target) {
+    AgentConnected event;
     event.hello.agent = name_of(target);
     for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
         event.inventory.installations.push_back(there);
@@ -76,14 +95,14 @@ void Rollout::comes_back(int target) {
 
 void Rollout::comes_with(int target, std::vector<Installation> there) {
     AgentConnected event;
-    event.hello.agent = name_of(target);
+    event.hello = hello_of(target);
     event.inventory.installations = std::move(there);
     feed(event);
 }
 
 void Rollout::comes_back_interrupted(int target, std::vector<std::string> ids) {
     AgentConnected event;
-    event.hello.agent = name_of(target);
+    event.hello = hello_of(target);
     for (const auto& [key, there] : state_.agents.at(name_of(target)).installations)
         event.inventory.installations.push_back(there);
     event.inventory.running = event.inventory.suspended = std::move(ids);
@@ -146,7 +165,7 @@ Cost Rollout::finish_one(ActionOutcome outcome) {
 
 void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     AgentConnected event;
-    event.hello.agent = name_of(target);
+    event.hello = hello_of(target);
     const auto mine = [&](const Action& action) { return action.key.target == name_of(target); };
     for (const auto& action : sent_) {
         if (!mine(action)) continue;

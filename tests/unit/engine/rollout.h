@@ -80,6 +80,8 @@ public:
     void says_it_runs(int target, int at_once);
     /// As it left, and with an empty journal: nothing that was sent has reached it.
     void comes_back(int target);
+    /// The same, with an agent that does not tell twice what it found.
+    void comes_back_of_former_build(int target);
 
     /// What it was sent has ended meanwhile.
     void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);

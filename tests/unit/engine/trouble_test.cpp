@@ -141,6 +141,29 @@ TEST(HostTroubleTest, KeepsNobodyElseFromBeingHealed) {
     EXPECT_EQ(rollout.next().key.target, name_of(1));
 }
 
+TEST(HostTroubleTest, LeavesWithItsTargetAndStaysOnItsHost) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    auto second = version_of(2, all_at_once(), 2);
+    rollout.wish(AssignmentPtr(second));
+    for (int i = 0; i < 2; ++i) rollout.finds_host_trouble(kFull);
+    ASSERT_EQ(rollout.state().troubles.size(), 2u);
+    auto moved = std::make_shared<Assignment>(*second);
+    moved->targets.erase(moved->targets.begin());
+    moved->targets[0].agent = name_of(0);
+    rollout.wish(AssignmentPtr(moved));
+    EXPECT_TRUE(rollout.state().troubles.empty());
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+}
+
+TEST(HostTroubleTest, IsToldInOneLine) {
+    Rollout rollout(1, one_by_one());
+    rollout.finds_host_trouble(
+        "disk\xC2\x85"
+        "full\n");
+    EXPECT_EQ(rollout.state().troubles.begin()->second.reason, "disk full");
+}
+
 TEST(HostTroubleTest, IsOverWhenTheAgentComesAnewOrNobodyWantsAnything) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();

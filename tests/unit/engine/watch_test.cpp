@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "schema/base/limits.h"
 #include "tests/unit/engine/rollout.h"
 
 namespace tidegate::engine {
@@ -46,13 +47,69 @@ TEST_F(WatchTest, TwoReportsAreAVerdict) {
     EXPECT_EQ(rollout_.state().quarantines.size(), 1u);
 }
 
-TEST_F(WatchTest, SoIsOneThatNoBetterOneFollows) {
+/// Agents look when they look: they tell what they found a second time.
+TEST_F(WatchTest, OneAloneIsNone) {
     reports(true);
     EXPECT_TRUE(finish_and_look().empty());
-    rollout_.pass(Seconds{89});
-    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::running);
-    rollout_.pass(Seconds{2});
+    rollout_.pass(std::chrono::minutes{9});
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::running) << newest(rollout_).reason;
+    reports(true);
     EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+}
+
+TEST_F(WatchTest, ADoubtIsNoVerdictOnceTheLinkIsBack) {
+    reports(true);
+    rollout_.leaves(0);
+    rollout_.pass(std::chrono::minutes{9});
+    rollout_.comes_back(0);
+    rollout_.pass(Seconds{1});
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::running) << newest(rollout_).reason;
+    EXPECT_EQ(rollout_.holds().at(0).gate, "verify");
+}
+
+TEST_F(WatchTest, ADoubtIsForgottenWhenItStaysWell) {
+    reports(true);
+    reports(false);
+    rollout_.pass(limits::kDoubtForgotten);
+    reports(true);
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::running) << newest(rollout_).reason;
+    reports(false);
+    rollout_.pass(limits::kDoubtForgotten - Seconds{1});
+    reports(true);
+    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
+}
+
+/// What cannot tell was `drifted` for agents of former builds, and they told nothing twice.
+TEST_F(WatchTest, NothingIsMadeOfWhatAFormerAgentReports) {
+    rollout_.leaves(0);
+    rollout_.comes_back_of_former_build(0);
+    reports(true);
+    reports(false);
+    reports(true);
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+}
+
+/// What is there now says nothing of the version: it catches up.
+TEST_F(WatchTest, AnotherAgentsHostIsAnotherHost) {
+    auto moved = std::make_shared<Assignment>(*second_version(3, one_by_one()));
+    moved->targets[0].agent = name_of(2);
+    rollout_.wish(AssignmentPtr(moved));
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+    rollout_.pass(std::chrono::minutes{9});
+    (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).kind, ReleaseKind::catch_up) << newest(rollout_).reason;
+    EXPECT_EQ(in_outbox(rollout_), std::vector{name_of(0)});
+    EXPECT_TRUE(rollout_.state().quarantines.empty());
+}
+
+TEST_F(WatchTest, SoIsOneWithNothingOnIt) {
+    rollout_.leaves(0);
+    rollout_.comes_with(0, {});
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+    rollout_.pass(std::chrono::minutes{9});
+    (void)rollout_.finish_one();
+    EXPECT_EQ(newest(rollout_).kind, ReleaseKind::catch_up) << newest(rollout_).reason;
+    EXPECT_EQ(in_outbox(rollout_), std::vector{name_of(0)});
 }
 
 TEST_F(WatchTest, ItsFirstReportIsRememberedOverARestart) {
@@ -72,7 +129,8 @@ TEST_F(WatchTest, ALinkThatIsAwaySaysNothing) {
     EXPECT_EQ(newest(rollout_).status, ReleaseStatus::success);
 }
 
-TEST_F(WatchTest, OldIsLikeDown) {
+/// Its agent did something else there, for whomever.
+TEST_F(WatchTest, WhatAnotherActionLeftIsNoReportOnTheVersion) {
     auto there = rollout_.state().agents.at(name_of(0)).installations.begin()->second;
     there.digest = Digest::of("something else");
     there.version = "v0";
@@ -80,8 +138,15 @@ TEST_F(WatchTest, OldIsLikeDown) {
         there.report += 100;
         rollout_.reports_as(0, there);
     }
-    EXPECT_EQ(newest(rollout_).status, ReleaseStatus::rolling_back);
-    EXPECT_NE(newest(rollout_).reason.find("version v0 is there"), std::string::npos);
+    EXPECT_EQ(finish_and_look(), std::vector{name_of(2)});
+}
+
+/// A wait has an end.
+TEST_F(WatchTest, AnAgentThatNeverLooksAgainIsNotWaitedForForEver) {
+    reports(true);
+    EXPECT_TRUE(finish_and_look().empty());
+    rollout_.pass(std::chrono::hours{12});
+    EXPECT_TRUE(is_final(newest(rollout_).status)) << to_string(newest(rollout_).status);
 }
 
 }  // namespace

@@ -422,14 +422,19 @@ TEST(MachineTest, AFailureInAnOlderBuildsJournalIsNoVersion) {
     EXPECT_EQ(read(InstallStatus::failed, same, bad), "2.0|3.0");
 }
 
-TEST(MachineTest, ReportsDriftOnceAndKeepsIt) {
+TEST(MachineTest, ReportsDriftTwiceAndKeepsIt) {
     Host host;
     host.start("a");
     host.in(Finished{"a", ActionOutcome::done, "", {}, {}});
     host.in(OutcomeDurable{"a"});
     EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
+    EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
     EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "");
-    EXPECT_EQ(host.machine.inventory().installations.at(0).report, 2u);
+    EXPECT_EQ(host.machine.inventory().installations.at(0).report, 3u);
+    EXPECT_EQ(host.in(DriftSeen{action("a").key, false, "timed out"}), "installation, changed");
+    EXPECT_EQ(host.in(DriftSeen{action("a").key, false, "timed out"}), "") << "nobody can tell";
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
 }
 
 TEST(MachineTest, BackupsAreAsTheLastActionThatLookedLeftThem) {
