@@ -17,7 +17,7 @@ void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     auto& trouble = found->second;
     trouble.project = key.project;
     trouble.agent = entry.agent;
-    trouble.reason = one_line(head_of(reason, limits::kAgentWordBytesMax));
+    trouble.reason = one_line(tidegate::head_of(reason, limits::kAgentWordBytesMax));
     if (is_new) trouble.since = turn.now;
     trouble.until = turn.lived + until_asked_again(++trouble.tries);
     trouble.tried_again_at = turn.wall(trouble.until);
