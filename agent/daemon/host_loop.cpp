@@ -133,7 +133,8 @@ void HostLoop::apply(machine::Effect effect) {
 void HostLoop::apply_one(machine::JournalIntent effect) {
     const auto id = effect.action.id;
     unfinished_[id] = effect.action;
-    writer_->write(std::move(effect), [this, id](const Result<void>& written) {
+    const ActionBegan began{id, read_clocks()};
+    writer_->write({std::move(effect), began}, [this, id](const Result<void>& written) {
         if (written) return post([this, id] { step(machine::IntentDurable{id}); });
         post([this, id, why = written.error().message] { step(machine::IntentFailed{id, why}); });
     });

@@ -19,6 +19,9 @@ namespace {
 std::atomic<off_t> disk_bytes{std::numeric_limits<off_t>::max()};
 /// What becomes of new folders; 0 = they are made.
 std::atomic<int> folder_error{0};
+/// The journal as it stood at each sync.
+std::atomic<bool> keep_logs{false};
+std::vector<std::string> logs_at_sync;
 }  // namespace
 
 /// In the place of the C library's.
@@ -26,6 +29,12 @@ extern "C" int mkdir(const char* path, mode_t mode) {
     if (folder_error == 0) return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
     errno = folder_error;
     return -1;
+}
+
+extern "C" int fdatasync(int fd) {
+    if (keep_logs)
+        logs_at_sync.push_back(tidegate::test::read_text("/proc/self/fd/" + std::to_string(fd)));
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }
 
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
@@ -84,6 +93,44 @@ TEST_F(HostTroubleTest, ARestoreRunsOnAFullDisk) {
     auto restore = make_action(dir_, "c", "1.0");
     restore.kind = ActionKind::rollback;
     EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+}
+
+/// However often it is asked for: the reserve is for restores and outcomes.
+TEST_F(HostTroubleTest, WhatIsRefusedOnAFullDiskLeavesNothingInTheJournal) {
+    {
+        Host host{dir_};
+        ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    }
+    const auto before = journal_bytes();
+    disk_bytes = before + static_cast<off_t>(limits::kJournalReserveBytes);
+    Host host{dir_};
+    const auto next = make_action(dir_, "b", "2.0");
+    for (int tries = 0; tries < 3; ++tries) expect_trouble(host, next, "No space left on device");
+    auto restore = make_action(dir_, "c", "1.0");
+    restore.kind = ActionKind::rollback;
+    EXPECT_EQ(journal_bytes(), before);
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+}
+
+/// A power cut right after the intent is durable: nothing of it has begun, and that is known.
+TEST_F(HostTroubleTest, AnIntentNeverStandsInTheJournalWithoutItsBegin) {
+    Host host{dir_};
+    auto next = action_;
+    next.kind = ActionKind::verify;
+    keep_logs = true;
+    for (int round = 0; round < 20; ++round) {
+        next.id = Digest::of(std::to_string(round)).hex();
+        ASSERT_EQ(host.run(next).outcome, ActionOutcome::done);
+    }
+    keep_logs = false;
+    for (const auto& log : logs_at_sync) {
+        const test::TempDir later;
+        std::filesystem::create_directory(later / "journal");
+        test::write_text(later / "journal/log", log);
+        const auto content = (*Journal::open(later / "journal"))->take_content();
+        for (const auto& entry : content.records.actions)
+            EXPECT_TRUE(entry.result || entry.progress.tracked);
+    }
 }
 
 TEST_F(HostTroubleTest, WhatHappenedIsWrittenInItsOrderOnceThereIsRoom) {

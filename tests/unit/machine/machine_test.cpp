@@ -168,6 +168,17 @@ TEST(MachineTest, AStoppingAgentBeginsNothingAndRefusesNothing) {
     EXPECT_TRUE(host.machine.inventory().running.empty());
 }
 
+TEST(MachineTest, AnIntentThatIsNotInTheJournalNeedsNotBeForgotten) {
+    Host host;
+    host.run("a");
+    EXPECT_EQ(host.in(IntentFailed{"a", "full"}), "report a refused");
+    EXPECT_TRUE(host.machine.inventory().running.empty());
+    host.start("a");
+    Finished finished{"a", ActionOutcome::refused, "", {}, {}, true};
+    finished.host_trouble = "no process";
+    EXPECT_EQ(host.in(finished), "forget a, report a refused");
+}
+
 TEST(MachineTest, WhatIsStoppedInACheckGoesOnInTheNextProcess) {
     Host host;
     host.start("a");
@@ -335,6 +346,22 @@ TEST(MachineTest, WhatIsNotWantedAnyMoreIsCancelled) {
     EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
     host.in(OutcomeDurable{"a"});
     EXPECT_EQ(host.machine.inventory().installations.at(0), first_version());
+}
+
+/// It waits for the next process, and how far it came only the journal knows.
+TEST(MachineTest, WhatRanInThisProcessIsNotUntouchedByItsCancel) {
+    const std::vector<std::vector<TaskNote>> before{{},
+                                                    {task("release", 0, TaskType::deploy, kEnded)}};
+    for (const auto& notes : before) {
+        auto host = interrupted_at(notes);
+        host.in(Probed{"a"});
+        host.run("a", 3);
+        host.in(Stopping{});
+        EXPECT_EQ(host.in(Finished{"a", ActionOutcome::cancelled, "", {}, {}}), "");
+        EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
+        host.in(OutcomeDurable{"a"});
+        EXPECT_EQ(host.machine.inventory().installations.at(0).status, InstallStatus::failed);
+    }
 }
 
 TEST(MachineTest, WhatCannotBeEndedIsNotResumed) {
