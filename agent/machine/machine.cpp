@@ -353,7 +353,7 @@ void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string
     auto after = current(job.action.key);
     const bool untouched = outcome == ActionOutcome::failed
                                ? deploy_came_first(job.action, job.progress)
-                               : job.progress.tracked && job.progress.notes.empty();
+                               : job.progress.tracked && !touched(job.progress);
     if (!untouched) {
         after = left_behind(job.action, std::move(after), outcome, found.at);
         if (found.backups) after.backups = *found.backups;

@@ -184,6 +184,47 @@ TEST_F(HostTroubleTest, AScriptThatCannotBeWritten) {
     EXPECT_EQ(host.run(action_).outcome, ActionOutcome::done);
 }
 
+TEST_F(HostTroubleTest, AnUninstallScriptThatCannotBeWritten) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    std::filesystem::remove_all(dir_ / "agent/tmp");
+    auto gone = make_action(dir_, "b", "1.0");
+    gone.kind = ActionKind::uninstall;
+    gone.deploy.script.uninstall_script = "rm history";
+    expect_trouble(host, gone, "cannot write the script");
+    std::filesystem::create_directories(dir_ / "agent/tmp");
+    EXPECT_EQ(host.run(gone).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "");
+}
+
+TEST_F(HostTroubleTest, AResumedActionThatOnlyWaitedSoFar) {
+    AgentConfig config;
+    config.allow_root = true;
+    auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules);  // its folder for scripts is not made
+    machine::TaskNote waited{action_.id, "pre_release", 0, {}};
+    waited.result.type = "wait";
+    waited.result.status = TaskStatus::success;
+    auto stopped = waited;
+    stopped.result.type = "stop_service";
+    for (const auto& note : {waited, stopped}) {
+        std::promise<machine::Finished> ended;
+        RunnerEvents events;
+        events.update = [](const ActionUpdate&) {};
+        events.finished = [&](machine::Finished finished, const std::string&) {
+            ended.set_value(std::move(finished));
+        };
+        ActionRunner runner{*rules, events, 1};
+        action_.pipeline.pre_release.resize(1);
+        runner.start({action_, {}, machine::Progress{true, {note}}}, {});
+        const auto finished = ended.get_future().get();
+        const bool only_waited = note == waited;
+        EXPECT_EQ(finished.untouched, only_waited);
+        EXPECT_EQ(finished.host_trouble.empty(), !only_waited) << finished.error;
+        EXPECT_EQ(finished.outcome, only_waited ? ActionOutcome::refused : ActionOutcome::failed);
+    }
+}
+
 TEST_F(HostTroubleTest, AFolderThatCannotBeEntered) {
     std::filesystem::create_directories(dir_ / "apps");
     test::write_text(dir_ / "apps/shop", "not a folder");

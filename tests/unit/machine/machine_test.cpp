@@ -341,11 +341,15 @@ TEST(MachineTest, WhatIsNotWantedAnyMoreIsCancelled) {
         host.in(OutcomeDurable{"a"});
         EXPECT_EQ(host.machine.inventory().installations.at(0).status, InstallStatus::failed);
     }
-    auto host = interrupted_at({});
-    host.in(Probed{"a"});
-    EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
-    host.in(OutcomeDurable{"a"});
-    EXPECT_EQ(host.machine.inventory().installations.at(0), first_version());
+    const std::vector<std::vector<TaskNote>> harmless{
+        {}, {task("pre_release", 0, TaskType::wait, kBegun)}};
+    for (const auto& notes : harmless) {
+        auto host = interrupted_at(notes);
+        host.in(Probed{"a"});
+        EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
+        host.in(OutcomeDurable{"a"});
+        EXPECT_EQ(host.machine.inventory().installations.at(0), first_version());
+    }
 }
 
 /// It waits for the next process, and how far it came only the journal knows.
@@ -369,6 +373,15 @@ TEST(MachineTest, WhatCannotBeEndedIsNotResumed) {
     Probed probed{"a"};
     probed.survivors = true;
     EXPECT_EQ(host.in(probed), "outcome a unknown");
+}
+
+/// A probe tells versions apart, and says nothing of how far an uninstall came.
+TEST(MachineTest, NoProbeSettlesAnUninstall) {
+    auto gone = action("a");
+    gone.kind = ActionKind::uninstall;
+    auto host = interrupted({true, {task("release", 1, TaskType::deploy, kBegun)}}, gone);
+    EXPECT_FALSE(std::get<Probe>(host.machine.boot().at(0)).ask);
+    EXPECT_EQ(host.in(Probed{"a", ProbeAnswer::new_version}), "outcome a unknown");
 }
 
 /// A stop may stand before the deploy: the service is down though the old version is there.
