@@ -257,13 +257,20 @@ void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> rec
     });
 }
 
+void ActionRunner::end_former_looks() {
+    add([this] { (void)await_end("", {}); });
+}
+
 void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
     add([this, definition = std::move(definition), done = std::move(done)] {
         const auto prepared = prepare(rules_, definition, {});
-        if (!prepared) return done({});  // the host's rules changed; that is not drift
-        const auto driver = make_script_driver(prepared->context);
         const auto stop = ending_.get_token();
-        auto found = look_for_drift(*driver, !prepared->context.deploy.probe_script.empty(), stop);
+        Look found;
+        if (prepared)
+            found = look_for_drift(*make_script_driver(prepared->context),
+                                   !prepared->context.deploy.probe_script.empty(), stop);
+        else
+            found.reason = prepared.error().text();  // the host's rules changed: nobody can tell
         hide_secrets(found.reason);
         if (!stop.stop_requested()) done(std::move(found));
     });

@@ -43,6 +43,7 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));
     for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));
+    loop->drift_runner_->end_former_looks();
     loop->arm_drift();
     return loop;
 }
