@@ -139,7 +139,6 @@ void HostLoop::apply_one(machine::JournalIntent effect) {
         if (written) return post([this, id] { step(machine::IntentDurable{id}); });
         post([this, id, why = written.error().message] { step(machine::IntentFailed{id, why}); });
     });
-    writer_->write(ActionBegan{id, read_clocks()}, {});
 }
 
 void HostLoop::apply_one(machine::JournalOutcome effect) {
@@ -217,7 +216,7 @@ void HostLoop::define(const ActionResult& result) {
     const auto key = action.mapped().key;
     if (result.kind == ActionKind::uninstall)
         definitions_.erase(key);
-    else if (result.kind != ActionKind::verify)
+    else if (puts_in_place(result.kind))
         definitions_[key] = std::move(action.mapped());
 }
 
