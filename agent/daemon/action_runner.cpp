@@ -25,49 +25,22 @@ constexpr Milliseconds kLeftoverGrace{5'000};
 /// For supervisors: their scripts' grace, and the time that dying may take.
 constexpr Milliseconds kLeftoverWait{15'000};
 
-TaskResult uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop) {
-    const TaskPlace place{"release", 1};
-    Task as_task;
-    as_task.name = "uninstall";
-    TaskResult task;
-    task.name = task.type = as_task.name;
-    task.status = TaskStatus::failed;
-    if (const auto begins = host.begins(place, as_task); !begins) {
-        task.error = begins.error().text();
-        return task;
-    }
-    auto result = driver.uninstall(stop);
-    if (result.ok) task.status = TaskStatus::success;
-    task.error = std::move(result.error);
-    task.output = std::move(result.output);
-    task.finished_at = wall_clock();
-    host.ended(place, task);
-    return task;
-}
-
 /// Stops the service if there is one, then removes what was installed.
-PipelineReport run_uninstall(Driver& driver, TaskHost& host, const std::stop_token& stop,
-                             const EndedTasks& former) {
-    Pipeline stopping;
-    stopping.release.resize(1);
-    stopping.release[0].name = "stop";
-    stopping.release[0].type = TaskType::stop_service;
-    auto report = run_pipeline(stopping, {}, host, stop, former);
-    if (!report.ok) return report;
-    const auto known = former.find({"release", 1});
-    auto task = known != former.end() ? known->second : uninstall(driver, host, stop);
-    report.ok = task.status == TaskStatus::success;
-    report.cancelled = !report.ok && stop.stop_requested();
-    if (!report.ok) report.error = fmt::format("release/uninstall: {}", task.error);
-    report.stages.back().tasks.push_back(std::move(task));
-    return report;
+Pipeline uninstalling() {
+    Pipeline pipeline;
+    pipeline.release.resize(2);
+    pipeline.release[0].name = "stop";
+    pipeline.release[0].type = TaskType::stop_service;
+    pipeline.release[1].name = "uninstall";
+    pipeline.release[1].type = TaskType::deploy;
+    return pipeline;
 }
 
 PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver& driver,
                         TaskHost& host, const std::stop_token& stop, const EndedTasks& former) {
     switch (kind) {
         case ActionKind::uninstall:
-            return run_uninstall(driver, host, stop, former);
+            return run_pipeline(uninstalling(), {}, host, stop, former);
         case ActionKind::verify:
             return run_pipeline({}, prepared.verify, host, stop, former);
         default: {
@@ -138,8 +111,8 @@ struct ActionRunner::Job {
     Milliseconds left;  ///< of its deadline
     Tenants tenants;
 
-    /// Of a resumed one something was done before.
-    [[nodiscard]] bool begun() const { return start.resumed && !start.resumed->notes.empty(); }
+    /// By a former process, in which scripts of it may have run.
+    [[nodiscard]] bool touched() const { return start.resumed && machine::touched(*start.resumed); }
 };
 
 void ActionRunner::start(machine::Start start, FormerActions former, Milliseconds used,
@@ -158,7 +131,7 @@ void ActionRunner::start(machine::Start start, FormerActions former, Millisecond
 Result<PreparedAction> ActionRunner::admit(const Job& job) const {
     const auto& action = job.start.action;
     auto prepared = TRY(prepare(rules_, action, job.start.current));
-    if (job.begun()) return prepared;
+    if (job.touched()) return prepared;
     if (auto why = clash(rules_, action, job.tenants); !why.empty())
         return fail(ErrorCode::unavailable, "{}", why);
     return prepared;
@@ -168,15 +141,15 @@ void ActionRunner::run(const Job& job, const std::stop_token& stop) {
     const auto& action = job.start.action;
     machine::Finished finished;
     finished.action = action.id;
-    finished.untouched = !job.begun();
+    finished.untouched = !job.touched();
     if (auto prepared = admit(job); !prepared) {
-        finished.outcome = job.begun() ? ActionOutcome::failed : ActionOutcome::refused;
+        finished.outcome = job.touched() ? ActionOutcome::failed : ActionOutcome::refused;
         finished.error = prepared.error().text();
-        if (!job.begun() && prepared.error().code == ErrorCode::unavailable)
+        if (!job.touched() && prepared.error().code == ErrorCode::unavailable)
             finished.host_trouble = finished.error;
     } else if (stop.stop_requested()) {
         finished.outcome = ActionOutcome::cancelled;
-        finished.error = job.begun() ? "cancelled" : "cancelled before its start";
+        finished.error = job.touched() ? "cancelled" : "cancelled before its start";
     } else if (job.left <= Milliseconds{0}) {
         finished.outcome = ActionOutcome::failed;
         finished.error = fmt::format("the action's deadline of {} passed while the agent was away",
@@ -204,7 +177,7 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
     const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver};
     const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
     DriverHost host{*driver, stoppers.in_order(), action, job.start.current, events};
-    if (job.begun()) host.note_started();
+    if (job.touched()) host.note_started();
     auto report = run_kind(action.kind, prepared, *driver, host, bounded.token(),
                            ended_tasks(job.start.resumed));
     if (!report.ok)
@@ -291,13 +264,20 @@ void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> rec
     });
 }
 
+void ActionRunner::end_former_looks() {
+    add([this] { (void)await_end("", {}); });
+}
+
 void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
     add(jobs_, [this, definition = std::move(definition), done = std::move(done)] {
         const auto prepared = prepare(rules_, definition, {});
-        if (!prepared) return done({});  // the host's rules changed; that is not drift
-        const auto driver = make_script_driver(prepared->context);
         const auto stop = ending_.get_token();
-        auto found = look_for_drift(*driver, !prepared->context.deploy.probe_script.empty(), stop);
+        Look found;
+        if (prepared)
+            found = look_for_drift(*make_script_driver(prepared->context),
+                                   !prepared->context.deploy.probe_script.empty(), stop);
+        else
+            found.reason = prepared.error().text();  // the host's rules changed: nobody can tell
         hide_secrets(found.reason);
         if (!stop.stop_requested()) done(std::move(found));
     });

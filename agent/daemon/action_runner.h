@@ -55,6 +55,8 @@ public:
     /// Waits until nothing runs any more that a former agent process left of the action, then asks
     /// the probe script, if wanted. `recorded`: what an agent that had no supervisors wrote of it.
     void probe(machine::Probe probe, std::optional<ProcessStarted> recorded);
+    /// Ends what is left of looks (no action's scripts) whose agent and supervisor were killed.
+    void end_former_looks();
     /// Looks at what stands there.
     void check_drift(Action definition, std::function<void(Look)> done);
 

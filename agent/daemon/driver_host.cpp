@@ -42,6 +42,7 @@ TaskOutput DriverHost::script(const std::string& body, Seconds timeout, std::sto
 }
 
 TaskOutput DriverHost::deploy(std::stop_token stop) {
+    if (action_.kind == ActionKind::uninstall) return take(driver_.uninstall(std::move(stop)));
     if (action_.kind == ActionKind::rollback) return take(driver_.rollback(std::move(stop)));
     return take(wants_install(action_.kind, current_) ? driver_.install(std::move(stop))
                                                       : driver_.update(std::move(stop)));

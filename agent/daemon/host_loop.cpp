@@ -43,6 +43,7 @@ Result<std::unique_ptr<HostLoop>> HostLoop::open(asio::io_context& io, HostOptio
     auto loop = std::make_unique<HostLoop>(io, std::move(options), uplink, std::move(journal),
                                            std::move(content));
     for (auto& effect : loop->machine_.boot()) loop->apply(std::move(effect));
+    loop->drift_runner_->end_former_looks();
     loop->arm_drift();
     return loop;
 }
@@ -134,11 +135,11 @@ void HostLoop::apply(machine::Effect effect) {
 void HostLoop::apply_one(machine::JournalIntent effect) {
     const auto id = effect.action.id;
     unfinished_[id] = effect.action;
-    writer_->write(std::move(effect), [this, id](const Result<void>& written) {
+    const ActionBegan began{id, read_clocks()};
+    writer_->write({std::move(effect), began}, [this, id](const Result<void>& written) {
         if (written) return post([this, id] { step(machine::IntentDurable{id}); });
         post([this, id, why = written.error().message] { step(machine::IntentFailed{id, why}); });
     });
-    writer_->write(ActionBegan{id, read_clocks()}, {});
 }
 
 void HostLoop::apply_one(machine::JournalOutcome effect) {
@@ -216,7 +217,7 @@ void HostLoop::define(const ActionResult& result) {
     const auto key = action.mapped().key;
     if (result.kind == ActionKind::uninstall)
         definitions_.erase(key);
-    else if (result.kind != ActionKind::verify)
+    else if (puts_in_place(result.kind))
         definitions_[key] = std::move(action.mapped());
 }
 

@@ -1,5 +1,6 @@
 #include "agent/daemon/journal_writer.h"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -28,12 +29,18 @@ JournalWriter::JournalWriter(std::unique_ptr<Journal> journal,
 
 JournalWriter::~JournalWriter() = default;
 
-void JournalWriter::write(JournalRecord record, Done done) {
+void JournalWriter::write(std::vector<JournalRecord> records, Done done) {
     {
         const std::scoped_lock lock{mutex_};
-        queue_.push_back({std::move(record), std::move(done)});
+        queue_.push_back({std::move(records), std::move(done)});
     }
     wake_.notify_one();
+}
+
+void JournalWriter::write(JournalRecord record, Done done) {
+    std::vector<JournalRecord> one;
+    one.push_back(std::move(record));
+    write(std::move(one), std::move(done));
 }
 
 Result<void> JournalWriter::write_and_wait(JournalRecord record) {
@@ -69,7 +76,8 @@ bool JournalWriter::write_all(std::vector<Item> batch) {
     if (batch.empty()) return true;
     if (waiting_.empty() && batch.size() > 1) {
         std::vector<JournalRecord> records;
-        for (const auto& item : batch) records.push_back(item.record);
+        for (const auto& item : batch)
+            records.insert(records.end(), item.records.begin(), item.records.end());
         const auto written = journal_->write(records);
         if (written) {
             for (const auto& item : batch)
@@ -87,9 +95,9 @@ bool JournalWriter::write_all(std::vector<Item> batch) {
 }
 
 bool JournalWriter::write_one(Item item) {
-    const bool may_be_refused = asks(item.record);
+    const bool may_be_refused = std::ranges::any_of(item.records, asks);
     auto written = waiting_.empty() || may_be_refused
-                       ? journal_->write({item.record})
+                       ? journal_->write(item.records)
                        : Result<void>{fail(ErrorCode::exhausted, "it waits for others")};
     if (!written && written.error().code != ErrorCode::exhausted) {
         on_failure_(written.error());
@@ -107,7 +115,7 @@ bool JournalWriter::write_one(Item item) {
 
 bool JournalWriter::try_again() {
     while (!waiting_.empty()) {
-        const auto written = journal_->write({waiting_.front().record});
+        const auto written = journal_->write(waiting_.front().records);
         if (!written && written.error().code == ErrorCode::exhausted) return true;
         if (!written) {
             on_failure_(written.error());

@@ -29,9 +29,11 @@ public:
     ~JournalWriter();
 
     using Done = std::function<void(Result<void>)>;
-    /// Any thread. `done` comes on the writer's thread once the record is durable, or with
-    /// `exhausted` for an intent and the begin of a task or a process; may be empty. Bounded by the
-    /// actions in progress, of which the machine decides.
+    /// Any thread. All of the records or none. `done` comes on the writer's thread once they are
+    /// durable, or with `exhausted` where an intent or the begin of a task or a process is among
+    /// them; may be empty. While there is no room nothing begins, so that what waits is bounded by
+    /// what was in progress and what is seen of installations.
+    void write(std::vector<JournalRecord> records, Done done);
     void write(JournalRecord record, Done done);
     /// Any thread but the writer's: waits until it is written, or refused as above.
     [[nodiscard]] Result<void> write_and_wait(JournalRecord record);
@@ -40,7 +42,7 @@ public:
 
 private:
     struct Item {
-        JournalRecord record;
+        std::vector<JournalRecord> records;
         Done done;
     };
     void run(const std::stop_token& stop);

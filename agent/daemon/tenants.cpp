@@ -36,10 +36,6 @@ std::string_view relation(const fs::path& path, const fs::path& other) {
     return lies_below(other, path) ? "contains" : std::string_view{};
 }
 
-bool installs(ActionKind kind) {
-    return kind == ActionKind::deploy || kind == ActionKind::install || kind == ActionKind::update;
-}
-
 }  // namespace
 
 Result<Tenant> tenant_of(const HostRules& rules, const Action& action) {
@@ -51,7 +47,7 @@ std::string clash(const HostRules& rules, const Action& action, const Tenants& t
     const bool removes =
         action.kind == ActionKind::uninstall && !action.deploy.script.uninstall_script.empty();
     const auto self = tenant_of(rules, action);
-    if (!self || (!removes && !installs(action.kind))) return {};
+    if (!self || (!removes && !goes_forward(action.kind))) return {};
     const auto place = real_place(*self);
     if (!removes && tenants.now && real_place(*tenants.now) == place) return {};
     for (const auto& other : tenants.others) {

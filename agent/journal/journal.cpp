@@ -78,10 +78,6 @@ bool must_last(const JournalRecord& record) {
            std::holds_alternative<machine::JournalEpoch>(record);
 }
 
-bool installs(ActionKind kind) {
-    return kind != ActionKind::uninstall && kind != ActionKind::verify;
-}
-
 }  // namespace
 
 class Journal::Impl {
@@ -260,7 +256,7 @@ private:
         if (entry.kind == ActionKind::uninstall) {
             definitions_.erase(entry.key);
             loaded_definitions_.erase(entry.key);
-        } else if (installs(entry.kind)) {
+        } else if (puts_in_place(entry.kind)) {
             definitions_[entry.key] = {report, *entry.intent};
             if (const auto loaded = loaded_.find(result.id); loaded != loaded_.end())
                 loaded_definitions_[entry.key] = loaded->second.action;

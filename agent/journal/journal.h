@@ -30,7 +30,8 @@ struct ProcessStarted {
     friend bool operator==(const ProcessStarted&, const ProcessStarted&) = default;
 };
 
-/// Stands behind an action's intent: when that was, and that from then on each task is noted.
+/// Stands behind an action's intent, written with it: when that was, and that from then on each
+/// task is noted. An intent without it is an older build's.
 struct ActionBegan {
     std::string action;
     ClockReading at;

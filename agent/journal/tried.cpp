@@ -3,10 +3,6 @@
 namespace tidegate::agent {
 namespace {
 
-bool brings_something(ActionKind kind) {
-    return kind == ActionKind::deploy || kind == ActionKind::install || kind == ActionKind::update;
-}
-
 /// Refused and cancelled ones may have left everything as it was.
 bool left_something(const Action& action, const Installation& there) {
     return there.digest == action.digest &&
@@ -19,7 +15,7 @@ bool left_something(const Action& action, const Installation& there) {
 void note_outcome(TriedActions& tried, const Action& action, const ActionResult& result) {
     if (result.outcome == ActionOutcome::done) {
         if (action.kind != ActionKind::verify) tried.erase(action.key);
-    } else if (brings_something(action.kind) && left_something(action, result.installation)) {
+    } else if (goes_forward(action.kind) && left_something(action, result.installation)) {
         tried.insert_or_assign(action.key, action);
     }
 }

@@ -158,6 +158,7 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::journaling) return out;
+    job->phase = Phase::running;
     if (job->cancelled) {
         end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
         return out;
@@ -166,7 +167,6 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
         drop(input.action, out);
         return out;
     }
-    job->phase = Phase::running;
     out.push_back(Start{job->action, current(job->action.key)});
     return out;
 }
@@ -329,11 +329,14 @@ void Machine::end_unstarted(Job& job, ActionOutcome outcome, std::string error, 
 
 void Machine::resume(Job& job, Effects& out) {
     job.phase = Phase::running;
-    out.push_back(Start{job.action, current(job.action.key), std::move(job.progress)});
+    // From here on only the journal knows how far it is.
+    out.push_back(Start{job.action, current(job.action.key), std::exchange(job.progress, {})});
 }
 
 void Machine::drop(const std::string& action, Effects& out) {
-    if (jobs_.at(action).phase != Phase::queued) out.push_back(JournalForget{action});
+    const auto phase = jobs_.at(action).phase;
+    const bool in_journal = phase != Phase::queued && phase != Phase::journaling;
+    if (in_journal) out.push_back(JournalForget{action});
     std::erase(order_, action);
     std::erase(queued_, action);
     jobs_.erase(action);
@@ -352,7 +355,7 @@ void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string
     auto after = current(job.action.key);
     const bool untouched = outcome == ActionOutcome::failed
                                ? deploy_came_first(job.action, job.progress)
-                               : job.progress.tracked && job.progress.notes.empty();
+                               : job.progress.tracked && !touched(job.progress);
     if (!untouched) {
         after = left_behind(job.action, std::move(after), outcome, found.at);
         if (found.backups) after.backups = *found.backups;

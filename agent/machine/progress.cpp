@@ -64,6 +64,14 @@ bool repeats(std::string_view task_type) {
     return std::ranges::any_of(kTypes, [&](TaskType type) { return to_string(type) == task_type; });
 }
 
+bool touched(const Progress& progress) {
+    return std::ranges::any_of(progress.notes, [](const TaskNote& note) {
+        return note.result.status != TaskStatus::pending &&
+               note.result.type != to_string(TaskType::wait) &&
+               note.result.type != to_string(TaskType::health_check);
+    });
+}
+
 bool may_be_resumed(const std::vector<StageResult>& stages) {
     const auto harmless = [](const TaskResult& task) {
         const bool never_began = !task.started_at;
@@ -75,13 +83,17 @@ bool may_be_resumed(const std::vector<StageResult>& stages) {
     });
 }
 
+/// How far an uninstall came no probe can tell.
 Doubt doubt_about(const Action& action, const Progress& progress) {
-    if (progress.tracked) return doubt_about(progress.notes);
-    if (action.kind == ActionKind::uninstall) return Doubt::all;
-    if (action.kind == ActionKind::verify) return Doubt::none;
-    auto all = all_tasks(action);
-    for (auto& note : all) note.result.status = TaskStatus::running;
-    return doubt_about(all);
+    if (!progress.tracked && action.kind == ActionKind::verify) return Doubt::none;
+    auto begun = progress.notes;
+    if (!progress.tracked) {
+        begun = all_tasks(action);
+        for (auto& note : begun) note.result.status = TaskStatus::running;
+    }
+    const auto doubt = doubt_about(begun);
+    const bool removes = action.kind == ActionKind::uninstall && doubt == Doubt::deploy;
+    return removes ? Doubt::all : doubt;
 }
 
 bool deploy_came_first(const Action& action, const Progress& progress) {

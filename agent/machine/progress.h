@@ -39,6 +39,9 @@ void add(Progress& progress, TaskNote note);
 /// Whether a task of that type may run a second time.
 [[nodiscard]] bool repeats(std::string_view task_type);
 
+/// Something on the host may be another than before: more has begun than waits and checks.
+[[nodiscard]] bool touched(const Progress& progress);
+
 /// Cancelled in the middle of nothing but what may run a second time.
 [[nodiscard]] bool may_be_resumed(const std::vector<StageResult>& stages);
 

@@ -38,7 +38,7 @@ public:
     virtual ~TaskHost() = default;
 
     virtual TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) = 0;
-    /// Installs, updates or restores, as the action wants.
+    /// Installs, updates, restores or uninstalls, as the action wants.
     virtual TaskOutput deploy(std::stop_token stop) = 0;
     /// Something was installed here before.
     [[nodiscard]] virtual bool installed() const = 0;

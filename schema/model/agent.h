@@ -68,6 +68,15 @@ constexpr auto enum_names(ActionKind) {
     return std::array{"deploy"sv, "install"sv, "update"sv, "rollback"sv, "uninstall"sv, "verify"sv};
 }
 
+/// It brings something that may never have run there.
+[[nodiscard]] constexpr bool goes_forward(ActionKind kind) {
+    return kind == ActionKind::deploy || kind == ActionKind::install || kind == ActionKind::update;
+}
+/// Once it is done, its definition is what stands there.
+[[nodiscard]] constexpr bool puts_in_place(ActionKind kind) {
+    return goes_forward(kind) || kind == ActionKind::rollback;
+}
+
 /// One command to one agent, whole: it runs to its end without the link. At most one effect.
 struct Action {
     std::string id;  ///< hash(release, step, target, attempt), hexadecimal

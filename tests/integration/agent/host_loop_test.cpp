@@ -300,6 +300,23 @@ TEST_F(HostLoopTest, UninstallStopsAndRemoves) {
     EXPECT_EQ(history(), "install 1.0\nstop\nuninstall true\n");
 }
 
+TEST_F(HostLoopTest, AnUninstallThatAStopEndsIsCancelled) {
+    Host host{dir_};
+    host.run(action("a", "1.0"));
+    auto gone = action("b", "1.0");
+    gone.kind = ActionKind::uninstall;
+    gone.deploy.script.uninstall_script = "touch started; sleep 1000";
+    host.loop->step(machine::RunCommand{1, gone});
+    ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir_ / "apps/shop/started"); }));
+    bool stopped = false;
+    host.loop->stop([&] { stopped = true; });
+    ASSERT_TRUE(host.until([&] { return stopped; }));
+    ASSERT_EQ(host.uplink.results.size(), 2U);
+    EXPECT_EQ(host.uplink.results[1].outcome, ActionOutcome::cancelled);
+    EXPECT_EQ(host.uplink.results[1].error, "release/uninstall: cancelled");
+    EXPECT_EQ(host.uplink.results[1].installation.status, InstallStatus::failed);
+}
+
 TEST_F(HostLoopTest, WhatWasUninstalledIsInstalledAgainThoughThatFailsAtFirst) {
     Host host{dir_};
     auto next = action("a", "1.0");

@@ -19,6 +19,9 @@ namespace {
 std::atomic<off_t> disk_bytes{std::numeric_limits<off_t>::max()};
 /// What becomes of new folders; 0 = they are made.
 std::atomic<int> folder_error{0};
+/// The journal as it stood at each sync.
+std::atomic<bool> keep_logs{false};
+std::vector<std::string> logs_at_sync;
 }  // namespace
 
 /// In the place of the C library's.
@@ -26,6 +29,12 @@ extern "C" int mkdir(const char* path, mode_t mode) {
     if (folder_error == 0) return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
     errno = folder_error;
     return -1;
+}
+
+extern "C" int fdatasync(int fd) {
+    if (keep_logs)
+        logs_at_sync.push_back(tidegate::test::read_text("/proc/self/fd/" + std::to_string(fd)));
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }
 
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
@@ -86,6 +95,44 @@ TEST_F(HostTroubleTest, ARestoreRunsOnAFullDisk) {
     EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
 }
 
+/// However often it is asked for: the reserve is for restores and outcomes.
+TEST_F(HostTroubleTest, WhatIsRefusedOnAFullDiskLeavesNothingInTheJournal) {
+    {
+        Host host{dir_};
+        ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    }
+    const auto before = journal_bytes();
+    disk_bytes = before + static_cast<off_t>(limits::kJournalReserveBytes);
+    Host host{dir_};
+    const auto next = make_action(dir_, "b", "2.0");
+    for (int tries = 0; tries < 3; ++tries) expect_trouble(host, next, "No space left on device");
+    auto restore = make_action(dir_, "c", "1.0");
+    restore.kind = ActionKind::rollback;
+    EXPECT_EQ(journal_bytes(), before);
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+}
+
+/// A power cut right after the intent is durable: nothing of it has begun, and that is known.
+TEST_F(HostTroubleTest, AnIntentNeverStandsInTheJournalWithoutItsBegin) {
+    Host host{dir_};
+    auto next = action_;
+    next.kind = ActionKind::verify;
+    keep_logs = true;
+    for (int round = 0; round < 20; ++round) {
+        next.id = Digest::of(std::to_string(round)).hex();
+        ASSERT_EQ(host.run(next).outcome, ActionOutcome::done);
+    }
+    keep_logs = false;
+    for (const auto& log : logs_at_sync) {
+        const test::TempDir later;
+        std::filesystem::create_directory(later / "journal");
+        test::write_text(later / "journal/log", log);
+        const auto content = (*Journal::open(later / "journal"))->take_content();
+        for (const auto& entry : content.records.actions)
+            EXPECT_TRUE(entry.result || entry.progress.tracked);
+    }
+}
+
 TEST_F(HostTroubleTest, WhatHappenedIsWrittenInItsOrderOnceThereIsRoom) {
     disk_bytes = 0;
     std::atomic<int> full = 0;
@@ -135,6 +182,47 @@ TEST_F(HostTroubleTest, AScriptThatCannotBeWritten) {
     expect_trouble(host, checked, "cannot write the script");
     std::filesystem::create_directories(dir_ / "agent/tmp");
     EXPECT_EQ(host.run(action_).outcome, ActionOutcome::done);
+}
+
+TEST_F(HostTroubleTest, AnUninstallScriptThatCannotBeWritten) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    std::filesystem::remove_all(dir_ / "agent/tmp");
+    auto gone = make_action(dir_, "b", "1.0");
+    gone.kind = ActionKind::uninstall;
+    gone.deploy.script.uninstall_script = "rm history";
+    expect_trouble(host, gone, "cannot write the script");
+    std::filesystem::create_directories(dir_ / "agent/tmp");
+    EXPECT_EQ(host.run(gone).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "");
+}
+
+TEST_F(HostTroubleTest, AResumedActionThatOnlyWaitedSoFar) {
+    AgentConfig config;
+    config.allow_root = true;
+    auto rules = make_host_rules(config, dir_.path().string());
+    ASSERT_TRUE(rules);  // its folder for scripts is not made
+    machine::TaskNote waited{action_.id, "pre_release", 0, {}};
+    waited.result.type = "wait";
+    waited.result.status = TaskStatus::success;
+    auto stopped = waited;
+    stopped.result.type = "stop_service";
+    for (const auto& note : {waited, stopped}) {
+        std::promise<machine::Finished> ended;
+        RunnerEvents events;
+        events.update = [](const ActionUpdate&) {};
+        events.finished = [&](machine::Finished finished, const std::string&) {
+            ended.set_value(std::move(finished));
+        };
+        ActionRunner runner{*rules, events, 1};
+        action_.pipeline.pre_release.resize(1);
+        runner.start({action_, {}, machine::Progress{true, {note}}}, {});
+        const auto finished = ended.get_future().get();
+        const bool only_waited = note == waited;
+        EXPECT_EQ(finished.untouched, only_waited);
+        EXPECT_EQ(finished.host_trouble.empty(), !only_waited) << finished.error;
+        EXPECT_EQ(finished.outcome, only_waited ? ActionOutcome::refused : ActionOutcome::failed);
+    }
 }
 
 TEST_F(HostTroubleTest, AFolderThatCannotBeEntered) {

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <stop_token>
+#include <thread>
 
+#include "agent/drivers/process_group.h"
 #include "agent/drivers/script_driver.h"
 #include "tests/integration/agent/host_fixture.h"
 
@@ -176,6 +178,48 @@ INSTANTIATE_TEST_SUITE_P(
                     DriftCase{"OldThoughTheStatusCannotTell", "exit 127", "exit 1", true,
                               "the probe found another version"}),
     [](const auto& test) { return std::string{test.param.name}; });
+
+/// What cannot be looked at any more is not as it should be, either.
+TEST(DriftTest, WhatTheHostNoLongerAllowsIsNotTold) {
+    const test::TempDir dir;
+    {
+        Host host{dir, {}, Seconds{1}};
+        auto wanted = make_action(dir, "a", "1.0");
+        wanted.deploy.script.service.status = "exit 3";
+        ASSERT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+        ASSERT_TRUE(host.until([&] { return !host.uplink.changes.empty(); }));
+        ASSERT_TRUE(host.uplink.changes[0].drifted);
+    }
+    AgentConfig config;
+    config.projects = {"other"};
+    Host host{dir, config, Seconds{1}};
+    ASSERT_TRUE(host.until([&] { return !host.uplink.changes.empty(); }));
+    EXPECT_FALSE(host.uplink.changes[0].drifted);
+    EXPECT_EQ(host.uplink.changes[0].drift_reason, "agent.yaml does not allow project 'shop'");
+}
+
+/// Its agent and its supervisor were killed; no action of it will be asked for.
+TEST(FormerLooksTest, AreEndedAndTakenOutOfTheRegister) {
+    const test::TempDir dir;
+    const auto entry = dir / "agent/run/left.by.a.look";
+    std::filesystem::create_directories(dir / "agent/run");
+    test::write_text(entry, "\n12345\n");
+    const pid_t look = ::fork();
+    if (look == 0) {
+        ::setenv(kMarkerVariable, "left.by.a.look", 1);
+        ::execl("/bin/sleep", "sleep", "1000", nullptr);
+        ::_exit(1);
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (living_with_variable(kMarkerVariable, "left.by.a.look").empty() &&
+           std::chrono::steady_clock::now() < end)
+        std::this_thread::yield();
+    Host host{dir};
+    EXPECT_TRUE(host.until([&] { return !std::filesystem::exists(entry); }));
+    int status = 0;
+    EXPECT_EQ(::waitpid(look, &status, WNOHANG), look);
+    ::kill(look, SIGKILL);
+}
 
 }  // namespace
 }  // namespace tidegate::agent

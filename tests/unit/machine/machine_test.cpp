@@ -168,6 +168,17 @@ TEST(MachineTest, AStoppingAgentBeginsNothingAndRefusesNothing) {
     EXPECT_TRUE(host.machine.inventory().running.empty());
 }
 
+TEST(MachineTest, AnIntentThatIsNotInTheJournalNeedsNotBeForgotten) {
+    Host host;
+    host.run("a");
+    EXPECT_EQ(host.in(IntentFailed{"a", "full"}), "report a refused");
+    EXPECT_TRUE(host.machine.inventory().running.empty());
+    host.start("a");
+    Finished finished{"a", ActionOutcome::refused, "", {}, {}, true};
+    finished.host_trouble = "no process";
+    EXPECT_EQ(host.in(finished), "forget a, report a refused");
+}
+
 TEST(MachineTest, WhatIsStoppedInACheckGoesOnInTheNextProcess) {
     Host host;
     host.start("a");
@@ -330,11 +341,31 @@ TEST(MachineTest, WhatIsNotWantedAnyMoreIsCancelled) {
         host.in(OutcomeDurable{"a"});
         EXPECT_EQ(host.machine.inventory().installations.at(0).status, InstallStatus::failed);
     }
-    auto host = interrupted_at({});
-    host.in(Probed{"a"});
-    EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
-    host.in(OutcomeDurable{"a"});
-    EXPECT_EQ(host.machine.inventory().installations.at(0), first_version());
+    const std::vector<std::vector<TaskNote>> harmless{
+        {}, {task("pre_release", 0, TaskType::wait, kBegun)}};
+    for (const auto& notes : harmless) {
+        auto host = interrupted_at(notes);
+        host.in(Probed{"a"});
+        EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
+        host.in(OutcomeDurable{"a"});
+        EXPECT_EQ(host.machine.inventory().installations.at(0), first_version());
+    }
+}
+
+/// It waits for the next process, and how far it came only the journal knows.
+TEST(MachineTest, WhatRanInThisProcessIsNotUntouchedByItsCancel) {
+    const std::vector<std::vector<TaskNote>> before{{},
+                                                    {task("release", 0, TaskType::deploy, kEnded)}};
+    for (const auto& notes : before) {
+        auto host = interrupted_at(notes);
+        host.in(Probed{"a"});
+        host.run("a", 3);
+        host.in(Stopping{});
+        EXPECT_EQ(host.in(Finished{"a", ActionOutcome::cancelled, "", {}, {}}), "");
+        EXPECT_EQ(host.in(CancelCommand{3, "a"}), "outcome a cancelled");
+        host.in(OutcomeDurable{"a"});
+        EXPECT_EQ(host.machine.inventory().installations.at(0).status, InstallStatus::failed);
+    }
 }
 
 TEST(MachineTest, WhatCannotBeEndedIsNotResumed) {
@@ -342,6 +373,15 @@ TEST(MachineTest, WhatCannotBeEndedIsNotResumed) {
     Probed probed{"a"};
     probed.survivors = true;
     EXPECT_EQ(host.in(probed), "outcome a unknown");
+}
+
+/// A probe tells versions apart, and says nothing of how far an uninstall came.
+TEST(MachineTest, NoProbeSettlesAnUninstall) {
+    auto gone = action("a");
+    gone.kind = ActionKind::uninstall;
+    auto host = interrupted({true, {task("release", 1, TaskType::deploy, kBegun)}}, gone);
+    EXPECT_FALSE(std::get<Probe>(host.machine.boot().at(0)).ask);
+    EXPECT_EQ(host.in(Probed{"a", ProbeAnswer::new_version}), "outcome a unknown");
 }
 
 /// A stop may stand before the deploy: the service is down though the old version is there.
