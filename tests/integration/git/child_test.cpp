@@ -239,6 +239,17 @@ INSTANTIATE_TEST_SUITE_P(
                                  ErrorCode::unavailable}),
     [](const auto& child) { return child.param.name; });
 
+TEST_F(ChildTest, EveryCallToARemoteReadsThePasswordFile) {
+    Remote elsewhere;
+    elsewhere.url = "https://localhost:1/x.git";
+    elsewhere.password_file = path("missing");
+    auto process = start();
+    const auto asked = process.has_branch(elsewhere, "main");
+    EXPECT_EQ(code_of(asked), ErrorCode::not_found) << asked.error().text();
+    EXPECT_EQ(code_of(process.fetch(elsewhere, "main")), ErrorCode::not_found);
+    EXPECT_EQ(code_of(process.push(elsewhere, {})), ErrorCode::not_found);
+}
+
 TEST_F(ChildTest, SaysThatItsProgramIsMissing) {
     auto options = process_options();
     options.executable = path("missing");
