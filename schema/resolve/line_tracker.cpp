@@ -359,7 +359,8 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
             return fail(ErrorCode::conflict, "{} is not there any more at {}", key.text(),
                         state.history.tip);
         if (facts.present) state.dirty.insert(key);
-        if (!facts.present && facts.reverts.empty()) state.gone.emplace(facts.gone_number, key);
+        if (!facts.present && facts.reverts.empty() && !state.resolved.assignments.contains(key))
+            state.gone.emplace(facts.gone_number, key);
     }
     return tracker;
 }
@@ -452,7 +453,9 @@ std::vector<Error> LineTracker::errors() const {
     auto errors = state_->resolved.errors();
     for (const auto& [key, entry] : state_->resolved.assignments) {
         if (!entry->assignment || entry->pins.empty()) continue;
-        const auto pins = pin_errors(*entry, state_->history.assignments.at(key));
+        const auto facts = state_->history.assignments.find(key);
+        const bool is_known = facts != state_->history.assignments.end();
+        const auto pins = pin_errors(*entry, is_known ? facts->second : AssignmentHistory{});
         errors.insert(errors.end(), pins.begin(), pins.end());
     }
     return errors;
