@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/integration/daemon/config_fixture.h"
 
 namespace tidegate::daemon {
@@ -67,6 +69,9 @@ protected:
                     EXPECT_EQ(other.commit, one->commit) << key.text();
                 }
                 EXPECT_EQ(other.intent.commit, one->intent.commit) << key.text();
+                EXPECT_TRUE(std::ranges::equal(other.targets, one->targets, {},
+                                               &DesiredTarget::digest, &DesiredTarget::digest))
+                    << key.text();
             }
         }
     }
@@ -255,6 +260,33 @@ TEST_F(LastLineTest, TakenAwayByAnEditorChangesNothing) {
     expect_the_same_after_a_restart(last_);
     put(kProject, text(kProject) + "\n");
     EXPECT_EQ(next(source, "whole-again"), whole);
+}
+
+TEST_F(LastLineTest, OfATargetsOwnConfigMatchesBothDigestsToo) {
+    const std::string head =
+        "apiVersion: tidegate/v1\nkind: Environment\nname: staging\ntargets:\n"
+        "  - name: a\n    variables:\n      MOTD: |\n        ";
+    put(kEnvironment, head + "hello");
+    std::filesystem::create_directories(work() / "environments/staging/targets");
+    put("environments/staging/targets/more.yaml",
+        "apiVersion: tidegate/v1\nkind: TargetList\ntargets:\n  - name: b\n    variables:\n"
+        "      MOTD: |\n        hello\n");
+    commit_all("cut");
+    auto source = this->source();
+    const auto report = upgrade(source);
+    ASSERT_EQ(lines_of(report.status.errors), "");
+    const auto digest_of = [](const PollReport& of, std::size_t target) {
+        return staging(of).targets.at(target).digest;
+    };
+    put("README.md", "later");
+    EXPECT_EQ(next(source, "later"), digest_of(report, 0)) << "read anew, it is the same";
+    EXPECT_EQ(digest_of(last_, 1), digest_of(report, 1)) << "and so is what has its last line";
+    expect_the_same_after_a_restart(last_);
+    put(kEnvironment, head + "hello\n");
+    EXPECT_EQ(next(source, "whole"), digest_of(report, 0));
+    expect_the_same_after_a_restart(last_);
+    put(kEnvironment, head + "hello there\n");
+    EXPECT_NE(next(source, "other"), digest_of(report, 0));
 }
 
 TEST_F(LastLineTest, MissingAtTheUpgradeMatchesBothDigests) {
