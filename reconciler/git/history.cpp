@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "reconciler/git/library.h"
@@ -187,7 +188,62 @@ Result<Commit> read_element(git_repository* repository, const Anchors& anchors, 
     return change;
 }
 
+/// Finds one file in the trees of a line, where few commits touch the folder that it is in.
+class FileFinder {
+public:
+    FileFinder(git_repository* repository, const std::string& path)
+        : repository_{repository}, path_{path}, top_{path.substr(0, path.find('/'))} {}
+
+    /// Empty: there is no plain file.
+    Result<std::string> blob_at(const git_oid& commit) {
+        const auto tree = TRY(find_tree(repository_, to_text(commit)));
+        const auto* top = git_tree_entry_byname(tree.get(), top_.c_str());
+        if (!top) return std::string{};
+        if (known_ && git_oid_equal(&*known_, git_tree_entry_id(top))) return blob_;
+        blob_ = TRY(look_up(tree.get()));
+        known_ = *git_tree_entry_id(top);
+        return blob_;
+    }
+
+private:
+    Result<std::string> look_up(const git_tree* tree) const {
+        Handle<git_tree_entry> entry;
+        const int code = git_tree_entry_bypath(out(entry), tree, path_.c_str());
+        if (code == GIT_ENOTFOUND) return std::string{};
+        CHECK(checked(code, path_));
+        const bool plain = git_tree_entry_type(entry.get()) == GIT_OBJECT_BLOB &&
+                           git_tree_entry_filemode(entry.get()) != GIT_FILEMODE_LINK;
+        return plain ? to_text(*git_tree_entry_id(entry.get())) : std::string{};
+    }
+
+    git_repository* repository_;
+    std::string path_;
+    std::string top_;               ///< of its folders, the one at the top
+    std::optional<git_oid> known_;  ///< what that was when blob_ was found
+    std::string blob_;
+};
+
 }  // namespace
+
+Result<std::vector<FileState>> Repository::file_line(const std::string& path,
+                                                     const std::string& to) const {
+    auto* repository = state_->get();
+    const auto anchors = TRY(read_anchors(repository));
+    auto at = *git_commit_id(TRY(find_commit(repository, to)).get());
+    FileFinder file{repository, path};
+    auto blob = TRY(file.blob_at(at));
+    std::vector<FileState> states;
+    for (std::size_t count = 0; count < limits::kHistoryCommitsMax; ++count) {
+        const auto before = TRY(step_back(repository, anchors, at));
+        auto former = before ? TRY(file.blob_at(*before)) : std::string{};
+        if (blob != former)
+            states.push_back({to_commit(TRY(find_commit(repository, to_text(at))).get()), blob});
+        if (!before) break;
+        at = *before;
+        blob = std::move(former);
+    }
+    return states;
+}
 
 Result<std::vector<Commit>> Repository::line(const std::string& from, const std::string& to) const {
     auto* repository = state_->get();

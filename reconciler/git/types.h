@@ -72,6 +72,12 @@ struct Commit {
     friend bool operator==(const Commit&, const Commit&) = default;
 };
 
+/// What one commit of the first-parent line made of a file.
+struct FileState {
+    Commit commit;     ///< without its authors
+    std::string blob;  ///< empty: no plain file is there any more
+};
+
 /// Which part of a tree is looked at: these names at its top, and all that is below them. Of what
 /// stands beside them nothing is entered: each is one entry, the first kNeighboursMax of them.
 /// Empty: the whole tree.
