@@ -194,7 +194,8 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     auto documents = documents_;
     documents.erase(path);
     if (text)
-        documents.emplace(path, source::DocumentReader::read_text(path, *text, Checks::first));
+        documents.emplace(path,
+                          source::DocumentReader::read_text_again(path, *text, tracker_.checks()));
     const auto resolved = tracker_.resolve_on_tip(documents, {path});
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;

@@ -62,6 +62,7 @@ Result<void> ConfigSource::resume(const std::string& accepted) {
     std::istringstream words{head};
     int number = static_cast<int>(Checks::first);  // before there were others the file named none
     words >> tip >> number;
+    for (std::string word; words >> word;) reader_.excuse(word);
     const auto checks = number == static_cast<int>(Checks::first) ? Checks::first : kChecksNow;
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
@@ -281,7 +282,7 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
         if (change.now) present.push_back(*std::move(change.now));
     }
     const bool own = own_.contains(commit.id);
-    auto read = TRY(reader_.read(present, own ? Checks::first : checks));
+    auto read = TRY(own ? reader_.read_again(present, checks) : reader_.read(present, checks));
     if (commit.off_line) {
         // Neither an older history nor the line from its root leads here by this way.
         CHECK(git_.remember_anchor(commit.id, commit.first_parent));
@@ -320,7 +321,9 @@ void ConfigSource::save_history() {
     unsaved_ = 0;
     const auto fresh = options_.history_file.string() + ".new";
     std::ofstream out{fresh, std::ios::trunc};
-    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks()) << '\n' << tracker_.json();
+    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks());
+    for (const auto& word : reader_.excused()) out << ' ' << word;
+    out << '\n' << tracker_.json();
     out.close();
     std::error_code error;
     if (out) std::filesystem::rename(fresh, options_.history_file, error);
