@@ -10,6 +10,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "schema/files/file_descriptor.h"
+
 namespace tidegate::cli {
 namespace {
 
@@ -17,20 +19,6 @@ using nlohmann::json;
 
 constexpr time_t kAdminAnswerTimeoutSeconds = 60;
 constexpr std::size_t kAdminAnswerBytesMax = 64 << 20;  ///< 10,000 agents with all their facts
-
-class Descriptor {
-public:
-    explicit Descriptor(int number) : number_{number} {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    [[nodiscard]] int get() const { return number_; }
-
-private:
-    int number_;
-};
 
 tl::unexpected<Error> away(const std::filesystem::path& path) {
     return fail(ErrorCode::unavailable, "no daemon answers at {}: {}", path.string(),
@@ -90,8 +78,8 @@ ErrorCode code_from(const std::string& name) {
 Result<json> ask_daemon(const std::filesystem::path& data_dir, const std::string& verb,
                         const json& arguments) {
     const auto path = data_dir / "run" / "admin.sock";
-    const Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    if (socket.get() < 0) return away(path);
+    const FileDescriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (!socket.valid()) return away(path);
     CHECK(connect(socket.get(), path));
     const json request{{"verb", verb}, {"args", arguments}};
     CHECK(send_all(socket.get(),

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "cli/documents.h"
+#include "reconciler/source/line_files.h"
 #include "reconciler/timezone/zones.h"
 #include "schema/base/utf8.h"
 #include "schema/resolve/resolve.h"
@@ -71,7 +72,7 @@ Result<Tip> look_at(const git::Repository& repository, const std::string& commit
 /// Errors that the new text brings into the tree.
 Result<void> check_effect(const Tip& tip, const std::string& text) {
     auto reader = reader_of(tip.repository);
-    auto documents = TRY(reader.read(TRY(entries_at(tip.repository, tip.commit))));
+    auto documents = TRY(reader.read(TRY(source::files_at(tip.repository, tip.commit))));
     const auto before = resolve(documents, find_zone, tip.commit).errors();
     documents[tip.path] = source::DocumentReader::read_text(tip.path, text);
     for (const auto& error : resolve(documents, find_zone, tip.commit).errors())
@@ -86,7 +87,8 @@ std::string message_of(const FileChange& change, const std::string& reason) {
     auto message = one_line(change.subject) + '\n';
     if (!line.empty()) message += '\n' + line + '\n';
     message += '\n';
-    for (const auto& [key, value] : change.trailers) message += fmt::format("{}: {}\n", key, one_line(value));
+    for (const auto& [key, value] : change.trailers)
+        message += fmt::format("{}: {}\n", key, one_line(value));
     if (!line.empty()) message += fmt::format("Tidegate-Reason: {}\n", line);
     return message;
 }

@@ -33,9 +33,9 @@ int write(const Console& console, const ChangeOptions& options, Timestamp now, E
                        {"parent", written->parent},
                        {"summary", written->subject}});
     } else if (written->commit.empty()) {
-        console.out << fmt::format("nothing to do: {}\n", written->subject);
+        console.out << fmt::format("nothing to do: {}\n", clean(written->subject));
     } else {
-        console.out << fmt::format("{}\n{} on {}\n", written->subject, written->commit,
+        console.out << fmt::format("{}\n{} on {}\n", clean(written->subject), written->commit,
                                    options.where.branch);
     }
     return kGood;

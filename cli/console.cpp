@@ -37,6 +37,12 @@ std::size_t width_of(std::string_view text) {
     return width;
 }
 
+std::string in_one_line(std::string text) {
+    std::ranges::replace_if(
+        text, [](char byte) { return byte == '\n' || byte == '\t'; }, ' ');
+    return text;
+}
+
 }  // namespace
 
 std::string Console::styled(Style style, std::string_view text) const {
@@ -60,8 +66,17 @@ int report(const Console& console, const Error& error) {
     return away ? kUnreachable : kProblem;
 }
 
+std::string clean_lines(std::string_view text) { return plain_lines(text, '?'); }
+
 std::string clean(std::string_view text) {
-    return plain_lines(text, '?');
+    auto line = in_one_line(clean_lines(text));
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line;
+}
+
+void Table::add(std::vector<std::string> row) {
+    for (auto& cell : row) cell = in_one_line(std::move(cell));
+    rows_.push_back(std::move(row));
 }
 
 void Table::print(const Console& console, std::string_view indent) const {

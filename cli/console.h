@@ -38,15 +38,18 @@ struct Console {
 /// Says what went wrong and gives the exit code: kUnreachable for what is away, else kProblem.
 int report(const Console& console, const Error& error);
 
-/// Text from elsewhere without control characters: nobody writes to a terminal through us.
+/// Text from elsewhere as one line without control characters: nobody writes to a terminal, or
+/// another row, through us.
 [[nodiscard]] std::string clean(std::string_view text);
+/// The same with its lines, for logs.
+[[nodiscard]] std::string clean_lines(std::string_view text);
 
 /// Rows of cells, aligned by what a terminal shows: colours and UTF-8 continuation bytes take no
-/// room. The last column is not padded.
+/// room. The last column is not padded. A row is one line, whatever its cells hold.
 class Table {
 public:
     explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
-    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    void add(std::vector<std::string> row);
     [[nodiscard]] bool empty() const { return rows_.size() == 1; }
     void print(const Console& console, std::string_view indent = "") const;
 

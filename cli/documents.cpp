@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "reconciler/source/line_files.h"
 #include "schema/base/limits.h"
 #include "schema/files/read_file.h"
 #include "schema/resolve/resolve.h"
@@ -69,23 +70,28 @@ Result<std::size_t> count_leaving(const git::Repository& repository,
                                   const DocumentTree& documents) {
     std::set<std::string> leaving;
     for (const auto& commit : commits)
-        for (const auto& entry : TRY(entries_at(repository, commit)))
+        for (const auto& entry : TRY(source::files_at(repository, commit)))
             if (key_of_version_path(entry.path) && !documents.contains(entry.path))
                 leaving.insert(entry.path);
     return leaving.size();
 }
 
+/// Of these commits and the one before the last of them. Nobody can say where one of them is not
+/// there (a shallow clone) or is beyond a limit.
+std::size_t leaving_since(const git::Repository& repository, std::vector<std::string> commits,
+                          const std::string& last, const DocumentTree& documents) {
+    const auto before = repository.before(last);
+    if (before && !before->empty()) commits.push_back(*before);
+    return before ? count_leaving(repository, commits, documents).value_or(0) : 0;
+}
+
 /// Of a folder that is no work tree, or has no commit yet, nobody can say.
 std::size_t leaving_since_head(const fs::path& root, const DocumentTree& documents) {
-    const auto count = [&]() -> Result<std::size_t> {
-        const auto repository = TRY(git::Repository::open_existing(root));
-        const auto head = TRY(repository.resolve("HEAD"));
-        const auto before = TRY(repository.before(head));
-        return count_leaving(
-            repository, before.empty() ? std::vector{head} : std::vector{head, before}, documents);
-    };
     std::error_code ignored;
-    return fs::exists(root / ".git", ignored) ? count().value_or(0) : 0;
+    if (!fs::exists(root / ".git", ignored)) return 0;
+    const auto repository = git::Repository::open_existing(root);
+    const auto head = repository ? repository->resolve("HEAD") : fail(repository.error());
+    return head ? leaving_since(*repository, {*head}, *head, documents) : 0;
 }
 
 Result<LoadedTree> load_folder(const fs::path& root) {
@@ -99,10 +105,8 @@ Result<LoadedTree> load_revision(const std::string& path, const std::string& rev
     const auto repository = TRY(git::Repository::open_existing(path));
     auto commit = TRY(repository.resolve(revision));
     auto reader = reader_of(repository);
-    auto documents = TRY(reader.read(TRY(entries_at(repository, commit))));
-    const auto before = TRY(repository.before(commit));
-    const auto leaving =
-        before.empty() ? std::size_t{0} : TRY(count_leaving(repository, {before}, documents));
+    auto documents = TRY(reader.read(TRY(source::files_at(repository, commit))));
+    const auto leaving = leaving_since(repository, {}, commit, documents);
     return LoadedTree{std::move(documents), std::move(commit), leaving};
 }
 
@@ -116,14 +120,6 @@ Result<LoadedTree> load_documents(const std::string& where) {
     if (at != std::string::npos && fs::is_directory(where.substr(0, at), ignored))
         return load_revision(where.substr(0, at), where.substr(at + 1));
     return fail(ErrorCode::not_found, "{} is neither a folder nor REPO@REV", where);
-}
-
-Result<std::vector<git::TreeEntry>> entries_at(const git::Repository& repository,
-                                               const std::string& commit) {
-    auto entries = TRY(repository.tree(commit, source::DocumentReader::scope()));
-    std::erase_if(entries,
-                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
-    return entries;
 }
 
 source::DocumentReader reader_of(const git::Repository& repository) {

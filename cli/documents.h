@@ -20,9 +20,6 @@ struct LoadedTree {
 /// What is wrong in a file stands in the tree; errors here: not_found, unavailable, exhausted.
 [[nodiscard]] Result<LoadedTree> load_documents(const std::string& where);
 
-/// The documents' entries of one commit.
-[[nodiscard]] Result<std::vector<git::TreeEntry>> entries_at(const git::Repository& repository,
-                                                             const std::string& commit);
 /// Refers to the repository.
 [[nodiscard]] source::DocumentReader reader_of(const git::Repository& repository);
 

@@ -13,11 +13,15 @@ const json& member(const json& object, const char* key) {
     return found == object.end() ? null : *found;
 }
 
-std::string text_of(const json& object, const char* key, std::string_view otherwise) {
+std::string lines_of(const json& object, const char* key, std::string_view otherwise) {
     const auto& value = member(object, key);
     if (!value.is_string() || value.get_ref<const std::string&>().empty())
         return std::string{otherwise};
-    return clean(value.get_ref<const std::string&>());
+    return clean_lines(value.get_ref<const std::string&>());
+}
+
+std::string text_of(const json& object, const char* key, std::string_view otherwise) {
+    return clean(lines_of(object, key, otherwise));
 }
 
 std::int64_t number_of(const json& object, const char* key) {

@@ -1,6 +1,6 @@
 #pragma once
 /// Reads answers of a daemon that may be older or newer: what is missing or of another type is
-/// empty, never an exception. Text comes back without control characters.
+/// empty, never an exception. Text comes back as one line without control characters.
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -13,14 +13,17 @@ namespace tidegate::cli {
 
 [[nodiscard]] std::string text_of(const nlohmann::json& object, const char* key,
                                   std::string_view otherwise = "");
+/// The same with its lines, for logs.
+[[nodiscard]] std::string lines_of(const nlohmann::json& object, const char* key,
+                                   std::string_view otherwise = "");
 [[nodiscard]] std::int64_t number_of(const nlohmann::json& object, const char* key);
 /// The member, or null.
 [[nodiscard]] const nlohmann::json& member(const nlohmann::json& object, const char* key);
 /// The member if it is a list; else an empty one.
 [[nodiscard]] const nlohmann::json& list_of(const nlohmann::json& object, const char* key);
-/// The first nine characters of a commit id.
 /// An instant with what a clock of its window's time zone shows, if that is said.
 [[nodiscard]] std::string with_local(const std::string& at, const std::string& local);
+/// The first nine characters of a commit id.
 [[nodiscard]] std::string short_commit(const std::string& commit);
 /// The same of the member `commit`; the whole of `otherwise` where there is none.
 [[nodiscard]] std::string commit_of(const nlohmann::json& object, std::string_view otherwise);

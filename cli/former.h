@@ -17,7 +17,8 @@ inline constexpr std::string_view kBackTo = "Tidegate-Back-To";
 
 /// The newest state with version `wanted`; if that is empty, the last version before the tip's that
 /// was not itself rolled back, so that a second rollback goes further back and never forward to
-/// what was bad. not_found: there is none.
+/// what was bad. Of a long line only the newest kHistoryCommitsMax commits are looked at.
+/// not_found: there is none.
 [[nodiscard]] Result<FormerVersion> find_former(const Tip& tip, const std::string& wanted);
 
 }  // namespace tidegate::cli

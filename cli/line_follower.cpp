@@ -1,43 +1,31 @@
 #include "cli/line_follower.h"
 
 #include "cli/documents.h"
+#include "reconciler/source/line_files.h"
 #include "reconciler/timezone/zones.h"
 
 namespace tidegate::cli {
-namespace {
-
-LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
-    LineCommit line;
-    line.id = commit.id;
-    line.parent = commit.first_parent;
-    line.author_name = commit.author.name;
-    line.author_email = commit.author.email;
-    line.committed_at = commit.committed_at;
-    line.message = commit.message;
-    for (const auto& trailer : commit.trailers)
-        line.trailers.emplace_back(trailer.key, trailer.value);
-    line.authors = {commit.authors.begin(), commit.authors.end()};
-    line.checks = checks;
-    return line;
-}
-
-}  // namespace
-
 LineFollower::LineFollower(const git::Repository& repository)
     : repository_{repository}, reader_{reader_of(repository)}, tracker_{{find_zone, {}}} {}
 
 Result<void> LineFollower::follow(const std::string& commit) {
     const auto line = repository_.line(tracker_.tip(), commit);
-    if (!line && line.error().code == ErrorCode::exhausted) return begin_at(commit);
-    for (const auto& next : TRY(line)) CHECK(add(next, Checks::first));
+    if (!line && source::is_limit(line.error())) return follow_at_once(commit);
+    for (const auto& next : TRY(line)) {
+        const auto added = add(next, Checks::first);
+        if (!added && source::is_limit(added.error())) return follow_at_once(commit);
+        CHECK(added);
+    }
     return {};
 }
 
-/// As the daemon does where the line is too long: what was before the commit is not looked at.
-Result<void> LineFollower::begin_at(const std::string& commit) {
-    git::Commit first;
-    first.id = commit;
-    return add(first, Checks::first);
+/// As the daemon does where something on the way is beyond a limit: all of it is one change, or,
+/// where the line cannot even begin, is not looked at.
+Result<void> LineFollower::follow_at_once(const std::string& commit) {
+    git::Commit whole;
+    whole.id = commit;
+    if (!tracker_.tip().empty()) whole = TRY(repository_.range(tracker_.tip(), commit));
+    return add(whole, Checks::first);
 }
 
 Result<void> LineFollower::merge(const std::string& commit) {
@@ -52,7 +40,7 @@ Result<void> LineFollower::merge(const std::string& commit) {
 
 /// From here on by the checks that a new commit meets.
 Result<void> LineFollower::adopt() {
-    documents_ = TRY(reader_.read(TRY(entries_at(repository_, tracker_.tip()))));
+    documents_ = TRY(reader_.read(TRY(source::files_at(repository_, tracker_.tip()))));
     tracker_.adopt(kChecksNow, documents_);
     return {};
 }
@@ -60,28 +48,23 @@ Result<void> LineFollower::adopt() {
 Result<void> LineFollower::add(const git::Commit& commit, Checks checks) {
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
-    if (tracker_.tip().empty()) {
-        present = TRY(entries_at(repository_, commit.id));
-        for (const auto& entry : present) changed.insert(entry.path);
-    } else {
-        for (auto& change :
-             TRY(repository_.changes(tracker_.tip(), commit.id, source::DocumentReader::scope()))) {
-            if (!source::DocumentReader::is_ours(change.path)) continue;
-            changed.insert(change.path);
-            documents_.erase(change.path);
-            if (change.now) present.push_back(*std::move(change.now));
-        }
+    for (auto& change : TRY(source::changed_files(repository_, tracker_.tip(), commit.id))) {
+        changed.insert(change.path);
+        if (change.now) present.push_back(*std::move(change.now));
     }
-    for (auto& [path, file] : TRY(reader_.read(present, checks))) documents_[path] = std::move(file);
-    tracker_.add_commit(to_line_commit(commit, checks), documents_, changed);
+    auto read = TRY(reader_.read(present, checks));
+    // Nothing fails from here on.
+    for (const auto& path : changed) documents_.erase(path);
+    for (auto& [path, file] : read) documents_[path] = std::move(file);
+    tracker_.add_commit(source::to_line_commit(commit, checks), documents_, changed);
     return {};
 }
 
 Result<Desired> LineFollower::desired(Timestamp now) {
     for (const auto& commit : tracker_.missing())
-        tracker_.provide(commit,
-                         TRY(reader_.read(TRY(entries_at(repository_, commit)), Checks::first)),
-                         Checks::first);
+        tracker_.provide(
+            commit, TRY(reader_.read(TRY(source::files_at(repository_, commit)), Checks::first)),
+            Checks::first);
     return tracker_.desired(now);
 }
 

@@ -25,7 +25,7 @@ public:
     [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
 
 private:
-    [[nodiscard]] Result<void> begin_at(const std::string& commit);
+    [[nodiscard]] Result<void> follow_at_once(const std::string& commit);
     [[nodiscard]] Result<void> adopt();
     [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
 

@@ -84,13 +84,13 @@ Result<json> status_of(const std::string& server) {
 }
 
 void print_log(const Console& console, const json& entry) {
-    const auto error = text_of(entry, "error");
+    const auto error = lines_of(entry, "error");
     console.out << console.styled(Style::bold,
                                   fmt::format("{} {}/{} ({})", text_of(entry, "target"),
                                               text_of(entry, "stage"), text_of(entry, "task"),
                                               text_of(entry, "type")))
                 << ' ' << text_of(entry, "status") << '\n';
-    const auto output = text_of(entry, "output");
+    const auto output = lines_of(entry, "output");
     console.out << output << (output.empty() || output.ends_with('\n') ? "" : "\n");
     if (!error.empty()) console.out << console.styled(Style::red, error) << '\n';
 }
@@ -157,7 +157,7 @@ void print_whole_log(const Console& console, const json& log) {
     console.out << console.styled(Style::bold, fmt::format("{} action {}", text_of(log, "target"),
                                                            text_of(log, "action")))
                 << '\n';
-    const auto text = text_of(log, "text", "the daemon does not have its log");
+    const auto text = lines_of(log, "text", "the daemon does not have its log");
     console.out << text << (text.ends_with('\n') ? "" : "\n");
 }
 

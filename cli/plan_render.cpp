@@ -159,10 +159,6 @@ void print_text(const Console& console, const PlanReport& report) {
 std::string escaped(std::string_view text) {
     std::string result;
     for (const char byte : clean(text)) {
-        if (byte == '\n') {
-            result += ' ';
-            continue;
-        }
         if (std::string_view{"\\|`*_<>[]#@"}.find(byte) != std::string_view::npos) result += '\\';
         result += byte;
     }

@@ -37,7 +37,7 @@ Result<Version> read_version(const std::string& path, std::string_view text) {
     if (file.document && std::holds_alternative<Version>(*file.document))
         return std::get<Version>(*file.document);
     std::string all;
-    for (const auto& error : file.errors) all += (all.empty() ? "" : "\n") + error.text();
+    for (const auto& error : file.errors) all += (all.empty() ? "" : "; ") + error.text();
     return fail(ErrorCode::invalid, "{}", all.empty() ? path + " is no version file" : all);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconciler/daemon/config_source.h"
+#include "reconciler/source/line_files.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::daemon {
@@ -141,7 +142,7 @@ Result<bool> ConfigSource::is_offered(const RevertPlan& plan, const std::string&
                                       const std::string& guilty) {
     const auto theirs = TRY(git_.fetch(options_.remote, plan.branch)).tip;
     if (!TRY(git_.is_ancestor(guilty, theirs))) return false;
-    const auto changes = TRY(git_.changes(commit, theirs, source::DocumentReader::scope()));
+    const auto changes = TRY(source::changes_between(git_, commit, theirs));
     return std::ranges::none_of(plan.edits, [&](const auto& edit) {
         return std::ranges::find(changes, edit.path, &git::Change::path) != changes.end();
     });
@@ -175,10 +176,9 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
     input.version_at_parent = TRY(texts.at(before, path));
     input.version_at_good = TRY(text_of_good(texts, request, path));
-    const auto changes =
-        before.empty()
-            ? std::vector<git::Change>{}
-            : TRY(git_.changes(before, request.guilty_commit, source::DocumentReader::scope()));
+    const auto changes = before.empty()
+                             ? std::vector<git::Change>{}
+                             : TRY(source::changes_between(git_, before, request.guilty_commit));
     for (const auto& change : changes)
         input.guilty_files.push_back(
             TRY(texts.guilty_file(change.path, before, request.guilty_commit, tip)));
@@ -194,7 +194,8 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     auto documents = documents_;
     documents.erase(path);
     if (text)
-        documents.emplace(path, source::DocumentReader::read_text(path, *text, Checks::first));
+        documents.emplace(path,
+                          source::DocumentReader::read_text_again(path, *text, tracker_.checks()));
     const auto resolved = tracker_.resolve_on_tip(documents, {path});
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;

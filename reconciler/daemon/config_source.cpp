@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "reconciler/git/repository.h"
+#include "reconciler/source/line_files.h"
 #include "reconciler/timezone/zones.h"
 #include "schema/base/limits.h"
 
@@ -18,23 +19,7 @@ LineOptions line_options(const SourceOptions& options) {
     return {find_zone, fmt::format("{} <{}>", options.identity.name, options.identity.email)};
 }
 
-LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
-    LineCommit line;
-    line.id = commit.id;
-    line.parent = commit.first_parent;
-    line.author_name = commit.author.name;
-    line.author_email = commit.author.email;
-    line.committed_at = commit.committed_at;
-    line.message = commit.message;
-    for (const auto& trailer : commit.trailers)
-        line.trailers.emplace_back(trailer.key, trailer.value);
-    line.authors = {commit.authors.begin(), commit.authors.end()};
-    line.checks = checks;
-    return line;
-}
-
-/// A limit was passed: what is asked for again will pass it again.
-bool is_limit(const Error& error) { return error.code == ErrorCode::exhausted; }
+using source::is_limit;
 
 /// Of the line itself: no later try reads it, whatever becomes of disk and child.
 bool is_for_good(const Error& error) {
@@ -51,22 +36,6 @@ bool is_for_good(const Error& error) {
             break;
     }
     return false;
-}
-
-using Entries = std::map<std::string, git::TreeEntry>;
-
-/// What differs between two lists of the files of a commit.
-std::vector<git::Change> compared(const Entries& before, const std::vector<git::TreeEntry>& after) {
-    std::vector<git::Change> changes;
-    std::set<std::string_view> there;
-    for (const auto& entry : after) {
-        there.insert(entry.path);
-        const auto known = before.find(entry.path);
-        if (known == before.end() || known->second != entry) changes.push_back({entry.path, entry});
-    }
-    for (const auto& [path, entry] : before)
-        if (!there.contains(path)) changes.push_back({path, std::nullopt});
-    return changes;
 }
 
 }  // namespace
@@ -110,10 +79,11 @@ Result<void> ConfigSource::resume(const std::string& accepted) {
     std::istringstream words{head};
     int number = static_cast<int>(Checks::first);  // before there were others the file named none
     words >> tip >> number;
+    for (std::string word; words >> word;) reader_.excuse(word);
     const auto checks = number == static_cast<int>(Checks::first) ? Checks::first : kChecksNow;
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
-    auto entries = TRY(files_at(tip));
+    auto entries = TRY(source::files_at(git_, tip));
     documents_ = TRY(reader_.read(entries, checks));
     tracker_ = TRY(LineTracker::load(line_options(options_), text.str(), documents_));
     if (tracker_.tip() != tip || tracker_.checks() != checks)
@@ -294,7 +264,7 @@ Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& wh
 
 /// The line begins anew, with no history: when what is before the commit cannot be read at all.
 Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error& why) {
-    CHECK(files_at(commit));  // what cannot be read must not be remembered
+    CHECK(source::files_at(git_, commit));  // what cannot be read must not be remembered
     forget_line();
     CHECK(git_.remember_anchor(commit, commit));
     unsaved_ = kTipsPerHistory;
@@ -308,26 +278,6 @@ void ConfigSource::tell_passed(const std::string& commit, std::string_view what,
     if (passed_.size() >= limits::kErrorsReportedMax) return;
     passed_.push_back({why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}});
     spdlog::warn("config: {}", passed_.back().text());
-}
-
-Result<std::vector<git::TreeEntry>> ConfigSource::files_at(const std::string& commit) {
-    auto entries = TRY(git_.tree(commit, source::DocumentReader::scope()));
-    std::erase_if(entries,
-                  [](const auto& entry) { return !source::DocumentReader::is_ours(entry.path); });
-    return entries;
-}
-
-/// What the commit changes in the files of the config. Where that is too much to be told, both
-/// trees may still be readable, and are compared here.
-Result<std::vector<git::Change>> ConfigSource::changes_to(const std::string& commit) {
-    if (tracker_.tip().empty()) return compared({}, TRY(files_at(commit)));
-    auto changes = git_.changes(tracker_.tip(), commit, source::DocumentReader::scope());
-    if (!changes && is_limit(changes.error())) return compared(entries_, TRY(files_at(commit)));
-    if (changes)
-        std::erase_if(*changes, [](const auto& change) {
-            return !source::DocumentReader::is_ours(change.path);
-        });
-    return changes;
 }
 
 /// The files of the line's end, read by other checks than before.
@@ -351,19 +301,18 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     if (!tracker_.tip().empty() && tracker_.checks() != checks) CHECK(adopt(checks));
     std::set<std::string> changed;
     std::vector<git::TreeEntry> present;
-    for (auto& change : TRY(changes_to(commit.id))) {
+    for (auto& change : TRY(source::changed_files(git_, tracker_.tip(), commit.id))) {
         changed.insert(change.path);
         if (change.now) present.push_back(*std::move(change.now));
     }
-    // What our own revert puts back was accepted once, maybe by older checks.
     const bool own = own_.contains(commit.id);
-    auto read = TRY(reader_.read(present, own ? Checks::first : checks));
+    auto read = TRY(own ? reader_.read_again(present, checks) : reader_.read(present, checks));
     if (commit.off_line) {
         // Neither an older history nor the line from its root leads here by this way.
         CHECK(git_.remember_anchor(commit.id, commit.first_parent));
         unsaved_ = kTipsPerHistory;
     }
-    auto line = to_line_commit(commit, checks);
+    auto line = source::to_line_commit(commit, checks);
     line.own = own;
     line.proven_by_form = TRY(is_proven_by_form(commit));
     // Nothing fails from here on: the line, its files and their documents move together.
@@ -386,7 +335,8 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
 Result<void> ConfigSource::provide_missing() {
     for (const auto& commit : tracker_.missing()) {
         const auto checks = TRY(checks_at(commit));
-        tracker_.provide(commit, TRY(reader_.read(TRY(files_at(commit)), checks)), checks);
+        tracker_.provide(commit, TRY(reader_.read(TRY(source::files_at(git_, commit)), checks)),
+                         checks);
     }
     return {};
 }
@@ -395,7 +345,9 @@ void ConfigSource::save_history() {
     unsaved_ = 0;
     const auto fresh = options_.history_file.string() + ".new";
     std::ofstream out{fresh, std::ios::trunc};
-    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks()) << '\n' << tracker_.json();
+    out << tracker_.tip() << ' ' << static_cast<int>(tracker_.checks());
+    for (const auto& word : reader_.excused()) out << ' ' << word;
+    out << '\n' << tracker_.json();
     out.close();
     std::error_code error;
     if (out) std::filesystem::rename(fresh, options_.history_file, error);
@@ -407,7 +359,7 @@ void ConfigSource::save_history() {
 Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
                                                     const std::string& commit) {
     const auto checks = TRY(checks_at(commit));
-    const auto documents = TRY(reader_.read(TRY(files_at(commit)), checks));
+    const auto documents = TRY(reader_.read(TRY(source::files_at(git_, commit)), checks));
     const auto resolved = resolve(documents, find_zone, commit, checks);
     const auto found = resolved.assignments.find(key);
     if (found == resolved.assignments.end())

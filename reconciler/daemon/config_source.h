@@ -95,8 +95,6 @@ private:
     [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
     [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);
     void tell_passed(const std::string& commit, std::string_view what, const Error& why);
-    [[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(const std::string& commit);
-    [[nodiscard]] Result<std::vector<git::Change>> changes_to(const std::string& commit);
     [[nodiscard]] Result<bool> is_proven_by_form(const git::Commit& commit);
     [[nodiscard]] Result<void> adopt(Checks checks);
     [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);

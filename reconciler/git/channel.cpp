@@ -85,6 +85,7 @@ Result<void> Channel::send(const json& value) {
     if (bytes.size() > limits::kGitFrameBytesMax)
         return fail(ErrorCode::exhausted, "a message of {} bytes is over the limit of {}",
                     bytes.size(), limits::kGitFrameBytesMax);
+    outgoing_.reserve(outgoing_.size() + kLengthBytes + bytes.size());  // all of it, or nothing
     for (std::size_t i = kLengthBytes; i-- > 0;)
         outgoing_ += static_cast<char>(bytes.size() >> (8 * i) & 0xff);
     outgoing_.append(bytes.begin(), bytes.end());

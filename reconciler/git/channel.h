@@ -12,7 +12,8 @@
 
 namespace tidegate::git {
 
-/// Does not own its descriptors. One thread. After an error the stream is of no more use.
+/// Does not own its descriptors. One thread. After any other error the stream is of
+/// no more use.
 class Channel {
 public:
     using Deadline = std::optional<std::chrono::steady_clock::time_point>;
@@ -26,7 +27,8 @@ public:
     }
     /// The same call may take longer.
     void extend(Deadline deadline) { deadline_ = deadline; }
-    /// Collected until there is enough to be worth a write, or flush.
+    /// Collected until there is enough to be worth a write, or flush. exhausted (a message has at
+    /// most kGitFrameBytesMax), and where memory ends: nothing of it is sent, the stream goes on.
     [[nodiscard]] Result<void> send(const nlohmann::json& value);
     [[nodiscard]] Result<void> flush();
     /// unavailable: the other end is gone; invalid: nonsense came.

@@ -138,7 +138,7 @@ struct GitProcess::State {
                        [&](const json& item) { list.push_back(item.get<T>()); }));
         return list;
     }
-    Result<Remote> prepare_for(Remote remote);
+    Result<ReadyRemote> prepare_for(const Remote& remote);
     std::string stop();
 
 private:
@@ -171,18 +171,19 @@ std::string GitProcess::State::stop() {
 }
 
 /// A child that was let out serves remotes on this machine on; elsewhere each call gets its own.
-Result<Remote> GitProcess::State::prepare_for(Remote remote) {
+Result<ReadyRemote> GitProcess::State::prepare_for(const Remote& remote) {
+    ReadyRemote ready{remote};
     const bool local = local_folder(remote.url).has_value();
-    if (local && !confined) return remote;
+    if (local && !confined) return ready;
     stop();
     confined = !local;
     credentials.clear();
-    if (local) return remote;
+    if (local) return ready;
     credentials = {remote.ssh_key_file, remote.known_hosts_file, remote.ca_file};
-    if (remote.password_file.empty()) return remote;
+    if (remote.password_file.empty()) return ready;
     const auto text = TRY(read_file(remote.password_file, limits::kPemBytesMax));
-    remote.password = text.substr(0, text.find('\n'));
-    return remote;
+    ready.password = text.substr(0, text.find('\n'));
+    return ready;
 }
 
 Result<void> GitProcess::State::start() {
@@ -263,7 +264,7 @@ Result<Fetched> GitProcess::fetch(const Remote& remote, const std::string& branc
     return state_->ask<Fetched>("fetch", TRY(state_->prepare_for(remote)), branch);
 }
 Result<bool> GitProcess::has_branch(const Remote& remote, const std::string& branch) {
-    return state_->ask<bool>("has_branch", remote, branch);
+    return state_->ask<bool>("has_branch", TRY(state_->prepare_for(remote)), branch);
 }
 Result<std::string> GitProcess::resolve(const std::string& revision) {
     return state_->ask<std::string>("resolve", revision);

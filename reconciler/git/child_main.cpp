@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <new>
 #include <tuple>
 
 #include "reconciler/git/channel.h"
@@ -112,6 +113,17 @@ Progress teller(Channel& channel) {
     };
 }
 
+/// Does what was asked. An answer that fits neither into this process's memory nor into a message
+/// is an answer too: who would ask again would get no other.
+Result<void> answer(Channel& channel, Repository& repository, const json& request) try {
+    const auto& handle = handlers().at(request.at("op").get<std::string>());
+    const auto said = handle(channel, repository, request.at("arguments"));
+    const bool too_long = !said && said.error().code == ErrorCode::exhausted;
+    return too_long ? send_error(channel, said.error()) : said;
+} catch (const std::bad_alloc&) {
+    return send_error(channel, {ErrorCode::exhausted, "the answer takes too much memory", {}});
+}
+
 Result<void> serve(Channel& channel) {
     const auto hello = TRY(channel.receive()).get<Hello>();
     limit_use(hello);
@@ -128,8 +140,7 @@ Result<void> serve(Channel& channel) {
     for (;;) {
         const auto request = TRY(channel.receive());
         allow_cpu(hello.cpu_seconds_max);
-        CHECK(handlers().at(request.at("op").get<std::string>())(channel, *repository,
-                                                                 request.at("arguments")));
+        CHECK(answer(channel, *repository, request));
         CHECK(channel.flush());
     }
 }

@@ -41,8 +41,12 @@ namespace tidegate::git {
 
 using nlohmann::json;
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Remote, url, username, password, ssh_key_file, ssh_passphrase,
-                                   known_hosts_file, ca_file)
+/// A remote with its password in hand: what GitProcess made of `password_file`. Only this can be
+/// sent, so that no call to a remote forgets that.
+struct ReadyRemote : Remote {};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReadyRemote, url, username, password, ssh_key_file,
+                                   ssh_passphrase, known_hosts_file, ca_file)
+inline void from_json(const json& source, Remote& remote) { remote = source.get<ReadyRemote>(); }
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Fetched, tip, changed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Person, name, email)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trailer, key, value)
@@ -90,7 +94,7 @@ struct Hello {
     std::int64_t cpu_seconds_max = 0;
     std::size_t open_files_max = 0;
     std::string home;
-    bool confined = true;                  ///< it reaches its folders and `readable` alone
+    bool confined = true;                  ///< it reaches its folders and `credentials` alone
     std::vector<std::string> credentials;  ///< files that it may read beside them
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, directory, memory_bytes_max, cpu_seconds_max,

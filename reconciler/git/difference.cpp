@@ -57,7 +57,7 @@ private:
         const auto* any = now ? now : old;
         const bool beside = depth == 0 && !bounds_.covers(any);
         if (beside && !bounds_.takes_neighbour()) return {};
-        if (!beside) CHECK(bounds_.count("the difference has"));
+        if (!beside) CHECK(bounds_.count("the difference has", any, prefix));
         if (!beside && is_folder(any) && depth < limits::kTreeDepthMax) {
             Handle<git_tree> before, after;
             if (old) before = TRY(open_folder(repository_, old));

@@ -1,6 +1,7 @@
 #include "reconciler/git/entries.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "schema/base/utf8.h"
 
@@ -63,10 +64,16 @@ bool Bounds::covers(const git_tree_entry* entry) const {
     return scope_.empty() || std::ranges::find(scope_, git_tree_entry_name(entry)) != scope_.end();
 }
 
-Result<void> Bounds::count(const char* what) {
-    if (++visited_ <= limits::kTreeFilesMax) return {};
-    return fail(ErrorCode::exhausted, "{} more than {} files and folders", what,
-                limits::kTreeFilesMax);
+Result<void> Bounds::count(const char* what, const git_tree_entry* entry,
+                           const std::string& prefix) {
+    if (++visited_ > limits::kTreeFilesMax)
+        return fail(ErrorCode::exhausted, "{} more than {} files and folders", what,
+                    limits::kTreeFilesMax);
+    path_bytes_ += prefix.size() + std::strlen(git_tree_entry_name(entry));
+    if (path_bytes_ > limits::kTreePathBytesMax)
+        return fail(ErrorCode::exhausted, "{} paths of more than {} bytes in all", what,
+                    limits::kTreePathBytesMax);
+    return {};
 }
 
 }  // namespace tidegate::git

@@ -29,21 +29,23 @@ struct Header {
 [[nodiscard]] std::string path_of(const git_tree_entry* entry, const std::string& prefix);
 
 /// Counts what a walk meets, folders too: trees that name one another can unfold to any number of
-/// them without a file.
+/// them without a file, and each path below them repeats their names.
 class Bounds {
 public:
     explicit Bounds(const Scope& scope) : scope_{scope} {}
 
     /// Whether something at the top belongs to the scope.
     [[nodiscard]] bool covers(const git_tree_entry* entry) const;
-    /// exhausted: it is one too many; `what` says of what.
-    [[nodiscard]] Result<void> count(const char* what);
+    /// exhausted: it is one too many, or its path too long; `what` says of what.
+    [[nodiscard]] Result<void> count(const char* what, const git_tree_entry* entry,
+                                     const std::string& prefix);
     /// Whether one more entry beside the scope is told of.
     [[nodiscard]] bool takes_neighbour() { return neighbours_++ < kNeighboursMax; }
 
 private:
     const Scope& scope_;
     std::size_t visited_ = 0;
+    std::size_t path_bytes_ = 0;
     std::size_t neighbours_ = 0;
 };
 

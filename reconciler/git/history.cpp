@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "reconciler/git/library.h"
@@ -10,7 +11,6 @@
 namespace tidegate::git {
 namespace {
 
-using Authors = std::set<std::string>;
 using Anchors = std::map<std::string, git_oid>;  ///< by the commit that is anchored there
 
 constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
@@ -27,12 +27,26 @@ Person to_person(const git_signature* signature, const char* encoding) {
     return {to_word(signature->name, encoding), to_word(signature->email, encoding)};
 }
 
-void add_authors(Authors& authors, const git_commit* commit) {
-    const auto* encoding = git_commit_message_encoding(commit);
-    for (const auto& person : {to_person(git_commit_author(commit), encoding),
-                               to_person(git_commit_committer(commit), encoding)})
-        authors.insert(person.name + " <" + person.email + ">");
-}
+/// The first kAuthorsMax that are added, and whether there were more.
+class Authors {
+public:
+    void add(const git_commit* commit) {
+        const auto* encoding = git_commit_message_encoding(commit);
+        for (const auto& person : {to_person(git_commit_author(commit), encoding),
+                                   to_person(git_commit_committer(commit), encoding)})
+            add(person.name + " <" + person.email + ">");
+    }
+    [[nodiscard]] bool full() const { return names_.contains(limits::kMoreAuthors); }
+    [[nodiscard]] std::vector<std::string> names() const { return {names_.begin(), names_.end()}; }
+
+private:
+    void add(std::string name) {
+        const bool room = names_.size() < limits::kAuthorsMax - 1 || names_.contains(name);
+        if (!full()) names_.insert(room ? std::move(name) : limits::kMoreAuthors);
+    }
+
+    std::set<std::string, std::less<>> names_;
+};
 
 /// What anybody may write into a commit, held to times that can be printed.
 Timestamp to_timestamp(git_time_t seconds) {
@@ -68,36 +82,35 @@ Commit to_commit(const git_commit* commit) {
     return value;
 }
 
-/// Authors and committers of all that `to` reaches and `from` does not, of the newest
+/// Adds authors and committers of all that `to` reaches and `from` does not, of the newest
 /// kHistoryCommitsMax commits: whoever brings more must not hold the line up.
-Result<Authors> authors_between(git_repository* repository, const git_oid& from,
-                                const git_oid& to) {
+Result<void> add_between(Authors& authors, git_repository* repository, const git_oid& from,
+                         const git_oid& to) {
     Handle<git_revwalk> walk;
     CHECK(checked(git_revwalk_new(out(walk), repository), "history"));
     CHECK(checked(git_revwalk_push(walk.get(), &to), "history of " + to_text(to)));
     CHECK(checked(git_revwalk_hide(walk.get(), &from), "history of " + to_text(from)));
-    Authors authors;
     git_oid id{};
     std::size_t count = 0;
     int code = 0;
-    while (count++ < limits::kHistoryCommitsMax &&
+    while (!authors.full() && count++ < limits::kHistoryCommitsMax &&
            (code = git_revwalk_next(&id, walk.get())) == 0) {
         Handle<git_commit> commit;
         CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
-        add_authors(authors, commit.get());
+        authors.add(commit.get());
     }
     if (code != 0 && code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
-    return authors;
+    return {};
 }
 
 Result<Commit> read_change(git_repository* repository, const git_commit* commit) {
     auto change = to_commit(commit);
     Authors authors;
+    authors.add(commit);
     if (git_commit_parentcount(commit) > 1)
-        authors = TRY(
-            authors_between(repository, *git_commit_parent_id(commit, 0), *git_commit_id(commit)));
-    add_authors(authors, commit);
-    change.authors.assign(authors.begin(), authors.end());
+        CHECK(add_between(authors, repository, *git_commit_parent_id(commit, 0),
+                          *git_commit_id(commit)));
+    change.authors = authors.names();
     return change;
 }
 
@@ -105,8 +118,9 @@ Result<Commit> read_range(git_repository* repository, const git_oid& from, const
     auto change = to_commit(to);
     change.first_parent = to_text(from);
     change.off_line = true;
-    const auto authors = TRY(authors_between(repository, from, *git_commit_id(to)));
-    change.authors.assign(authors.begin(), authors.end());
+    Authors authors;
+    CHECK(add_between(authors, repository, from, *git_commit_id(to)));
+    change.authors = authors.names();
     return change;
 }
 
@@ -174,7 +188,62 @@ Result<Commit> read_element(git_repository* repository, const Anchors& anchors, 
     return change;
 }
 
+/// Finds one file in the trees of a line, where few commits touch the folder that it is in.
+class FileFinder {
+public:
+    FileFinder(git_repository* repository, const std::string& path)
+        : repository_{repository}, path_{path}, top_{path.substr(0, path.find('/'))} {}
+
+    /// Empty: there is no plain file.
+    Result<std::string> blob_at(const git_oid& commit) {
+        const auto tree = TRY(find_tree(repository_, to_text(commit)));
+        const auto* top = git_tree_entry_byname(tree.get(), top_.c_str());
+        if (!top) return std::string{};
+        if (known_ && git_oid_equal(&*known_, git_tree_entry_id(top))) return blob_;
+        blob_ = TRY(look_up(tree.get()));
+        known_ = *git_tree_entry_id(top);
+        return blob_;
+    }
+
+private:
+    Result<std::string> look_up(const git_tree* tree) const {
+        Handle<git_tree_entry> entry;
+        const int code = git_tree_entry_bypath(out(entry), tree, path_.c_str());
+        if (code == GIT_ENOTFOUND) return std::string{};
+        CHECK(checked(code, path_));
+        const bool plain = git_tree_entry_type(entry.get()) == GIT_OBJECT_BLOB &&
+                           git_tree_entry_filemode(entry.get()) != GIT_FILEMODE_LINK;
+        return plain ? to_text(*git_tree_entry_id(entry.get())) : std::string{};
+    }
+
+    git_repository* repository_;
+    std::string path_;
+    std::string top_;               ///< of its folders, the one at the top
+    std::optional<git_oid> known_;  ///< what that was when blob_ was found
+    std::string blob_;
+};
+
 }  // namespace
+
+Result<std::vector<FileState>> Repository::file_line(const std::string& path,
+                                                     const std::string& to) const {
+    auto* repository = state_->get();
+    const auto anchors = TRY(read_anchors(repository));
+    auto at = *git_commit_id(TRY(find_commit(repository, to)).get());
+    FileFinder file{repository, path};
+    auto blob = TRY(file.blob_at(at));
+    std::vector<FileState> states;
+    for (std::size_t count = 0; count < limits::kHistoryCommitsMax; ++count) {
+        const auto before = TRY(step_back(repository, anchors, at));
+        auto former = before ? TRY(file.blob_at(*before)) : std::string{};
+        if (blob != former)
+            states.push_back({to_commit(TRY(find_commit(repository, to_text(at))).get()), blob});
+        if (!before) break;
+        at = *before;
+        blob = std::move(former);
+    }
+    return states;
+}
 
 Result<std::vector<Commit>> Repository::line(const std::string& from, const std::string& to) const {
     auto* repository = state_->get();

@@ -34,7 +34,7 @@ struct LocalServer {
     void stop() {
         if (program.pid < 0) return;
         auto ended = std::exchange(program, {});
-        ended.socket = Descriptor{};
+        ended.socket.reset();
         while (::waitpid(ended.pid, nullptr, 0) < 0 && errno == EINTR) {
         }
     }

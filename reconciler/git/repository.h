@@ -64,6 +64,10 @@ public:
     /// What the line has before the commit: its anchor, else its first parent; empty where the line
     /// begins.
     [[nodiscard]] Result<std::string> before(const std::string& commit) const;
+    /// The commits on the line to `to` that changed the file, newest first, whatever else they
+    /// changed; of a line of more than kHistoryCommitsMax only so many are looked at.
+    [[nodiscard]] Result<std::vector<FileState>> file_line(const std::string& path,
+                                                           const std::string& to) const;
     /// Every entry of the commit's tree but the folders (see EntryKind), ordered as Git orders
     /// trees. exhausted: there are more than kTreeFilesMax in the scope.
     [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit,

@@ -4,7 +4,6 @@
 
 #include <spawn.h>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <csignal>
 
 #include <cstring>
@@ -55,16 +54,12 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 Result<Spawned> spawn(const SpawnOptions& options) {
     int ends[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return fail(ErrorCode::exhausted, "cannot make a socket: {}", std::strerror(errno));
-    const Descriptor theirs{ends[1]};
-    Spawned child{-1, Descriptor{ends[0]}};
+    const FileDescriptor theirs{ends[1]};
+    Spawned child{-1, FileDescriptor{ends[0]}};
     auto command = options.command;
     auto environment = options.environment;
     const Setup setup{theirs.get(), options};

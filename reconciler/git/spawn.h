@@ -4,33 +4,16 @@
 #include <sys/types.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "schema/base/result.h"
+#include "schema/files/file_descriptor.h"
 
 namespace tidegate::git {
 
-/// A descriptor that is closed when it goes.
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) : fd_{fd} {}
-    Descriptor(Descriptor&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor();
-    [[nodiscard]] int get() const { return fd_; }
-
-private:
-    int fd_ = -1;
-};
-
 struct Spawned {
     pid_t pid = -1;
-    Descriptor socket;  ///< our end
+    FileDescriptor socket;  ///< our end
 };
 
 struct SpawnOptions {

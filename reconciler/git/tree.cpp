@@ -21,7 +21,7 @@ private:
                              std::size_t depth) {
         const bool beside = depth == 0 && !bounds_.covers(entry);
         if (beside && !bounds_.takes_neighbour()) return {};
-        if (!beside) CHECK(bounds_.count("the tree has"));
+        if (!beside) CHECK(bounds_.count("the tree has", entry, prefix));
         if (!beside && is_folder(entry) && depth < limits::kTreeDepthMax) {
             const auto folder = TRY(open_folder(repository_, entry));
             return visit(folder.get(), prefix + git_tree_entry_name(entry) + "/", depth + 1);

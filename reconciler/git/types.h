@@ -62,14 +62,20 @@ struct Commit {
     bool message_cut = false;       ///< then nobody knows its trailers
     std::vector<Trailer> trailers;  ///< each value is one line
     /// "name <email>" of the authors and committers of every commit this change brings, sorted,
-    /// each once. A merge brings all that its first parent does not reach; of more than
-    /// kHistoryCommitsMax commits only so many are asked.
+    /// each once: kAuthorsMax, those of the newest commits first. A merge brings all that its first
+    /// parent does not reach; of more than kHistoryCommitsMax commits only so many are asked.
     std::vector<std::string> authors;
     /// The line does not pass through the commit that was asked from (a merge made the wrong way
     /// round), or a range was asked for: this one element stands for all of it. Design,
     /// section 4.2.
     bool off_line = false;
     friend bool operator==(const Commit&, const Commit&) = default;
+};
+
+/// What one commit of the first-parent line made of a file.
+struct FileState {
+    Commit commit;     ///< without its authors
+    std::string blob;  ///< empty: no plain file is there any more
 };
 
 /// Which part of a tree is looked at: these names at its top, and all that is below them. Of what

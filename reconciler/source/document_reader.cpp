@@ -31,7 +31,8 @@ std::shared_ptr<const ParsedFile> remarked(Error error, bool refuses) {
 std::shared_ptr<const ParsedFile> refused_top(const git::TreeEntry& entry, Checks checks) {
     auto wrong = config::check_top(entry.path);
     if (!wrong) return nullptr;
-    if (entry.kind == git::EntryKind::symlink) wrong->message = "a symbolic link, expected a folder";
+    if (entry.kind == git::EntryKind::symlink)
+        wrong->message = "a symbolic link, expected a folder";
     if (entry.kind == git::EntryKind::submodule) wrong->message = "a submodule, expected a folder";
     const bool refuses = checks >= Checks::second;
     if (!refuses) wrong->message += kRefusedNow;
@@ -119,7 +120,38 @@ Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& ent
     for (const auto& entry : entries)
         tree.emplace_hint(tree.end(), entry.path, read_.at(key_of(entry)));
     if (checks < kChecksNow) CHECK(reread(entries, checks, tree));
+    if (!excused_.empty()) CHECK(reread_excused(entries, tree));
     return tree;
+}
+
+Result<void> DocumentReader::reread_excused(const std::vector<git::TreeEntry>& entries,
+                                            DocumentTree& tree) {
+    std::vector<git::TreeEntry> refused;
+    for (const auto& entry : entries)
+        if (!tree.at(entry.path)->document && excused_.contains(key_of(entry)))
+            refused.push_back(entry);
+    return reread(refused, Checks::first, tree);
+}
+
+/// Only documents are excused, so that no name with a space is among them.
+Result<DocumentTree> DocumentReader::read_again(const std::vector<git::TreeEntry>& entries,
+                                                Checks checks) {
+    auto tree = TRY(read(entries, checks));
+    std::vector<git::TreeEntry> refused;
+    for (const auto& entry : entries)
+        if (!tree.at(entry.path)->document && config::in_layout(entry.path))
+            refused.push_back(entry);
+    CHECK(reread(refused, Checks::first, tree));
+    for (const auto& entry : refused)
+        if (tree.at(entry.path)->document) excuse(key_of(entry));
+    return tree;
+}
+
+std::shared_ptr<const ParsedFile> DocumentReader::read_text_again(const std::string& path,
+                                                                  const std::string& text,
+                                                                  Checks checks) {
+    auto read = read_text(path, text, checks);
+    return read->document ? read : read_text(path, text, Checks::first);
 }
 
 Result<void> DocumentReader::reread(const std::vector<git::TreeEntry>& entries, Checks checks,

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 #include "reconciler/git/types.h"
 #include "reconciler/source/parsed_cache.h"
@@ -30,10 +31,22 @@ public:
     /// before only.
     [[nodiscard]] Result<DocumentTree> read(const std::vector<git::TreeEntry>& entries,
                                             Checks checks = kChecksNow);
+    /// The same for what was accepted once and is put back: where `checks` refuse a file now, the
+    /// first ones read it, from here on in every `read`.
+    [[nodiscard]] Result<DocumentTree> read_again(const std::vector<git::TreeEntry>& entries,
+                                                  Checks checks);
+    /// What `read_again` found, for the next run: words without a space.
+    [[nodiscard]] const std::set<std::string>& excused() const { return excused_; }
+    void excuse(std::string word) { excused_.insert(std::move(word)); }
+
     /// One file's text that is in no commit yet.
     [[nodiscard]] static std::shared_ptr<const ParsedFile> read_text(const std::string& path,
                                                                      const std::string& text,
                                                                      Checks checks = kChecksNow);
+    /// The same as `read_again` does.
+    [[nodiscard]] static std::shared_ptr<const ParsedFile> read_text_again(const std::string& path,
+                                                                           const std::string& text,
+                                                                           Checks checks);
     /// Once a sixteenth of what it has read is new or is none of these entries: forgets the latter
     /// and keeps the rest for the next run. So one changed file costs no walk over all of them.
     /// Errors: save_parsed's.
@@ -47,13 +60,16 @@ private:
     /// What older checks make of the files of `tree` that newer ones have something to say about.
     [[nodiscard]] Result<void> reread(const std::vector<git::TreeEntry>& entries, Checks checks,
                                       DocumentTree& tree);
+    [[nodiscard]] Result<void> reread_excused(const std::vector<git::TreeEntry>& entries,
+                                              DocumentTree& tree);
 
     FetchBlobs fetch_;
     CachePlace place_;
     ParsedCache kept_;  ///< until the first keep_only
     ParsedFiles read_;
     std::map<Checks, ParsedFiles> reread_;  ///< by older checks, where that may differ
-    std::size_t changes_ = 0;  ///< files parsed that are not in the file on disk
+    std::set<std::string> excused_;         ///< keys of files that the first checks read
+    std::size_t changes_ = 0;               ///< files parsed that are not in the file on disk
 };
 
 }  // namespace tidegate::source

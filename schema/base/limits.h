@@ -33,6 +33,9 @@ inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 *
 inline constexpr std::size_t kTreeDepthMax = 64;
 inline constexpr std::size_t kCommitMessageBytesMax = 64 * 1024;
 inline constexpr std::size_t kPersonBytesMax = 256;  ///< of a name, and of an e-mail
+inline constexpr std::size_t kAuthorsMax = 100;      ///< of one change
+inline constexpr auto kMoreAuthors = "and others";   ///< among them, for those beyond
+inline constexpr std::size_t kTreePathBytesMax = 64 << 20;  ///< of all that a walk meets
 inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
 inline constexpr std::size_t kGitRefsMax = 200'000;

@@ -117,6 +117,15 @@ std::vector<std::shared_ptr<const Rules>> anchors_of(const History& history, con
     return anchors;
 }
 
+/// As few as one change names: each intent keeps them.
+void add_authors(std::set<std::string>& authors, const std::set<std::string>& more) {
+    for (const auto& author : more) {
+        if (authors.contains(limits::kMoreAuthors)) return;
+        const bool room = authors.size() < limits::kAuthorsMax - 1 || authors.contains(author);
+        authors.insert(room ? author : limits::kMoreAuthors);
+    }
+}
+
 Intent make_intent(const AssignmentHistory& facts, const Change& change, bool digest_is_new) {
     const auto& commit = change.commit;
     Intent intent;
@@ -128,7 +137,7 @@ Intent make_intent(const AssignmentHistory& facts, const Change& change, bool di
     intent.message = commit.message.substr(0, commit.message.find('\n'));
     intent.committed_at = commit.committed_at;
     intent.authors = commit.authors;
-    intent.authors.insert(facts.held_authors.begin(), facts.held_authors.end());
+    add_authors(intent.authors, facts.held_authors);
     intent.emergency_reason = trailer(commit, "Tidegate-Emergency");
     for (const auto& [key, value] : commit.trailers)
         if (same_key(std::string_view(key).substr(0, kTrailerPrefix.size()), kTrailerPrefix))
@@ -174,7 +183,7 @@ void record_invalid(const History& history, AssignmentHistory& facts, const Chan
         facts.held_at = history.tip;
         facts.held_number = history.length;
     }
-    facts.held_authors.insert(change.commit.authors.begin(), change.commit.authors.end());
+    add_authors(facts.held_authors, change.commit.authors);
 }
 
 void record_removed(History& history, AssignmentHistory& facts, const Change& change) {

@@ -262,16 +262,18 @@ void AssignmentMaker::check_size(const Definition& definition) {
 void AssignmentMaker::check_work_dirs(const Definition& definition) {
     if (definition.deploy.type != DeployType::script) return;
     const auto& work_dir = definition.deploy.script.work_dir;
-    auto& findings = around_.checks >= Checks::second ? result_.errors : result_.warnings;
+    const bool refuses = around_.checks >= Checks::second;
+    auto& findings = refuses ? result_.errors : result_.warnings;
     for (const auto& target : result_.environment->targets) {
         if (!lies_outside(work_dir, target.work_dir)) continue;
         if (findings.size() >= limits::kErrorsPerAssignmentMax) return;
-        findings.push_back(Error{
-            ErrorCode::invalid,
-            fmt::format("work_dir {} is not at or below that of target \"{}\", which is {} "
-                        "({})",
-                        work_dir, target.name, target.work_dir, position_of(target.name).text()),
-            definition.deploy.position});
+        findings.push_back(
+            Error{ErrorCode::invalid,
+                  fmt::format("work_dir {} is not at or below that of target \"{}\", which is {} "
+                              "({}){}",
+                              work_dir, target.name, target.work_dir,
+                              position_of(target.name).text(), refuses ? "" : kRefusedNow),
+                  definition.deploy.position});
     }
 }
 

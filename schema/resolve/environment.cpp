@@ -24,6 +24,12 @@ bool may_apply(const Policy& policy, const std::string& environment) {
     return !names || std::ranges::find(*names, environment) != names->end();
 }
 
+/// Whether a file without a policy stands in the place of one. Any other stray harms nobody.
+bool hides_policy(const Surroundings& around, const std::string& path) {
+    return path.ends_with(".yaml") ||
+           (around.checks >= Checks::second && path.find(".yaml/") != std::string::npos);
+}
+
 /// Whether a check of variables can find something in this one itself, beside names that it adds.
 bool is_checked(const Variable& variable, const std::string& environment) {
     return variable.type == VariableType::template_text ||
@@ -249,8 +255,8 @@ std::vector<FilePtr> environment_files(const Surroundings& around, const std::st
             files.push_back(find_file(tree, *path));
     each_below(tree, "policies/", [&](const std::string& path, const FilePtr& file) {
         const auto* policy = document_of<Policy>(file);
-        const bool takes = policy == nullptr ? path.find(".yaml") != path.npos  // no stray file
-                                             : may_apply(*policy, name);
+        const bool takes =
+            policy == nullptr ? hides_policy(around, path) : may_apply(*policy, name);
         if (takes && !named.contains(path)) files.push_back(file);
     });
     return files;

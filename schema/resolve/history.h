@@ -70,10 +70,19 @@ struct AssignmentHistory {
     std::uint64_t gone_number = 0;  ///< not present: the place on the line where it left
 };
 
+/// A digest that newer checks' reading makes of what was accepted with another one before them,
+/// and that other one, which stays in force for it.
+struct Reading {
+    Digest anew;
+    Digest before;
+};
+using Readings = std::map<std::string, Reading>;  ///< of targets' own config, by their names
+
 /// An environment at its last valid commit.
 struct EnvironmentHistory {
     std::shared_ptr<const Rules> rules;
     std::vector<std::string> targets;  ///< names, sorted
+    Readings readings;
 };
 
 struct History {

@@ -253,6 +253,23 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     return facts;
 }
 
+Json environment_to_json(const EnvironmentHistory& environment, RulesTable& table) {
+    Json json{{"rules", table.number_of(environment.rules)}, {"targets", environment.targets}};
+    for (const auto& [target, reading] : environment.readings)
+        json["read_anew"][target] = {reading.anew.hex(), reading.before.hex()};
+    return json;
+}
+
+EnvironmentHistory environment_from_json(const Json& json, const std::vector<RulesPtr>& table) {
+    EnvironmentHistory environment{
+        rules_at(table, json.at("rules")), json.at("targets").get<std::vector<std::string>>(), {}};
+    if (json.contains("read_anew"))
+        for (const auto& [target, reading] : json.at("read_anew").items())
+            environment.readings[target] = {digest_from_json(reading.at(0)),
+                                            digest_from_json(reading.at(1))};
+    return environment;
+}
+
 /// Those of a newer build are not known here: `load` notices that the tip resolves otherwise.
 Checks checks_from_json(const Json& json) {
     const auto number = json.value("checks", static_cast<int>(Checks::first));
@@ -273,8 +290,7 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     history.checks = checks_from_json(json);
     history.left = json.value("left", std::uint64_t{0});
     for (const auto& [name, item] : json.at("environments").items())
-        history.environments[name] = {rules_at(table, item.at("rules")),
-                                      item.at("targets").get<std::vector<std::string>>()};
+        history.environments[name] = environment_from_json(item, table);
     json.at("dependencies").get_to(history.dependencies);
     for (const auto& item : json.at("assignments")) {
         const auto key = key_from_json(item);
@@ -293,8 +309,7 @@ std::string to_json(const History& history) {
               {"left", history.left},         {"environments", Json::object()},
               {"assignments", Json::array()}, {"dependencies", history.dependencies}};
     for (const auto& [name, environment] : history.environments)
-        json["environments"][name] = {{"rules", table.number_of(environment.rules)},
-                                      {"targets", environment.targets}};
+        json["environments"][name] = environment_to_json(environment, table);
     for (const auto& [key, facts] : history.assignments)
         json["assignments"].push_back(assignment_to_json(key, facts, table));
     json["rules_table"] = table.rows();

@@ -12,6 +12,7 @@
 #include "schema/resolve/digest.h"
 #include "schema/resolve/moved.h"
 #include "schema/resolve/parts.h"
+#include "schema/resolve/readings.h"
 
 namespace tidegate {
 namespace {
@@ -55,30 +56,6 @@ std::vector<Error> errors_of(const ResolvedAssignment& entry, const AssignmentHi
     return entry.assignment ? pin_errors(entry, facts) : entry.errors;
 }
 
-Digest digest_in_force(const AssignmentHistory& facts, const Digest& digest) {
-    return !digest.empty() && digest == facts.read_anew ? facts.read_before : digest;
-}
-
-/// The entry with the digest that is in force for it.
-ResolvedAssignmentPtr in_force(const AssignmentHistory& facts, const ResolvedAssignmentPtr& entry) {
-    if (!entry || !entry->assignment) return entry;
-    const auto read = entry->assignment->definition;
-    const auto digest = digest_in_force(facts, read->digest);
-    if (digest == read->digest) return entry;
-    auto definition = std::make_shared<Definition>(*read);
-    definition->digest = digest;
-    auto assignment = std::make_shared<Assignment>(*entry->assignment);
-    assignment->definition = definition;
-    for (auto& target : assignment->targets) {
-        if (target.definition != read) continue;
-        target.definition = definition;
-        target.digest = target_digest(digest, target.config_digest);
-    }
-    auto kept = std::make_shared<ResolvedAssignment>(*entry);
-    kept->assignment = std::move(assignment);
-    return kept;
-}
-
 /// A held assignment obeys what newer commits tighten, never what they loosen.
 void tighten(Assignment& assignment, const ResolvedAssignment& newer, bool rejected) {
     if (newer.paused.value_or(false)) assignment.paused = assignment.rules.paused = true;
@@ -107,6 +84,8 @@ struct LineTracker::State {
     std::set<std::pair<std::uint64_t, AssignmentKey>> gone;  ///< to forget the oldest first
 
     [[nodiscard]] std::set<AssignmentKey> present() const;
+    [[nodiscard]] const Readings& readings_of(const std::string& environment) const;
+    void note_readings_of(const ResolvedTree& anew);
     void take_checks(const LineCommit& commit);
     void touch_all();
     void advance(const LineCommit& commit, const std::set<std::string>& changed);
@@ -128,6 +107,23 @@ std::set<AssignmentKey> LineTracker::State::present() const {
     for (const auto& [key, facts] : history.assignments)
         if (facts.present) keys.insert(keys.end(), key);
     return keys;
+}
+
+const Readings& LineTracker::State::readings_of(const std::string& environment) const {
+    static const Readings none;
+    const auto known = history.environments.find(environment);
+    return known == history.environments.end() ? none : known->second.readings;
+}
+
+/// Of an environment that has errors the last valid state is in force, whose files are read by
+/// the checks of their commit.
+void LineTracker::State::note_readings_of(const ResolvedTree& anew) {
+    for (auto& [name, known] : history.environments) {
+        const auto before = resolved.environments.find(name);
+        const auto now = anew.environments.find(name);
+        if (before == resolved.environments.end() || now == anew.environments.end()) continue;
+        if (before->second->errors.empty()) note_readings(known, *before->second, *now->second);
+    }
 }
 
 void LineTracker::State::take_checks(const LineCommit& commit) {
@@ -162,7 +158,7 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
             valid.erase(key);
             lost.erase(key);
         } else if (errors_of(*found->second, facts).empty()) {
-            auto entry = in_force(facts, found->second);
+            auto entry = in_force(facts, readings_of(key.environment), found->second);
             record_valid(history, facts, change, *entry);
             take_valid(key, std::move(entry));
         } else {
@@ -198,7 +194,9 @@ void LineTracker::State::take_environments() {
         if (!rules) continue;
         auto& known = history.environments[name];
         if (known.rules == rules) continue;  // the same part as before
-        known = {std::move(rules), names_of(part->targets)};
+        known.rules = std::move(rules);
+        known.targets = names_of(part->targets);
+        std::erase_if(known.readings, [&](const auto& each) { return !holds(known, each.first); });
     }
 }
 
@@ -348,7 +346,7 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
                              state.present());
     for (const auto& [key, read] : state.resolved.assignments) {
         auto& facts = state.history.assignments[key];
-        const auto entry = in_force(facts, read);
+        const auto entry = in_force(facts, state.readings_of(key.environment), read);
         if (!agrees(facts, entry))
             return fail(ErrorCode::conflict, "{} now resolves otherwise at {}", key.text(),
                         state.history.tip);
@@ -359,7 +357,8 @@ Result<LineTracker> LineTracker::load(LineOptions options, std::string_view json
             return fail(ErrorCode::conflict, "{} is not there any more at {}", key.text(),
                         state.history.tip);
         if (facts.present) state.dirty.insert(key);
-        if (!facts.present && facts.reverts.empty()) state.gone.emplace(facts.gone_number, key);
+        if (!facts.present && facts.reverts.empty() && !state.resolved.assignments.contains(key))
+            state.gone.emplace(facts.gone_number, key);
     }
     return tracker;
 }
@@ -370,17 +369,13 @@ Checks LineTracker::checks() const { return state_->history.checks; }
 
 void LineTracker::adopt(Checks checks, const DocumentTree& tree) {
     auto& state = *state_;
-    state.resolved = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
-    for (const auto& [key, entry] : state.resolved.assignments) {
-        const auto known = state.history.assignments.find(key);
-        if (!entry->assignment || known == state.history.assignments.end()) continue;
-        auto& facts = known->second;
-        if (!facts.present || !facts.held_at.empty()) continue;
-        const auto& digest = entry->assignment->definition->digest;
-        if (digest == facts.digest) continue;
-        facts.read_anew = digest;
-        facts.read_before = facts.digest;
-    }
+    auto anew = resolve(tree, state.options.zones, state.history.tip, checks, state.present());
+    state.note_readings_of(anew);
+    state.resolved = std::move(anew);
+    for (const auto& [key, entry] : state.resolved.assignments)
+        if (const auto known = state.history.assignments.find(key);
+            known != state.history.assignments.end() && entry->assignment)
+            note_reading(known->second, *entry->assignment->definition);
     state.history.checks = checks;
     state.judges_anew = true;
 }
@@ -418,7 +413,9 @@ void LineTracker::provide(const std::string& commit, const DocumentTree& tree, C
     const auto find = [&](const AssignmentKey& key) -> ResolvedAssignmentPtr {
         const auto found = resolved.assignments.find(key);
         const bool valid = found != resolved.assignments.end() && found->second->assignment;
-        return valid ? in_force(state.history.assignments.at(key), found->second) : nullptr;
+        if (!valid) return nullptr;
+        return in_force(state.history.assignments.at(key), state.readings_of(key.environment),
+                        found->second);
     };
     for (const auto& [key, facts] : state.history.assignments) {
         if (!facts.present || facts.held_at != commit || state.valid.contains(key)) continue;
@@ -452,7 +449,9 @@ std::vector<Error> LineTracker::errors() const {
     auto errors = state_->resolved.errors();
     for (const auto& [key, entry] : state_->resolved.assignments) {
         if (!entry->assignment || entry->pins.empty()) continue;
-        const auto pins = pin_errors(*entry, state_->history.assignments.at(key));
+        const auto facts = state_->history.assignments.find(key);
+        const bool is_known = facts != state_->history.assignments.end();
+        const auto pins = pin_errors(*entry, is_known ? facts->second : AssignmentHistory{});
         errors.insert(errors.end(), pins.begin(), pins.end());
     }
     return errors;

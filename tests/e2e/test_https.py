@@ -134,6 +134,17 @@ class HttpsTest(unittest.TestCase):
         wait(lambda: self.box.daemon.assignment("test", "app")["sync"] == "in_sync", "1.0.0 again")
         self.assertNotIn("its child can read", self.box.daemon.text())
 
+    def test_a_revert_is_offered_as_a_branch_where_main_is_protected(self):
+        repo = self.box.repo
+        hook = repo.remote / "hooks" / "pre-receive"
+        hook.write_text('#!/bin/sh\nwhile read old new ref; do\n[ "$ref" = refs/heads/main ] && [ -n "$REMOTE_USER" ] && exit 1\ndone\nexit 0\n')
+        hook.chmod(0o755)
+        self.box.agent("t1")
+        wait(lambda: self.box.daemon.assignment("test", "app")["sync"] == "in_sync", "1.0.0")
+        repo.commit({"versions/test/app.yaml": layouts.version("2.0.0-bad")}, "bad")
+        wait(lambda: "tidegate/revert-" in repo.run("branch", "--list", cwd=repo.remote), "the branch")
+        self.assertEqual(repo.show("versions/test/app.yaml"), layouts.version("2.0.0-bad").strip())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -81,6 +81,25 @@ TEST_F(ChangeTest, APinNeedsAVersionThatWasThere) {
     EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
 }
 
+TEST_F(ChangeTest, WhatOtherFilesWereIsNoMatter) {
+    set_version("1.1.0", "next");
+    push_more_than_is_read();
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+}
+
+TEST_F(ChangeTest, OnALongLineTheNewestCommitsAreLookedAt) {
+    set_version("1.1.0", "next");
+    push_more_than_is_followed();
+    set_version("1.2.0", "next");
+    set_version("1.3.0", "next");
+    const auto pinned = change({"pin", "shop-api", "prod", "web-1", "1.2.0"});
+    EXPECT_EQ(pinned.code, kGood) << pinned.err;
+    const auto outcome = rollback();
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_NE(remote_version_file().find("version: 1.2.0"), std::string::npos);
+}
+
 TEST_F(ChangeTest, NothingBeforeTheFirstVersion) { EXPECT_EQ(rollback().code, kProblem); }
 
 TEST_F(ChangeTest, PauseAndResumeGiveBackTheBytes) {

@@ -87,6 +87,23 @@ std::string RepoTest::set_version(const std::string& version, const std::string&
     return push(message);
 }
 
+void RepoTest::push_more_than_is_read() const {
+    shell("cd " + work() +
+          " && t=$(blob=$(echo x | git hash-object -w --stdin); for i in $(seq 63); do printf "
+          "'100644 blob %s\t%s\n' $blob $i; done | git mktree) && for n in 1 2; do "
+          "t=$(for i in $(seq 63); do printf '040000 tree %s\t%s\n' $t $i; done | git mktree);"
+          " done && git read-tree --prefix=projects/deep/ $t && git commit -q -m much && "
+          "git read-tree HEAD~1 && git commit -q -m back && git push -q origin HEAD:main");
+}
+
+void RepoTest::push_more_than_is_followed() const {
+    shell("cd " + work() +
+          " && { for i in $(seq 100001); do printf 'commit refs/heads/main\ncommitter t "
+          "<t@example.com> %d +0000\ndata 1\nx' $i; [ $i = 1 ] && printf "
+          "'\nfrom refs/heads/main^0'; printf '\n\n'; done; } | "
+          "git fast-import --quiet --force && git push -q origin HEAD:main");
+}
+
 std::string RepoTest::remote_version_file() const {
     return shell("git --git-dir " + remote() + " show main:" + kVersionFile) + '\n';
 }

@@ -34,6 +34,10 @@ protected:
     /// Commits everything and pushes; gives the commit.
     std::string push(const std::string& message) const;
     std::string set_version(const std::string& version, const std::string& message) const;
+    /// A commit with 250,047 files below `projects/`, and one that takes them back.
+    void push_more_than_is_read() const;
+    /// 100,001 commits that change no version.
+    void push_more_than_is_followed() const;
     /// The version file at the remote's main.
     [[nodiscard]] std::string remote_version_file() const;
     [[nodiscard]] std::string remote_log(const std::string& format) const;

@@ -135,6 +135,23 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
     EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);
 }
 
+TEST_F(LookTest, NobodyElseBeginsALine) {
+    const auto evil = "no\nweb-9  succeeded\n";
+    first["release"] = "r2";
+    first["holds"][0]["reason"] = first["revert_note"] = evil;
+    first["drift"] = {{{"target", "web-1"}, {"reason", evil}, {"drifted", true}}};
+    config["poll_error"] = evil;
+    config["tip"]["errors"] = {{{"file", "a"}, {"line", 1}, {"column", 1}, {"message", evil}}};
+    const json release{{"id", "r2"},
+                       {"status", "running"},
+                       {"reason", evil},
+                       {"targets", {{{"name", "web-1"}, {"error", evil}}}},
+                       {"kind", "introduce"}};
+    answer("/api/release/deploys/r2", release);
+    for (const auto& line : {std::vector<std::string>{"explain", "shop-api", "prod"}, {"status"}})
+        EXPECT_EQ(look(line).out.find("\nweb-9"), std::string::npos) << look(line).out;
+}
+
 TEST_F(LookTest, ExplainSaysThatItIsNoLongerInGit) {
     first["desired"] = {{"version", ""}, {"digest", std::string(64, '0')}, {"commit", ""}};
     first["targets"] = {{"total", 0}, {"in_sync", 0}};

@@ -93,6 +93,18 @@ TEST_F(PlanTest, ErrorsAtHeadAreAProblem) {
     EXPECT_EQ(outcome.json()["errors"][0]["line"], 7);
 }
 
+TEST_F(PlanTest, WhatWasBeyondALimitBeforeTheBaseIsOneChange) {
+    set_version("1.1.0", "next");
+    push_more_than_is_read();
+    set_version("1.2.0", "and next");
+    const auto outcome = plan();
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    const auto changes = outcome.json()["changes"];
+    ASSERT_EQ(changes.size(), 1U);
+    EXPECT_EQ(changes[0]["from"], "1.1.0");
+    EXPECT_EQ(changes[0]["to"], "1.2.0");
+}
+
 TEST_F(PlanTest, UnknownRevisionIsAProblem) { EXPECT_EQ(plan("nowhere").code, kProblem); }
 
 }  // namespace

@@ -102,6 +102,17 @@ TEST_F(ValidateTest, SaysHowManyAssignmentsLeaveGit) {
     EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out.find(leaving), std::string::npos);
 }
 
+/// As CI clones: what is before the commit is not there.
+TEST_F(ValidateTest, AShallowCloneIsGoodEnough) {
+    set_version("1.1.0", "next");
+    const auto clone = dir_ / "shallow";
+    git("clone -q --depth 1 file://" + remote() + ' ' + clone);
+    for (const auto* where : {"", "@HEAD"}) {
+        const auto outcome = tidegate({"validate", clone + where});
+        EXPECT_EQ(outcome.code, kGood) << outcome.err;
+    }
+}
+
 TEST_F(ValidateTest, ABranchIsMeantBeforeATagOfItsName) {
     git("tag main");
     write(kVersionFile, "kind: [\n");

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/integration/daemon/config_fixture.h"
 
 namespace tidegate::daemon {
@@ -56,7 +58,7 @@ protected:
             if (!cached) std::filesystem::remove(history());
             auto again = source();
             const auto found =
-                again.open({report.status.accepted_commit, {}, {}, report.lenient_until}, {});
+                again.open({report.status.accepted_commit, {}, {}, report.lenient_until}, own_);
             ASSERT_TRUE(found) << found.error().text();
             EXPECT_EQ(lines_of(found->status.errors), lines_of(report.status.errors));
             EXPECT_EQ(found->lenient_until, report.lenient_until);
@@ -67,12 +69,34 @@ protected:
                     EXPECT_EQ(other.commit, one->commit) << key.text();
                 }
                 EXPECT_EQ(other.intent.commit, one->intent.commit) << key.text();
+                EXPECT_TRUE(std::ranges::equal(other.targets, one->targets, {},
+                                               &DesiredTarget::digest, &DesiredTarget::digest))
+                    << key.text();
             }
         }
     }
     static const Assignment& staging(const PollReport& report) {
         return *report.desired->assignments.at(kStaging);
     }
+    /// Takes the tip back to `good`, which was in force at `base`.
+    void revert_tip(ConfigSource& source, const Definition& good, const std::string& base) {
+        engine::RevertRequest request;
+        request.key = kStaging;
+        request.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        request.good = LastGood{good.digest, base, good.version};
+        const auto bad = source.poll({});
+        request.guilty_digest = staging(bad).definition->digest;
+        request.guilty_commit = tip();
+        const auto prepared = source.revert(request, {}).outcome;
+        ASSERT_TRUE(std::holds_alternative<engine::RevertDone::Prepared>(prepared));
+        request.prepared = std::get<engine::RevertDone::Prepared>(prepared).commit;
+        own_ = {request.prepared};
+        git("config receive.denyCurrentBranch ignore");
+        ASSERT_TRUE(
+            std::holds_alternative<engine::RevertDone::Pushed>(source.revert(request, {}).outcome));
+        git("reset --quiet --hard");
+    }
+    std::set<std::string> own_;  ///< commits of ours
 };
 
 /// One of each kind of new error, each in what staging depends on.
@@ -169,26 +193,27 @@ TEST_F(UpgradeTest, OurOwnRevertPutsBackWhatWasAcceptedOnce) {
     const auto good = staging(upgrade(source)).definition;
     const auto base = tip();
     commit("1.1.0");
-    const auto bad = source.poll({});
-    engine::RevertRequest request;
-    request.key = kStaging;
-    request.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
-    request.good = LastGood{good->digest, base, good->version};
-    request.guilty_digest = staging(bad).definition->digest;
-    request.guilty_commit = tip();
-    const auto prepared = source.revert(request, {}).outcome;
-    ASSERT_TRUE(std::holds_alternative<engine::RevertDone::Prepared>(prepared));
-    request.prepared = std::get<engine::RevertDone::Prepared>(prepared).commit;
-    git("config receive.denyCurrentBranch ignore");
-    ASSERT_TRUE(
-        std::holds_alternative<engine::RevertDone::Pushed>(source.revert(request, {}).outcome));
+    ASSERT_NO_FATAL_FAILURE(revert_tip(source, *good, base));
     const auto reverted = source.poll({});
     EXPECT_EQ(lines_of(reverted.status.errors), "");
     EXPECT_EQ(staging(reverted).definition->digest, good->digest);
+    expect_the_same_after_a_restart(reverted);
+
+    std::filesystem::create_hard_link(history(), dir_.path() / "saved");
     auto again = this->source();
-    const auto found = again.open({tip(), {}, {}, reverted.lenient_until}, {request.prepared});
+    const auto found = again.open({tip(), {}, {}, reverted.lenient_until}, own_);
     ASSERT_TRUE(found) << found.error().text();
     EXPECT_EQ(staging(*found).definition->digest, good->digest);
+    EXPECT_TRUE(std::filesystem::equivalent(history(), dir_.path() / "saved"))
+        << "it was of use: the line is not replayed";
+
+    const auto put_back = tip();
+    put("versions/staging/shop-api.yaml", "kind: [");
+    commit_all("broken");
+    const auto held = source.poll({});
+    EXPECT_EQ(staging(held).commit, put_back);
+    EXPECT_EQ(staging(held).definition->digest, good->digest);
+    expect_the_same_after_a_restart(held);
 }
 
 TEST_F(UpgradeTest, AFreshDaemonJudgesTheTipByAllChecksAndTheHistoryByNone) {
@@ -257,6 +282,33 @@ TEST_F(LastLineTest, TakenAwayByAnEditorChangesNothing) {
     EXPECT_EQ(next(source, "whole-again"), whole);
 }
 
+TEST_F(LastLineTest, OfATargetsOwnConfigMatchesBothDigestsToo) {
+    const std::string head =
+        "apiVersion: tidegate/v1\nkind: Environment\nname: staging\ntargets:\n"
+        "  - name: a\n    variables:\n      MOTD: |\n        ";
+    put(kEnvironment, head + "hello");
+    std::filesystem::create_directories(work() / "environments/staging/targets");
+    put("environments/staging/targets/more.yaml",
+        "apiVersion: tidegate/v1\nkind: TargetList\ntargets:\n  - name: b\n    variables:\n"
+        "      MOTD: |\n        hello\n");
+    commit_all("cut");
+    auto source = this->source();
+    const auto report = upgrade(source);
+    ASSERT_EQ(lines_of(report.status.errors), "");
+    const auto digest_of = [](const PollReport& of, std::size_t target) {
+        return staging(of).targets.at(target).digest;
+    };
+    put("README.md", "later");
+    EXPECT_EQ(next(source, "later"), digest_of(report, 0)) << "read anew, it is the same";
+    EXPECT_EQ(digest_of(last_, 1), digest_of(report, 1)) << "and so is what has its last line";
+    expect_the_same_after_a_restart(last_);
+    put(kEnvironment, head + "hello\n");
+    EXPECT_EQ(next(source, "whole"), digest_of(report, 0));
+    expect_the_same_after_a_restart(last_);
+    put(kEnvironment, head + "hello there\n");
+    EXPECT_NE(next(source, "other"), digest_of(report, 0));
+}
+
 TEST_F(LastLineTest, MissingAtTheUpgradeMatchesBothDigests) {
     cut();
     commit_all("cut");
@@ -281,6 +333,23 @@ TEST_F(LastLineTest, MissingAtTheUpgradeMatchesBothDigests) {
     commit("1.0.0");
     const auto back = source.poll({});
     EXPECT_EQ(staging(back).definition->digest, good) << "and back to it";
+}
+
+/// It has one digest by the newest checks, and another by those before.
+TEST_F(LastLineTest, OfWhatOurOwnRevertPutsBackCountsAsItDidWhenItWasAccepted) {
+    auto source = this->source();
+    upgrade(source);
+    const auto file = "versions/staging/shop-api.yaml";
+    put(file, text(file) + "variables:\n  MOTD: |\n    hello");
+    next(source, "cut");
+    const auto good = staging(last_).definition;
+    const auto base = tip();
+    commit("1.1.0");
+    ASSERT_NO_FATAL_FAILURE(revert_tip(source, *good, base));
+    const auto reverted = source.poll({});
+    EXPECT_EQ(lines_of(reverted.status.errors), "");
+    EXPECT_EQ(staging(reverted).definition->digest, good->digest);
+    expect_the_same_after_a_restart(reverted);
 }
 
 }  // namespace

@@ -85,6 +85,44 @@ TEST_F(ConfigLimitsTest, WhatWasBeyondALimitInBetweenIsOneChange) {
     EXPECT_THAT(words_of(first.poll({})), Not(HasSubstr("counts as one change")));
 }
 
+/// More differs between the guilty commit and the one before than a list of changes may hold,
+/// though each of the two can be read.
+TEST_F(ConfigLimitsTest, ACommitWithMoreChangesThanAreToldIsReverted) {
+    const auto commit_links = [&](const std::string& version, const std::string& name) {
+        write_text(work() / "versions/staging/shop-api.yaml",
+                   "apiVersion: tidegate/v1\nkind: Version\nversion: " + version + "\n");
+        run("blob=$(printf x | git hash-object -w --stdin) && t=$(for i in $(seq 400); do printf "
+            "'120000 blob %s\t" +
+            name +
+            "%s\n' $blob $i; done | git mktree) && t=$(for i in $(seq 300); do printf "
+            "'040000 tree %s\td%s\n' $t $i; done | git mktree) && "
+            "git add versions/staging/shop-api.yaml && "
+            "git rm -r -q --cached --ignore-unmatch projects/deep && "
+            "git read-tree --prefix=projects/deep/ $t && "
+            "git -c user.name=t -c user.email=t@example.com commit -q -m links");
+    };
+    auto first = source();
+    ASSERT_TRUE(first.poll({}).desired);
+    commit_links("1.1.0", "a");
+    const auto good = *first.poll({}).desired->assignments.at({"staging", "shop-api"});
+    ASSERT_EQ(good.definition->version, "1.1.0");
+    const auto base = tip();
+    commit_links("1.2.0", "b");
+    engine::RevertRequest request;
+    request.key = {"staging", "shop-api"};
+    request.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    request.good = LastGood{good.definition->digest, base, "1.1.0"};
+    const auto bad = first.poll({});
+    ASSERT_EQ(version_of(bad), "1.2.0") << bad.status.poll_error;
+    request.guilty_digest =
+        bad.desired->assignments.at({"staging", "shop-api"})->definition->digest;
+    request.guilty_commit = tip();
+    const auto outcome = first.revert(request, {}).outcome;
+    const auto* failed = std::get_if<engine::RevertDone::Failed>(&outcome);
+    EXPECT_TRUE(std::holds_alternative<engine::RevertDone::Prepared>(outcome))
+        << (failed ? failed->error.text() : "");
+}
+
 TEST_F(ConfigLimitsTest, MoreCommitsThanALineMayHaveAreOneChange) {
     auto first = source();
     const auto before = first.poll({}).status.accepted_commit;

@@ -7,10 +7,14 @@
 
 #include <csignal>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "reconciler/git/channel.h"
+#include "schema/base/limits.h"
+#include "schema/files/file_descriptor.h"
 #include "tests/integration/git/fixture.h"
 
 namespace tidegate::git {
@@ -173,6 +177,71 @@ TEST_F(ChildTest, ReachesNothingBesideItsRepositoryUnlessTheRemoteIsLocal) {
     EXPECT_EQ(code_of(hasty.fetch(elsewhere, "main")), ErrorCode::timeout);
 }
 
+TEST_F(ChildTest, OfAMergeOfAnyNumberOfAuthorsSoManyAreNamed) {
+    const auto root = commit("a.yaml", "one");
+    shell(
+        "cd work && { x=$(printf '%0230d' 0); for i in $(seq 18000); do printf "
+        "'commit refs/heads/many\nauthor a%d-%s <%s> %d +0000\ncommitter c%d-%s <%s> %d +0000\n"
+        "data 1\nx' $i $x $x $i $i $x $x $i; [ $i = 1 ] && printf '\nfrom refs/heads/main^0'; "
+        "printf '\n\n'; done; } | git fast-import --quiet && git merge -q -s ours -m all many");
+    git("push -q origin main");
+    auto process = start();
+    const auto tip = good(process.fetch(remote(), "main")).tip;
+    const auto line = good(process.line(root, tip));
+    ASSERT_EQ(line.size(), 1u);
+    EXPECT_EQ(line[0].authors.size(), limits::kAuthorsMax);
+    EXPECT_TRUE(std::ranges::binary_search(line[0].authors, "Ann <ann@example.com>"));
+    EXPECT_TRUE(std::ranges::binary_search(line[0].authors, limits::kMoreAuthors));
+}
+
+TEST(Channel, GoesOnAfterWhatIsTooLongForAMessage) {
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    const FileDescriptor one{ends[0]}, other{ends[1]};
+    Channel sender{one.get(), one.get()}, receiver{other.get(), other.get()};
+    good(sender.send("first"));
+    EXPECT_EQ(code_of(sender.send(std::string(limits::kGitFrameBytesMax, 'x'))),
+              ErrorCode::exhausted);
+    good(sender.send("second"));
+    good(sender.flush());
+    EXPECT_EQ(good(receiver.receive()), "first");
+    EXPECT_EQ(good(receiver.receive()), "second");
+}
+
+#ifndef __SANITIZE_ADDRESS__
+TEST_F(ChildTest, WhatDoesNotFitIntoItsMemoryIsAnAnswer) {
+    write("large", std::string(1 << 20, 'x'));
+    const auto tip = commit("a.yaml", "one");
+    git("push -q origin main");
+    auto options = process_options();
+    options.memory_bytes_max = 256 << 20;
+    GitProcess process{options};
+    good(process.fetch(remote(), "main"));
+    const auto child = process.pid();
+    const std::vector<std::string> ids(240, git("rev-parse HEAD:large"));
+    const auto blobs = process.blobs(ids);
+    EXPECT_EQ(code_of(blobs), ErrorCode::exhausted) << blobs.error().text();
+    EXPECT_EQ(good(process.resolve(tip)), tip);
+    EXPECT_EQ(process.pid(), child) << "it goes on";
+}
+#endif
+
+/// Each file's path has the names of all folders that it is in.
+TEST_F(ChildTest, LongPathsAreBoundedInAll) {
+    commit("a.yaml", "one");
+    git("push -q origin main");
+    auto process = start();
+    good(process.fetch(remote(), "main"));
+    const auto bomb = shell(
+        "cd data && n=$(printf '%060000d' 0) && b=$(echo x | git hash-object -w --stdin) && "
+        "t=$(for i in $(seq 500); do printf '100644 blob %s\t%s\n' $b $i; done | git mktree) && "
+        "for i in $(seq 60); do t=$(printf '040000 tree %s\t%s\n' $t $n | git mktree); done && "
+        "git -c user.name=t -c user.email=t@x commit-tree -m bomb $t");
+    const auto entries = process.tree(bomb, {});
+    EXPECT_EQ(code_of(entries), ErrorCode::exhausted);
+    EXPECT_NE(entries.error().message.find("paths"), std::string::npos) << entries.error().text();
+}
+
 TEST_F(ChildTest, IsStartedAgainAfterACrash) {
     const auto tip = commit("a.yaml", "one");
     git("push -q origin main");
@@ -238,6 +307,17 @@ INSTANTIATE_TEST_SUITE_P(
                                  "printf '\\0\\0\\0\\07\\201\\244item\\1'; exec sleep 1000",
                                  ErrorCode::unavailable}),
     [](const auto& child) { return child.param.name; });
+
+TEST_F(ChildTest, EveryCallToARemoteReadsThePasswordFile) {
+    Remote elsewhere;
+    elsewhere.url = "https://localhost:1/x.git";
+    elsewhere.password_file = path("missing");
+    auto process = start();
+    const auto asked = process.has_branch(elsewhere, "main");
+    EXPECT_EQ(code_of(asked), ErrorCode::not_found) << asked.error().text();
+    EXPECT_EQ(code_of(process.fetch(elsewhere, "main")), ErrorCode::not_found);
+    EXPECT_EQ(code_of(process.push(elsewhere, {})), ErrorCode::not_found);
+}
 
 TEST_F(ChildTest, SaysThatItsProgramIsMissing) {
     auto options = process_options();

@@ -31,7 +31,15 @@ TEST_F(ConsoleTest, WritesNoColourWhereNoneIsWanted) {
 }
 
 TEST_F(ConsoleTest, LetsNobodyWriteToTheTerminal) {
-    EXPECT_EQ(clean("a\x1b[2Jb\rc\n"), "a?[2Jb?c\n");
+    EXPECT_EQ(clean("a\x1b[2Jb\rc\nd"), "a?[2Jb?c d") << "nor another row";
+    EXPECT_EQ(clean_lines("a\x1b[2Jb\rc\nd"), "a?[2Jb?c\nd");
+}
+
+TEST_F(ConsoleTest, ARowIsOneLine) {
+    Table table{{"NAME", "ERROR"}};
+    table.add({"web-1", "it failed\nweb-2  good\n"});
+    table.print(plain);
+    EXPECT_EQ(out.str(), "NAME   ERROR\nweb-1  it failed web-2  good\n");
 }
 
 TEST_F(ConsoleTest, ErrorsSayWhetherToTryAgain) {

@@ -75,6 +75,24 @@ TEST_F(GoneTest, WhatNeverWasValidLeavesNothing) {
     EXPECT_EQ(remembered(), present);
 }
 
+/// A pin of a version that it never had.
+TEST_F(GoneTest, WhatIsInGitAndNeverWasValidIsNotForgottenAfterARestart) {
+    auto never = version("staging-2", "web", "1.0.0");
+    never.pins = {{{"s-2", {}}, "0.9.0"}};
+    line.tree.add(environment("staging-2", {"s-2"})).add(never);
+    for (int i = 0; i < kMany; ++i) open(i);
+    line.commit();
+    for (int i = 0; i < kMany; ++i) close(i);
+    line.commit();
+    const auto errors = lines(line.tracker.errors());
+    EXPECT_THAT(errors, testing::HasSubstr("never had version \"0.9.0\""));
+    line.restart();
+    line.tree.add(version("prod", "web", "2.0.1"));
+    line.commit();
+    EXPECT_TRUE(line.tracker.history().assignments.contains({"staging-2", "web"}));
+    EXPECT_EQ(lines(line.tracker.errors()), errors);
+}
+
 TEST_F(GoneTest, WhatWasRevertedIsRemembered) {
     open(kMany);
     line.commit();

@@ -78,6 +78,22 @@ TEST_F(HiddenTest, AFolderInThePlaceOfAFileHidesItToo) {
     }
 }
 
+TEST_F(HiddenTest, AStrayFileHidesNothing) {
+    for (const auto by : {Checks::first, Checks::second})
+        for (const auto* stray : {"policies/night.yaml.bak", "policies/night.yaml~",
+                                  "policies/.night.yaml.swp", "policies/night.yml"}) {
+            Line each{by};
+            each.tree.break_file(stray, "unexpected file");
+            each.commit();
+            EXPECT_THAT(lines(each.get()->config_errors), "") << stray;
+            EXPECT_THAT(each.tracker.errors(), SizeIs(1)) << stray;
+        }
+    Line old{Checks::first};
+    old.tree.break_file("policies/night.yaml/x", "unexpected file");
+    old.commit();
+    EXPECT_THAT(lines(old.get()->config_errors), "") << "nor did a folder, before";
+}
+
 TEST_F(HiddenTest, OnceNothingStandsThereItIsGone) {
     line.tree.hide("versions/prod");
     line.commit();

@@ -65,6 +65,7 @@ TEST(WorkDirs, OlderChecksOnlyWarn) {
     line.commit();
     EXPECT_THAT(line.tracker.errors(), IsEmpty());
     EXPECT_THAT(lines(line.tracker.warnings()), HasSubstr("is not at or below"));
+    EXPECT_THAT(lines(line.tracker.warnings()), HasSubstr(kRefusedNow));
     EXPECT_EQ(line.get()->commit, "c2");
     line.checks = Checks::second;
     line.tree.add(version("prod", "web", "2.0.1"));

@@ -1,0 +1,36 @@
+#include "reconciler/source/line_files.h"
+
+#include <map>
+#include <string_view>
+
+namespace tidegate::source {
+
+std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
+                                  const std::vector<git::TreeEntry>& after) {
+    std::map<std::string_view, const git::TreeEntry*> gone;
+    for (const auto& entry : before) gone.emplace(entry.path, &entry);
+    std::vector<git::Change> changes;
+    for (const auto& entry : after) {
+        const auto known = gone.extract(entry.path);
+        if (known.empty() || *known.mapped() != entry) changes.push_back({entry.path, entry});
+    }
+    for (const auto& [path, entry] : gone) changes.push_back({entry->path, std::nullopt});
+    return changes;
+}
+
+LineCommit to_line_commit(const git::Commit& commit, Checks checks) {
+    LineCommit line;
+    line.id = commit.id;
+    line.parent = commit.first_parent;
+    line.author_name = commit.author.name;
+    line.author_email = commit.author.email;
+    line.committed_at = commit.committed_at;
+    line.message = commit.message;
+    for (const auto& trailer : commit.trailers)
+        line.trailers.emplace_back(trailer.key, trailer.value);
+    line.authors = {commit.authors.begin(), commit.authors.end()};
+    line.checks = checks;
+    return line;
+}
+
+}  // namespace tidegate::source

@@ -1,0 +1,58 @@
+#pragma once
+/// Which files of the config a commit of the line has and changes. For both who follow a line: the
+/// daemon through its Git child, the command line in its own process.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "reconciler/source/document_reader.h"
+#include "schema/resolve/history.h"
+
+namespace tidegate::source {
+
+/// Whether a limit was passed: what is asked for again will pass it again.
+[[nodiscard]] inline bool is_limit(const Error& error) {
+    return error.code == ErrorCode::exhausted;
+}
+
+/// What differs between two lists of a commit's entries.
+[[nodiscard]] std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
+                                                const std::vector<git::TreeEntry>& after);
+
+/// What differs between two commits in the layout and beside it (`from` empty: all that there is).
+/// Where that is too much to be told, both trees may still be readable, and are compared here.
+/// `Git`: git::Repository or git::GitProcess, whose errors these are.
+template <class Git>
+[[nodiscard]] Result<std::vector<git::Change>> changes_between(Git& git, const std::string& from,
+                                                               const std::string& to) {
+    const auto& scope = DocumentReader::scope();
+    if (from.empty()) return compared({}, TRY(git.tree(to, scope)));
+    auto changes = git.changes(from, to, scope);
+    if (changes || !is_limit(changes.error())) return changes;
+    const auto before = TRY(git.tree(from, scope));
+    return compared(before, TRY(git.tree(to, scope)));
+}
+
+/// The files of the config at a commit.
+template <class Git>
+[[nodiscard]] Result<std::vector<git::TreeEntry>> files_at(Git& git, const std::string& commit) {
+    auto entries = TRY(git.tree(commit, DocumentReader::scope()));
+    std::erase_if(entries, [](const auto& entry) { return !DocumentReader::is_ours(entry.path); });
+    return entries;
+}
+
+/// Of changes_between, those of the config's files.
+template <class Git>
+[[nodiscard]] Result<std::vector<git::Change>> changed_files(Git& git, const std::string& from,
+                                                             const std::string& to) {
+    auto changes = TRY(changes_between(git, from, to));
+    std::erase_if(changes,
+                  [](const auto& change) { return !DocumentReader::is_ours(change.path); });
+    return changes;
+}
+
+/// What the tracker is told of a commit; `own` and `proven_by_form` are for the caller to set.
+[[nodiscard]] LineCommit to_line_commit(const git::Commit& commit, Checks checks);
+
+}  // namespace tidegate::source
