@@ -49,6 +49,8 @@ Tries tries_of(const State& state, const AssignmentState& assignment, const Cand
 
 }  // namespace
 
+bool is_forced(std::string_view cause) { return without_try(cause) == kForced; }
+
 /// An id is never used again: agents would answer its actions from their journals. Once releases
 /// may have been pruned, a new try gets a number above all that are kept, the newest among them.
 /// The numbers of former builds are in no cause: their ids are passed over.

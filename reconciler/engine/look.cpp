@@ -24,7 +24,7 @@ bool acts_once(const AssignmentState& assignment, const Release& release) {
     if (!assignment.wish || assignment.wish->intent.commit != release.commit) return false;
     const bool deploys =
         release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore;
-    return (deploys && release.status != ReleaseStatus::cancelled) || release.cause == kForced;
+    return (deploys && release.status != ReleaseStatus::cancelled) || is_forced(release.cause);
 }
 
 bool is_in_outbox(const State& state, const AssignmentState& assignment, const std::string& id) {

@@ -44,7 +44,7 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     release.key = key;
     release.kind = candidate.kind;
     // It acts once per intent commit: what keeps the state afterwards decides by what is there.
-    const bool keeps = is_upkeep(candidate.kind) && candidate.cause != kForced;
+    const bool keeps = is_upkeep(candidate.kind) && !is_forced(candidate.cause);
     release.operation = keeps ? Operation::deploy : wish.operation;
     release.digest = candidate.digest;
     release.from = most_common_version(turn.state, key, candidate);
@@ -142,9 +142,12 @@ bool any_online(const Turn& turn, const AssignmentKey& key, const Candidate& can
 bool begin_forced(Turn& turn, const AssignmentKey& key) {
     const auto forced = forced_of(turn.state, key);
     if (!forced) return false;
-    const auto holds = start_holds(turn, key, *forced);
+    const bool any = any_online(turn, key, *forced);
+    auto holds = start_holds(turn, key, *forced);
+    if (holds.empty() && !any && !forced->targets.empty())
+        holds.push_back({"offline", "none of its targets is online", {}});
     add_holds(turn, key, holds);
-    if (!holds.empty()) return any_online(turn, key, *forced);
+    if (!holds.empty()) return any;
     start_release(turn, create(turn, key, *forced), forced->targets);
     return true;
 }

@@ -6,14 +6,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "reconciler/engine/turn.h"
 
 namespace tidegate::engine {
 
-/// The cause of a forced operation.
+/// The cause of a forced operation; in a later try a number follows (identify).
 inline constexpr auto kForced = "operation";
+[[nodiscard]] bool is_forced(std::string_view cause);
 
 struct Candidate {
     ReleaseKind kind = ReleaseKind::introduce;
@@ -33,7 +35,7 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
 [[nodiscard]] std::optional<Candidate> head_of(const State& state, const AssignmentKey& key,
                                                Lived now, std::vector<Hold>* why = nullptr);
 /// `operation` on a wish that is last good already: once per intent commit of a person, on all but
-/// pinned targets.
+/// pinned targets. One that made way to others comes again for those that it had not reached.
 [[nodiscard]] std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key);
 /// Only online, unblocked targets that nothing is on its way to. Wakes when a block ends.
 /// `head_waits_for_agents`, and for nothing else: what has the new version already stays there.

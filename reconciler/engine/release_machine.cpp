@@ -84,10 +84,10 @@ bool head_is_ready(Turn& turn, const Release& release) {
     return head && start_holds(turn, release.key, *head).empty();
 }
 
-/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed; but a forced
-/// operation, which would not come again. Looking for others notes which heals have failed.
+/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed. Looking for
+/// others notes which heals have failed.
 bool finds_other_upkeep(Turn& turn, const Release& release) {
-    return is_upkeep(release.kind) && release.cause != kForced && waits_for_hosts(turn, release) &&
+    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
            side_of(turn, release.key, false).has_value();
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
@@ -6,7 +7,6 @@
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/way_back.h"
-#include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
 namespace {
@@ -119,6 +119,20 @@ Candidate candidate_of(const std::optional<LastGood>& kept) {
     return candidate;
 }
 
+/// By the tries so far of the wish's operation: what was away then is not promised it.
+std::set<std::string> treated_by_force(const State& state, const AssignmentState& assignment) {
+    std::set<std::string> treated;
+    for (const auto& id : assignment.releases) {
+        const auto& release = state.releases.at(id);
+        if (release.commit != assignment.wish->intent.commit || !is_forced(release.cause)) continue;
+        for (const auto& [name, progress] : release.targets)
+            if (progress.status == TargetStatus::success ||
+                progress.status == TargetStatus::skipped)
+                treated.insert(name);
+    }
+    return treated;
+}
+
 }  // namespace
 
 std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key) {
@@ -131,15 +145,16 @@ std::optional<Candidate> forced_of(const State& state, const AssignmentKey& key)
         return std::nullopt;
     candidate.kind = ReleaseKind::catch_up;
     candidate.cause = kForced;
-    candidate.id = planner::release_id(state.desired->root_commit, key, candidate.kind,
-                                       wish.intent.commit, candidate.digest, candidate.cause);
     const bool introduced = std::ranges::any_of(assignment.releases, [&](const std::string& id) {
         const auto& release = state.releases.at(id);
         return release.commit == wish.intent.commit && !is_upkeep(release.kind);
     });
+    identify(state, key, candidate, false);
     if (introduced || state.releases.contains(candidate.id)) return std::nullopt;
+    const auto treated = treated_by_force(state, assignment);
     for (const auto& target : wish.targets)
-        if (!target.pinned) candidate.targets.push_back(&target);
+        if (!target.pinned && !treated.contains(target.name)) candidate.targets.push_back(&target);
+    if (candidate.targets.empty() && !treated.empty()) return std::nullopt;
     return candidate;
 }
 

@@ -304,6 +304,7 @@ TEST_F(ConfigSourceTest, ALineThatCouldNotBeTakenInChangesNoChecks) {
     ASSERT_TRUE(first.poll({}).desired);
     const auto line = tip();
     const auto other = force_to(before.status.accepted_commit, "1.2.0");
+    ASSERT_EQ(first.poll({}).status.tip_state, TipState::held);
     const auto blocked = dir_ / ("git/refs/tidegate/accepted/" + other);
     std::filesystem::create_directories(blocked);
     write_text(blocked + "/x", other + "\n");

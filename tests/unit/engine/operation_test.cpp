@@ -78,22 +78,30 @@ TEST(OperationTest, IsNotPromisedToTargetsThatAreAway) {
     EXPECT_EQ(rollout.in_flight(), 0u);
 }
 
-/// It comes only once.
+/// It makes way for the upkeep of others, comes again, and repeats nothing.
 TEST(OperationTest, IsNotLostWhileAHostIsInTrouble) {
-    Rollout rollout(2, all_at_once());
-    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
-    auto forced = forced_on(2);
-    pin(forced->targets[1], "v1");
+    Rollout rollout(3, all_at_once());
+    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    auto forced = forced_on(3);
+    forced->offline = Offline::wait;
+    pin(forced->targets[2], "v1");
     rollout.wish(AssignmentPtr(forced));
-    ASSERT_EQ(rollout.in_flight(), 1u);
+    (void)rollout.finish_on(name_of(0));
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(1)});
     rollout.finds_host_trouble("disk full");
-    rollout.reports(1, InstallStatus::failed, 100);
-    rollout.pass(Seconds{11});
-    ASSERT_EQ(rollout.in_flight(), 1u);
-    EXPECT_EQ(rollout.next().key.target, name_of(0));
-    EXPECT_EQ(rollout.next().kind, ActionKind::update);
+    rollout.reports(2, InstallStatus::failed, 4);
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(2)});
+    EXPECT_EQ(rollout.next().kind, ActionKind::deploy);
     (void)rollout.finish_one();
-    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+    const auto releases = rollout.state().releases.size();
+    rollout.pass(Seconds{11});
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+    EXPECT_EQ(rollout.next().kind, ActionKind::update);
+    EXPECT_EQ(rollout.state().releases.size(), releases + 1);
+    (void)rollout.finish_one();
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+    rollout.pass(std::chrono::minutes{10});
+    EXPECT_EQ(rollout.in_flight(), 0u) << "once";
 }
 
 TEST(OperationTest, ThatWaitsKeepsNothingElseWaiting) {
