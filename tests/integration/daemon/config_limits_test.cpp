@@ -70,6 +70,7 @@ TEST_F(ConfigLimitsTest, WhatWasBeyondALimitInBetweenIsOneChange) {
 
     take_back("1.1.0");
     const auto report = first.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
     ASSERT_EQ(version_of(report), "1.1.0");
     EXPECT_EQ(report.status.tip_state, TipState::accepted);
     EXPECT_THAT(words_of(report), HasSubstr("counts as one change: the tree has more than"));
@@ -135,6 +136,22 @@ TEST_F(ConfigLimitsTest, AcceptBeginsTheLineAnewAtTheTip) {
     EXPECT_EQ(version_of(*accepted), "1.2.0");
     commit("1.3.0");
     EXPECT_EQ(version_of(first.poll({})), "1.3.0");
+}
+
+/// The files of the first commit are lost, and nothing remembers what they said.
+TEST_F(ConfigLimitsTest, AcceptBeginsAnewWhereTheHistoryCannotBeRead) {
+    ASSERT_TRUE(source().poll({}).desired);
+    commit("1.1.0");
+    ASSERT_EQ(version_of(source().poll({})), "1.1.0");
+    run("tree=$(git rev-parse HEAD~^{tree}) && cd ../git && mkdir was && "
+        "mv objects/pack/* was && for pack in was/*.pack; do git unpack-objects -q <$pack; done && "
+        "rm -f objects/$(echo $tree | cut -c1-2)/$(echo $tree | cut -c3-)");
+    std::filesystem::remove(history());
+    auto again = source();
+    ASSERT_EQ(again.poll({}).status.tip_state, TipState::held);
+    const auto accepted = again.accept(tip(), {});
+    ASSERT_TRUE(accepted) << accepted.error().text();
+    EXPECT_EQ(version_of(*accepted), "1.1.0");
 }
 
 }  // namespace

@@ -182,6 +182,31 @@ TEST_F(ProcessTest, NothingRunsWhereAFolderCannotBeClosed) {
     EXPECT_TRUE(nothing_runs());
 }
 
+/// It knows the variables, as the agent does the key; root's own scripts may look anywhere.
+TEST_F(ProcessTest, ScriptsCannotLookIntoTheirSupervisor) {
+    auto wanted = spec("cat /proc/$PPID/environ >/dev/null && echo open || echo closed");
+    wanted.supervision.cgroup.clear();
+    const auto nobody = *find_user("nobody");
+    const bool is_root = ::geteuid() == 0;
+    for (const auto* folder : {"", "run", "tmp"})
+        if (is_root) {
+            ASSERT_EQ(::chown((dir_ / folder).c_str(), nobody.uid, nobody.gid), 0);
+        }
+    constexpr int kNotHere = 2;
+    const pid_t agent = ::fork();
+    if (agent == 0) {
+        if (is_root && !become_user(nobody)) ::_exit(kNotHere);
+        if (::access(wanted.supervision.program.c_str(), X_OK) != 0) ::_exit(kNotHere);
+        const auto result = run_process(wanted, {});
+        ::_exit(result && result->output.ends_with("closed\n") ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(agent, &status, 0), agent);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kNotHere)
+        GTEST_SKIP() << "nobody cannot run the agent here";
+    EXPECT_EQ(status, 0) << "it is an open book";
+}
+
 TEST_F(ProcessTest, RemovesTheBodyFile) {
     EXPECT_TRUE(run(spec("true")).ok());
     EXPECT_TRUE(std::filesystem::is_empty(dir_ / "tmp"));

@@ -68,6 +68,7 @@ TEST_F(FleetTest, ResultsThatFillNoInventoryFollowIt) {
         agent.handler.all.results.push_back(fat);
     }
     join(agent, "web-1");
+    ASSERT_EQ(handler.connected.size(), 1U);
     const auto& [hello, inventory] = handler.connected[0];
     const auto first = inventory.results.size();
     EXPECT_GT(first, 100U);

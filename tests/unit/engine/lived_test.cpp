@@ -155,6 +155,16 @@ TEST(ClockSetBackTest, NoLookIsForgotten) {
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
 }
 
+/// The same where nothing else happens any more that would bring one.
+TEST(ClockSetBackTest, TheLastLookIsNotForgotten) {
+    Rollout rollout(300, all_at_once());
+    while (rollout.in_flight() > 0) (void)rollout.finish_one();
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::running) << "its last look is put off";
+    rollout.set_clock_back(hours{1});
+    rollout.wakes();
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
+}
+
 /// Its deadlines were by the wall clock: nobody is condemned by them, and nobody waits for ever.
 TEST(FormerStoreTest, WhatIsOnItsWayGetsItsTimeAnew) {
     Rollout rollout(1, one_by_one());

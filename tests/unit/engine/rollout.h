@@ -64,6 +64,8 @@ public:
         feed(AgentChanged{name_of(target), {there}});
     }
     void set_clock_back(Milliseconds by) { clocks_.now -= by; }
+    /// An alarm rings that was armed by the clock as it was.
+    void wakes() { feed(Woke{}); }
     /// The daemon is away for so long.
     void is_away(Milliseconds time) { clocks_.now += time; }
     /// It is in the grace of a start that lasts so long from now on.
