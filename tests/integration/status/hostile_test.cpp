@@ -113,7 +113,7 @@ TEST(HostileTest, ForAnotherHostNothingIsShown) {
               "user@127.0.0.1", "[::1]evil", "[evil]"}) {
             const auto words =
                 last_words(site, fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", path, host));
-            EXPECT_THAT(words, StartsWith("HTTP/1.1 421 ")) << path << ' ' << host;
+            ASSERT_THAT(words, StartsWith("HTTP/1.1 421 ")) << path << ' ' << host;
             EXPECT_THAT(words, Not(HasSubstr("tidegate_ready"))) << path << ' ' << host;
             EXPECT_THAT(words, HasSubstr("--http-host")) << path << ' ' << host;
         }
