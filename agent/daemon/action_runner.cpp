@@ -265,7 +265,7 @@ void ActionRunner::probe(machine::Probe probe, std::optional<ProcessStarted> rec
 }
 
 void ActionRunner::end_former_looks() {
-    add([this] { (void)await_end("", {}); });
+    add(jobs_, [this] { (void)await_end("", {}); });
 }
 
 void ActionRunner::check_drift(Action definition, std::function<void(Look)> done) {
