@@ -373,14 +373,24 @@ Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
     return DefinitionPtr{std::move(definition)};
 }
 
-std::optional<LastGood> ConfigSource::find_last_good(const std::vector<LastGood>& candidates) {
+/// A target that came from another environment reports what was good there. Where Git cannot say,
+/// it is believed.
+bool ConfigSource::was_there(const AssignmentKey& key, const LastGood& good) {
+    const auto there = load_definition(key, good.commit);
+    if (there) return (*there)->digest == good.digest;
+    return there.error().code != ErrorCode::not_found && there.error().code != ErrorCode::invalid;
+}
+
+std::optional<LastGood> ConfigSource::find_last_good(const AssignmentKey& key,
+                                                     const std::vector<LastGood>& candidates) {
     std::optional<LastGood> newest;
     std::size_t distance = 0;
     for (const auto& candidate : candidates) {
         const auto line = git_.line(candidate.commit, tracker_.tip());
         const bool on_line =
             line && std::ranges::none_of(*line, [](const auto& c) { return c.off_line; });
-        if (!on_line || (newest && line->size() >= distance)) continue;
+        if (!on_line || (newest && line->size() >= distance) || !was_there(key, candidate))
+            continue;
         newest = candidate;
         distance = line->size();
     }

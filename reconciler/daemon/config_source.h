@@ -73,7 +73,9 @@ public:
     [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
     [[nodiscard]] Result<DefinitionPtr> load_definition(const AssignmentKey& key,
                                                         const std::string& commit);
-    [[nodiscard]] std::optional<LastGood> find_last_good(const std::vector<LastGood>& candidates);
+    /// The newest on the line of those that the assignment had where they say that it did.
+    [[nodiscard]] std::optional<LastGood> find_last_good(const AssignmentKey& key,
+                                                         const std::vector<LastGood>& candidates);
 
 private:
     using Outcome = decltype(engine::RevertDone::outcome);
@@ -101,6 +103,7 @@ private:
     [[nodiscard]] Result<void> resume(const std::string& accepted);
     [[nodiscard]] Result<void> provide_missing();
     [[nodiscard]] Result<PollReport> take(const std::string& tip, Timestamp at, By by);
+    [[nodiscard]] bool was_there(const AssignmentKey& key, const LastGood& good);
     void save_history();
 
     [[nodiscard]] Result<Outcome> prepare(const engine::RevertRequest& request, Timestamp now,

@@ -107,10 +107,11 @@ void Daemon::perform_one(engine::Query& query) {
                 feed(engine::DefinitionLoaded{ask.key, ask.commit, std::move(definition)});
             });
     if (auto* find = std::get_if<engine::FindLastGood>(&query.question))
-        on_config_worker([this, ask = *find] { return source_->find_last_good(ask.candidates); },
-                         [this, ask = *find](std::optional<LastGood> good) {
-                             feed(engine::LastGoodFound{ask.key, std::move(good)});
-                         });
+        on_config_worker(
+            [this, ask = *find] { return source_->find_last_good(ask.key, ask.candidates); },
+            [this, ask = *find](std::optional<LastGood> good) {
+                feed(engine::LastGoodFound{ask.key, std::move(good)});
+            });
 }
 
 }  // namespace tidegate::daemon

@@ -65,7 +65,7 @@ struct LoadDefinition {
     std::string commit;
 };
 /// After a lost store: which of these states that agents report is the newest one on the
-/// first-parent line? Answer: LastGoodFound.
+/// first-parent line, and was this assignment's there? Answer: LastGoodFound.
 struct FindLastGood {
     AssignmentKey key;
     std::vector<LastGood> candidates;

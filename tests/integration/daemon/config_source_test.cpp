@@ -344,6 +344,23 @@ TEST_F(ConfigSourceTest, FoldersOfAnyDepthHoldNothingUp) {
     EXPECT_EQ(first.poll({}).status.tip_state, TipState::accepted);
 }
 
+/// After a lost store targets report what was last good where they were then, in any environment.
+TEST_F(ConfigSourceTest, WhatWasGoodInAnotherEnvironmentIsNotGoodHere) {
+    const AssignmentKey staging{"staging", "shop-api"};
+    auto source = this->source();
+    const auto good_of = [](const PollReport& report, const char* environment) {
+        const auto& one = *report.desired->assignments.at({environment, "shop-api"})->definition;
+        return LastGood{one.digest, report.status.accepted_commit, one.version};
+    };
+    const auto here = good_of(source.poll({}), "staging");
+    commit("1.1.0");
+    const auto report = source.poll({});
+    const auto elsewhere = good_of(report, "prod");
+    EXPECT_EQ(source.find_last_good(staging, {elsewhere, here}), here);
+    EXPECT_EQ(source.find_last_good(staging, {elsewhere}), std::nullopt);
+    EXPECT_EQ(source.find_last_good(staging, {here, good_of(report, "staging")})->version, "1.1.0");
+}
+
 TEST_F(ConfigSourceTest, ALostCloneIsFetchedAnew) {
     Accepted accepted;
     {

@@ -127,7 +127,9 @@ engine::LastGoodFound ModelSource::find(const engine::FindLastGood& query) const
         if (!git_.has(candidate.commit)) continue;
         const auto line = git_.line(candidate.commit, tracker_.tip());
         const bool off_line = line.size() == 1 && line.front().off_line;
-        if (off_line || (newest && line.size() >= distance)) continue;
+        const auto there = resolved_at(git_, candidate.commit, query.key);
+        const bool was_there = there && there->definition->digest == candidate.digest;
+        if (off_line || !was_there || (newest && line.size() >= distance)) continue;
         newest = candidate;
         distance = line.size();
     }
