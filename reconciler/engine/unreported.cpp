@@ -36,7 +36,7 @@ bool is_to_wait(const State& state, const Release& release) {
 /// Why nobody waits for it any more; empty = somebody does. Its agent is away for good.
 std::string lost_reason(const Turn& turn, const Release& release, const OutboxEntry& entry) {
     const auto& assignment = turn.state.assignments.at(release.key);
-    const auto agent = turn.state.agents.find(entry.agent);  // none: not since this start
+    const auto agent = turn.state.agents.find(entry.agent);  // not heard of since the start: none
     if (agent != turn.state.agents.end() && agent->second.revoked) return "its agent was revoked";
     if (!is_active(release.status)) return "its release has ended";
     if (release.status == ReleaseStatus::rolling_back) return "";

@@ -206,6 +206,16 @@ TEST_F(LostAgentTest, StaysLostOverARestart) {
     EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::success) << newest(*rollout_).reason;
 }
 
+/// The daemon was started anew, and the agent has never told of an installation.
+TEST_F(LostAgentTest, MayBeOneThatIsNotHeardOfSinceTheStart) {
+    Rollout rollout(1, one_by_one());
+    rollout.restart();
+    rollout.wish(wish_of(1, one_by_one()));
+    rollout.pass(hours{2});
+    EXPECT_NE(newest(rollout).reason.find("lost over it"), std::string::npos)
+        << newest(rollout).reason;
+}
+
 /// A heal's agent is lost: the version is known to be good, nobody waits for it for ever.
 TEST_F(LostAgentTest, OfAHealIsNotWaitedForBeyondItsDeadline) {
     Rollout rollout(1, one_by_one());
