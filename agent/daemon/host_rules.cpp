@@ -70,6 +70,8 @@ Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_di
     rules.exposure = find_exposure(data_dir, rules.limits.user.has_value(), config.allow_sudo);
     rules.limits.closed_folder = rules.exposure.closed_folder;
     rules.limits.tmp_dir = rules.limits.closed_folder.empty() ? data_dir + "/tmp" : kOpenTmpDir;
+    std::error_code error;
+    rules.limits.agent = std::filesystem::weakly_canonical(data_dir, error).string();
     rules.limits.supervision = {"/proc/self/exe", data_dir + "/run", own_cgroup()};
     rules.limits.work_dirs = config.work_dirs;
     rules.limits.no_new_privileges = !config.allow_sudo;

@@ -22,6 +22,7 @@ struct HostLimits {
     std::string closed_folder;           ///< kept from scripts; empty = nothing is
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
     std::string tmp_dir;
+    std::string agent;  ///< tells it from other agents of this host
     /// Looks at BACKUP_DIR when asked with kBackupLookArgument (backup_look.h); empty = nobody
     /// does.
     std::string backup_looker;
@@ -44,7 +45,9 @@ struct DriverContext {
     bool keep_data = false;
     std::string rollback_script;  ///< of the failed definition; empty = use the update path
     HostLimits host;
-    /// Names the installation in the environment of what `service.start` leaves running.
+    /// Names the installation in the environment of what `service.start` leaves running. Agents of
+    /// different fleets may use the same names on one host: only with HostLimits::agent is it
+    /// one's.
     std::string service_marker;
     std::string action;  ///< as in ProcessSpec
 };

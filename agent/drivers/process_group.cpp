@@ -58,11 +58,26 @@ std::optional<Stat> read_stat(pid_t pid) {
     return stat;
 }
 
-bool carries(pid_t pid, std::string_view name, std::string_view value) {
-    if (value.empty()) return false;
+/// What a process was started with.
+class Environment {
+public:
     // Entries end with a NUL byte; one before the first makes all alike.
-    const auto wanted = fmt::format("{0}{1}={2}{0}", '\0', name, value);
-    return ('\0' + read_proc(pid, "environ")).find(wanted) != std::string::npos;
+    explicit Environment(pid_t pid) : text_{'\0' + read_proc(pid, "environ")} {}
+
+    [[nodiscard]] std::optional<std::string> find(std::string_view name) const {
+        const auto start = fmt::format("{}{}=", '\0', name);
+        const auto at = text_.find(start);
+        if (at == std::string::npos) return std::nullopt;
+        const auto from = at + start.size();
+        return text_.substr(from, text_.find('\0', from) - from);
+    }
+
+private:
+    std::string text_;
+};
+
+bool carries(pid_t pid, std::string_view name, const std::string& value) {
+    return !value.empty() && Environment{pid}.find(name) == value;
 }
 
 std::optional<pid_t> to_pid(const char* name) {
@@ -121,10 +136,14 @@ bool RunMembers::signal(int signal) {
     return !members.empty();
 }
 
-std::vector<pid_t> living_with_variable(const std::string& name, const std::string& value) {
+std::vector<pid_t> living_of_service(const std::string& installation, const std::string& agent) {
     std::vector<pid_t> found;
-    for (const auto& [pid, stat] : living())
-        if (carries(pid, name, value)) found.push_back(pid);
+    for (const auto& [pid, stat] : living()) {
+        const Environment environment{pid};
+        if (!installation.empty() && environment.find(kServiceVariable) == installation &&
+            environment.find(kAgentVariable).value_or(agent) == agent)
+            found.push_back(pid);
+    }
     return found;
 }
 

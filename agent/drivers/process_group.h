@@ -19,6 +19,9 @@ namespace tidegate::agent {
 
 /// Name of the environment variable that carries the marker.
 inline constexpr const char* kMarkerVariable = "TIDEGATE_RUN";
+/// Those of a service: which installation's, and which agent's of this host.
+inline constexpr const char* kServiceVariable = "TIDEGATE_SERVICE";
+inline constexpr const char* kAgentVariable = "TIDEGATE_AGENT";
 
 /// Knows a script's processes again, also after a restart of the agent and when pids were reused.
 struct ProcessId {
@@ -45,9 +48,10 @@ private:
     std::map<pid_t, std::uint64_t> seen_;  ///< with start times
 };
 
-/// Living processes with NAME=value in the environment they were started with.
-[[nodiscard]] std::vector<pid_t> living_with_variable(const std::string& name,
-                                                      const std::string& value);
+/// Living processes that `service.start` of this agent left of an installation. Those that an agent
+/// of before started name no agent: they count as this one's.
+[[nodiscard]] std::vector<pid_t> living_of_service(const std::string& installation,
+                                                   const std::string& agent);
 
 /// All that came from that process and lives, itself excepted. With it as their reaper
 /// (PR_SET_CHILD_SUBREAPER) nothing can leave that.

@@ -13,7 +13,6 @@ namespace tidegate::agent {
 namespace {
 
 constexpr Seconds kProbeTimeout{30};
-constexpr const char* kServiceVariable = "TIDEGATE_SERVICE";
 constexpr const char* kUnitVariable = "TIDEGATE_UNIT";
 
 DriverResult refused(std::string why) { return {false, std::move(why), {}, false}; }
@@ -99,7 +98,7 @@ public:
     bool kill_service() override {
         if (!script().service.unit.empty())
             return report(execute(systemctl("kill -s KILL", kProbeTimeout), {}), kProbeTimeout).ok;
-        const auto pids = living_with_variable(kServiceVariable, context_.service_marker);
+        const auto pids = living_of_service(context_.service_marker, context_.host.agent);
         for (const auto pid : pids) ::kill(pid, SIGKILL);
         return !pids.empty();
     }
@@ -183,7 +182,10 @@ private:
         spec.work_dir = place.directory.get();
         spec.tmp_dir = context_.host.tmp_dir;
         spec.environment = environment();
-        if (call.starts_service) spec.environment[kServiceVariable] = context_.service_marker;
+        if (call.starts_service) {
+            spec.environment[kServiceVariable] = context_.service_marker;
+            spec.environment[kAgentVariable] = context_.host.agent;
+        }
         spec.secrets = context_.secrets;
         spec.user = context_.host.user;
         spec.no_new_privileges = context_.host.no_new_privileges;

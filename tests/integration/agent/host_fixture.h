@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -46,13 +47,13 @@ public:
         options.data_dir = dir / "agent";
         std::filesystem::create_directories(options.data_dir);
         auto rules = make_host_rules(std::move(config), options.data_dir);
-        EXPECT_TRUE(rules) << rules.error().text();
+        if (!rules) throw std::runtime_error{rules.error().text()};
         options.rules = *rules;
         options.rules.limits.backup_looker = backup_looker;
         options.rules.limits.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         options.drift_interval = drift_interval;
         auto opened = HostLoop::open(io, std::move(options), uplink);
-        EXPECT_TRUE(opened) << opened.error().text();
+        if (!opened) throw std::runtime_error{opened.error().text()};
         loop = *std::move(opened);
     }
 

@@ -211,7 +211,7 @@ TEST(FormerLooksTest, AreEndedAndTakenOutOfTheRegister) {
         ::_exit(1);
     }
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-    while (living_with_variable(kMarkerVariable, "left.by.a.look").empty() &&
+    while (RunMembers({0, 0, "left.by.a.look"}).look().empty() &&
            std::chrono::steady_clock::now() < end)
         std::this_thread::yield();
     Host host{dir};

@@ -41,6 +41,7 @@ protected:
         context_.version = "2.0";
         context_.current_version = "1.0";
         context_.host.tmp_dir = dir_ / "tmp";
+        context_.host.agent = dir_.path();
         context_.host.backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent";
         context_.host.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         context_.deploy.install_script = "echo install";
@@ -141,6 +142,9 @@ TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
     context_.service_marker = "web-1/sho";
     EXPECT_FALSE(driver()->kill_service());
     context_.service_marker = "web-1/shop";
+    context_.host.agent = "/another/agent/of/this/host";
+    EXPECT_FALSE(driver()->kill_service());
+    context_.host.agent = dir_.path();
     // While it changes from one program to the next, the kernel shows no environment of it.
     bool killed = false;
     for (int i = 0; i < 100'000 && !killed; ++i) killed = driver()->kill_service();
