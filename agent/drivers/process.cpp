@@ -170,16 +170,22 @@ private:
         return {};
     }
 
+    /// What the supervisor did before it was killed counts: from `begins` on, the script may have.
     Result<void> await_start() {
-        const auto text = receive(kSupervisorPatience);
+        auto text = receive(kSupervisorPatience);
+        const bool began = text == "begins";
+        if (began) text = receive(kSupervisorPatience);
         std::istringstream words{text};
         std::string word;
         words >> word >> id_.pid >> id_.start_time;
         if (words && word == "started") return {};
         if (word == "failed") return fail(ErrorCode::exhausted, "{}", text.substr(word.size() + 1));
-        (void)replace_supervisor();  // it must not begin later
-        return fail(ErrorCode::unavailable, "cannot start a process: {} did not answer",
-                    spec_.supervision.program);
+        auto ended = replace_supervisor();  // it must not begin later
+        if (!began)
+            return fail(ErrorCode::unavailable, "cannot start a process: {} did not answer",
+                        spec_.supervision.program);
+        result_ = std::move(ended);
+        return {};
     }
 
     /// One message; empty when none came in time, or none will.

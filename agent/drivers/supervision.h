@@ -9,8 +9,9 @@
 /// or is cancelled takes with it all that it started; after a good one the supervisor stays, and
 /// reads what nobody reads any more, for as long as somebody may write.
 ///
-/// Messages on the control socket, one packet each. Up: `started PID START_TIME` or `failed WHY`,
-/// later `ended END CODE SURVIVORS`. Down: any byte = cancel; closed = the agent reads no more.
+/// Messages on the control socket, one packet each. Up: `begins`, `started PID START_TIME` or
+/// `failed WHY`, later `ended END CODE SURVIVORS`. Down: any byte = cancel; closed = the agent
+/// reads no more.
 
 #include <map>
 #include <optional>

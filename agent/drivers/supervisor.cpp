@@ -66,6 +66,7 @@ private:
     bool start() {
         answer_for_entry(Descriptors::entry);
         cgroup_ = ScriptCgroup{order_.cgroup, order_.name};
+        say("begins");
         const auto script = spawn_script();
         ::close(Descriptors::output_write);
         if (!script) {

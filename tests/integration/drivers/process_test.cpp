@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -465,6 +466,16 @@ TEST_F(ProcessTest, WithoutASupervisorNothingRuns) {
     ASSERT_FALSE(result);
     EXPECT_NE(result.error().message.find("/no/such/program did not answer"), std::string::npos);
     EXPECT_FALSE(std::filesystem::exists(dir_ / "ran"));
+    EXPECT_TRUE(nothing_runs());
+}
+
+/// It was killed at the worst moment: nobody can tell any more that the script has not begun.
+TEST_F(ProcessTest, ASupervisorThatBeganAndIsGoneMayHaveRunTheScript) {
+    auto wanted = spec(":");
+    wanted.supervision.program = dir_ / "supervisor";
+    test::write_text(dir_ / "supervisor", "#!/bin/sh\nprintf begins >&0\n");
+    ::chmod((dir_ / "supervisor").c_str(), 0700);
+    EXPECT_EQ(run(wanted).end, ProcessEnd::signalled);
     EXPECT_TRUE(nothing_runs());
 }
 
