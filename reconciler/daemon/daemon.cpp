@@ -87,6 +87,10 @@ Clocks Daemon::clocks() {
 
 void Daemon::live() {
     keep_life(clocks().lived);
+    if (life_.still() > Milliseconds{0} && engine::all_are_back(state_)) {
+        life_.all_are_back();
+        arm_wake();
+    }
     fleet_->watch(busy_agents(state_));
     life_timer_.expires_after(kLifeTick);
     life_timer_.async_wait([this](asio::error_code error) {

@@ -30,6 +30,15 @@ Reach reach(const State& state, const std::string& agent, Lived now) {
     return now < grace_ends(state, agent) ? Reach::reconnecting : Reach::offline;
 }
 
+bool all_are_back(const State& state) {
+    const auto is_back = [&](const auto& served) {
+        const auto found = state.agents.find(served.first);
+        return found != state.agents.end() && (found->second.online || found->second.revoked);
+    };
+    return state.desired && std::ranges::all_of(state.by_agent, is_back) &&
+           std::ranges::all_of(state.sent_to, is_back);
+}
+
 const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now) {
     const auto found = state.troubles.find(key);
     return found == state.troubles.end() || now >= found->second.until ? nullptr : &found->second;

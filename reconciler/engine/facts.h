@@ -22,6 +22,8 @@ enum class Reach {
                           const DesiredTarget& target, Lived now);
 /// Null: none, or it is to be tried again.
 [[nodiscard]] const HostTrouble* trouble_at(const State& state, const InstallKey& key, Lived now);
+/// The wishes are known, and every agent that they name or that has something to do is online.
+[[nodiscard]] bool all_are_back(const State& state);
 /// When `reconnecting` becomes `offline`.
 [[nodiscard]] Lived grace_ends(const State& state, const std::string& agent);
 

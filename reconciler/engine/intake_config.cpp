@@ -39,9 +39,12 @@ void enter(Turn& turn, const AssignmentKey& key, AssignmentState& assignment) {
     }
 }
 
-/// A person's new intent is a new try: back-offs end.
-void clear_blocks(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
-    for (const auto& target : wish.targets) turn.erase_block(key_of(key, target.name));
+/// A person's new intent is a new try.
+void end_back_offs(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
+    for (const auto& target : wish.targets) {
+        turn.erase_block(key_of(key, target.name));
+        end_wait(turn, key_of(key, target.name));
+    }
 }
 
 /// Only a person lifts a quarantine: by a commit that makes the digest enter anew, or by raising
@@ -66,7 +69,7 @@ void replace_wish(Turn& turn, const AssignmentKey& key, AssignmentPtr wish) {
         leave(turn, key, *assignment.wish, wish);
         assignment.definitions[assignment.wish->definition->digest] = assignment.wish->definition;
         if (wish && wish->intent.commit != assignment.wish->intent.commit)
-            clear_blocks(turn, key, *assignment.wish);
+            end_back_offs(turn, key, *assignment.wish);
         assignment.former = assignment.wish;
     }
     assignment.wish = std::move(wish);

@@ -16,12 +16,17 @@ Lived Life::at(Milliseconds reading) {
     const auto gap = reading - std::exchange(last_, reading).value_or(reading);
     if (gap > limits::kLifeGapMax) {
         grace_left_ = limits::kAgentGrace;
+        slept_ = true;
         return lived_;
     }
     const auto grace = std::clamp(gap, Milliseconds{0}, grace_left_);
     grace_left_ -= grace;
     lived_ += std::max(gap - grace, Milliseconds{0});
     return lived_;
+}
+
+void Life::all_are_back() {
+    if (!slept_) grace_left_ = Milliseconds{0};
 }
 
 Milliseconds Life::until(Lived then) const {

@@ -1,9 +1,9 @@
 #pragma once
 /// Counts the time that the daemon lives. Pure: whoever owns it reads a clock.
 ///
-///     start ─→ grace: stands still ─kAgentGrace→ counts ─→ …
-///                        ↑                         │ no reading for kLifeGapMax: the process did
-///                        └─────────────────────────┘ not run (suspended, stopped)
+///     start ─→ grace: stands still ─kAgentGrace, or all are back→ counts ─→ …
+///                        ↑                                          │ no reading for kLifeGapMax:
+///                        └──────────────────────────────────────────┘ the process did not run
 
 #include <optional>
 #include <span>
@@ -28,11 +28,15 @@ public:
     [[nodiscard]] Milliseconds until(Lived then) const;
     /// For how long it stands still, from the last reading on.
     [[nodiscard]] Milliseconds still() const { return grace_left_; }
+    /// Everybody whom the grace was for came back since the start. After a gap that takes the whole
+    /// grace: links that broke meanwhile do not show it yet.
+    void all_are_back();
 
 private:
     Lived lived_;
     Milliseconds grace_left_ = limits::kAgentGrace;
     std::optional<Milliseconds> last_;
+    bool slept_ = false;
 };
 
 /// What the rows (of table meta) say; zero in a fresh store and in one of a former build.

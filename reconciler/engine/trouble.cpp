@@ -11,6 +11,11 @@
 namespace tidegate::engine {
 namespace {
 
+void set_wait(const Turn& turn, HostTrouble& trouble, Milliseconds time) {
+    trouble.until = turn.lived + time;
+    trouble.tried_again_at = turn.wall(trouble.until);
+}
+
 void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     const auto& key = entry.action.key;
     auto [found, is_new] = turn.state.troubles.try_emplace(key);
@@ -19,8 +24,7 @@ void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     trouble.agent = entry.agent;
     trouble.reason = one_line(tidegate::head_of(reason, limits::kAgentWordBytesMax));
     if (is_new) trouble.since = turn.now;
-    trouble.until = turn.lived + until_asked_again(++trouble.tries);
-    trouble.tried_again_at = turn.wall(trouble.until);
+    set_wait(turn, trouble, until_asked_again(++trouble.tries));
     turn.touch_target(key.target);
     if (!is_new) return;
     turn.notify(
@@ -52,6 +56,14 @@ void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
 
 void clear_trouble(Turn& turn, const InstallKey& key) {
     if (turn.state.troubles.erase(key) > 0) turn.touch_target(key.target);
+}
+
+void end_wait(Turn& turn, const InstallKey& key) {
+    const auto found = turn.state.troubles.find(key);
+    if (found == turn.state.troubles.end()) return;
+    found->second.tries = 0;
+    set_wait(turn, found->second, Milliseconds{0});
+    turn.touch_target(key.target);
 }
 
 void clear_troubles_of(Turn& turn, const std::string& agent) {

@@ -10,6 +10,8 @@ namespace tidegate::engine {
 void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& result);
 /// Something began there after all, or its target left that host.
 void clear_trouble(Turn& turn, const InstallKey& key);
+/// It need not wait for the next try any longer: what a person did may have mended it.
+void end_wait(Turn& turn, const InstallKey& key);
 /// Its agent comes anew: its host may be another by now.
 void clear_troubles_of(Turn& turn, const std::string& agent);
 /// As holds of the assignment; it is looked at again when they end. Those that nobody tried again

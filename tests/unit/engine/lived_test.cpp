@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "reconciler/engine/facts.h"
 #include "reconciler/engine/life.h"
 #include "schema/base/limits.h"
 #include "schema/model/json.h"
@@ -38,6 +39,34 @@ TEST(LifeTest, DoesNotCountWhatItSleptAndGivesTheGraceAnew) {
     EXPECT_EQ(life.until(before + Milliseconds{1}), kGrace + Milliseconds{1});
     EXPECT_EQ(read_on(life, reading, kGrace), before);
     EXPECT_GT(life.at(reading + kGrace + Milliseconds{900}), before);
+}
+
+TEST(LifeTest, CountsAtOnceWhenAllAreBackButNotAfterItSlept) {
+    Life life{kStored};
+    (void)life.at(Milliseconds{0});
+    life.all_are_back();
+    EXPECT_EQ(life.at(Milliseconds{900}), kStored + Milliseconds{900});
+    (void)life.at(hours{1});
+    life.all_are_back();
+    EXPECT_EQ(life.still(), kGrace);
+}
+
+TEST(LivedTest, AllAreBackOnceWhoIsNamedOrHasSomethingToDoIs) {
+    Rollout rollout(2, all_at_once());
+    EXPECT_TRUE(all_are_back(rollout.state()));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, all_at_once()));
+    ASSERT_EQ(rollout.in_flight(), 2u);
+    rollout.restart();
+    EXPECT_FALSE(all_are_back(rollout.state()));
+    rollout.comes_back_running(0);
+    EXPECT_FALSE(all_are_back(rollout.state())) << "something is on its way to the other one";
+    rollout.comes_back_running(1);
+    EXPECT_FALSE(all_are_back(rollout.state())) << "who else is wished for is not known yet";
+    rollout.wish(second_version(2, all_at_once()));
+    EXPECT_TRUE(all_are_back(rollout.state()));
+    rollout.wish(second_version(3, all_at_once()));
+    EXPECT_FALSE(all_are_back(rollout.state()));
 }
 
 TEST(LifeTest, SaysHowLongItTakesAtLeast) {

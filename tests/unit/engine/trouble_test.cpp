@@ -59,6 +59,22 @@ TEST(HostTroubleTest, IsTriedAgainAfterLongerAndLongerTimes) {
     EXPECT_EQ(rollout.in_flight(), 1u);
 }
 
+TEST(HostTroubleTest, ACommitIsTriedAtOnce) {
+    Rollout rollout(1, one_by_one());
+    for (int tries = 0; tries < 5; ++tries) {
+        rollout.finds_host_trouble(kFull);
+        pass_until_it_is_tried_again(rollout);
+    }
+    rollout.finds_host_trouble(kFull);
+    rollout.wish(second_version(1, one_by_one()));
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(rollout.next().version, "v2");
+    EXPECT_EQ(rollout.told(NoticeKind::host_trouble), 1);
+    rollout.finds_host_trouble(kFull);
+    rollout.pass(Seconds{11});
+    EXPECT_EQ(rollout.in_flight(), 1u) << "from the shortest wait on";
+}
+
 TEST(HostTroubleTest, TheOthersGoOnAndItCatchesUp) {
     Rollout rollout(3, all_at_once());
     for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
