@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import pwd
 import shutil
 import sqlite3
 import struct
@@ -439,7 +440,29 @@ class AgentsTest(unittest.TestCase):
                 self.assertEqual(self.scripts_of(box), [])
                 self.assertIn(why, next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["reason"])
 
-    # Host trouble
+    # The host
+
+    def test_nobody_else_of_its_user_can_look_into_an_agent(self):
+        """Its memory holds the key, and scripts may run as its user."""
+        box = self.box
+        box.repo.commit(layouts.repo(box.root), "first")
+        box.daemon.start()
+        token, data = box.token("t1"), box.root / "agent-t1"
+        program = shutil.copy(BIN / "tidegate-agent", box.root)
+        data.mkdir()
+        box.root.chmod(0o711)
+        user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
+        for path in (token, data):
+            os.chown(path, user, -1)
+        command = [program, "--server", box.daemon.agents_address, "--name", "t1", "--data-dir", str(data),
+                   "--token-file", str(token)]
+        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as agent:
+            try:
+                wait(lambda: os.stat(f"/proc/{agent.pid}/mem").st_uid == 0, "its memory to be root's alone")
+                box.online("t1")
+            finally:
+                agent.kill()
+
 
     def test_what_a_host_forbids_waits_and_is_not_taken_back(self):
         box = self.box
