@@ -10,12 +10,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Unoptimised builds are slow; the rest of the seeds is for the optimised ones.
-#ifdef __OPTIMIZE__
+/// Other builds are slow; the rest of the seeds is for the optimised ones.
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 constexpr std::uint64_t kSeeds = 300;
 constexpr std::uint64_t kLargeSeeds = 2;
 #else
-constexpr std::uint64_t kSeeds = 20;
+constexpr std::uint64_t kSeeds = 40;
 constexpr std::uint64_t kLargeSeeds = 1;
 #endif
 
