@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "schema/base/variable_name.h"
+#include "schema/config/quotes.h"
 #include "schema/files/read_file.h"
 #include "schema/model/deploy.h"
 
@@ -139,6 +140,7 @@ private:
 }  // namespace
 
 Result<AgentConfig> parse_agent_config(const std::string& text, const std::string& file) {
+    CHECK(config::check_quotes(file, text));
     try {
         return Reader{file}.read(YAML::Load(text));
     } catch (const YAML::Exception& exception) {

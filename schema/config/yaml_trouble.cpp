@@ -60,6 +60,20 @@ void each_line(std::string_view text, const Visit& visit) {
     }
 }
 
+/// Where the quote that opens at `from` closes; npos = nowhere.
+std::size_t end_of_quote(std::string_view text, std::size_t from) {
+    const char quote = text[from];
+    for (auto i = from + 1; i < text.size(); ++i) {
+        if (quote == '"' && text[i] == '\\')
+            ++i;
+        else if (text[i] == quote && quote == '\'' && text.substr(i + 1).starts_with(quote))
+            ++i;
+        else if (text[i] == quote)
+            return i;
+    }
+    return std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<Trouble> find_pointer(std::string_view text) {
@@ -85,6 +99,23 @@ std::string odd_spaces_in(std::string_view text) {
         if (const auto odd = odd_space(text.substr(i)); !odd.empty())
             return fmt::format(" (with {} in it)", odd);
     return {};
+}
+
+std::string trouble_of_quote(std::string_view text, std::size_t place, int line, int indent) {
+    if (place < text.size() && text[place] == '!')  // the one tag that may stand before it
+        place = text.find_first_not_of(" \t\r\n", text.find_first_of(" \t\r\n", place));
+    if (place >= text.size() || (text[place] != '"' && text[place] != '\'')) return {};
+    const auto end = end_of_quote(text, place);
+    if (end == text.npos) return "this quote is never closed";
+    std::string found;
+    each_line(text.substr(place, end - place), [&](std::string_view each, int number) {
+        const auto first = each.find_first_not_of(" \t");
+        if (number > 1 && first != each.npos && static_cast<int>(first) <= indent)
+            found = fmt::format("this quote goes on in line {}, which is not indented: close it",
+                                line + number - 1);
+        return !found.empty();
+    });
+    return found;
 }
 
 bool is_blank_yaml(std::string_view text) {

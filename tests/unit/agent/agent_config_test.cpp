@@ -113,6 +113,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "agent.yaml:3:3: wanted a name of A-Z a-z 0-9 _, first no digit, got '9-A'"},
         BadCase{"BadVariable", "variables:\n  X: {type: plain, value: y}\n",
                 "agent.yaml:2:6: wanted a text or {type: secret, value: …}"},
+        BadCase{"OpenQuote", "run_as: \"app\nallow_sudo: false\n",
+                "agent.yaml:1:9: this quote is never closed"},
+        BadCase{"OpenQuoteAtTheEnd", "variables:\n  A: 'x",
+                "agent.yaml:2:6: this quote is never closed"},
+        BadCase{"QuoteOverTheNextKey", "run_as: \"app\nallow_root: true\nprojects: [\"a\"]\n",
+                "agent.yaml:1:9: this quote goes on in line 2, which is not indented: close it"},
         BadCase{"Broken", "run_as: [\n", "agent.yaml:2:1: end of sequence flow not found"}),
     [](const auto& test) { return std::string{test.param.name}; });
 

@@ -1,5 +1,6 @@
 /// What is an error since checks 2 and was none before: the same texts by both.
 
+#include "schema/config/quotes.h"
 #include "tests/unit/config/documents.h"
 
 namespace tidegate::config {
@@ -65,6 +66,54 @@ INSTANTIATE_TEST_SUITE_P(
                  script_project("pipeline: {release: [{name: \"a\\eb\", type: deploy}]}\n"),
                  control("5:29: name", "U+001B")}),
     [](const auto& each) { return each.param.name; });
+
+constexpr auto kNeverClosed = "this quote is never closed";
+constexpr auto kGoesOn = "this quote goes on in line 4, which is not indented: close it";
+
+INSTANTIATE_TEST_SUITE_P(
+    Quotes, NewErrorTest,
+    testing::Values(
+        NewError{"never_closed", kVersionPath, version("version: \"2.0.0\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"single", kVersionPath, version("version: '2.0.0\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"escaped", kVersionPath, version("version: \"2.0.0\\\"\npaused: true # a \\\"\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"doubled", kVersionPath, version("version: '2.0.0''\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"closed_by_the_next", kVersionPath,
+                 version("version: \"2.0.0\npaused: true\nx-note: \"\n"),
+                 fmt::format("3:10: {}", kGoesOn)},
+        NewError{
+            "nested", kProjectPath,
+            project("deploy: {type: script, config: {install_script: x}}\nvariables:\n  A: \"x\n"
+                    "  B: \"\n"),
+            "6:6: this quote goes on in line 7, which is not indented: close it"},
+        NewError{"in_a_list", "policies/p.yaml",
+                 "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: lua\nrule: x\n"
+                 "x-list:\n- \"a\n- b\n- \"\n",
+                 "7:3: this quote goes on in line 8, which is not indented: close it"},
+        NewError{"in_braces", kVersionPath,
+                 version("version: 1\npins: [{target: a,\nversion: \"1\nretry: 2\"}]\n"),
+                 "5:10: this quote goes on in line 6, which is not indented: close it"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST(Quotes, ThatEndWhereTheyShouldAreWelcome) {
+    for (const auto* text :
+         {"description: \"a \\\" b \\\\\"\n", "description: 'it''s'\n", "description: ''\n",
+          "description: \"\"\n", "description: it's \"so\n",
+          "# don't \"say\ndescription: a # isn't\n", "description: |\n  it's \"so\nowner: a\n",
+          "description: >-\n  \"so\n", "description: \"one\n  two\n\n  three\"\nowner: a\n",
+          "description: 'one\n  two'\n", "description: \"one\n\ttwo\"\n",
+          "description: \"one\n\"\n", "description: ! \"a\"\n", "description: ! it's\n",
+          "\"description\": 'a'\n", "\"x-a\": {'b': [\"c\", 'd',\n  \"e\n  f\"]}\n",
+          "variables:\n  A: \"x\n    y\"\n  B: 'z'\n", "x-list:\n- \"a\n  b\"\n- 'c'\n"}) {
+        const auto parsed = read_document(kProjectPath, script_project(text));
+        EXPECT_THAT(lines_of(parsed.errors), IsEmpty()) << text;
+        EXPECT_THAT(lines_of(parsed.warnings), IsEmpty()) << text;
+        EXPECT_TRUE(check_quotes("a.yaml", text)) << text;
+    }
+}
 
 constexpr auto kWindow = "windows/night.yaml";
 const std::string kWindowHead = "apiVersion: tidegate/v1\nkind: ReleaseWindow\nname: night\n";
@@ -144,6 +193,14 @@ INSTANTIATE_TEST_SUITE_P(
                     project("deploy:\n  type: script\n  config:\n    install_script: |\n      a\n"
                             "<<<<<<< HEAD\n      b\n=======\n      c\n>>>>>>> topic\n"),
                     "9:1: a conflict marker"},
+        TroubleCase{"quote_in_braces", project("deploy: {type: \"script}\nowner: a\n"),
+                    "4:16: this quote is never closed"},
+        TroubleCase{"quote_before_a_quoted_value", project("owner: \"a\ndescription: \"b\"\n"),
+                    "4:8: this quote goes on in line 5, which is not indented"},
+        TroubleCase{"quote_closed_in_a_comment", project("owner: 'a\ndescription: b # don't\n"),
+                    "4:8: this quote goes on in line 5, which is not indented"},
+        TroubleCase{"quote_in_the_last_line", project("owner: \"a"),
+                    "4:8: this quote is never closed"},
         TroubleCase{"lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
                     "1:1: a pointer of Git LFS"}),
     [](const auto& each) { return each.param.name; });
