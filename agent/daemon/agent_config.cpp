@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "schema/base/paths.h"
 #include "schema/base/variable_name.h"
 #include "schema/config/quotes.h"
 #include "schema/files/read_file.h"
@@ -101,6 +102,7 @@ private:
         CHECK(names(node, names_found));
         for (const auto& path : names_found) {
             if (!path.starts_with('/')) return wrong(node, "'{}' is not an absolute path", path);
+            if (has_parent_part(path)) return wrong(node, "'{}' has a '..' in it", path);
             out.push_back(path);
         }
         return {};

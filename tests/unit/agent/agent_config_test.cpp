@@ -107,6 +107,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"EmptyList", "targets: []\n", "agent.yaml:1:10: wanted a list of names"},
         BadCase{"NoSuchDriver", "drivers: [bash]\n", "agent.yaml:1:10: no driver 'bash'"},
         BadCase{"Relative", "work_dirs: [opt]\n", "agent.yaml:1:12: 'opt' is not an absolute path"},
+        BadCase{"Parent", "work_dirs: [/opt/../srv]\n",
+                "agent.yaml:1:12: '/opt/../srv' has a '..' in it"},
         BadCase{"TooMuch", "output_bytes_max: 99999999\n",
                 "agent.yaml:1:19: output_bytes_max must be 1024..1048576"},
         BadCase{"BadVariableName", "variables:\n  A: b\n  9-A: b\n",

@@ -62,6 +62,17 @@ INSTANTIATE_TEST_SUITE_P(
                  project("deploy: {type: script, config: {install_script: x, work_dir: "
                          "\"/a\\nb\"}}\n"),
                  control("4:62: work_dir", "a line end")},
+        NewError{"parent", kProjectPath,
+                 project("deploy: {type: script, config: {install_script: x, work_dir: "
+                         "/opt/apps/../x}}\n"),
+                 "4:62: work_dir must not have a '..' in it, got /opt/apps/../x"},
+        NewError{"parent_of_a_variable", kProjectPath,
+                 project("deploy: {type: script, config: {install_script: x, work_dir: "
+                         "\"${A}/..\"}}\n"),
+                 "4:62: work_dir must not have a '..' in it, got ${A}/.."},
+        NewError{"targets_parent", kEnvironmentPath,
+                 environment("targets: [{name: a, config: {work_dir: /opt/..}}]\n"),
+                 "4:40: work_dir must not have a '..' in it, got /opt/.."},
         NewError{"task", kProjectPath,
                  script_project("pipeline: {release: [{name: \"a\\eb\", type: deploy}]}\n"),
                  control("5:29: name", "U+001B")}),
