@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "schema/config/utf8.h"
+
 namespace tidegate::config {
 namespace {
 
@@ -86,6 +88,9 @@ std::optional<Trouble> find_trouble(std::string_view text, int line) {
     each_line(text, [&](std::string_view each, int number) {
         if (is_conflict_marker(each))
             found = {number, 1, "a conflict marker: a merge was not finished here"};
+        if (const auto lone = each.find('\r'); number == line && lone != each.npos && !indent)
+            indent = {number, count_characters(each.substr(0, lone)) + 1,
+                      "a carriage return alone ends no line: save the file with LF or CRLF"};
         // The line before may have become one text with this one.
         if (number == line || number + 1 == line)
             if (auto here = find_in_indent(each, number)) indent = std::move(here);

@@ -204,6 +204,10 @@ INSTANTIATE_TEST_SUITE_P(
                     project("deploy:\n  type: script\n  config:\n    install_script: |\n      a\n"
                             "<<<<<<< HEAD\n      b\n=======\n      c\n>>>>>>> topic\n"),
                     "9:1: a conflict marker"},
+        TroubleCase{"carriage_returns", "apiVersion: tidegate/v1\rkind: Project\rname: a\r",
+                    "1:24: a carriage return alone ends no line: save the file with LF or CRLF"},
+        TroubleCase{"a_carriage_return", project("owner: \xC3\xA4\rdescription: b\n"),
+                    "4:9: a carriage return alone ends no line"},
         TroubleCase{"quote_in_braces", project("deploy: {type: \"script}\nowner: a\n"),
                     "4:16: this quote is never closed"},
         TroubleCase{"quote_before_a_quoted_value", project("owner: \"a\ndescription: \"b\"\n"),
