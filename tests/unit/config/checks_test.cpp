@@ -33,6 +33,8 @@ std::string control(const char* place, const char* what) {
     return fmt::format("{} {}{}", place, kLine, what);
 }
 
+constexpr auto kWrittenOut = "must be written out, for no variable is replaced in it, got ";
+
 INSTANTIATE_TEST_SUITE_P(
     Texts, NewErrorTest,
     testing::Values(
@@ -51,6 +53,11 @@ INSTANTIATE_TEST_SUITE_P(
         NewError{"pin", kVersionPath,
                  version("version: 1\npins: [{target: a, version: \"1\\n\"}]\n"),
                  control("4:29: version", "a line end")},
+        NewError{"variable", kVersionPath, version("version: \"${VERSION}\"\n"),
+                 fmt::format("3:10: version {}${{VERSION}}", kWrittenOut)},
+        NewError{"pinned_variable", kVersionPath,
+                 version("version: 1\npins: [{target: a, version: \"1-${X}\"}]\n"),
+                 fmt::format("4:29: version {}1-${{X}}", kWrittenOut)},
         NewError{"owner", kProjectPath, script_project("owner: \"a\\nb\"\n"),
                  control("5:8: owner", "a line end")},
         NewError{"label", kEnvironmentPath,
