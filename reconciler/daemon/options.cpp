@@ -214,7 +214,7 @@ Parsed parse_options(int argc, char** argv) {
         app.parse(argc, argv);
         if (!config.empty()) {
             if (const auto applied = ConfigFile{app, config}.apply(); !applied) {
-                std::cerr << applied.error().text() << '\n';
+                std::cerr << visible_line(applied.error().text()) << '\n';
                 parsed.exit_code = 2;
                 return parsed;
             }

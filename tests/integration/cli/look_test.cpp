@@ -136,7 +136,7 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
 }
 
 TEST_F(LookTest, NobodyElseBeginsALine) {
-    const auto evil = "no\nweb-9  succeeded\n";
+    const auto evil = "no\nweb-9  succeeded\xE2\x80\xAE\n";
     first["release"] = "r2";
     first["holds"][0]["reason"] = first["revert_note"] = evil;
     first["drift"] = {{{"target", "web-1"}, {"reason", evil}, {"drifted", true}}};
@@ -149,7 +149,8 @@ TEST_F(LookTest, NobodyElseBeginsALine) {
                        {"kind", "introduce"}};
     answer("/api/release/deploys/r2", release);
     for (const auto& line : {std::vector<std::string>{"explain", "shop-api", "prod"}, {"status"}})
-        EXPECT_EQ(look(line).out.find("\nweb-9"), std::string::npos) << look(line).out;
+        for (const auto* raw : {"\nweb-9", "\xE2\x80\xAE"})
+            EXPECT_EQ(look(line).out.find(raw), std::string::npos) << look(line).out;
 }
 
 TEST_F(LookTest, ExplainSaysThatItIsNoLongerInGit) {

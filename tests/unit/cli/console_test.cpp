@@ -32,6 +32,10 @@ TEST_F(ConsoleTest, WritesNoColourWhereNoneIsWanted) {
 
 TEST_F(ConsoleTest, LetsNobodyWriteToTheTerminal) {
     EXPECT_EQ(clean("a\x1b[2Jb\rc\nd"), "a?[2Jb?c d") << "nor another row";
+    EXPECT_EQ(clean("v\xE2\x80\xAE"
+                    "2\xEF\xBB\xBF"),
+              "v?2?")
+        << "nor turn one around";
     EXPECT_EQ(clean_lines("a\x1b[2Jb\rc\nd"), "a?[2Jb?c\nd");
 }
 
