@@ -198,6 +198,7 @@ void Daemon::admin_info(AdminSocket::Answer answer) {
                 {"fenced", state_.fenced},
                 {"accepted", accepted_},
                 {"held", held_},
+                {"tip", publisher_.edit().config.tip_commit},
                 {"store_trouble", effects_.trouble()},
                 {"effects_waiting", effects_.waiting()},
                 {"certificate_ttl", options_.certificate_ttl.count()},
