@@ -108,11 +108,25 @@ struct LookTest : testing::Test {
 TEST_F(LookTest, StatusShowsAllPages) {
     const auto outcome = look({"status"});
     EXPECT_EQ(outcome.code, kGood) << outcome.err;
-    EXPECT_NE(outcome.out.find("prod         shop-api  1.4.2    held  4/5      1.4.1      window"),
-              std::string::npos)
+    EXPECT_NE(
+        outcome.out.find("prod         shop-api  1.4.2    held  4/5, 1 away  1.4.1      window"),
+        std::string::npos)
         << outcome.out;
     EXPECT_NE(outcome.out.find("shop-web"), std::string::npos);
     EXPECT_EQ(look({"status", "--output", "json"}).json()["assignments"].size(), 2U);
+}
+
+TEST_F(LookTest, StatusShowsTheTipsWarnings) {
+    auto& warnings = config["tip"]["warnings"];
+    warnings = {{{"file", ""}, {"line", 0}, {"column", 0}, {"message", "1 assignment leaves Git"}}};
+    for (int i = 0; i < 6; ++i)
+        warnings.push_back({{"file", "a.yaml"}, {"line", 1}, {"column", 2}, {"message", "odd"}});
+    const auto outcome = look({"status"});
+    EXPECT_NE(outcome.out.find("\n          warning: 1 assignment leaves Git\n"
+                               "          warning: a.yaml:1:2: odd\n"),
+              std::string::npos)
+        << outcome.out;
+    EXPECT_NE(outcome.out.find("\n          2 more: tidegate validate\n"), std::string::npos);
 }
 
 TEST_F(LookTest, StatusCallsNothingAcceptedBeforeATipWasSeen) {

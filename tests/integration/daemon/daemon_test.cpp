@@ -209,6 +209,34 @@ TEST_F(DaemonTest, ANameThatNobodyKnowsIsRevokedOnlyByForce) {
     EXPECT_EQ(ask("agents", {})["result"]["items"].size(), 2u);
 }
 
+TEST_F(DaemonTest, ACommitThatTakesAssignmentsOutOfGitIsInTheLog) {
+    const auto head = "apiVersion: tidegate/v1\nkind: ";
+    std::filesystem::create_directories(work() / "versions/prod");
+    std::filesystem::create_directory(work() / "projects");
+    std::filesystem::create_directory(work() / "environments");
+    test::write_text(work() / "projects/a.yaml",
+                     std::string{head} +
+                         "Project\nname: a\ndeploy: {type: script, config: "
+                         "{install_script: x}}\n");
+    test::write_text(work() / "environments/prod.yaml",
+                     std::string{head} + "Environment\nname: prod\ntargets: [{name: t}]\n");
+    test::write_text(work() / "versions/prod/a.yaml", std::string{head} + "Version\nversion: 1\n");
+    git("init --quiet --initial-branch=main");
+    git("add .");
+    git("commit --quiet --message first");
+    testing::internal::CaptureStdout();
+    start(work().string());
+    EXPECT_TRUE(eventually([&] { return shows("/api/release/assignments", "\"a\""); }));
+    git("rm --quiet versions/prod/a.yaml");
+    git("commit --quiet --message second");
+    git("commit --quiet --allow-empty --message third");
+    const auto tip = line_of(work() / ".git/refs/heads/main");
+    EXPECT_TRUE(eventually([&] { return shows("/api/release/config", tip); }));
+    EXPECT_EQ(end(), 0);
+    EXPECT_THAT(testing::internal::GetCapturedStdout(),
+                HasSubstr(": 1 assignment leaves Git"));
+}
+
 TEST_F(DaemonTest, AFullDiskIsToldAndWaitedOut) {
     start();
     disk_full = true;
