@@ -53,6 +53,10 @@ void explain_unknown_verb(const CLI::App& app, std::ostream& err) {
 
 }  // namespace
 
+std::string refuse_blank(const std::string& text) {
+    return one_line(text).empty() ? "must say something" : "";
+}
+
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, bool terminal) {
     const char* no_colour = std::getenv("NO_COLOR");
     Session session{

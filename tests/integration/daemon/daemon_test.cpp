@@ -174,6 +174,10 @@ TEST_F(DaemonTest, AdminVerbsRefuseWhatTheyCannotRead) {
         {"revoke", {{"agent", 1}}},
         {"revoke", {{"agent", "../x"}}},
         {"revoke", {{"agent", "web-1"}, {"reason", json::array()}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}, {"reason", ""}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}, {"reason", " \n"}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}}},
+        {"accept", {{"commit", "abc"}, {"reason", "\n"}}},
         {"revoke", {{"agent", "web-1"}, {"force", "yes"}}},
         {"revoke", "web-1"},
         {"revoke", json::object()},
@@ -207,6 +211,14 @@ TEST_F(DaemonTest, ANameThatNobodyKnowsIsRevokedOnlyByForce) {
     EXPECT_TRUE(ask("revoke", {{"agent", "web-2"}, {"reason", "a token may be voided"}})["ok"]);
     EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", "gone"}, {"force", true}})["ok"]);
     EXPECT_EQ(ask("agents", {})["result"]["items"].size(), 2u);
+}
+
+TEST_F(DaemonTest, AReasonIsOneLine) {
+    start();
+    EXPECT_EQ(ask("info", {})["result"]["tip"], "") << "none was read";
+    const auto why = "gone\nweb-2 is fine\n";
+    EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", why}, {"force", true}})["ok"]);
+    EXPECT_EQ(ask("agents", {})["result"]["items"][0]["revoke_reason"], "gone web-2 is fine");
 }
 
 TEST_F(DaemonTest, ACommitThatTakesAssignmentsOutOfGitIsInTheLog) {
