@@ -13,7 +13,7 @@ template <class T>
 void read_as(Place place, Document& document) {
     auto& out = document.emplace<T>();
     read(place, out);
-    out.position = place.position();
+    if (out.position.file.empty()) out.position = place.position();
 }
 
 /// Document's alternatives stand in the order of DocumentKind.
