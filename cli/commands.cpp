@@ -13,14 +13,24 @@ namespace {
 const std::map<std::string, Format> kFormats{
     {"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}};
 
+Format format_of(const std::string& name) {
+    const auto found = kFormats.find(name);
+    if (found != kFormats.end()) return found->second;
+    throw CLI::ValidationError(
+        "--output",
+        fmt::format("expected text or json (or markdown, for plan), got '{}'", head_of(name, 64)));
+}
+
 void describe(CLI::App& app, Session& session) {
     app.name("tidegate");
     app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
     app.require_subcommand(1);
     app.fallthrough();
     app.get_formatter()->column_width(34);
-    app.add_option("--output", session.console.format, "text, json, or markdown (plan only)")
-        ->transform(CLI::CheckedTransformer(kFormats).description("FORMAT"));
+    app.add_option_function<std::string>(
+           "--output", [&session](const auto& name) { session.console.format = format_of(name); },
+           "text, json, or markdown (plan only)")
+        ->type_name("FORMAT");
     app.parse_complete_callback([&app, &session] {
         if (session.console.format == Format::markdown && !app.got_subcommand("plan"))
             throw CLI::ValidationError("--output", "markdown is for plan only");
@@ -52,6 +62,10 @@ void explain_unknown_verb(const CLI::App& app, std::ostream& err) {
 }
 
 }  // namespace
+
+std::string refuse_blank(const std::string& text) {
+    return one_line(text).empty() ? "must say something" : "";
+}
 
 int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err, bool terminal) {
     const char* no_colour = std::getenv("NO_COLOR");

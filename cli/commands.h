@@ -2,6 +2,7 @@
 /// The command line: verbs, flags, help. Private to this folder but for `run`.
 
 #include <ostream>
+#include <string>
 
 #include "cli/console.h"
 
@@ -19,6 +20,8 @@ struct Session {
     Console console;
     int exit_code = kGood;
 };
+/// A check of an option's text: what is wrong with one in which nothing is said; else empty.
+[[nodiscard]] std::string refuse_blank(const std::string& text);
 void add_look_commands(CLI::App& app, Session& session);
 void add_change_commands(CLI::App& app, Session& session);
 void add_admin_commands(CLI::App& app, Session& session);

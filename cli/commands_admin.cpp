@@ -42,7 +42,9 @@ void add_agents(CLI::App& app, Session& session) {
     auto* revoke = agents->add_subcommand("revoke", "Shuts an agent out within a minute");
     auto options = std::make_shared<RevokeOptions>();
     revoke->add_option("agent", options->agent, "the agent's name")->required();
-    revoke->add_option("--reason", options->reason, "for the audit log")->required();
+    revoke->add_option("--reason", options->reason, "for the audit log")
+        ->required()
+        ->check(refuse_blank);
     revoke->add_flag("--force", options->force,
                      "also a name that the daemon does not know, such as after a lost store");
     add_data_dir(*revoke, options->data_dir);
@@ -56,7 +58,9 @@ void add_accept(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("accept", "Takes a held tip of the config repo");
     auto options = std::make_shared<AcceptOptions>();
     verb->add_option("--commit", options->commit, "exactly the tip that is held")->required();
-    verb->add_option("--reason", options->reason, "for the audit log")->required();
+    verb->add_option("--reason", options->reason, "for the audit log")
+        ->required()
+        ->check(refuse_blank);
     add_data_dir(*verb, options->data_dir);
     verb->footer("Example:\n  tidegate accept --commit 1f0c… --reason 'history was cleaned'");
     verb->callback(

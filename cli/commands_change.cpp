@@ -33,7 +33,7 @@ void add_common(CLI::App& verb, ChangeOptions& options, bool needs_reason) {
     verb.add_option("--branch", where.branch, "the branch the daemon follows")
         ->capture_default_str();
     auto* reason = verb.add_option("--reason", options.reason, "why; stands in the commit");
-    if (needs_reason) reason->required();
+    if (needs_reason) reason->required()->check(refuse_blank);
     verb.add_option("--author", where.author, "'Name <mail>'; else as git would sign");
     verb.add_option("--token-file", where.token_file, "holds a token for https");
     verb.add_option("--ssh-key", where.remote.ssh_key_file, "Ed25519 or ECDSA");

@@ -66,13 +66,9 @@ int report(const Console& console, const Error& error) {
     return away ? kUnreachable : kProblem;
 }
 
-std::string clean_lines(std::string_view text) { return plain_lines(text, '?'); }
+std::string clean_lines(std::string_view text) { return visible_lines(text); }
 
-std::string clean(std::string_view text) {
-    auto line = in_one_line(clean_lines(text));
-    line.erase(line.find_last_not_of(' ') + 1);
-    return line;
-}
+std::string clean(std::string_view text) { return visible_line(text); }
 
 void Table::add(std::vector<std::string> row) {
     for (auto& cell : row) cell = in_one_line(std::move(cell));

@@ -38,8 +38,8 @@ struct Console {
 /// Says what went wrong and gives the exit code: kUnreachable for what is away, else kProblem.
 int report(const Console& console, const Error& error);
 
-/// Text from elsewhere as one line without control characters: nobody writes to a terminal, or
-/// another row, through us.
+/// Text from elsewhere as one line of what can be seen (visible_line): nobody writes to a terminal,
+/// begins another row, or turns one around, through us.
 [[nodiscard]] std::string clean(std::string_view text);
 /// The same with its lines, for logs.
 [[nodiscard]] std::string clean_lines(std::string_view text);

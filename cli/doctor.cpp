@@ -90,6 +90,12 @@ void add_daemon_checks(std::vector<CheckResult>& checks, const json& info) {
         accepted.empty() ? "none yet" : accepted);
     const auto held = text_of(info, "held");
     add("config tip", "the tip is not refused", held.empty(), held.empty() ? "taken" : held);
+    // A daemon of before does not tell which one it has read.
+    const bool read = !text_of(info, info.contains("tip") ? "tip" : "accepted").empty();
+    if (held.empty() && !read) {
+        checks.back().health = Health::doubtful;
+        checks.back().found = "no tip was read yet";
+    }
     const auto address = text_of(info, "agents_address");
     add("agents port", "agents can dial in (UDP)", !address.empty(),
         address.empty() ? "not bound" : address);

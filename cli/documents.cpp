@@ -85,10 +85,8 @@ std::size_t leaving_since(const git::Repository& repository, std::vector<std::st
     return before ? count_leaving(repository, commits, documents).value_or(0) : 0;
 }
 
-/// Of a folder that is no work tree, or has no commit yet, nobody can say.
+/// Where there is no commit yet, nobody can say.
 std::size_t leaving_since_head(const fs::path& root, const DocumentTree& documents) {
-    std::error_code ignored;
-    if (!fs::exists(root / ".git", ignored)) return 0;
     const auto repository = git::Repository::open_existing(root);
     const auto head = repository ? repository->resolve("HEAD") : fail(repository.error());
     return head ? leaving_since(*repository, {*head}, *head, documents) : 0;
@@ -97,8 +95,10 @@ std::size_t leaving_since_head(const fs::path& root, const DocumentTree& documen
 Result<LoadedTree> load_folder(const fs::path& root) {
     source::DocumentReader reader{[&](const auto& paths) { return read_files(root, paths); }};
     auto documents = TRY(reader.read(TRY(entries_on_disk(root))));
-    const auto leaving = leaving_since_head(root, documents);
-    return LoadedTree{std::move(documents), {}, leaving};
+    std::error_code ignored;
+    const bool in_git = fs::exists(root / ".git", ignored);
+    const auto leaving = in_git ? leaving_since_head(root, documents) : 0;
+    return LoadedTree{std::move(documents), {}, leaving, in_git};
 }
 
 Result<LoadedTree> load_revision(const std::string& path, const std::string& revision) {
@@ -107,7 +107,7 @@ Result<LoadedTree> load_revision(const std::string& path, const std::string& rev
     auto reader = reader_of(repository);
     auto documents = TRY(reader.read(TRY(source::files_at(repository, commit))));
     const auto leaving = leaving_since(repository, {}, commit, documents);
-    return LoadedTree{std::move(documents), std::move(commit), leaving};
+    return LoadedTree{std::move(documents), std::move(commit), leaving, true};
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct LoadedTree {
     /// Assignments that were there in the commit before (of a work tree: in HEAD, or before that)
     /// and are not here.
     std::size_t leaving = 0;
+    bool in_git = false;  ///< a work tree at its top, or a commit
 };
 
 /// `DIR` (a plain folder or a work tree, as it is on the disk), a bare repository, or `REPO@REV`.

@@ -1,5 +1,6 @@
 #include "cli/look_verbs.h"
 
+#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -14,8 +15,21 @@ using nlohmann::json;
 
 constexpr std::size_t kWholeLogsBytesMax = 64 << 20;  ///< in one JSON value
 
+constexpr std::size_t kWarningsShown = 5;
+
 bool is_active(const std::string& status) {
     return status == "running" || status == "paused" || status == "rolling_back";
+}
+
+/// What concerns the whole commit comes first.
+void print_warnings(const Console& console, const json& warnings) {
+    const auto shown = std::min(warnings.size(), kWarningsShown);
+    for (std::size_t i = 0; i < shown; ++i)
+        console.out << "          " << console.styled(Style::yellow, "warning:") << ' '
+                    << finding_line(warnings[i]) << '\n';
+    if (warnings.size() > shown)
+        console.out << fmt::format("          {} more: tidegate validate\n",
+                                   warnings.size() - shown);
 }
 
 void print_config(const Console& console, const json& config) {
@@ -30,7 +44,14 @@ void print_config(const Console& console, const json& config) {
         console.out << "          " << console.styled(Style::red, trouble) << '\n';
     for (const auto& error : list_of(tip, "errors"))
         console.out << "          " << finding_line(error) << '\n';
+    print_warnings(console, list_of(tip, "warnings"));
     console.out << '\n';
+}
+
+std::string targets_of(const json& counts) {
+    const auto away = number_of(counts, "offline");
+    return fmt::format("{}/{}{}", number_of(counts, "in_sync"), number_of(counts, "total"),
+                       away > 0 ? fmt::format(", {} away", away) : "");
 }
 
 void print_assignments(const Console& console, const json& items) {
@@ -43,8 +64,7 @@ void print_assignments(const Console& console, const json& items) {
             holds += (holds.empty() ? "" : ", ") + text_of(hold, "gate");
         table.add({text_of(item, "environment"), text_of(item, "project"),
                    text_of(member(item, "desired"), "version", "-"),
-                   console.styled(style_of_sync(sync), sync),
-                   fmt::format("{}/{}", number_of(targets, "in_sync"), number_of(targets, "total")),
+                   console.styled(style_of_sync(sync), sync), targets_of(targets),
                    good_version(member(item, "last_good"), "-"), holds});
     }
     if (table.empty())

@@ -147,12 +147,8 @@ void print_text(const Console& console, const PlanReport& report) {
     for (const auto& note : report.notes) console.out << "note: " << clean(note) << '\n';
     for (const auto& change : report.changes) print_change(console, report, change);
     if (!report.errors.empty() || !report.warnings.empty()) console.out << '\n';
-    for (const auto& [style, word, findings] :
-         {std::tuple{Style::red, "error:", &report.errors},
-          std::tuple{Style::yellow, "warning:", &report.warnings}})
-        for (const auto& finding : *findings)
-            console.out << clean(finding.position.text()) << ": " << console.styled(style, word)
-                        << ' ' << clean(finding.message) << '\n';
+    print_findings(console, Style::red, "error:", report.errors);
+    print_findings(console, Style::yellow, "warning:", report.warnings);
 }
 
 /// Text of the user inside a Markdown table or list.

@@ -12,6 +12,31 @@ namespace {
 
 using nlohmann::json;
 
+std::string count(std::size_t number, std::string_view noun) {
+    return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+/// A commit without documents is one that the daemon takes. A check in the wrong folder must not be
+/// green, so any other folder without them is an error.
+void say_that_there_is_nothing(const std::string& where, const LoadedTree& loaded,
+                               std::vector<Error>& errors, std::vector<Error>& warnings) {
+    if (!loaded.documents.empty()) return;
+    constexpr auto kExpected = "tidegate.yaml, projects/, environments/, versions/";
+    if (loaded.in_git)
+        warnings.push_back({ErrorCode::not_found,
+                            fmt::format("nothing is here yet: the daemon takes it and deploys "
+                                        "nothing; what it reads is {}",
+                                        kExpected),
+                            {}});
+    else
+        errors.push_back({ErrorCode::not_found,
+                          fmt::format("{} holds no documents and is no Git repository: expected {}",
+                                      where, kExpected),
+                          {}});
+}
+
+}  // namespace
+
 void print_findings(const Console& console, Style style, std::string_view word,
                     const std::vector<Error>& findings) {
     for (const auto& finding : findings) {
@@ -20,12 +45,6 @@ void print_findings(const Console& console, Style style, std::string_view word,
                     << ' ' << clean(finding.message) << '\n';
     }
 }
-
-std::string count(std::size_t number, std::string_view noun) {
-    return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
-}
-
-}  // namespace
 
 json findings_json(const std::vector<Error>& findings) {
     auto items = json::array();
@@ -46,12 +65,7 @@ int validate(const Console& console, const std::string& where) {
     const auto overlaps = overlapping_work_dirs(resolved);
     warnings.insert(warnings.end(), overlaps.begin(), overlaps.end());
     if (loaded->leaving > 0) warnings.push_back(leaving_warning(loaded->leaving));
-    if (loaded->documents.empty())  // a check in the wrong folder must not be green
-        errors.push_back({ErrorCode::not_found,
-                          fmt::format("{} holds no documents: expected tidegate.yaml, projects/, "
-                                      "environments/, versions/",
-                                      where),
-                          {}});
+    say_that_there_is_nothing(where, *loaded, errors, warnings);
     if (console.format == Format::json) {
         console.print({{"valid", errors.empty()},
                        {"commit", loaded->commit.empty() ? json{} : json(loaded->commit)},

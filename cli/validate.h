@@ -9,6 +9,9 @@ namespace tidegate::cli {
 /// `file:line:column: error: message`; valid fields that the build does not act on are warnings.
 int validate(const Console& console, const std::string& where);
 
+/// One line each; what concerns no file has no place.
+void print_findings(const Console& console, Style style, std::string_view word,
+                    const std::vector<Error>& findings);
 /// Findings in JSON, as the status endpoint shows them: file, line, column, message.
 [[nodiscard]] nlohmann::json findings_json(const std::vector<Error>& findings);
 

@@ -1,4 +1,5 @@
 #include "policies/gate.h"
+#include "policies/window.h"
 
 namespace tidegate {
 
@@ -8,7 +9,11 @@ Verdict freeze_gate(const GateInput& input, Timestamp now) {
     if (freeze.until && now >= *freeze.until) return {};
     auto reason = fmt::format("environment {} is frozen", input.rules.environment);
     if (!freeze.reason.empty()) reason += ": " + freeze.reason;
-    return Verdict::hold("freeze", std::move(reason), freeze.until);
+    auto verdict = Verdict::hold("freeze", std::move(reason), freeze.until);
+    // On the clock that people of this environment plan by, as its windows are shown.
+    if (freeze.until && input.rules.zone)
+        verdict.holds.front().until_local = local_text(*input.rules.zone, *freeze.until);
+    return verdict;
 }
 
 }  // namespace tidegate

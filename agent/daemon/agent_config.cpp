@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <functional>
 
+#include "schema/base/paths.h"
 #include "schema/base/variable_name.h"
+#include "schema/config/quotes.h"
 #include "schema/files/read_file.h"
 #include "schema/model/deploy.h"
 
@@ -100,6 +102,7 @@ private:
         CHECK(names(node, names_found));
         for (const auto& path : names_found) {
             if (!path.starts_with('/')) return wrong(node, "'{}' is not an absolute path", path);
+            if (has_parent_part(path)) return wrong(node, "'{}' has a '..' in it", path);
             out.push_back(path);
         }
         return {};
@@ -139,6 +142,7 @@ private:
 }  // namespace
 
 Result<AgentConfig> parse_agent_config(const std::string& text, const std::string& file) {
+    CHECK(config::check_quotes(file, text));
     try {
         return Reader{file}.read(YAML::Load(text));
     } catch (const YAML::Exception& exception) {

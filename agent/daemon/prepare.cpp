@@ -40,7 +40,8 @@ Result<std::string> expand_work_dir(const Action& action, const Variables& varia
     VariableScope scope{action.environment};
     scope.add(variables);
     const auto configured = TRY(expand(action.deploy.script.work_dir, scope));
-    return default_work_dir(configured, action.target_work_dir, action.key.project);
+    const auto root = TRY(expand(action.target_work_dir, scope));
+    return default_work_dir(configured, root, action.key.project);
 }
 
 /// WORK_DIR needs the others to be known first.
@@ -92,7 +93,7 @@ Result<DriverContext> prepare_context(const HostRules& rules, const Action& acti
         if (variable.secret) context.secrets.push_back(variable.value);
     context.project = action.key.project;
     context.environment = action.environment;
-    context.target_work_dir = action.target_work_dir;
+    context.target_work_dir = TRY(expand(action.target_work_dir, scope));
     context.version = action.version;
     context.current_version = std::move(current_version);
     context.rollback_version = action.rollback_version;

@@ -79,8 +79,9 @@ Result<Revocation> read_revoke(const Arguments& from) {
     Revocation revocation;
     revocation.agent = TRY(from.agent());
     revocation.actor = TRY(from.text("actor", "local"));
-    revocation.reason = TRY(from.text("reason"));
+    revocation.reason = one_line(TRY(from.text("reason")));
     revocation.force = TRY(from.flag("force"));
+    if (revocation.reason.empty()) return fail(ErrorCode::invalid, "revoke wants a reason");
     return revocation;
 }
 
@@ -94,7 +95,7 @@ Result<Acceptance> read_accept(const Arguments& from) {
     Acceptance accept;
     accept.commit = TRY(from.text("commit"));
     accept.actor = TRY(from.text("actor", "local"));
-    accept.reason = TRY(from.text("reason"));
+    accept.reason = one_line(TRY(from.text("reason")));
     if (!wire::is_id(accept.commit) || accept.reason.empty())
         return fail(ErrorCode::invalid, "accept wants a commit and a reason");
     return accept;
@@ -198,6 +199,7 @@ void Daemon::admin_info(AdminSocket::Answer answer) {
                 {"fenced", state_.fenced},
                 {"accepted", accepted_},
                 {"held", held_},
+                {"tip", publisher_.edit().config.tip_commit},
                 {"store_trouble", effects_.trouble()},
                 {"effects_waiting", effects_.waiting()},
                 {"certificate_ttl", options_.certificate_ttl.count()},

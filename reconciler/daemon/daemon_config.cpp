@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "reconciler/daemon/crash_point.h"
@@ -7,6 +8,15 @@
 #include "reconciler/daemon/poll_delay.h"
 
 namespace tidegate::daemon {
+namespace {
+
+std::size_t count_left(const Desired& before, const Desired& after) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        before.assignments,
+        [&](const auto& each) { return !after.assignments.contains(each.first); }));
+}
+
+}  // namespace
 
 void Daemon::schedule_poll() {
     poll_timer_.expires_after(poll_delay(options_.poll_interval, poll_failures_, random_()));
@@ -41,6 +51,7 @@ void Daemon::poll() {
 }
 
 void Daemon::take_report(PollReport report) {
+    const auto before = publisher_.edit().desired;
     publish_config(report);
     if (report.held != held_) {
         held_ = report.held;
@@ -58,6 +69,8 @@ void Daemon::take_report(PollReport report) {
     accepted_ = commit;
     ++publisher_.edit().counters.commits_accepted;
     spdlog::info("config: accepted {} with {} errors", commit, report.status.errors.size());
+    if (const auto left = before ? count_left(*before, *report.desired) : 0; left > 0)
+        spdlog::warn("config: commit {}: {}", commit, leaving_warning(left).message);
     const auto at = *report.status.accepted_at;
     Batch batch;
     batch.writes.push_back(Put{Table::meta, "accepted",

@@ -11,6 +11,8 @@
 #include <set>
 
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
+#include "schema/config/quotes.h"
 #include "schema/files/read_file.h"
 
 namespace tidegate::daemon {
@@ -108,6 +110,7 @@ public:
 
     Result<void> apply() {
         const auto text = TRY(read_file(file_, limits::kFileBytesMax));
+        CHECK(config::check_quotes(file_, text));
         try {
             return apply(YAML::Load(text), "--");
         } catch (const YAML::Exception& error) {
@@ -211,7 +214,7 @@ Parsed parse_options(int argc, char** argv) {
         app.parse(argc, argv);
         if (!config.empty()) {
             if (const auto applied = ConfigFile{app, config}.apply(); !applied) {
-                std::cerr << applied.error().text() << '\n';
+                std::cerr << visible_line(applied.error().text()) << '\n';
                 parsed.exit_code = 2;
                 return parsed;
             }

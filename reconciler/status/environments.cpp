@@ -34,13 +34,24 @@ Json window_name(const Environment& environment) {
     return reference != nullptr ? Json(reference->name) : Json("inline");
 }
 
-Json freeze_json(const Freeze& freeze) {
+/// `zone`: of the environment's window; null: it has none.
+Json freeze_json(const Freeze& freeze, const ZoneRules* zone) {
+    Json local;
+    if (freeze.until && zone != nullptr) local = or_null(local_text(*zone, *freeze.until));
     return {{"active", freeze.active},
             {"reason", or_null(freeze.reason)},
-            {"until", or_null(freeze.until)}};
+            {"until", or_null(freeze.until)},
+            {"until_local", std::move(local)}};
 }
 
-Json environment_json(const StatusSnapshot& snapshot, const Environment& environment) {
+std::shared_ptr<const ZoneRules> zone_of(const Call& call, const Environment& environment) {
+    const auto* window = window_of(call.snapshot, environment);
+    return window != nullptr ? call.services.find_zone(window->timezone) : nullptr;
+}
+
+Json environment_json(const Call& call, const Environment& environment) {
+    const auto& snapshot = call.snapshot;
+    const auto zone = environment.freeze.until ? zone_of(call, environment) : nullptr;
     Json projects = Json::array();
     for (const auto& [key, view] : snapshot.assignments)
         if (key.environment == environment.name) projects.push_back(key.project);
@@ -56,12 +67,13 @@ Json environment_json(const StatusSnapshot& snapshot, const Environment& environ
             {"approvers", environment.approvers},
             {"strategy", std::move(strategy)},
             {"window", window_name(environment)},
-            {"freeze", freeze_json(environment.freeze)},
+            {"freeze", freeze_json(environment.freeze, zone.get())},
             {"projects", std::move(projects)},
             {"targets", targets}};
 }
 
 Json window_json(const Call& call, const Environment& environment, Timestamp now) {
+    const auto zone = zone_of(call, environment);
     Json json{{"environment", environment.name},
               {"window", window_name(environment)},
               {"state", "open"},
@@ -71,10 +83,9 @@ Json window_json(const Call& call, const Environment& environment, Timestamp now
               {"timezone", nullptr},
               {"at", format_rfc3339(now)},
               {"at_local", nullptr},
-              {"freeze", freeze_json(environment.freeze)}};
+              {"freeze", freeze_json(environment.freeze, zone.get())}};
     if (!environment.window) return json;
     const auto* window = window_of(call.snapshot, environment);
-    const auto zone = window != nullptr ? call.services.find_zone(window->timezone) : nullptr;
     if (!zone) {
         json["state"] = "closed";
         json["reason"] = window != nullptr ? "its time zone is not known" : "it is not defined";
@@ -127,14 +138,14 @@ Answer list_environments(const Call& call) {
     return paged(call.request, [&](PagedList& list) {
         each_document<Environment>(call.snapshot, "environments/", [&](const Environment& each) {
             const auto key = each.name + ".yaml";
-            if (list.wants(key)) list.add(key, environment_json(call.snapshot, each));
+            if (list.wants(key)) list.add(key, environment_json(call, each));
         });
     });
 }
 
 Answer show_environment(const Call& call) {
     return with_environment(call, [&](const Environment& environment) {
-        return json_answer(environment_json(call.snapshot, environment));
+        return json_answer(environment_json(call, environment));
     });
 }
 

@@ -8,6 +8,7 @@
 #include "reconciler/status/embedded.h"
 #include "schema/base/digest.h"
 #include "schema/base/limits.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::status {
 namespace {
@@ -21,7 +22,7 @@ public:
         return *this;
     }
     Html& text(std::string_view words) {
-        out_ += escape_html(words);
+        out_ += escape_html(visible_lines(words));
         return *this;
     }
     Html& element(std::string_view tag, std::string_view style, std::string_view words) {

@@ -15,17 +15,39 @@ std::size_t control_length(std::string_view text) {
     return at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9) ? 3 : 0;
 }
 
-/// With `stand_in` for each control character that is not among `kept`.
-std::string without_controls(std::string_view text, std::string_view kept, char stand_in) {
+/// The same of a character that nobody sees: U+061C, U+200B..200F, U+2028..202E, U+2060..206F,
+/// U+FEFF, and controls.
+std::size_t unseen_length(std::string_view text) {
+    if (const auto length = control_length(text); length > 0) return length;
+    if (text.starts_with("\xD8\x9C")) return 2;
+    if (text.starts_with("\xEF\xBB\xBF")) return 3;
+    const auto last = text.size() > 2 ? static_cast<unsigned char>(text[2]) : 0U;
+    const auto within = [&](unsigned from, unsigned to) { return last >= from && last <= to; };
+    const bool found = text.starts_with("\xE2\x80")   ? within(0x8B, 0x8F) || within(0xA8, 0xAE)
+                       : text.starts_with("\xE2\x81") ? within(0xA0, 0xAF)
+                                                      : false;
+    return found ? 3 : 0;
+}
+
+/// With `stand_in` for each character of which `length_of` knows a length and that is not `kept`.
+std::string replaced(std::string_view text, std::size_t (*length_of)(std::string_view),
+                     std::string_view kept, char stand_in) {
     std::string plain;
     plain.reserve(text.size());
     while (!text.empty()) {
         const bool keeps = kept.find(text.front()) != std::string_view::npos;
-        const auto length = keeps ? 0 : control_length(text);
+        const auto length = keeps ? 0 : length_of(text);
         plain += length > 0 ? stand_in : text.front();
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return plain;
+}
+
+constexpr std::string_view kLayout = "\n\t";
+
+std::string without_spaces_behind(std::string line) {
+    line.resize(line.find_last_not_of(' ') + 1);
+    return line;
 }
 
 }  // namespace
@@ -37,13 +59,22 @@ std::size_t find_control(std::string_view text) {
 }
 
 std::string one_line(std::string_view text) {
-    auto line = without_controls(text, "", ' ');
-    line.resize(line.find_last_not_of(' ') + 1);
-    return line;
+    return without_spaces_behind(replaced(text, control_length, "", ' '));
 }
 
-std::string plain_lines(std::string_view text, char stand_in) {
-    return without_controls(text, "\n\t", stand_in);
+std::string plain_lines(std::string_view text) {
+    return replaced(text, control_length, kLayout, ' ');
+}
+
+std::string visible_lines(std::string_view text) {
+    return replaced(to_utf8(text), unseen_length, kLayout, '?');
+}
+
+std::string visible_line(std::string_view text) {
+    auto line = visible_lines(text);
+    for (auto& each : line)
+        if (kLayout.find(each) != std::string_view::npos) each = ' ';
+    return without_spaces_behind(std::move(line));
 }
 
 std::size_t utf8_length(std::string_view text) {

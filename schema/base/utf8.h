@@ -25,7 +25,16 @@ namespace tidegate {
 /// Text of others as one line: a space for each control character, and none at the end.
 [[nodiscard]] std::string one_line(std::string_view text);
 /// Text of others as lines: without control characters but line ends and tabs.
-[[nodiscard]] std::string plain_lines(std::string_view text, char stand_in = ' ');
+[[nodiscard]] std::string plain_lines(std::string_view text);
+
+/// Text of others as people are shown it, in a log, on a terminal or a page: one valid line, with a
+/// space for each line end and tab, none at the end, and a `?` for every other character that
+/// nobody sees: controls, those without width, and those that turn the order of what is read
+/// (Unicode TR 36 §2.5). What is kept, or compared, goes through `one_line`, which leaves names as
+/// they are written.
+[[nodiscard]] std::string visible_line(std::string_view text);
+/// The same with its line ends and tabs.
+[[nodiscard]] std::string visible_lines(std::string_view text);
 
 /// The first, or the last, `bytes_max` bytes, less those of a character that was cut.
 [[nodiscard]] std::string_view head_of(std::string_view text, std::size_t bytes_max);

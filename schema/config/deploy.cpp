@@ -28,7 +28,7 @@ void read_timeouts(Place place, ScriptTimeouts& out) {
 }
 
 void read_script(Fields& fields, ScriptDeploy& out) {
-    fields.optional("work_dir", out.work_dir, kAbsolutePath);
+    fields.optional("work_dir", out.work_dir, Folder{});
     fields.optional("interpreter", out.interpreter, kAbsolutePath);
     fields.optional("environment", out.environment);
     fields.required("install_script", out.install_script, kBody);

@@ -14,7 +14,6 @@ void read_window(Place place, Window& out) {
             Fields fields{map};
             read_window_keys(fields, window);
             fields.finish();
-            window.position = map.position();
         });
 }
 

@@ -93,9 +93,19 @@ std::string_view meant_folder(std::string_view name) {
     std::vector<std::string_view> folders;
     for (const auto& shape : shapes()) folders.push_back(shape.folders.front());
     for (const auto folder : folders)
-        if (folder.ends_with("ies") && lower == std::string{folder.substr(0, folder.size() - 3)} + "y")
+        if (folder.ends_with("ies") &&
+            lower == std::string{folder.substr(0, folder.size() - 3)} + "y")
             return folder;
     return nearest(lower, folders);
+}
+
+/// Whether somebody may have meant `tidegate.yaml`. `tidegated.yaml` is the daemon's own config
+/// file, and `tidegate.yml` is refused.
+bool is_nearly_repository_file(std::string_view name) {
+    const auto lower = lower_case(name);
+    const auto stem = std::string_view{lower}.substr(0, lower.rfind('.'));
+    return (lower.ends_with(".yaml") || lower.ends_with(".yml")) && name != kRepositoryFile &&
+           name != kMistakenFile && stem != "tidegated" && !nearest(stem, {"tidegate"}).empty();
 }
 
 }  // namespace
@@ -162,6 +172,8 @@ std::optional<Error> check_top(std::string_view path) {
 }
 
 std::optional<Error> check_near_miss(std::string_view path) {
+    if (is_nearly_repository_file(path))
+        return wrong(path, "this file is not read; did you mean 'tidegate.yaml'?");
     if (path.find('/') != path.size() - 1) return std::nullopt;
     const auto name = path.substr(0, path.size() - 1);
     const auto meant = meant_folder(name);

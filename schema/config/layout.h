@@ -63,8 +63,8 @@ struct DocumentPath {
 /// folders at the top of the repo, or below that of `tidegate.yaml`.
 [[nodiscard]] std::optional<Error> check_top(std::string_view path);
 
-/// The warning of a folder at the top of the repo (`Versions/`, with the slash) whose name is nearly
-/// one of the layout's: nothing in it is read.
+/// The warning of what stands at the top of the repo under a name that is nearly one of the
+/// layout's, a folder (`Versions/`, with the slash) or a file (`Tidegate.yaml`): it is not read.
 [[nodiscard]] std::optional<Error> check_near_miss(std::string_view path);
 
 }  // namespace tidegate::config

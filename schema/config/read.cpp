@@ -13,7 +13,7 @@ template <class T>
 void read_as(Place place, Document& document) {
     auto& out = document.emplace<T>();
     read(place, out);
-    out.position = place.position();
+    if (out.position.file.empty()) out.position = place.position();
 }
 
 /// Document's alternatives stand in the order of DocumentKind.
@@ -46,9 +46,7 @@ std::string with_line_end(std::string_view text) {
     return ended;
 }
 
-int lines_of(std::string_view text) {
-    return static_cast<int>(std::ranges::count(text, '\n')) + 1;
-}
+int lines_of(std::string_view text) { return static_cast<int>(std::ranges::count(text, '\n')) + 1; }
 
 /// The last scalar, where the end of a file can make a difference.
 const std::string& last_text(const Node& node) {
@@ -69,10 +67,13 @@ ParsedFile read_document(std::string_view path, std::string_view text, Checks ch
     if (!tree.usable) return {nullptr, std::move(tree.errors), {}};
 
     Report report{path, *where, checks};
-    if (ended.size() != text.size() && last_text(tree.root) != last_text(parse_yaml(path, text).root))
+    if (ended.size() != text.size() &&
+        last_text(tree.root) != last_text(parse_yaml(path, text).root))
         report.warning({std::string(path), lines_of(text), 1},
                        "the file ends without a line end: it is read as if it had one");
     report.errors = std::move(tree.errors);
+    for (auto& error : tree.newer)
+        report.error_since(Checks::second, std::move(error.position), std::move(error.message));
     auto document = std::make_shared<Document>();
     Value written;
     read_kind(where->kind, Place{&tree.root, &report, to_string(where->kind), &written}, *document);

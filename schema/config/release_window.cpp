@@ -28,6 +28,7 @@ void read_window_keys(Fields& fields, ReleaseWindow& out) {
     const ListOf some_slots{read_slot, 1};
     fields.optional("enabled", out.enabled);
     fields.optional("timezone", out.timezone, kZoneName);
+    out.position = fields.at("timezone").position();  // only a zone can still be wrong later
     if (fields.describing())
         fields.optional("allowed_windows", out.allowed, some_slots);
     else

@@ -7,7 +7,7 @@ namespace tidegate::config {
 namespace {
 
 void read_config(Fields& fields, TargetSpec& out) {
-    fields.optional("work_dir", out.work_dir, kAbsolutePath);
+    fields.optional("work_dir", out.work_dir, Folder{});
     for (const auto later : {"backup_dir", "log_dir", "temp_dir", "kubeconfig"})
         fields.checked<std::string>(later, kAbsolutePath);
     for (const auto later : {"host", "ip", "region", "context", "namespace"})

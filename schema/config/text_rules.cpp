@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "schema/base/paths.h"
+
 namespace tidegate::config {
 namespace {
 
@@ -138,6 +140,13 @@ bool is_cron(std::string_view text) {
             return false;
     }
     return count == kCronFields.size();
+}
+
+void Folder::operator()(Place place, std::string& out) const {
+    kAbsolutePath(place, out);
+    if (!place.describing() && has_parent_part(out))
+        place.error_since(Checks::second, "{} must not have a '..' in it, got {}", place.name,
+                          shown(out));
 }
 
 void Clock::operator()(Place place, std::chrono::minutes& out) const {

@@ -70,6 +70,10 @@ inline constexpr Text kZoneName{"an IANA time zone like Asia/Shanghai", is_zone_
                                 "^[A-Za-z0-9_+/-]+$"};
 inline constexpr Text kLabelKey{"a label of at least one character", is_not_empty, "."};
 
+/// A folder on a host; without `..`, which agents refuse, since Checks::second.
+struct Folder {
+    void operator()(Place place, std::string& out) const;
+};
 /// `HH:MM` as minutes after midnight, up to 23:59 or 24:00.
 struct Clock {
     int max = 24 * 60;

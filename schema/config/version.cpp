@@ -7,6 +7,18 @@
 namespace tidegate::config {
 namespace {
 
+/// What history, pins and reverts know a version by: nothing in it is replaced, so `${…}` would be
+/// deployed as it stands.
+struct VersionName {
+    void operator()(Place place, std::string& out) const {
+        kVersion(place, out);
+        if (!place.describing() && out.find("${") != std::string::npos)
+            place.error_since(Checks::second,
+                              "{} must be written out, for no variable is replaced in it, got {}",
+                              place.name, shown(out));
+    }
+};
+
 void read_artifact(Place place, Artifact& artifact) {
     read_short_or_long(
         place, [&](Place name) { kArtifactUrl(name, artifact.url); },
@@ -21,7 +33,7 @@ void read_artifact(Place place, Artifact& artifact) {
 }
 
 void check_promote(Fields& fields) {
-    fields.checked_required<std::string>("version", kVersion);
+    fields.checked_required<std::string>("version", VersionName{});
     fields.checked<int>("step", Integer{1});
     fields.checked<std::string>("to", Word{{"full"}});
     fields.only_one_of({"step", "to"}, !fields.describing());
@@ -44,7 +56,7 @@ void check_schedule(Fields& fields) {
 void read_pin(Place place, Pin& out) {
     Fields fields{place};
     fields.required("target", out.target);
-    fields.required("version", out.version, kVersion);
+    fields.required("version", out.version, VersionName{});
     fields.finish();
 }
 
@@ -61,7 +73,7 @@ constexpr auto enum_names(State) { return std::array{"present"sv, "absent"sv}; }
 
 void read_wish(Fields& fields, Version& out) {
     auto state = State::present;
-    fields.optional("version", out.version, kVersion);
+    fields.optional("version", out.version, VersionName{});
     fields.optional("artifact", out.artifact, read_artifact);
     fields.optional("operation", out.operation);
     fields.optional("state", state);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "schema/base/limits.h"
+#include "schema/config/quotes.h"
 #include "schema/config/utf8.h"
 #include "schema/config/yaml_trouble.h"
 
@@ -86,16 +87,17 @@ public:
         node.kind = Node::Kind::scalar;
         node.quoted = tag != "?";
         if (!stopped_) node.text = value;
+        if (node.quoted) check_quote(mark, node);
         attach(mark, std::move(node));
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                         YAML::EmitterStyle::value) override {
-        open(mark, tag, anchor, Node::Kind::list);
+                         YAML::EmitterStyle::value style) override {
+        open(mark, tag, anchor, Node::Kind::list, style);
     }
     void OnSequenceEnd() override { close(); }
     void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                    YAML::EmitterStyle::value) override {
-        open(mark, tag, anchor, Node::Kind::map);
+                    YAML::EmitterStyle::value style) override {
+        open(mark, tag, anchor, Node::Kind::map, style);
     }
     void OnMapEnd() override {
         if (!stopped_) check_keys(*open_.back());
@@ -112,17 +114,20 @@ public:
     [[nodiscard]] bool stopped() const { return stopped_; }
     /// The parser gave up.
     void give_up(const YAML::Exception& exception) {
-        if (const auto trouble = find_trouble(text_, exception.mark.line + 1); trouble && !stopped_)
-            errors_.push_back({ErrorCode::invalid,
-                               trouble->message,
-                               {file_, trouble->line, trouble->column}});
+        if (!newer_.empty() && !stopped_)  // it gave up behind a quote that reached too far
+            errors_.push_back(newer_.back());
+        else if (const auto trouble = find_trouble(text_, exception.mark.line + 1);
+                 trouble && !stopped_)
+            errors_.push_back(
+                {ErrorCode::invalid, trouble->message, {file_, trouble->line, trouble->column}});
         else
             error(exception.mark, "not valid YAML: " + exception.msg);
         stopped_ = true;
     }
     YamlTree finish() && {
         if (documents_ == 0) errors_.push_back(make_error({}, "the file is empty"));
-        return {std::move(root_), std::move(errors_), (!stopped_ || ended_) && documents_ > 0};
+        return {std::move(root_), std::move(errors_), std::move(newer_),
+                (!stopped_ || ended_) && documents_ > 0};
     }
 
 private:
@@ -140,8 +145,16 @@ private:
         if (!tag.empty() && tag != "?" && tag != "!") error(mark, "tags (!name) are not allowed");
     }
 
+    void check_quote(const YAML::Mark& mark, const Node& node) {
+        auto trouble = trouble_of_quote(text_, static_cast<std::size_t>(std::max(mark.pos, 0)),
+                                        node.line, indent());
+        if (!trouble.empty() && !stopped_ && newer_.size() < limits::kErrorsReportedMax)
+            newer_.push_back(make_error(node, std::move(trouble)));
+    }
+    [[nodiscard]] int indent() const { return indents_.empty() ? -1 : indents_.back(); }
+
     void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-              Node::Kind kind) {
+              Node::Kind kind, YAML::EmitterStyle::value style) {
         check_plain(mark, tag, anchor);
         auto node = places_.at(mark);
         node.kind = kind;
@@ -149,10 +162,13 @@ private:
         if (attached == nullptr) return;
         if (open_.size() == limits::kYamlDepthMax)
             return stop(mark, fmt::format("nested deeper than {} levels", limits::kYamlDepthMax));
+        indents_.push_back(style == YAML::EmitterStyle::Flow ? indent() : attached->column - 1);
         open_.push_back(attached);
     }
     void close() {
-        if (!stopped_) open_.pop_back();
+        if (stopped_) return;
+        open_.pop_back();
+        indents_.pop_back();
     }
 
     /// Puts the node where the parser stands. The result lives until its next sibling comes.
@@ -195,8 +211,10 @@ private:
     std::string_view text_;
     Places places_;
     Node root_;
-    std::vector<Node*> open_;  ///< from the root to the collection that is being filled
+    std::vector<Node*> open_;   ///< from the root to the collection that is being filled
+    std::vector<int> indents_;  ///< of the block that each of these stands in, in columns
     std::vector<Error> errors_;
+    std::vector<Error> newer_;
     std::size_t nodes_ = 0;
     int documents_ = 0;
     bool stopped_ = false;
@@ -223,15 +241,14 @@ std::optional<Error> check_bytes(std::string_view file, std::string_view text) {
 }  // namespace
 
 YamlTree parse_yaml(std::string_view file, std::string_view text) {
-    if (auto error = check_bytes(file, text)) return {{}, {std::move(*error)}, false};
+    if (auto error = check_bytes(file, text)) return {{}, {std::move(*error)}};
     constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     if (const auto pointer = find_pointer(text))
         return {{},
                 {{ErrorCode::invalid,
                   pointer->message,
-                  {std::string(file), pointer->line, pointer->column}}},
-                false};
+                  {std::string(file), pointer->line, pointer->column}}}};
 
     TreeBuilder builder{file, text};
     try {
@@ -244,6 +261,13 @@ YamlTree parse_yaml(std::string_view file, std::string_view text) {
         builder.stop(YAML::Mark{}, std::string("cannot be parsed: ") + exception.what());
     }
     return std::move(builder).finish();
+}
+
+Result<void> check_quotes(std::string_view file, std::string_view text) {
+    // With an end of its last line a parser tells of a quote there, without one it throws.
+    auto tree = parse_yaml(file, std::string{text} + '\n');
+    if (tree.newer.empty()) return {};
+    return fail(std::move(tree.newer.front()));
 }
 
 }  // namespace tidegate::config

@@ -26,6 +26,7 @@ struct Node {
 struct YamlTree {
     Node root;
     std::vector<Error> errors;
+    std::vector<Error> newer{};  ///< what is an error since Checks::second, in order
     bool usable = false;  ///< false: the text could not be read to its end, `root` is not whole
 };
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "schema/config/utf8.h"
+
 namespace tidegate::config {
 namespace {
 
@@ -60,6 +62,20 @@ void each_line(std::string_view text, const Visit& visit) {
     }
 }
 
+/// Where the quote that opens at `from` closes; npos = nowhere.
+std::size_t end_of_quote(std::string_view text, std::size_t from) {
+    const char quote = text[from];
+    for (auto i = from + 1; i < text.size(); ++i) {
+        if (quote == '"' && text[i] == '\\')
+            ++i;
+        else if (text[i] == quote && quote == '\'' && text.substr(i + 1).starts_with(quote))
+            ++i;
+        else if (text[i] == quote)
+            return i;
+    }
+    return std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<Trouble> find_pointer(std::string_view text) {
@@ -72,6 +88,9 @@ std::optional<Trouble> find_trouble(std::string_view text, int line) {
     each_line(text, [&](std::string_view each, int number) {
         if (is_conflict_marker(each))
             found = {number, 1, "a conflict marker: a merge was not finished here"};
+        if (const auto lone = each.find('\r'); number == line && lone != each.npos && !indent)
+            indent = {number, count_characters(each.substr(0, lone)) + 1,
+                      "a carriage return alone ends no line: save the file with LF or CRLF"};
         // The line before may have become one text with this one.
         if (number == line || number + 1 == line)
             if (auto here = find_in_indent(each, number)) indent = std::move(here);
@@ -85,6 +104,23 @@ std::string odd_spaces_in(std::string_view text) {
         if (const auto odd = odd_space(text.substr(i)); !odd.empty())
             return fmt::format(" (with {} in it)", odd);
     return {};
+}
+
+std::string trouble_of_quote(std::string_view text, std::size_t place, int line, int indent) {
+    if (place < text.size() && text[place] == '!')  // the one tag that may stand before it
+        place = text.find_first_not_of(" \t\r\n", text.find_first_of(" \t\r\n", place));
+    if (place >= text.size() || (text[place] != '"' && text[place] != '\'')) return {};
+    const auto end = end_of_quote(text, place);
+    if (end == text.npos) return "this quote is never closed";
+    std::string found;
+    each_line(text.substr(place, end - place), [&](std::string_view each, int number) {
+        const auto first = each.find_first_not_of(" \t");
+        if (number > 1 && first != each.npos && static_cast<int>(first) <= indent)
+            found = fmt::format("this quote goes on in line {}, which is not indented: close it",
+                                line + number - 1);
+        return !found.empty();
+    });
+    return found;
 }
 
 bool is_blank_yaml(std::string_view text) {

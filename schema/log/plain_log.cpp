@@ -12,13 +12,13 @@
 namespace tidegate {
 namespace {
 
-/// A message's text without control characters or malformed bytes: none can end the line, hide what
-/// follows, or drive the reader's terminal.
+/// A message's text without what nobody sees, or malformed bytes: none can end the line, hide what
+/// follows or turn it around, or drive the reader's terminal.
 class CleanText final : public spdlog::custom_flag_formatter {
 public:
     void format(const spdlog::details::log_msg& message, const std::tm&,
                 spdlog::memory_buf_t& out) override {
-        const auto line = one_line(to_utf8({message.payload.data(), message.payload.size()}));
+        const auto line = visible_line({message.payload.data(), message.payload.size()});
         out.append(line.data(), line.data() + line.size());
     }
     [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {

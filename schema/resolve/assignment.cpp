@@ -261,19 +261,17 @@ void AssignmentMaker::check_size(const Definition& definition) {
 /// The agent refuses it, with a release that is under way.
 void AssignmentMaker::check_work_dirs(const Definition& definition) {
     if (definition.deploy.type != DeployType::script) return;
-    const auto& work_dir = definition.deploy.script.work_dir;
     const bool refuses = around_.checks >= Checks::second;
     auto& findings = refuses ? result_.errors : result_.warnings;
     for (const auto& target : result_.environment->targets) {
-        if (!lies_outside(work_dir, target.work_dir)) continue;
+        const auto fault = work_dir_fault(definition, target);
+        if (!fault) continue;
         if (findings.size() >= limits::kErrorsPerAssignmentMax) return;
-        findings.push_back(
-            Error{ErrorCode::invalid,
-                  fmt::format("work_dir {} is not at or below that of target \"{}\", which is {} "
-                              "({}){}",
-                              work_dir, target.name, target.work_dir,
-                              position_of(target.name).text(), refuses ? "" : kRefusedNow),
-                  definition.deploy.position});
+        const auto place = position_of(target.name);
+        findings.push_back({ErrorCode::invalid,
+                            fault->message + (fault->of_target ? "" : " (" + place.text() + ')') +
+                                (refuses ? "" : kRefusedNow),
+                            fault->of_target ? place : definition.deploy.position});
     }
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "schema/base/limits.h"
+#include "schema/base/paths.h"
+#include "schema/base/utf8.h"
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/expand.h"
 
@@ -37,27 +39,49 @@ struct Place {
 };
 
 /// What the daemon gives every script, of that what somebody may build a path with.
-std::map<std::string, std::string> runtime_of(const AssignmentKey& key, const std::string& version,
-                                              const std::string& target) {
-    return {{"APP_NAME", key.project},        {"APP_ENV", key.environment},
-            {"RELEASE_ENV", key.environment}, {"APP_VERSION", version},
-            {"RELEASE_VERSION", version},     {"TARGET_NAME", target}};
+Variables runtime_of(const Definition& definition, const DesiredTarget& target) {
+    const auto& [environment, project] = definition.key;
+    const auto& version = definition.version;
+    Variables variables;
+    add_runtime(variables, {{"APP_ENV", environment},
+                            {"APP_NAME", project},
+                            {"APP_VERSION", version},
+                            {"RELEASE_ENV", environment},
+                            {"RELEASE_VERSION", version},
+                            {"TARGET_NAME", target.name}});
+    return variables;
 }
 
+struct WorkDir {
+    std::string root;        ///< of the target; empty = none
+    std::string configured;  ///< of the project; empty = by default
+};
+
 /// None where only the agent knows.
-std::optional<std::string> folder_of(const Definition& definition, const DesiredTarget& target) {
-    const auto& key = definition.key;
-    auto variables = definition.release;
-    for (const auto* lower : {&target.variables, &definition.base})
-        variables.insert(lower->begin(), lower->end());  // does not overwrite
-    add_runtime(variables, runtime_of(key, definition.version, target.name));
-    VariableScope scope{key.environment};
-    scope.add(variables);
+std::optional<WorkDir> expanded_work_dir(const Definition& definition,
+                                         const DesiredTarget& target) {
+    auto above = runtime_of(definition, target);
+    Variables below;
+    below.insert(above.extract("APP_NAME"));  // a default
+    VariableScope scope{definition.key.environment};
+    scope.add(below).add(definition.base).add(target.variables).add(definition.release).add(above);
     auto root = expand(target.work_dir, scope);
     auto configured = expand(definition.deploy.script.work_dir, scope);
     if (!root || !configured) return std::nullopt;
-    if (!configured->empty()) return as_folder(*configured);
-    return as_folder((root->empty() ? std::string{kDefaultRoot} : *root) + '/' + key.project);
+    return WorkDir{*std::move(root), *std::move(configured)};
+}
+
+std::string folder_of(const WorkDir& dir, const std::string& project) {
+    if (!dir.configured.empty()) return as_folder(dir.configured);
+    return as_folder((dir.root.empty() ? std::string{kDefaultRoot} : dir.root) + '/' + project);
+}
+
+/// What is wrong with a path that has its values; null: nothing.
+const char* fault_of(const std::string& path) {
+    if (path.empty()) return nullptr;
+    if (!path.starts_with('/')) return "is not absolute";
+    if (has_parent_part(path)) return "has a '..' in it";
+    return find_control(path) != path.npos ? "has a control character in it" : nullptr;
 }
 
 using Places = std::map<std::string, std::vector<Place>>;  ///< by agent
@@ -67,10 +91,10 @@ void add_places(const ResolvedAssignment& entry, Places& places) {
     for (const auto& target : assignment.targets) {
         const auto& definition = target.definition ? target.definition : assignment.definition;
         if (definition->deploy.type != DeployType::script) continue;
-        if (auto folder = folder_of(*definition, target))
-            places[target.agent].push_back({*std::move(folder), &assignment.key, &target,
-                                            definition->deploy.script.shared_work_dir,
-                                            definition->deploy.position});
+        if (const auto dir = expanded_work_dir(*definition, target))
+            places[target.agent].push_back(
+                {folder_of(*dir, assignment.key.project), &assignment.key, &target,
+                 definition->deploy.script.shared_work_dir, definition->deploy.position});
     }
 }
 
@@ -115,6 +139,31 @@ bool lies_outside(std::string_view work_dir, std::string_view root) {
     auto known = as_folder(work_dir.substr(0, variable));
     if (work_dir[variable - 1] != '/') known.pop_back();  // `/srv/app-${NAME}`
     return !known.starts_with(folder) && !folder.starts_with(known);
+}
+
+std::optional<WorkDirFault> work_dir_fault(const Definition& definition,
+                                           const DesiredTarget& target) {
+    const auto outside = [&](const std::string& dir, const std::string& root) {
+        return WorkDirFault{
+            fmt::format("work_dir {} is not at or below that of target \"{}\", which is {}", dir,
+                        target.name, root),
+            false};
+    };
+    const auto& written = definition.deploy.script.work_dir;
+    if (lies_outside(written, target.work_dir)) return outside(written, target.work_dir);
+    if ((written + target.work_dir).find(kVariable) == std::string::npos) return std::nullopt;
+    const auto there = expanded_work_dir(definition, target);
+    if (!there) return std::nullopt;
+    const auto wrong = [&](const std::string& path, const char* fault, bool of_target) {
+        return WorkDirFault{
+            fmt::format("work_dir {} on target \"{}\" {}", path, target.name, fault), of_target};
+    };
+    if (const auto* fault = fault_of(there->root)) return wrong(there->root, fault, true);
+    if (const auto* fault = fault_of(there->configured))
+        return wrong(there->configured, fault, false);
+    if (lies_outside(there->configured, there->root))
+        return outside(there->configured, there->root);
+    return std::nullopt;
 }
 
 std::vector<Error> overlapping_work_dirs(const ResolvedTree& tree) {

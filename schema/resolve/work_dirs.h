@@ -14,6 +14,15 @@ namespace tidegate {
 /// written, `${…}` and all. Both are absolute, or begin with a variable: then nobody can say.
 [[nodiscard]] bool lies_outside(std::string_view work_dir, std::string_view root);
 
+struct WorkDirFault {
+    std::string message;
+    bool of_target = false;  ///< the target's own work_dir is wrong, whatever lies below it
+};
+/// Why the agent would refuse an installation's work_dir; none: it would not, or only what it alone
+/// knows can tell. Variables have the values that the repo gives them.
+[[nodiscard]] std::optional<WorkDirFault> work_dir_fault(const Definition& definition,
+                                                         const DesiredTarget& target);
+
 /// Warnings for installations on one agent whose work_dirs are equal or one in the other, unless
 /// both projects say `shared_work_dir: true`: uninstalling one takes the other's files. Variables
 /// are those of the repo; a place that they do not give is passed over. At most kErrorsReportedMax.

@@ -67,6 +67,20 @@ INSTANTIATE_TEST_SUITE_P(Cases, PlaceTest,
                                          PlaceCase{"Beside", "shop2", ""}),
                          [](const auto& test) { return std::string{test.param.name}; });
 
+TEST_F(TenantsTest, TheFolderOfATargetMayBeNamedByAVariable) {
+    Host host{dir_};
+    auto shop = make_action(dir_, "by variable", "1.0");
+    shop.target_work_dir = dir_ / "${PLACE}";
+    shop.variables["PLACE"].value = "apps";
+    ASSERT_EQ(host.run(shop).outcome, ActionOutcome::done);
+    EXPECT_TRUE(exists("shop/history"));
+    auto blog = action("blog", "blog");
+    blog.target_work_dir = shop.target_work_dir;
+    blog.variables = shop.variables;
+    const auto result = host.run(blog);
+    EXPECT_EQ(result.outcome, ActionOutcome::done) << result.error;
+}
+
 TEST_F(TenantsTest, OneLinkIsOneFolder) {
     std::filesystem::create_directory_symlink(dir_.path() / "apps/shop", dir_.path() / "apps/link");
     Host host{dir_};

@@ -176,6 +176,25 @@ TEST_F(AdminTest, DoctorTellsOfAnAgentsDataDirWhatScriptsCanRead) {
     EXPECT_EQ(scripts(), "good: they cannot");
 }
 
+TEST_F(AdminTest, DoctorCallsNoTipGoodBeforeOneWasRead) {
+    const auto tip = [&](const json& info) {
+        FakeDaemon daemon{data,
+                          {{"info", good(info)}, {"agents", good({{"items", json::array()}})}}};
+        const auto report = tidegate({"doctor", "--data-dir", data, "--output", "json"}).json();
+        for (const auto& check : report["checks"])
+            if (check["check"] == "config tip")
+                return check["state"].get<std::string>() + ": " + check["found"].get<std::string>();
+        return std::string{};
+    };
+    EXPECT_EQ(tip({{"accepted", "c1"}, {"held", ""}, {"tip", ""}}),
+              "doubtful: no tip was read yet");
+    EXPECT_EQ(tip({{"accepted", "c1"}, {"held", ""}, {"tip", "c1"}}), "good: taken");
+    EXPECT_EQ(tip({{"accepted", ""}, {"held", "forced"}, {"tip", "c2"}}), "bad: forced");
+    EXPECT_EQ(tip({{"accepted", ""}, {"held", ""}}), "doubtful: no tip was read yet")
+        << "a former one";
+    EXPECT_EQ(tip({{"accepted", "c1"}, {"held", ""}}), "good: taken") << "a former one";
+}
+
 TEST_F(AdminTest, DoctorLooksAtCertificates) {
     using std::chrono_literals::operator""h;
     const auto in = [](std::chrono::hours time) {

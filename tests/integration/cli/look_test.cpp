@@ -108,11 +108,25 @@ struct LookTest : testing::Test {
 TEST_F(LookTest, StatusShowsAllPages) {
     const auto outcome = look({"status"});
     EXPECT_EQ(outcome.code, kGood) << outcome.err;
-    EXPECT_NE(outcome.out.find("prod         shop-api  1.4.2    held  4/5      1.4.1      window"),
-              std::string::npos)
+    EXPECT_NE(
+        outcome.out.find("prod         shop-api  1.4.2    held  4/5, 1 away  1.4.1      window"),
+        std::string::npos)
         << outcome.out;
     EXPECT_NE(outcome.out.find("shop-web"), std::string::npos);
     EXPECT_EQ(look({"status", "--output", "json"}).json()["assignments"].size(), 2U);
+}
+
+TEST_F(LookTest, StatusShowsTheTipsWarnings) {
+    auto& warnings = config["tip"]["warnings"];
+    warnings = {{{"file", ""}, {"line", 0}, {"column", 0}, {"message", "1 assignment leaves Git"}}};
+    for (int i = 0; i < 6; ++i)
+        warnings.push_back({{"file", "a.yaml"}, {"line", 1}, {"column", 2}, {"message", "odd"}});
+    const auto outcome = look({"status"});
+    EXPECT_NE(outcome.out.find("\n          warning: 1 assignment leaves Git\n"
+                               "          warning: a.yaml:1:2: odd\n"),
+              std::string::npos)
+        << outcome.out;
+    EXPECT_NE(outcome.out.find("\n          2 more: tidegate validate\n"), std::string::npos);
 }
 
 TEST_F(LookTest, StatusCallsNothingAcceptedBeforeATipWasSeen) {
@@ -136,7 +150,7 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
 }
 
 TEST_F(LookTest, NobodyElseBeginsALine) {
-    const auto evil = "no\nweb-9  succeeded\n";
+    const auto evil = "no\nweb-9  succeeded\xE2\x80\xAE\n";
     first["release"] = "r2";
     first["holds"][0]["reason"] = first["revert_note"] = evil;
     first["drift"] = {{{"target", "web-1"}, {"reason", evil}, {"drifted", true}}};
@@ -149,7 +163,8 @@ TEST_F(LookTest, NobodyElseBeginsALine) {
                        {"kind", "introduce"}};
     answer("/api/release/deploys/r2", release);
     for (const auto& line : {std::vector<std::string>{"explain", "shop-api", "prod"}, {"status"}})
-        EXPECT_EQ(look(line).out.find("\nweb-9"), std::string::npos) << look(line).out;
+        for (const auto* raw : {"\nweb-9", "\xE2\x80\xAE"})
+            EXPECT_EQ(look(line).out.find(raw), std::string::npos) << look(line).out;
 }
 
 TEST_F(LookTest, ExplainSaysThatItIsNoLongerInGit) {

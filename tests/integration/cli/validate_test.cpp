@@ -90,6 +90,42 @@ TEST_F(ValidateTest, AFolderThatIsNearlyOfTheLayoutIsAWarning) {
     EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out, outcome.out);
 }
 
+TEST_F(ValidateTest, AFileThatIsNearlyTheRepositorysIsAWarning) {
+    write("Tidegate.yaml", "kind: [");
+    const auto outcome = tidegate({"validate", work()});
+    EXPECT_EQ(outcome.code, kGood);
+    EXPECT_EQ(outcome.out,
+              "Tidegate.yaml: warning: this file is not read; did you mean 'tidegate.yaml'?\n");
+    push("near");
+    EXPECT_EQ(tidegate({"validate", work() + "@HEAD"}).out, outcome.out);
+}
+
+TEST_F(ValidateTest, ACommitWithoutDocumentsIsGoodAndToldAsWhatItIs) {
+    const auto nothing = "warning: nothing is here yet: the daemon takes it and deploys nothing";
+    const auto fresh = dir_ / "fresh";
+    git("init -q " + fresh);
+    for (const auto* where : {"", "/.git", "@HEAD"}) {
+        const auto outcome = tidegate({"validate", fresh + where});
+        EXPECT_EQ(outcome.code, kGood) << outcome.out << outcome.err;
+        EXPECT_EQ(outcome.out.substr(0, outcome.out.find(';')), nothing);
+        git("-C " + fresh + " commit -q --allow-empty -m first");
+    }
+    git("rm -q -r .");
+    EXPECT_EQ(tidegate({"validate", work()}).code, kGood) << "as the daemon takes it";
+    EXPECT_NE(tidegate({"validate", work()}).out.find("1 assignment leaves Git"),
+              std::string::npos);
+}
+
+TEST_F(ValidateTest, NamesOfFilesTurnNoLineAround) {
+    write(
+        "projects/a\xE2\x80\xAE"
+        "b\n.yaml",
+        "");
+    const auto outcome = tidegate({"validate", work()});
+    EXPECT_EQ(outcome.out.find("projects/a?b .yaml: error: names must be"), 0U) << outcome.out;
+    EXPECT_EQ(std::ranges::count(outcome.out, '\n'), 1);
+}
+
 TEST_F(ValidateTest, SaysHowManyAssignmentsLeaveGit) {
     git(std::string{"rm -q "} + kVersionFile);
     const auto leaving = "1 assignment leaves Git";

@@ -174,6 +174,10 @@ TEST_F(DaemonTest, AdminVerbsRefuseWhatTheyCannotRead) {
         {"revoke", {{"agent", 1}}},
         {"revoke", {{"agent", "../x"}}},
         {"revoke", {{"agent", "web-1"}, {"reason", json::array()}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}, {"reason", ""}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}, {"reason", " \n"}}},
+        {"revoke", {{"agent", "web-1"}, {"force", true}}},
+        {"accept", {{"commit", "abc"}, {"reason", "\n"}}},
         {"revoke", {{"agent", "web-1"}, {"force", "yes"}}},
         {"revoke", "web-1"},
         {"revoke", json::object()},
@@ -207,6 +211,42 @@ TEST_F(DaemonTest, ANameThatNobodyKnowsIsRevokedOnlyByForce) {
     EXPECT_TRUE(ask("revoke", {{"agent", "web-2"}, {"reason", "a token may be voided"}})["ok"]);
     EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", "gone"}, {"force", true}})["ok"]);
     EXPECT_EQ(ask("agents", {})["result"]["items"].size(), 2u);
+}
+
+TEST_F(DaemonTest, AReasonIsOneLine) {
+    start();
+    EXPECT_EQ(ask("info", {})["result"]["tip"], "") << "none was read";
+    const auto why = "gone\nweb-2 is fine\n";
+    EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", why}, {"force", true}})["ok"]);
+    EXPECT_EQ(ask("agents", {})["result"]["items"][0]["revoke_reason"], "gone web-2 is fine");
+}
+
+TEST_F(DaemonTest, ACommitThatTakesAssignmentsOutOfGitIsInTheLog) {
+    const auto head = "apiVersion: tidegate/v1\nkind: ";
+    std::filesystem::create_directories(work() / "versions/prod");
+    std::filesystem::create_directory(work() / "projects");
+    std::filesystem::create_directory(work() / "environments");
+    test::write_text(work() / "projects/a.yaml",
+                     std::string{head} +
+                         "Project\nname: a\ndeploy: {type: script, config: "
+                         "{install_script: x}}\n");
+    test::write_text(work() / "environments/prod.yaml",
+                     std::string{head} + "Environment\nname: prod\ntargets: [{name: t}]\n");
+    test::write_text(work() / "versions/prod/a.yaml", std::string{head} + "Version\nversion: 1\n");
+    git("init --quiet --initial-branch=main");
+    git("add .");
+    git("commit --quiet --message first");
+    testing::internal::CaptureStdout();
+    start(work().string());
+    EXPECT_TRUE(eventually([&] { return shows("/api/release/assignments", "\"a\""); }));
+    git("rm --quiet versions/prod/a.yaml");
+    git("commit --quiet --message second");
+    git("commit --quiet --allow-empty --message third");
+    const auto tip = line_of(work() / ".git/refs/heads/main");
+    EXPECT_TRUE(eventually([&] { return shows("/api/release/config", tip); }));
+    EXPECT_EQ(end(), 0);
+    EXPECT_THAT(testing::internal::GetCapturedStdout(),
+                HasSubstr(": 1 assignment leaves Git"));
 }
 
 TEST_F(DaemonTest, AFullDiskIsToldAndWaitedOut) {

@@ -132,11 +132,42 @@ TEST(ControlsTest, OfOthersNeverReachALine) {
         "d\xE2\x80\xA8"
         "e\xC3\xA4\n";
     EXPECT_EQ(one_line(text), "a  b c [2J  d e\xC3\xA4");
-    EXPECT_EQ(plain_lines(text, '?'), "a?\nb\tc?[2J??d?e\xC3\xA4\n");
+    EXPECT_EQ(visible_lines(text), "a?\nb\tc?[2J??d?e\xC3\xA4\n");
     EXPECT_EQ(find_control(text), 1u);
     EXPECT_EQ(find_control("\xC3\xA4 \xE2\x80\xA6 \xC2\xA0"), std::string_view::npos);
     EXPECT_EQ(find_control("a\xC2\x9F"), 1u);
     EXPECT_EQ(one_line(""), "");
+}
+
+struct UnseenCase {
+    const char* name;
+    const char* text;
+};
+class UnseenTest : public testing::TestWithParam<UnseenCase> {};
+TEST_P(UnseenTest, ReachesNobodyWhoReads) {
+    EXPECT_EQ(visible_line(std::string{"a"} + GetParam().text + "b"), "a?b");
+    EXPECT_EQ(visible_lines(std::string{"a"} + GetParam().text + "b\n"), "a?b\n");
+}
+INSTANTIATE_TEST_SUITE_P(
+    Characters, UnseenTest,
+    testing::Values(
+        UnseenCase{"CarriageReturn", "\r"}, UnseenCase{"Escape", "\x1b"},
+        UnseenCase{"NextLine", "\xC2\x85"}, UnseenCase{"ArabicMark", "\xD8\x9C"},
+        UnseenCase{"ZeroWidthSpace", "\xE2\x80\x8B"}, UnseenCase{"RightToLeftMark", "\xE2\x80\x8F"},
+        UnseenCase{"LineSeparator", "\xE2\x80\xA8"},
+        UnseenCase{"ParagraphSeparator", "\xE2\x80\xA9"}, UnseenCase{"Embedding", "\xE2\x80\xAA"},
+        UnseenCase{"RightToLeftOverride", "\xE2\x80\xAE"}, UnseenCase{"WordJoiner", "\xE2\x81\xA0"},
+        UnseenCase{"Isolate", "\xE2\x81\xA6"}, UnseenCase{"PopIsolate", "\xE2\x81\xA9"},
+        UnseenCase{"ByteOrderMark", "\xEF\xBB\xBF"}),
+    [](const auto& test) { return std::string{test.param.name}; });
+
+TEST(VisibleTest, LeavesWhatCanBeSeen) {
+    const std::string seen =
+        "\xC3\xA4 \xE2\x80\xA6 \xE2\x80\x93 \xE5\x8F\x91 \xE2\x86\x92 \xEF\xBC\x81";
+    EXPECT_EQ(visible_line(seen), seen);
+    EXPECT_EQ(visible_line("a\nb\tc\n"), "a b c");
+    EXPECT_EQ(visible_line("a\x9b\xE2\x80"), "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+    EXPECT_EQ(visible_lines(""), "");
 }
 
 }  // namespace

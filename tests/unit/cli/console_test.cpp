@@ -32,6 +32,10 @@ TEST_F(ConsoleTest, WritesNoColourWhereNoneIsWanted) {
 
 TEST_F(ConsoleTest, LetsNobodyWriteToTheTerminal) {
     EXPECT_EQ(clean("a\x1b[2Jb\rc\nd"), "a?[2Jb?c d") << "nor another row";
+    EXPECT_EQ(clean("v\xE2\x80\xAE"
+                    "2\xEF\xBB\xBF"),
+              "v?2?")
+        << "nor turn one around";
     EXPECT_EQ(clean_lines("a\x1b[2Jb\rc\nd"), "a?[2Jb?c\nd");
 }
 
@@ -65,6 +69,13 @@ TEST_P(UsageTest, ExitsAsDocumented) {
     EXPECT_NE(out.str() + err.str(), "");
 }
 
+TEST_F(ConsoleTest, AnUnknownFormatIsToldInWords) {
+    const std::vector<const char*> line{"tidegate", "status", "--output", "xml"};
+    EXPECT_EQ(run(static_cast<int>(line.size()), line.data(), out, err, false), kUsage);
+    EXPECT_EQ(err.str().substr(0, err.str().find('\n')),
+              "--output: expected text or json (or markdown, for plan), got 'xml'");
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, UsageTest,
     testing::Values(
@@ -75,6 +86,15 @@ INSTANTIATE_TEST_SUITE_P(
         UsageCase{"unknown_format", {"status", "--output", "xml"}, kUsage},
         UsageCase{"markdown_is_for_plan", {"status", "--output", "markdown"}, kUsage},
         UsageCase{"pin_wants_a_version", {"pin", "a", "b", "web-1", "--repo", "/none"}, kUsage},
+        UsageCase{"no_reason_to_revoke",
+                  {"agents", "revoke", "a", "--reason", "", "--data-dir", "/none"},
+                  kUsage},
+        UsageCase{"no_reason_to_accept",
+                  {"accept", "--commit", "a", "--reason", "\n", "--data-dir", "/none"},
+                  kUsage},
+        UsageCase{"no_reason_to_roll_back",
+                  {"rollback", "a", "b", "--repo", "/none", "--reason", " "},
+                  kUsage},
         UsageCase{"bad_ttl", {"enroll", "a", "--data-dir", "/none", "--ttl", "soon"}, kUsage},
         UsageCase{"no_daemon", {"enroll", "a", "--data-dir", "/none"}, kUnreachable},
         UsageCase{"no_folder", {"validate", "/none/at/all"}, kProblem}),

@@ -41,6 +41,16 @@ std::string printed(const PlanReport& report, Format format) {
     return out.str();
 }
 
+TEST(PlanRender, WhatConcernsNoFileHasNoPlace) {
+    PlanReport report;
+    report.base = report.head = "aaaaaaaaaaaa";
+    report.errors = {{ErrorCode::invalid, "bad", {"a.yaml", 1, 2}}};
+    report.warnings = {{ErrorCode::invalid, "1 assignment leaves Git", {}}};
+    EXPECT_EQ(printed(report, Format::text),
+              "plan aaaaaaaaa..aaaaaaaaa: 0 assignments changed\n\n"
+              "a.yaml:1:2: error: bad\nwarning: 1 assignment leaves Git\n");
+}
+
 TEST(PlanRender, TextShowsWhenEachStepMayBegin) {
     EXPECT_EQ(
         printed(two_steps(kNow + std::chrono::hours{2}), Format::text),

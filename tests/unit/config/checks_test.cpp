@@ -1,5 +1,6 @@
 /// What is an error since checks 2 and was none before: the same texts by both.
 
+#include "schema/config/quotes.h"
 #include "tests/unit/config/documents.h"
 
 namespace tidegate::config {
@@ -32,6 +33,8 @@ std::string control(const char* place, const char* what) {
     return fmt::format("{} {}{}", place, kLine, what);
 }
 
+constexpr auto kWrittenOut = "must be written out, for no variable is replaced in it, got ";
+
 INSTANTIATE_TEST_SUITE_P(
     Texts, NewErrorTest,
     testing::Values(
@@ -50,6 +53,11 @@ INSTANTIATE_TEST_SUITE_P(
         NewError{"pin", kVersionPath,
                  version("version: 1\npins: [{target: a, version: \"1\\n\"}]\n"),
                  control("4:29: version", "a line end")},
+        NewError{"variable", kVersionPath, version("version: \"${VERSION}\"\n"),
+                 fmt::format("3:10: version {}${{VERSION}}", kWrittenOut)},
+        NewError{"pinned_variable", kVersionPath,
+                 version("version: 1\npins: [{target: a, version: \"1-${X}\"}]\n"),
+                 fmt::format("4:29: version {}1-${{X}}", kWrittenOut)},
         NewError{"owner", kProjectPath, script_project("owner: \"a\\nb\"\n"),
                  control("5:8: owner", "a line end")},
         NewError{"label", kEnvironmentPath,
@@ -61,10 +69,69 @@ INSTANTIATE_TEST_SUITE_P(
                  project("deploy: {type: script, config: {install_script: x, work_dir: "
                          "\"/a\\nb\"}}\n"),
                  control("4:62: work_dir", "a line end")},
+        NewError{"parent", kProjectPath,
+                 project("deploy: {type: script, config: {install_script: x, work_dir: "
+                         "/opt/apps/../x}}\n"),
+                 "4:62: work_dir must not have a '..' in it, got /opt/apps/../x"},
+        NewError{"parent_of_a_variable", kProjectPath,
+                 project("deploy: {type: script, config: {install_script: x, work_dir: "
+                         "\"${A}/..\"}}\n"),
+                 "4:62: work_dir must not have a '..' in it, got ${A}/.."},
+        NewError{"targets_parent", kEnvironmentPath,
+                 environment("targets: [{name: a, config: {work_dir: /opt/..}}]\n"),
+                 "4:40: work_dir must not have a '..' in it, got /opt/.."},
         NewError{"task", kProjectPath,
                  script_project("pipeline: {release: [{name: \"a\\eb\", type: deploy}]}\n"),
                  control("5:29: name", "U+001B")}),
     [](const auto& each) { return each.param.name; });
+
+constexpr auto kNeverClosed = "this quote is never closed";
+constexpr auto kGoesOn = "this quote goes on in line 4, which is not indented: close it";
+
+INSTANTIATE_TEST_SUITE_P(
+    Quotes, NewErrorTest,
+    testing::Values(
+        NewError{"never_closed", kVersionPath, version("version: \"2.0.0\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"single", kVersionPath, version("version: '2.0.0\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"escaped", kVersionPath, version("version: \"2.0.0\\\"\npaused: true # a \\\"\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"doubled", kVersionPath, version("version: '2.0.0''\npaused: true\n"),
+                 fmt::format("3:10: {}", kNeverClosed)},
+        NewError{"closed_by_the_next", kVersionPath,
+                 version("version: \"2.0.0\npaused: true\nx-note: \"\n"),
+                 fmt::format("3:10: {}", kGoesOn)},
+        NewError{
+            "nested", kProjectPath,
+            project("deploy: {type: script, config: {install_script: x}}\nvariables:\n  A: \"x\n"
+                    "  B: \"\n"),
+            "6:6: this quote goes on in line 7, which is not indented: close it"},
+        NewError{"in_a_list", "policies/p.yaml",
+                 "apiVersion: tidegate/v1\nkind: Policy\nname: p\nlanguage: lua\nrule: x\n"
+                 "x-list:\n- \"a\n- b\n- \"\n",
+                 "7:3: this quote goes on in line 8, which is not indented: close it"},
+        NewError{"in_braces", kVersionPath,
+                 version("version: 1\npins: [{target: a,\nversion: \"1\nretry: 2\"}]\n"),
+                 "5:10: this quote goes on in line 6, which is not indented: close it"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST(Quotes, ThatEndWhereTheyShouldAreWelcome) {
+    for (const auto* text :
+         {"description: \"a \\\" b \\\\\"\n", "description: 'it''s'\n", "description: ''\n",
+          "description: \"\"\n", "description: it's \"so\n",
+          "# don't \"say\ndescription: a # isn't\n", "description: |\n  it's \"so\nowner: a\n",
+          "description: >-\n  \"so\n", "description: \"one\n  two\n\n  three\"\nowner: a\n",
+          "description: 'one\n  two'\n", "description: \"one\n\ttwo\"\n",
+          "description: \"one\n\"\n", "description: ! \"a\"\n", "description: ! it's\n",
+          "\"description\": 'a'\n", "\"x-a\": {'b': [\"c\", 'd',\n  \"e\n  f\"]}\n",
+          "variables:\n  A: \"x\n    y\"\n  B: 'z'\n", "x-list:\n- \"a\n  b\"\n- 'c'\n"}) {
+        const auto parsed = read_document(kProjectPath, script_project(text));
+        EXPECT_THAT(lines_of(parsed.errors), IsEmpty()) << text;
+        EXPECT_THAT(lines_of(parsed.warnings), IsEmpty()) << text;
+        EXPECT_TRUE(check_quotes("a.yaml", text)) << text;
+    }
+}
 
 constexpr auto kWindow = "windows/night.yaml";
 const std::string kWindowHead = "apiVersion: tidegate/v1\nkind: ReleaseWindow\nname: night\n";
@@ -144,6 +211,18 @@ INSTANTIATE_TEST_SUITE_P(
                     project("deploy:\n  type: script\n  config:\n    install_script: |\n      a\n"
                             "<<<<<<< HEAD\n      b\n=======\n      c\n>>>>>>> topic\n"),
                     "9:1: a conflict marker"},
+        TroubleCase{"carriage_returns", "apiVersion: tidegate/v1\rkind: Project\rname: a\r",
+                    "1:24: a carriage return alone ends no line: save the file with LF or CRLF"},
+        TroubleCase{"a_carriage_return", project("owner: \xC3\xA4\rdescription: b\n"),
+                    "4:9: a carriage return alone ends no line"},
+        TroubleCase{"quote_in_braces", project("deploy: {type: \"script}\nowner: a\n"),
+                    "4:16: this quote is never closed"},
+        TroubleCase{"quote_before_a_quoted_value", project("owner: \"a\ndescription: \"b\"\n"),
+                    "4:8: this quote goes on in line 5, which is not indented"},
+        TroubleCase{"quote_closed_in_a_comment", project("owner: 'a\ndescription: b # don't\n"),
+                    "4:8: this quote goes on in line 5, which is not indented"},
+        TroubleCase{"quote_in_the_last_line", project("owner: \"a"),
+                    "4:8: this quote is never closed"},
         TroubleCase{"lfs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
                     "1:1: a pointer of Git LFS"}),
     [](const auto& each) { return each.param.name; });

@@ -85,13 +85,25 @@ TEST(Layout, ItsFoldersHaveTheirPlaces) {
 }
 
 TEST(Layout, TellsOfAFolderThatIsNearlyItsOwn) {
-    for (const auto& [path, meant] :
-         {std::pair{"Versions/", "versions"}, {"version/", "versions"}, {"policy/", "policies"},
-          {"WINDOWS/", "windows"}, {"enviroments/", "environments"}}) {
+    for (const auto& [path, meant] : {std::pair{"Versions/", "versions"},
+                                      {"version/", "versions"},
+                                      {"policy/", "policies"},
+                                      {"WINDOWS/", "windows"},
+                                      {"enviroments/", "environments"}}) {
         const auto warning = check_near_miss(path);
         ASSERT_TRUE(warning) << path;
         EXPECT_NE(warning->message.find(meant), std::string::npos) << warning->message;
     }
+    for (const auto* path : {"Tidegate.yaml", "TideGate.yml", "tidegate.YAML", "tide-gate.yaml"}) {
+        const auto warning = check_near_miss(path);
+        ASSERT_TRUE(warning) << path;
+        EXPECT_EQ(warning->text(), path + std::string{": this file is not read; did you mean "
+                                                      "'tidegate.yaml'?"});
+        EXPECT_FALSE(classify(path)) << path;
+    }
+    for (const auto* path : {"tidegate.yaml", "tidegate.yml", "tidegated.yaml", "Tidegate.md",
+                             "docs/Tidegate.yaml", "gate.yaml", ".yaml"})
+        EXPECT_FALSE(check_near_miss(path)) << path;
     for (const auto* path : {"versions/", "docs/", "VERSION", "version", "Versions/prod/"})
         EXPECT_FALSE(check_near_miss(path)) << path;
 }

@@ -293,6 +293,10 @@ on_close: finish_release
     EXPECT_THAT(read.blackout_dates, ElementsAre(2026y / October / 1, 2028y / February / 29));
     EXPECT_EQ(read.on_close, OnClose::finish_release);
     EXPECT_TRUE(read.enabled);
+    EXPECT_EQ(read.position.text(), "windows/hours.yaml:5:11") << "to blame for an unknown zone";
+    const auto prod = read_good<Environment>(
+        kEnvironmentPath, environment("release_window: {timezone: Europe/Berlin}\n"));
+    EXPECT_EQ(std::get<ReleaseWindow>(*prod.window).position.text(), "environments/prod.yaml:4:28");
 }
 
 TEST(ReadVersionTest, TakesEveryPart) {

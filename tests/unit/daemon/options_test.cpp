@@ -109,6 +109,9 @@ TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
              {"http_show_values: [true]\n", "3:19: wanted a single value"},
              {"git: {signing_key: k}\n", "3:7: 'signing_key' is not supported yet"},
              {"trust: {require_signatures: true}\n", "3:1: 'trust' is not supported yet"},
+             {"branch: \"live\npoll_interval: 1s\n", "3:9: this quote is never closed"},
+             {"branch: 'live", "3:9: this quote is never closed"},
+             {"git: {ssh_key: \"k, deadline: 1s}\n", "3:16: this quote is never closed"},
              {"branch: [\n", "tidegated.yaml:"}}) {
         EXPECT_EQ(parse(head + config).exit_code, 2) << config;
         EXPECT_THAT(said_, HasSubstr(error)) << config;

@@ -65,6 +65,17 @@ TEST(GatesTest, AWindowSaysItsEndOnItsOwnClockToo) {
     EXPECT_EQ(holds[0].until_local, "Sat 2026-11-21 22:00 +14:00 Pacific/Kiritimati");
 }
 
+TEST(GatesTest, AFreezeSaysItsEndOnTheClockOfTheEnvironmentsWindow) {
+    auto assignment = assignment_with({});
+    assignment.rules.freeze = {true, "", *parse_rfc3339("2026-11-21T08:00:00Z")};
+    EXPECT_EQ(standing_holds(assignment, kNoon)[0].until_local, "") << "it has no window";
+    assignment.rules.zone = find_zone("Pacific/Kiritimati");
+    EXPECT_EQ(standing_holds(assignment, kNoon)[0].until_local,
+              "Sat 2026-11-21 22:00 +14:00 Pacific/Kiritimati");
+    assignment.rules.freeze.until.reset();
+    EXPECT_EQ(standing_holds(assignment, kNoon)[0].until_local, "");
+}
+
 TEST(GatesTest, WhatAPersonStoppedStandsEvenAtRest) {
     auto assignment = assignment_with(closed_rules());
     EXPECT_THAT(standing_holds(assignment, kNoon), IsEmpty());

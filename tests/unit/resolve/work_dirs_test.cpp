@@ -59,6 +59,52 @@ TEST(WorkDirs, OfAProjectOutsideItsTargetsIsAnErrorWithBothPlaces) {
     EXPECT_TRUE(line.get(kProdWeb)->config_errors.empty());
 }
 
+struct WorkDirCase {
+    const char* name;
+    const char* work_dir;
+    const char* root;
+    Variable variable;  ///< DIR of the target
+    const char* fault;  ///< empty: only its agent knows, or nothing is wrong
+};
+class WorkDirFaultTest : public testing::TestWithParam<WorkDirCase> {};
+TEST_P(WorkDirFaultTest, IsSaidWithTheValuesThatTheRepoGives) {
+    const auto& [name, work_dir, root, variable, fault] = GetParam();
+    auto prod = environment("prod", {"p-1"});
+    prod.targets[0].work_dir = root;
+    prod.targets[0].variables["DIR"] = variable;
+    Tree tree = small_tree();
+    tree.add(project_at("api", work_dir)).add(prod).remove("versions/staging/api.yaml");
+    EXPECT_EQ(lines(at(tree).errors()), *fault == '\0' ? "" : fault + std::string{'\n'});
+}
+constexpr auto kOutside =
+    "projects/api.yaml:4:1: work_dir /srv/x/api is not at or below that of target \"p-1\", which "
+    "is "
+    "/opt/apps (environments/prod.yaml:5:5)";
+INSTANTIATE_TEST_SUITE_P(
+    Paths, WorkDirFaultTest,
+    testing::Values(
+        WorkDirCase{"Outside", "${DIR}/api", "/opt/apps", plain("/srv/x"), kOutside},
+        WorkDirCase{"ByATemplate", "${DIR}", "/opt/apps", templated("/srv/x/${APP_NAME}"),
+                    kOutside},
+        WorkDirCase{"RootElsewhere", "/srv/x/api", "${DIR}", plain("/opt/apps"), kOutside},
+        WorkDirCase{"Inside", "${DIR}/x", "/opt/apps", plain("/opt/apps"), ""},
+        WorkDirCase{"BothMove", "${DIR}/api", "${DIR}", plain("/srv/x"), ""},
+        WorkDirCase{"Parent", "/opt/apps/${DIR}/x", "/opt/apps", plain("a/../.."),
+                    "projects/api.yaml:4:1: work_dir /opt/apps/a/../../x on target \"p-1\" has a "
+                    "'..' in it (environments/prod.yaml:5:5)"},
+        WorkDirCase{
+            "RootWithParent", "", "/opt/${DIR}", plain(".."),
+            "environments/prod.yaml:5:5: work_dir /opt/.. on target \"p-1\" has a '..' in it"},
+        WorkDirCase{"DotsInAName", "/opt/apps/${DIR}", "/opt/apps", plain("..a"), ""},
+        WorkDirCase{"Relative", "${DIR}/x", "", plain("srv"),
+                    "projects/api.yaml:4:1: work_dir srv/x on target \"p-1\" is not absolute "
+                    "(environments/prod.yaml:5:5)"},
+        WorkDirCase{"LineEnd", "/opt/${DIR}", "", plain("a\nb"),
+                    "projects/api.yaml:4:1: work_dir /opt/a\nb on target \"p-1\" has a control "
+                    "character in it (environments/prod.yaml:5:5)"},
+        WorkDirCase{"KnownToTheAgent", "${DIR}/${TARGET_IP}", "/opt/apps", plain("/srv"), ""}),
+    [](const auto& each) { return std::string{each.param.name}; });
+
 TEST(WorkDirs, OlderChecksOnlyWarn) {
     Line line{Checks::first};
     line.tree.add(project_at("api", "/srv/api")).add(prod_at("/opt/apps"));

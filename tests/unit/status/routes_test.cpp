@@ -455,6 +455,7 @@ TEST(RoutesTest, TheWindowSaysWhenItChanges) {
     EXPECT_EQ(prod["changes_at"], "2026-11-22T22:00:00Z");
     EXPECT_TRUE(prod["changes_at_local"].is_null()) << "its zone is UTC";
     EXPECT_EQ(prod["window"], "nights");
+    EXPECT_TRUE(prod["freeze"].contains("until_local"));
     const auto staging = get_json("/api/release/environments/staging/window");
     EXPECT_EQ(staging["state"], "open");
     EXPECT_TRUE(staging["window"].is_null());
