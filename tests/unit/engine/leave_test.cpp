@@ -61,6 +61,20 @@ TEST(LeaveTest, WhatBeganWhileItWasOpenMayEnd) {
     EXPECT_EQ(rollout.in_flight(), 1u) << "the same step";
 }
 
+/// Also where its target waits on, and may be sent the same again.
+TEST(LeaveTest, TheAuditLogTellsTheEndOfWhatDidNotLeave) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.block_disk();
+    rollout.wish(AssignmentPtr(early(1, one_by_one(), OnClose::pause)));
+    ASSERT_EQ(in_outbox(rollout).size(), 1u);
+    EXPECT_EQ(rollout.audit().back(), "action.run");
+    rollout.pass(hours{2});
+    rollout.free_disk();
+    ASSERT_TRUE(in_outbox(rollout).empty());
+    EXPECT_EQ(rollout.audit().back(), "action.withdrawn");
+}
+
 TEST(LeaveTest, NothingLeavesThatIsNotWantedAnyMore) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
