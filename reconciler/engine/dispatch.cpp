@@ -270,11 +270,11 @@ bool leave(State& state, const Send& send, const Clocks& clocks) {
     if (!run) return true;
     state.leaving.erase(run->action.id);
     const auto found = state.outbox.find(run->action.id);
-    if (found == state.outbox.end()) return run->resumes;
+    if (found == state.outbox.end()) return false;
     auto& entry = found->second;
     entry.deadline =
         std::max(entry.deadline, std::optional(outcome_due(clocks.lived, entry.action)));
-    if (run->resumes) return true;
+    if (run->resumes) return !state.fenced && may_go_on(state, entry);
     const auto& release = state.releases.at(entry.action.release);
     const Order order{entry.action.step, entry.restore};
     const auto question = question_at_leaving(state, release, order);

@@ -110,7 +110,7 @@ bool World::overflows(const std::string& agent, const engine::Send& send) {
 void World::perform_one(const engine::Send& send) {
     if (!engine::leave(state_, send, clocks())) {
         const auto& run = std::get<engine::Run>(send.message);
-        return feed(engine::Unsent{send.agent, run.action.id});
+        return feed(engine::Unsent{send.agent, run.action.id, run.resumes});
     }
     checks_.on_send(send, state_, wall());
     auto& link = links_[send.agent];

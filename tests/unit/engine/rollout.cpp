@@ -266,7 +266,7 @@ void Rollout::let_leave(const Send& send) {
     if (leave(state_, send, clocks_))
         sent_.push_back(run->action);
     else
-        feed(Unsent{send.agent, run->action.id});
+        feed(Unsent{send.agent, run->action.id, run->resumes});
 }
 
 void Rollout::free_disk() {
