@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulation/engine/checks.h"
 
@@ -57,6 +58,7 @@ void Checks::check_outbox(const engine::State& state, Timestamp now) {
 
 /// After a lost store it is what agents and Git say.
 void Checks::check_good(const GoodState& good, const engine::State& state, Timestamp now) {
+    if (std::exchange(goods_[good.key], good.good) == good.good) return;  // only its rules changed
     const auto release = state.releases.find(good.release);
     // A finished uninstall makes "absent" the state to come back to, of whatever version.
     if (release == state.releases.end() || release->second.kind == ReleaseKind::uninstall) return;

@@ -67,6 +67,7 @@ std::string rest(World& world) {
 }
 
 void ask_for_good_versions(World& world) {
+    world.all_rest();  // what drifts again and again proves no version
     world.ask_everywhere({"vpin"});
     Spec last{"vlast"};
     last.pins[kPinned] = "vpin";

@@ -44,9 +44,10 @@ public:
     void disconnect(const std::string& agent, Milliseconds back_after);
     void hold_tip(bool held) { feed(engine::GitHeld{held, git_.tip(), "it was forced"}); }
     void heal();
-    void check_store();  ///< what is in memory would come back after a crash
-    void some_never_rest();
-    void chaos();  ///< one random fault or wish, and the next one later
+    void check_store();      ///< what is in memory would come back after a crash
+    void some_never_rest();  ///< they drift again soon after each action
+    void all_rest();         ///< from now on
+    void chaos();            ///< one random fault or wish, and the next one later
 
     ModelAgent& agent(const std::string& name) { return *agents_.at(name); }
     [[nodiscard]] const std::map<std::string, std::unique_ptr<ModelAgent>>& agents() const {

@@ -163,6 +163,10 @@ void World::some_never_rest() {
             if (pick(0, 5) == 0) agent(target.agent).restless.insert({target.name, "shop", ""});
 }
 
+void World::all_rest() {
+    for (auto& [name, host] : agents_) host->restless.clear();
+}
+
 void World::chaos() {
     if (!faults_) return;
     const auto who = some_agent();
