@@ -136,7 +136,7 @@ void Checks::check_written(const Writes& writes, const engine::State& state, Tim
     std::set<AssignmentKey> keys;
     for (const auto& id : releases)
         if (const auto found = state.releases.find(id); found != state.releases.end()) {
-            check_release(found->second, now);
+            check_release(found->second, state, now);
             keys.insert(found->second.key);
         }
     for (const auto& key : keys) check_alone(key, state, now);
@@ -165,6 +165,7 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     check_budget(action, state, now);
     check_kept(action, release, now);
     check_heals(action, release, now);
+    check_watched(release, state, now);
 }
 
 void Checks::check_gates(const Action& action, const engine::State& state, Timestamp now) {
@@ -230,7 +231,8 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     if (!asked || asked->strategy.type != StrategyType::rolling) return;
     std::map<InstallKey, bool> moving;
     for (const auto& [id, entry] : state.outbox)
-        if (!entry.lost) moving[entry.action.key] = entry.restore;
+        if (!entry.lost || asked->offline == Offline::wait)
+            moving[entry.action.key] = entry.restore;
     int gone = 0;
     int changing = 0;
     bool repairs = false;  // what is broken already: that takes nothing away

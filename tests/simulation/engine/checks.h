@@ -54,6 +54,7 @@ private:
     void check_gates(const Action& action, const engine::State& state, Timestamp now);
     void check_kept(const Action& action, const Release& release, Timestamp now);
     void check_heals(const Action& action, const Release& release, Timestamp now);
+    void check_watched(const Release& release, const engine::State& state, Timestamp now);
     [[nodiscard]] bool is_open(const Release& release, Timestamp now) const;
     void check_window(const Action& action, const Release& release, bool restores, Timestamp now);
     void check_budget(const Action& action, const engine::State& state, Timestamp now);
@@ -62,7 +63,7 @@ private:
     void take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for);
     void make_durable(const Quarantine& set);
     void check_good(const GoodState& good, const engine::State& state, Timestamp now);
-    void check_release(const Release& release, Timestamp now);
+    void check_release(const Release& release, const engine::State& state, Timestamp now);
     void check_step(const Release& release, const Step& step, bool former_passed, Timestamp now);
     void check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now);
     void check_outbox(const engine::State& state, Timestamp now);

@@ -1,6 +1,6 @@
 #pragma once
 /// Which models of faults and wishes take part in a world. One that shows a fault of the engine
-/// that is not mended yet stays off by default and says what is missing.
+/// that is not mended yet is off by default and says what is missing; none is.
 
 namespace tidegate::simulation {
 
@@ -27,18 +27,18 @@ struct Models {
     bool probes_see_bad = true;
     /// A revert leaves what the tip says of pins and pausing, and never lowers `retry`.
     bool reverts_keep_rules = true;
+    /// Agents die and stay away till the end, and some of them are revoked.
+    bool lost_agents = true;
+    /// An agent runs eight processes at once, and a link breaks that more waits for than its queue
+    /// holds.
+    bool bounded_queues = true;
     /// What a slow store held back is judged when it leaves.
     bool judged_when_sent = true;
     /// People pin every target; nothing becomes last good that nobody has.
     bool all_pinned = true;
-
-    // ---- Off until they are what they should be; each says what it waits for.
-
-    /// Agents die and stay away. Waits for: agents that are revoked.
-    bool lost_agents = false;
-    /// An agent runs eight processes at once, and a link breaks that more waits for than its queue
-    /// holds. Waits for: agents that say how many they run.
-    bool bounded_queues = false;
+    /// Most agents look once more at what they found drifted, and say so; a release that deployed
+    /// it waits for that.
+    bool second_looks = true;
 };
 
 }  // namespace tidegate::simulation

@@ -145,6 +145,7 @@ private:
     void links_fail();
     void clocks_jump();
     void agent_is_lost(const std::string& who);
+    void agent_is_revoked(const std::string& who);
     void store_is_lost();
 
     WorldOptions options_;
@@ -155,6 +156,7 @@ private:
     ModelGit git_;
     std::map<std::string, std::unique_ptr<ModelAgent>> agents_;
     std::map<std::string, Link> links_;
+    std::set<std::string> revoked_;  ///< agents, as the store has them
     bool faults_ = false;
 
     bool daemon_up_ = false;

@@ -182,6 +182,7 @@ void World::start_daemon() {
     state_ = std::move(*restored);
     source_.start(static_cast<ModelSource::Start>(faults_ ? pick(0, 2) : 0), own_commits());
     note("daemon starts");
+    for (const auto& name : revoked_) feed(engine::AgentRevoked{name});
     for (auto& [name, link] : links_) {
         ++link.session;
         later(Milliseconds(pick(100, 8'000)), [this, session = link.session, agent = name] {
@@ -221,6 +222,7 @@ void World::check_store() {
 void World::lose_store() {
     rows_.clear();
     audit_.clear();
+    revoked_.clear();
     source_.forget_store();
     checks_.forget_store();
 }

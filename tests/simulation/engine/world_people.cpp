@@ -144,11 +144,20 @@ void World::clocks_jump() {
     agent(some_agent()).clock_off = std::chrono::hours(pick(-500'000, 500'000));
 }
 
-/// Until the end.
+/// Until the end. Somebody may notice.
 void World::agent_is_lost(const std::string& who) {
     note("agent lost " + who);
     agent(who).crash();
     disconnect(who, std::chrono::hours{1'000});
+    if (pick(0, 1) == 0)
+        later(Milliseconds(pick(1'000, 3'600'000)), [this, who] { agent_is_revoked(who); });
+}
+
+void World::agent_is_revoked(const std::string& who) {
+    if (agent(who).up()) return;
+    note("agent revoked " + who);
+    revoked_.insert(who);
+    feed(engine::AgentRevoked{who});
 }
 
 void World::store_is_lost() {
