@@ -146,7 +146,9 @@ Effects Machine::handle(const AckCommand& command, Timestamp) {
 
 Effects Machine::handle(const WelcomeCommand& command, Timestamp) {
     Effects out;
-    if (!accept_epoch(command.epoch, out) || command.answers_suspended || stopping_) return out;
+    const bool accepted = accept_epoch(command.epoch, out);
+    if (accepted) seen_twice_.clear();
+    if (!accepted || command.answers_suspended || stopping_) return out;
     for (auto& [id, job] : jobs_) {
         if (job.phase == Phase::probing) job.wanted = true;
         if (job.phase == Phase::suspended) resume(job, out);

@@ -81,7 +81,8 @@ struct Probed {
     bool survivors = false;  ///< something of it could not be ended
 };
 /// A drift check's finding; not drifted with a reason: nobody can tell. Reported when it is another
-/// than before; drift also once more when the next check finds the same (kSecondLookCapability).
+/// than before; drift also once more when the next check finds the same (kSecondLookCapability),
+/// and once more after each Welcome.
 struct DriftSeen {
     InstallKey key;
     bool drifted = false;
@@ -239,7 +240,9 @@ private:
     std::uint64_t epoch_ = 0;
     bool stopping_ = false;
     std::map<InstallKey, Installation> installations_;
-    std::set<InstallKey> seen_twice_;  ///< that drifted, and were reported so twice
+    /// That drifted, and were reported so twice, once of them since the last Welcome: a daemon may
+    /// have heard neither.
+    std::set<InstallKey> seen_twice_;
     std::map<std::string, Job> jobs_;
     std::deque<std::string> order_;    ///< of arrival
     std::vector<std::string> queued_;  ///< those that may still start; oldest first

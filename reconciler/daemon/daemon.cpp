@@ -124,8 +124,10 @@ void Daemon::perform(engine::Effect& effect) {
 
 void Daemon::perform_one(engine::Send& send) {
     crash_point("effects.before_send");
-    if (!engine::leave(state_, send, clocks()))
-        return feed(engine::Unsent{send.agent, std::get<engine::Run>(send.message).action.id});
+    if (!engine::leave(state_, send, clocks())) {
+        const auto& run = std::get<engine::Run>(send.message);
+        return feed(engine::Unsent{send.agent, run.action.id, run.resumes});
+    }
     const auto message = std::visit(
         [](auto& inner) -> wire::DaemonMessage {
             using T = std::decay_t<decltype(inner)>;

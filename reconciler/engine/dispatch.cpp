@@ -86,6 +86,11 @@ bool still_wanted(const State& state, const AssignmentState& assignment, const R
            (entry.restore || !is_superseded(assignment, release));
 }
 
+void audit_withdrawn(Turn& turn, const Release& release, const OutboxEntry& entry) {
+    turn.audit("action.withdrawn", entry.action.id, entry.action.commit,
+               json_object({{"target", entry.action.key.text()}, {"release", release.id}}));
+}
+
 /// It never reached the agent: as if it had not been sent.
 void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
     auto& progress = release.targets.at(entry.action.key.target);
@@ -94,8 +99,7 @@ void withdraw(Turn& turn, Release& release, const OutboxEntry& entry) {
         progress.action.clear();
         turn.save(release, progress);
     }
-    turn.audit("action.withdrawn", entry.action.id, entry.action.commit,
-               json_object({{"target", entry.action.key.text()}, {"release", release.id}}));
+    audit_withdrawn(turn, release, entry);
     turn.erase_outbox(std::string(entry.action.id));
 }
 
@@ -128,6 +132,7 @@ void take_back(Turn& turn, Release& release, const OutboxEntry& entry) {
         turn.state.assignments.at(release.key).targets_changed = true;
         take_admission_back(turn, release, entry.action.step);
     }
+    audit_withdrawn(turn, release, entry);
     turn.erase_outbox(std::string(entry.action.id));
 }
 
@@ -265,11 +270,11 @@ bool leave(State& state, const Send& send, const Clocks& clocks) {
     if (!run) return true;
     state.leaving.erase(run->action.id);
     const auto found = state.outbox.find(run->action.id);
-    if (found == state.outbox.end()) return run->resumes;
+    if (found == state.outbox.end()) return false;
     auto& entry = found->second;
     entry.deadline =
         std::max(entry.deadline, std::optional(outcome_due(clocks.lived, entry.action)));
-    if (run->resumes) return true;
+    if (run->resumes) return !state.fenced && may_go_on(state, entry);
     const auto& release = state.releases.at(entry.action.release);
     const Order order{entry.action.step, entry.restore};
     const auto question = question_at_leaving(state, release, order);

@@ -42,6 +42,7 @@ struct AgentDisconnected {
 struct Unsent {
     std::string agent;
     std::string action;
+    bool resumes = false;  ///< as the Run
 };
 /// It was shut out: it does not come back before it is enrolled anew.
 struct AgentRevoked {

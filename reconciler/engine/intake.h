@@ -29,6 +29,8 @@ void take(Turn& turn, const Unsent& event);
 
 /// An outcome: the installation, the release's target, the outbox, the answer to the agent.
 void settle(Turn& turn, const std::string& agent, const ActionResult& result);
+/// What a restart of its agent interrupted is not to go on.
+void cancel_suspended(Turn& turn, const std::string& agent, const std::string& action);
 /// Takes an installation's record over, unless a newer one is known.
 void observe(Turn& turn, const std::string& agent, const Installation& installation);
 

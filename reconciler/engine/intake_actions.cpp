@@ -98,6 +98,7 @@ void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
 void take(Turn& turn, const ActionFinished& event) { settle(turn, event.agent, event.result); }
 
 void take(Turn& turn, const Unsent& event) {
+    if (event.resumes) return cancel_suspended(turn, event.agent, event.action);
     const auto found = turn.state.outbox.find(event.action);
     if (found == turn.state.outbox.end() || found->second.agent != event.agent) return;
     auto& entry = found->second;

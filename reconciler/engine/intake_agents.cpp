@@ -113,10 +113,17 @@ void answer_suspended(Turn& turn, const AgentConnected& event) {
         const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
         if (known && may_go_on(turn.state, entry->second)) {
             turn.send(agent, Run{turn.state.epoch, entry->second.action, true});
-        } else if (!known || turn.state.cancelled.insert(id).second) {
-            turn.send(agent, Cancel{turn.state.epoch, id});
+        } else {
+            cancel_suspended(turn, agent, id);
         }
     }
+}
+
+void cancel_suspended(Turn& turn, const std::string& agent, const std::string& action) {
+    const auto entry = turn.state.outbox.find(action);
+    const bool known = entry != turn.state.outbox.end() && entry->second.agent == agent;
+    if (known && !turn.state.cancelled.insert(action).second) return;
+    turn.send(agent, Cancel{turn.state.epoch, action});
 }
 
 void take(Turn& turn, const AgentDisconnected& event) {

@@ -81,9 +81,15 @@ std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
     auto candidates = reported_absent(reports);
     for (const auto* seen : reports)
         if (seen->last_good) candidates.push_back(*seen->last_good);
+    // Good where the target came from, and by the same digest taken back here.
+    const auto was_reverted = [&](const LastGood& candidate) {
+        return std::ranges::find(wish.reverts, candidate.digest, &Quarantine::digest) !=
+               wish.reverts.end();
+    };
     std::vector<LastGood> each;
     for (auto& candidate : candidates)
-        if (std::ranges::find(each, candidate) == each.end()) each.push_back(std::move(candidate));
+        if (!was_reverted(candidate) && std::ranges::find(each, candidate) == each.end())
+            each.push_back(std::move(candidate));
     return each;
 }
 

@@ -51,13 +51,26 @@ void succeed(Turn& turn, Release& release) {
     end_release(turn, release, ReleaseStatus::success, std::move(reason));
 }
 
-/// Else its steps are done because their targets left: what came instead begins anew.
-bool proves_something(const Turn& turn, const Release& release) {
-    const bool verified = std::ranges::any_of(release.targets, [](const auto& entry) {
-        return entry.second.status == TargetStatus::success;
+/// What was verified is there still. It may have left with its target; and after a lost store an
+/// agent tells from its journal that it did the same once, though something else is there since.
+bool is_still_there(const State& state, const Release& release, const TargetProgress& progress) {
+    const auto* target = wished_target(state.assignments.at(release.key), progress.name);
+    if (progress.status != TargetStatus::success || !target || target->pinned) return false;
+    const bool absent = release.kind == ReleaseKind::uninstall;
+    const auto there =
+        planner::compare({progress.desired, absent}, seen_on(state, release.key, *target));
+    return there == planner::TargetState::in_sync || there == planner::TargetState::drifted;
+}
+
+/// Else it begins anew, with what its targets are now.
+bool proves_something(const State& state, const Release& release) {
+    const bool is_upkeep_only = is_upkeep(release.kind);
+    const bool verified = std::ranges::any_of(release.targets, [&](const auto& entry) {
+        return is_upkeep_only ? entry.second.status == TargetStatus::success
+                              : is_still_there(state, release, entry.second);
     });
-    return verified || (!is_upkeep(release.kind) &&
-                        is_proven(turn.state, *turn.state.assignments.at(release.key).wish));
+    return verified ||
+           (!is_upkeep_only && is_proven(state, *state.assignments.at(release.key).wish));
 }
 
 /// Waiting as planned is no reason to fail.
@@ -169,8 +182,9 @@ void advance(Turn& turn, const AssignmentKey& key) {
     drop_departed(turn, release);
     if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);
-    if (done && !proves_something(turn, release))
-        return end_release(turn, release, ReleaseStatus::cancelled, "none of its targets is left");
+    if (done && !proves_something(turn.state, release))
+        return end_release(turn, release, ReleaseStatus::cancelled,
+                           "what it brought about is on no target any more");
     if (done) return succeed(turn, release);
     if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
 }

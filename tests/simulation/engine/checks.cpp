@@ -40,7 +40,11 @@ void Checks::fail(const std::string& what, Timestamp now) {
 /// A person's commit lifts: the digest came in anew, or `retry` went up.
 void Checks::on_wish(const Desired& desired) {
     wishes_ = desired.assignments;
-    for (const auto& [key, assignment] : wishes_) last_[key] = assignment;
+    for (const auto& [key, assignment] : wishes_) {
+        auto& last = last_[key];
+        if (!last || last->intent.commit != assignment->intent.commit) forget_heals(key);
+        last = assignment;
+    }
     std::erase_if(banned_, [&](const auto& entry) {
         const auto* asked = wish(entry.first.first);
         if (!asked || asked->definition->digest != entry.first.second) return false;
@@ -48,6 +52,13 @@ void Checks::on_wish(const Desired& desired) {
                 !asked->intent.by_daemon) ||
                asked->retry > entry.second.retry;
     });
+}
+
+/// A person's new intent is a new try.
+void Checks::forget_heals(const AssignmentKey& key) {
+    const auto last = last_.find(key);
+    if (last == last_.end() || !last->second) return;
+    for (const auto& target : last->second->targets) heals_.erase({target.name, key.project, ""});
 }
 
 /// The rest of what a restart of the agent interrupted was admitted once, so nothing holds it.
@@ -64,14 +75,27 @@ const Assignment* Checks::wish(const AssignmentKey& key) const {
 /// What a person had asked by then is no answer to it.
 Checks::Banned Checks::banned_by(const Quarantine& set) const {
     const auto* asked = wish(set.key);
-    if (!asked || asked->definition->digest != set.digest) return {set.digest_commit, set.retry};
-    return {asked->intent.digest_commit, asked->retry};
+    if (!asked || asked->definition->digest != set.digest)
+        return {set.digest_commit, set.retry, false};
+    return {asked->intent.digest_commit, asked->retry, false};
+}
+
+void Checks::make_durable(const Quarantine& set) {
+    const auto ban = banned_.find({set.key, set.digest});
+    if (ban != banned_.end()) ban->second.durable = true;
+}
+
+/// A verdict that no disk has was told to nobody.
+void Checks::on_crash() {
+    std::erase_if(banned_, [](const auto& entry) { return !entry.second.durable; });
 }
 
 void Checks::forget_store() {
     in_outbox_.clear();
     banned_.clear();
     done_.clear();
+    goods_.clear();
+    heals_.clear();
 }
 
 // ---- what is decided
@@ -112,7 +136,7 @@ void Checks::check_written(const Writes& writes, const engine::State& state, Tim
     std::set<AssignmentKey> keys;
     for (const auto& id : releases)
         if (const auto found = state.releases.find(id); found != state.releases.end()) {
-            check_release(found->second, now);
+            check_release(found->second, state, now);
             keys.insert(found->second.key);
         }
     for (const auto& key : keys) check_alone(key, state, now);
@@ -141,6 +165,7 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
     check_budget(action, state, now);
     check_kept(action, release, now);
     check_heals(action, release, now);
+    check_watched(release, state, now);
 }
 
 void Checks::check_gates(const Action& action, const engine::State& state, Timestamp now) {
@@ -159,7 +184,9 @@ void Checks::check_gates(const Action& action, const engine::State& state, Times
 /// What keeps the state keeps the newest one that was brought about.
 void Checks::check_kept(const Action& action, const Release& release, Timestamp now) {
     const auto done = done_.find(release.key);
-    if (!models_.absent_is_kept || !is_upkeep(release.kind) || done == done_.end()) return;
+    if (!models_.absent_is_kept || !is_upkeep(release.kind) || done == done_.end() ||
+        action.kind == ActionKind::uninstall)
+        return;
     const bool pinned = action.assignment_digest != release.digest;
     if (!pinned && done->second.kind == ReleaseKind::uninstall)
         fail("21: " + action.version + " comes back to " + action.key.text(), now);
@@ -204,7 +231,8 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     if (!asked || asked->strategy.type != StrategyType::rolling) return;
     std::map<InstallKey, bool> moving;
     for (const auto& [id, entry] : state.outbox)
-        if (!entry.lost) moving[entry.action.key] = entry.restore;
+        if (!entry.lost || asked->offline == Offline::wait)
+            moving[entry.action.key] = entry.restore;
     int gone = 0;
     int changing = 0;
     bool repairs = false;  // what is broken already: that takes nothing away
@@ -241,6 +269,8 @@ void Checks::on_durable(const Batch& batch) {
         }
         if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
             in_outbox_.erase(erase->key);
+        if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::quarantine)
+            make_durable(quarantine_from_json(put->body).value());
     }
 }
 

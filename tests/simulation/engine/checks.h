@@ -32,6 +32,7 @@ public:
     void check_deadlines(const engine::State& state, const Clocks& clocks);
     void on_durable(const Batch& batch);
     void on_send(const engine::Send& send, const engine::State& state, Timestamp now);
+    void on_crash();
     void forget_store();
 
     std::vector<std::string> violations;
@@ -40,25 +41,29 @@ private:
     struct Banned {
         std::string digest_commit;
         int retry = 0;
+        bool durable = false;
     };
     using Writes = std::vector<std::variant<Put, Erase>>;
 
     [[nodiscard]] Banned banned_by(const Quarantine& set) const;
     [[nodiscard]] const Assignment* wish(const AssignmentKey& key) const;
+    void forget_heals(const AssignmentKey& key);
     void note_begun(const OutboxEntry& entry, const engine::State& state, Timestamp now);
     void check_revert(const engine::RevertRequest& request, Timestamp now);
     void check_run(const Action& action, const engine::State& state, Timestamp now);
     void check_gates(const Action& action, const engine::State& state, Timestamp now);
     void check_kept(const Action& action, const Release& release, Timestamp now);
     void check_heals(const Action& action, const Release& release, Timestamp now);
+    void check_watched(const Release& release, const engine::State& state, Timestamp now);
     [[nodiscard]] bool is_open(const Release& release, Timestamp now) const;
     void check_window(const Action& action, const Release& release, bool restores, Timestamp now);
     void check_budget(const Action& action, const engine::State& state, Timestamp now);
     void check_written(const Writes& writes, const engine::State& state, Timestamp now,
                        Milliseconds up_for);
     void take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for);
+    void make_durable(const Quarantine& set);
     void check_good(const GoodState& good, const engine::State& state, Timestamp now);
-    void check_release(const Release& release, Timestamp now);
+    void check_release(const Release& release, const engine::State& state, Timestamp now);
     void check_step(const Release& release, const Step& step, bool former_passed, Timestamp now);
     void check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now);
     void check_outbox(const engine::State& state, Timestamp now);
@@ -77,6 +82,7 @@ private:
     std::set<std::string> begun_;
     std::set<std::pair<std::string, int>> steps_begun_;
     std::map<AssignmentKey, Release> done_;  ///< the newest head that succeeded
+    std::map<AssignmentKey, LastGood> goods_;
     std::map<InstallKey, std::vector<Timestamp>> heals_;
     std::map<AssignmentKey, AssignmentPtr> wishes_;
     std::map<AssignmentKey, AssignmentPtr> last_;  ///< those that left, too

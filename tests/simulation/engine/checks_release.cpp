@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulation/engine/checks.h"
 
@@ -6,9 +7,10 @@ namespace tidegate::simulation {
 
 using namespace std::chrono_literals;
 
-void Checks::check_release(const Release& release, Timestamp now) {
+void Checks::check_release(const Release& release, const engine::State& state, Timestamp now) {
     const bool succeeds =
         release.status == ReleaseStatus::success && succeeded_.insert(release.id).second;
+    if (succeeds) check_watched(release, state, now);
     if (succeeds && !is_upkeep(release.kind)) done_[release.key] = release;
     if (!succeeds && is_final(release.status)) return;
     bool former_passed = true;
@@ -41,6 +43,28 @@ void Checks::check_step(const Release& release, const Step& step, bool former_pa
              now);
 }
 
+/// What its agent found down or old since it was deployed is looked at again before anything goes
+/// on. A link that is away says nothing.
+void Checks::check_watched(const Release& release, const engine::State& state, Timestamp now) {
+    const bool watches =
+        release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore;
+    if (!models_.second_looks || !watches) return;
+    for (const auto& target : last_.at(release.key)->targets) {
+        const auto progress = release.targets.find(target.name);
+        const auto agent = state.agents.find(target.agent);
+        if (progress == release.targets.end() || progress->second.status != TargetStatus::success ||
+            progress->second.agent != target.agent || agent == state.agents.end() ||
+            !agent->second.online || !agent->second.looks_twice)
+            continue;
+        const auto seen = agent->second.installations.find({target.name, release.key.project, ""});
+        if (seen == agent->second.installations.end() || !seen->second.drifted ||
+            seen->second.digest != progress->second.desired)
+            continue;
+        if (seen->second.report > progress->second.report || progress->second.doubted_at)
+            fail("7: goes on, and " + target.name + " is reported down: " + release.id, now);
+    }
+}
+
 void Checks::check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now) {
     const auto active = std::ranges::count_if(
         state.assignments.at(key).releases,
@@ -57,6 +81,7 @@ void Checks::check_outbox(const engine::State& state, Timestamp now) {
 
 /// After a lost store it is what agents and Git say.
 void Checks::check_good(const GoodState& good, const engine::State& state, Timestamp now) {
+    if (std::exchange(goods_[good.key], good.good) == good.good) return;  // only its rules changed
     const auto release = state.releases.find(good.release);
     // A finished uninstall makes "absent" the state to come back to, of whatever version.
     if (release == state.releases.end() || release->second.kind == ReleaseKind::uninstall) return;

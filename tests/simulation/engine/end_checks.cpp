@@ -68,14 +68,24 @@ bool is_taken_back(const World& world, const AssignmentState& assignment,
            std::ranges::all_of(holds, [](const Hold& hold) { return hold.gate == "quarantine"; });
 }
 
-/// What never works is tried again for ever, when the window lets it; under `absent` pinned targets
-/// stay as they are.
+/// What never works, or never for long, is tried again for ever, when the window lets it; under
+/// `absent` pinned targets stay as they are.
 bool keeps_failing(const World& world, const Assignment& wish) {
     return std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
-        const auto* known = known_of(world, target, {target.name, wish.key.project, ""});
+        const InstallKey install{target.name, wish.key.project, ""};
+        const auto* known = known_of(world, target, install);
+        const auto host = world.agents().find(target.agent);
+        const bool restless =
+            host != world.agents().end() && host->second->restless.contains(install);
         return (known && known->status == InstallStatus::failed) ||
-               (target.pinned && wish.definition->absent);
+               (known && known->drifted && restless) || (target.pinned && wish.definition->absent);
     });
+}
+
+/// The next one waits for the active one, which says itself what it waits for.
+bool waits_for_active(const World& world, const AssignmentState& assignment, const Hold& hold) {
+    if (hold.gate != "release" || assignment.active.empty()) return false;
+    return !world.state().releases.at(assignment.active).holds.empty();
 }
 
 std::string check_assignment(World& world, const AssignmentState& assignment) {
@@ -85,7 +95,9 @@ std::string check_assignment(World& world, const AssignmentState& assignment) {
     if (view.sync == Sync::in_sync) return check_wish(world, wish);
     const auto is_pause = [](const Hold& hold) { return hold.gate == "pause"; };
     if (std::ranges::any_of(view.holds, is_pause)) return "";  // that holds all of it
-    const auto stuck = std::ranges::find_if_not(view.holds, waits_for_a_person);
+    const auto stuck = std::ranges::find_if_not(view.holds, [&](const Hold& hold) {
+        return waits_for_a_person(hold) || waits_for_active(world, assignment, hold);
+    });
     if (view.holds.empty() || stuck != view.holds.end())
         return fmt::format("21: {} is {} and waits for {}\n", wish.key.text(), to_string(view.sync),
                            view.holds.empty() ? "nothing" : stuck->gate + ": " + stuck->reason);

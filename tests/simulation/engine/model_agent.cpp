@@ -119,6 +119,9 @@ void ModelAgent::apply(const Start& effect) {
             ports_.violation("5: two actions at once on " + action.key.text());
     waiting_.push_back(action);
     begin_waiting();
+    // What a daemon sent that has lost its store since is not counted by it.
+    if (workers > 0 && waiting_.size() > workers)
+        ports_.violation("19: more was sent than runs at once: " + name_);
 }
 
 void ModelAgent::begin_waiting() {
@@ -210,6 +213,8 @@ void ModelAgent::start() {
     machine_ = Machine(journal_);
     if (machine_.highest_epoch() < former) ports_.violation("4: the accepted epoch went back");
     apply(machine_.boot());
+    for (const auto& installation : journal_.installations)
+        if (installation.drifted) look_again(installation.key);
 }
 
 // ---- drift
@@ -219,12 +224,29 @@ void ModelAgent::drift(int pick) {
     const auto& some =
         journal_.installations[static_cast<std::size_t>(pick) % journal_.installations.size()];
     if (some.status == InstallStatus::absent) return;
-    feed(DriftSeen{some.key, true, "probe: exit 1"});
+    const auto key = some.key;
+    feed(DriftSeen{key, true, "probe: exit 1"});
+    look_again(key);
 }
 
 void ModelAgent::drift_again(const InstallKey& key) {
     if (restless.contains(key))
-        after(1'000, 60'000, [this, key] { feed(DriftSeen{key, true, "status: exit 1"}); });
+        after(1'000, 60'000, [this, key] {
+            feed(DriftSeen{key, true, "status: exit 1"});
+            look_again(key);
+        });
+}
+
+/// It may be well again by itself.
+void ModelAgent::look_again(const InstallKey& key, int times) {
+    if (!looks_twice || times == 0) return;
+    after(20'000, 60'000, [this, key, times] {
+        const auto known = std::ranges::find(journal_.installations, key, &Installation::key);
+        if (known == journal_.installations.end() || !known->drifted) return;
+        const bool is_well = moody && !restless.contains(key) && ports_.pick(0, 3) == 0;
+        feed(DriftSeen{key, !is_well, is_well ? "" : known->drift_reason});
+        look_again(key, times - 1);
+    });
 }
 
 }  // namespace tidegate::simulation

@@ -43,6 +43,7 @@ public:
     Milliseconds clock_off{};  ///< of its wall clock, which is shown and never compared
     std::size_t workers = 0;   ///< processes at once; 0: any number
     bool probes_see_bad = true;
+    bool looks_twice = false;  ///< at what it found drifted
 
     /// What really is there.
     struct Thing {
@@ -82,6 +83,7 @@ private:
     void end(const std::string& action);
     void finish(const std::string& action, ActionOutcome outcome, const std::string& error);
     void drift_again(const InstallKey& key);
+    void look_again(const InstallKey& key, int times = 10);
     bool refuses(const Action& action);
     [[nodiscard]] machine::ProbeAnswer look(const Action& action);
     machine::Records::Entry* entry(const std::string& id);

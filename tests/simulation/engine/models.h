@@ -1,6 +1,6 @@
 #pragma once
 /// Which models of faults and wishes take part in a world. One that shows a fault of the engine
-/// that is not mended yet stays off by default and says what is missing.
+/// that is not mended yet is off by default and says what is missing; none is.
 
 namespace tidegate::simulation {
 
@@ -15,34 +15,30 @@ struct Models {
     /// Targets arrive, leave, go to another agent or environment.
     bool moving_fleet = true;
 
-    // ---- Off until the engine does what they ask for; each says what that is.
-
-    /// The daemon is away for hours, beyond every deadline. Waits for: deadlines that count while
-    /// it lives, and journals that are heard first.
-    bool long_downtimes = false;
-    /// The wall clocks of the daemon and the hosts are set forth and back. Waits for: the same, and
-    /// an agent that is away by the time that passed.
-    bool clock_jumps = false;
-    /// Agents die and stay away. Waits for: an end of what was on its way there.
-    bool lost_agents = false;
+    /// The daemon is away for hours, beyond every deadline.
+    bool long_downtimes = true;
+    /// The wall clocks of the daemon and the hosts are set forth and back.
+    bool clock_jumps = true;
+    /// Nothing comes back by itself to where a finished uninstall took it from.
+    bool absent_is_kept = true;
+    /// Some installations drift again after every heal.
+    bool restless = true;
+    /// A probe finds the new version of what its checks fail.
+    bool probes_see_bad = true;
+    /// A revert leaves what the tip says of pins and pausing, and never lowers `retry`.
+    bool reverts_keep_rules = true;
+    /// Agents die and stay away till the end, and some of them are revoked.
+    bool lost_agents = true;
     /// An agent runs eight processes at once, and a link breaks that more waits for than its queue
-    /// holds. Waits for: no more sent than runs at once, deadlines from an action's start.
-    bool bounded_queues = false;
-    /// What a slow store held back is judged when it leaves. Waits for: gates asked again then.
-    bool judged_when_sent = false;
-    /// People pin every target. Waits for: no last good that nobody has.
-    bool all_pinned = false;
-    /// Nothing comes back by itself to where a finished uninstall took it from. Waits for: "absent"
-    /// as the state to keep.
-    bool absent_is_kept = false;
-    /// Some installations drift again after every heal. Waits for: that counted as a failed heal.
-    bool restless = false;
-    /// A probe finds the new version of what its checks would have failed. Waits for: checks that
-    /// always decide.
-    bool probes_see_bad = false;
-    /// A revert leaves what the tip says of pins and pausing, and never lowers `retry`. Waits for:
-    /// plan_revert to do so.
-    bool reverts_keep_rules = false;
+    /// holds.
+    bool bounded_queues = true;
+    /// What a slow store held back is judged when it leaves.
+    bool judged_when_sent = true;
+    /// People pin every target; nothing becomes last good that nobody has.
+    bool all_pinned = true;
+    /// Most agents look once more at what they found drifted, and say so; a release that deployed
+    /// it waits for that.
+    bool second_looks = true;
 };
 
 }  // namespace tidegate::simulation

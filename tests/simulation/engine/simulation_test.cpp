@@ -67,6 +67,7 @@ std::string rest(World& world) {
 }
 
 void ask_for_good_versions(World& world) {
+    world.all_rest();  // what drifts again and again proves no version
     world.ask_everywhere({"vpin"});
     Spec last{"vlast"};
     last.pins[kPinned] = "vpin";
@@ -107,6 +108,7 @@ std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
     constexpr std::array kCloses{OnClose::pause, OnClose::finish_step, OnClose::finish_release};
     auto fleet = fleet_closing(kCloses[seed % kCloses.size()]);
     if (seed % 4 > 1) fleet = with_slots(std::move(fleet), static_cast<int>(seed % 4) - 2);
+    if (seed % 5 == 0) fleet.environments["prod"].offline = Offline::wait;
     return run_world({seed, std::move(fleet), true, std::chrono::hours(9 + seed / 3 % 3)},
                      std::chrono::hours(1 + seed * 7 % 10), problem);
 }

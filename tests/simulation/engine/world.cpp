@@ -1,6 +1,7 @@
 #include "tests/simulation/engine/world.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace tidegate::simulation {
 
@@ -8,7 +9,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t kLinesKept = 400;
+std::size_t lines_kept() {
+    static const auto* const asked = std::getenv("TIDEGATE_LINES");
+    return asked ? std::strtoull(asked, nullptr, 10) : 400;
+}
 
 }  // namespace
 
@@ -36,7 +40,7 @@ void World::note(std::string line) {
     line = format_rfc3339(now_) + " " + line;
     for (const unsigned char byte : line) trace_ = (trace_ ^ byte) * 1099511628211ULL;
     log_.push_back(std::move(line));
-    if (log_.size() > kLinesKept) log_.pop_front();
+    if (log_.size() > lines_kept()) log_.pop_front();
 }
 
 void World::run_for(Milliseconds time) {

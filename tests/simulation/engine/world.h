@@ -44,9 +44,10 @@ public:
     void disconnect(const std::string& agent, Milliseconds back_after);
     void hold_tip(bool held) { feed(engine::GitHeld{held, git_.tip(), "it was forced"}); }
     void heal();
-    void check_store();  ///< what is in memory would come back after a crash
-    void some_never_rest();
-    void chaos();  ///< one random fault or wish, and the next one later
+    void check_store();      ///< what is in memory would come back after a crash
+    void some_never_rest();  ///< they drift again soon after each action
+    void all_rest();         ///< from now on
+    void chaos();            ///< one random fault or wish, and the next one later
 
     ModelAgent& agent(const std::string& name) { return *agents_.at(name); }
     [[nodiscard]] const std::map<std::string, std::unique_ptr<ModelAgent>>& agents() const {
@@ -144,6 +145,7 @@ private:
     void links_fail();
     void clocks_jump();
     void agent_is_lost(const std::string& who);
+    void agent_is_revoked(const std::string& who);
     void store_is_lost();
 
     WorldOptions options_;
@@ -154,6 +156,7 @@ private:
     ModelGit git_;
     std::map<std::string, std::unique_ptr<ModelAgent>> agents_;
     std::map<std::string, Link> links_;
+    std::set<std::string> revoked_;  ///< agents, as the store has them
     bool faults_ = false;
 
     bool daemon_up_ = false;

@@ -126,15 +126,16 @@ void World::arm_wake() {
     auto sleep = kLongestSleep;
     if (wake_at_.at) sleep = std::min<Milliseconds>(sleep, *wake_at_.at - wall());
     if (wake_at_.lived) sleep = std::min(sleep, life_.until(*wake_at_.lived));
-    daemon_later(std::max<Milliseconds>(sleep, 0ms), [this, number = ++wakes_] {
+    const auto asleep = [this, number = ++wakes_, slept_at = wall()] {
         if (number != wakes_) return;
         const auto now = clocks();
-        const bool due = (wake_at_.at && *wake_at_.at <= now.now) ||
+        const bool due = (wake_at_.at && *wake_at_.at <= now.now) || now.now < slept_at ||
                          (wake_at_.lived && *wake_at_.lived <= now.lived);
         if (!due) return arm_wake();
         wake_at_ = {};
         feed(engine::Woke{});
-    });
+    };
+    daemon_later(std::max<Milliseconds>(sleep, 0ms), asleep);
 }
 
 void World::poll() {
@@ -155,6 +156,7 @@ void World::crash_daemon() {
     note("daemon dies");
     daemon_up_ = false;
     ++daemon_life_;
+    checks_.on_crash();
     for (auto& [name, link] : links_) cut(name);
     if (!faults_) return;
     const bool is_long = options_.models.long_downtimes && pick(0, 3) == 0;
@@ -180,6 +182,7 @@ void World::start_daemon() {
     state_ = std::move(*restored);
     source_.start(static_cast<ModelSource::Start>(faults_ ? pick(0, 2) : 0), own_commits());
     note("daemon starts");
+    for (const auto& name : revoked_) feed(engine::AgentRevoked{name});
     for (auto& [name, link] : links_) {
         ++link.session;
         later(Milliseconds(pick(100, 8'000)), [this, session = link.session, agent = name] {
@@ -219,6 +222,7 @@ void World::check_store() {
 void World::lose_store() {
     rows_.clear();
     audit_.clear();
+    revoked_.clear();
     source_.forget_store();
     checks_.forget_store();
 }

@@ -28,6 +28,8 @@ void World::ensure_agents() {
             agents_[target.agent]->moody = faults_;
             agents_[target.agent]->workers = options_.models.bounded_queues ? kWorkers : 0;
             agents_[target.agent]->probes_see_bad = !faults_ || options_.models.probes_see_bad;
+            agents_[target.agent]->looks_twice =
+                faults_ && options_.models.second_looks && pick(0, 3) > 0;
             links_[target.agent];
             if (daemon_up_) later(10s, [this, agent = target.agent] { connect(agent); });
         }
@@ -46,6 +48,9 @@ void World::connect(const std::string& name) {
     hello.agent = name;
     hello.boot_id = std::to_string(link.session);
     hello.highest_epoch = host.epoch();
+    hello.runs_at_once = static_cast<int>(host.workers);
+    if (host.looks_twice) hello.capabilities.emplace_back(kSecondLookCapability);
+    revoked_.erase(name);  // enrolled anew
     feed(engine::AgentConnected{hello, host.inventory()});
 }
 
@@ -110,7 +115,7 @@ bool World::overflows(const std::string& agent, const engine::Send& send) {
 void World::perform_one(const engine::Send& send) {
     if (!engine::leave(state_, send, clocks())) {
         const auto& run = std::get<engine::Run>(send.message);
-        return feed(engine::Unsent{send.agent, run.action.id});
+        return feed(engine::Unsent{send.agent, run.action.id, run.resumes});
     }
     checks_.on_send(send, state_, wall());
     auto& link = links_[send.agent];

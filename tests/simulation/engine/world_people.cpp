@@ -144,11 +144,20 @@ void World::clocks_jump() {
     agent(some_agent()).clock_off = std::chrono::hours(pick(-500'000, 500'000));
 }
 
-/// Until the end.
+/// Until the end. Somebody may notice.
 void World::agent_is_lost(const std::string& who) {
     note("agent lost " + who);
     agent(who).crash();
     disconnect(who, std::chrono::hours{1'000});
+    if (pick(0, 1) == 0)
+        later(Milliseconds(pick(1'000, 3'600'000)), [this, who] { agent_is_revoked(who); });
+}
+
+void World::agent_is_revoked(const std::string& who) {
+    if (agent(who).up()) return;
+    note("agent revoked " + who);
+    revoked_.insert(who);
+    feed(engine::AgentRevoked{who});
 }
 
 void World::store_is_lost() {
@@ -161,6 +170,10 @@ void World::some_never_rest() {
     for (const auto& [environment, place] : options_.fleet.environments)
         for (const auto& target : place.targets)
             if (pick(0, 5) == 0) agent(target.agent).restless.insert({target.name, "shop", ""});
+}
+
+void World::all_rest() {
+    for (auto& [name, host] : agents_) host->restless.clear();
 }
 
 void World::chaos() {

@@ -61,6 +61,48 @@ TEST(LeaveTest, WhatBeganWhileItWasOpenMayEnd) {
     EXPECT_EQ(rollout.in_flight(), 1u) << "the same step";
 }
 
+/// Also where its target waits on, and may be sent the same again.
+TEST(LeaveTest, TheAuditLogTellsTheEndOfWhatDidNotLeave) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.block_disk();
+    rollout.wish(AssignmentPtr(early(1, one_by_one(), OnClose::pause)));
+    ASSERT_EQ(in_outbox(rollout).size(), 1u);
+    EXPECT_EQ(rollout.audit().back(), "action.run");
+    rollout.pass(hours{2});
+    rollout.free_disk();
+    ASSERT_TRUE(in_outbox(rollout).empty());
+    EXPECT_EQ(rollout.audit().back(), "action.withdrawn");
+}
+
+/// The agent was killed in the middle, and the disk blocked when it came back.
+TEST(LeaveTest, WhatWasInterruptedDoesNotGoOnOnceItsVersionHasFailed) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(second_version(2, all_at_once()));
+    const auto interrupted = rollout.state().outbox_by_key.at({name_of(1), kKey.project, ""});
+    rollout.leaves(1);
+    rollout.block_disk();
+    rollout.comes_back_interrupted(1, {interrupted});
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::rolling_back);
+    const auto sent = rollout.in_flight();
+    rollout.free_disk();
+    EXPECT_EQ(rollout.in_flight(), sent + 1) << "the restore of the other";
+    EXPECT_EQ(rollout.cancelled(), std::vector{interrupted});
+}
+
+TEST(LeaveTest, WhatWasInterruptedAndHasEndedIsNotSentAgain) {
+    Rollout rollout(1, one_by_one());
+    const auto interrupted = rollout.next().id;
+    rollout.leaves(0);
+    rollout.block_disk();
+    rollout.comes_back_interrupted(0, {interrupted});
+    (void)rollout.finish_one(ActionOutcome::unknown);
+    rollout.free_disk();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+}
+
 TEST(LeaveTest, NothingLeavesThatIsNotWantedAnyMore) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();

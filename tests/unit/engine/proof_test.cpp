@@ -49,6 +49,25 @@ TEST(ProofTest, APinnedTargetIsNoneInTheMiddleOfARelease) {
     EXPECT_EQ(rollout.holds()[0].gate, "pin");
 }
 
+/// Its host was replaced, and the other target left.
+TEST(ProofTest, WhatIsNowhereAnyMoreIsNone) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(version_of(2, one_by_one(), 2)));
+    (void)rollout.finish_one();
+    ASSERT_EQ(in_outbox(rollout), std::vector{name_of(1)});
+    rollout.leaves(1);
+    auto rest = version_of(1, one_by_one(), 2);
+    rest->targets[0].agent = name_of(2);
+    rollout.wish(AssignmentPtr(rest));
+    rollout.pass(std::chrono::hours{1});
+    EXPECT_EQ(good_version(rollout), "v1");
+    rollout.comes_with(2, {});
+    ASSERT_EQ(rollout.in_flight(), 2u);
+    EXPECT_EQ(newest(rollout).kind, ReleaseKind::introduce);
+    EXPECT_EQ(newest(rollout).status, ReleaseStatus::running);
+}
+
 Installation in_place(int target, const Assignment& wish) {
     Installation there;
     there.key = {name_of(target), kKey.project, ""};
@@ -94,6 +113,24 @@ TEST(ProofTest, WhatTheStoreRemembersIsNone) {
     EXPECT_EQ(good_version(rollout), "v1");
     rollout.comes_with(0, {in_place(0, *wish)});
     rollout.drain();
+    EXPECT_EQ(good_version(rollout), "v2");
+}
+
+/// After a lost store releases have the ids that they had.
+TEST(ProofTest, WhatAnAgentDidOnceIsNoneWhereSomethingElseIsSince) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(version_of(1, one_by_one(), 2)));
+    auto there = in_place(0, *version_of(1, one_by_one(), 1));
+    there.report = 2;
+    rollout.reports_as(0, there);
+    const auto first = rollout.next().id;
+    rollout.answers_from_its_journal();
+    EXPECT_EQ(good_version(rollout), "v1");
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_NE(rollout.next().id, first);
+    EXPECT_EQ(rollout.next().version, "v2");
+    (void)rollout.finish_one();
     EXPECT_EQ(good_version(rollout), "v2");
 }
 

@@ -266,7 +266,7 @@ void Rollout::let_leave(const Send& send) {
     if (leave(state_, send, clocks_))
         sent_.push_back(run->action);
     else
-        feed(Unsent{send.agent, run->action.id});
+        feed(Unsent{send.agent, run->action.id, run->resumes});
 }
 
 void Rollout::free_disk() {
@@ -276,6 +276,7 @@ void Rollout::free_disk() {
 
 void Rollout::write(const Batch& batch, Cost& cost) {
     cost.rows += batch.writes.size() + batch.audit.size();
+    for (const auto& entry : batch.audit) audit_.push_back(entry.kind);
     for (const auto& write : batch.writes) {
         if (const auto* put = std::get_if<Put>(&write)) {
             cost.bytes += put->key.size() + put->body.size();

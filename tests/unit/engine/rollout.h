@@ -141,6 +141,8 @@ public:
         const auto found = told_.find(kind);
         return found == told_.end() ? 0 : found->second;
     }
+    /// The kinds of all that was written into the audit log.
+    [[nodiscard]] const std::vector<std::string>& audit() const { return audit_; }
     /// Its agent's report on what is there, otherwise unchanged.
     void reports_drift(int target, bool drifted, const std::string& reason);
 
@@ -182,6 +184,7 @@ private:
     std::map<NoticeKind, int> told_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
+    std::vector<std::string> audit_;
 };
 
 /// The targets of what is in the outbox.

@@ -477,6 +477,20 @@ TEST(MachineTest, ReportsDriftTwiceAndKeepsIt) {
         EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
 }
 
+/// A daemon that comes anew may have heard neither.
+TEST(MachineTest, ReportsDriftOnceMoreAfterEachWelcome) {
+    Host host;
+    host.start("a");
+    host.in(Finished{"a", ActionOutcome::done, "", {}, {}});
+    host.in(OutcomeDurable{"a"});
+    for (int i = 0; i < 2; ++i) host.in(DriftSeen{action("a").key, true, "exit 1"});
+    for (std::uint64_t epoch = 6; epoch < 8; ++epoch) {
+        host.in(WelcomeCommand{epoch, true});
+        EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "installation, changed");
+        EXPECT_EQ(host.in(DriftSeen{action("a").key, true, "exit 1"}), "");
+    }
+}
+
 TEST(MachineTest, BackupsAreAsTheLastActionThatLookedLeftThem) {
     const std::vector<Backup> one{{"/b/1", kNow}};
     const std::vector<Backup> two{{"/b/2", kNow}, {"/b/1", kNow}};
