@@ -13,14 +13,14 @@ Result<void> LineFollower::follow(const std::string& commit) {
     if (!line && source::is_limit(line.error())) return follow_at_once(commit);
     for (const auto& next : TRY(line)) {
         const auto added = add(next, Checks::first);
-        if (!added && source::is_limit(added.error())) return follow_at_once(commit);
+        if (!added && source::is_of_the_commit(added.error())) return follow_at_once(commit);
         CHECK(added);
     }
     return {};
 }
 
-/// As the daemon does where something on the way is beyond a limit: all of it is one change, or,
-/// where the line cannot even begin, is not looked at.
+/// As the daemon does where something on the way is beyond a limit or malformed: all of it is one
+/// change, or, where the line cannot even begin, is not looked at.
 Result<void> LineFollower::follow_at_once(const std::string& commit) {
     git::Commit whole;
     whole.id = commit;
@@ -33,6 +33,7 @@ Result<void> LineFollower::merge(const std::string& commit) {
     git::Commit whole;
     if (TRY(repository_.is_ancestor(tracker_.tip(), commit)))
         whole = TRY(repository_.range(tracker_.tip(), commit));
+    unread_ = source::unread_parts(whole);
     whole.id = commit;
     whole.first_parent = tracker_.tip();
     return add(whole, kChecksNow);

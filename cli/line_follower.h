@@ -23,6 +23,8 @@ public:
     [[nodiscard]] Result<void> merge(const std::string& commit);
     [[nodiscard]] Result<Desired> desired(Timestamp now);
     [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
+    /// What the commit that was merged does not say, for people.
+    [[nodiscard]] const std::vector<Error>& unread() const { return unread_; }
 
 private:
     [[nodiscard]] Result<void> follow_at_once(const std::string& commit);
@@ -33,6 +35,7 @@ private:
     source::DocumentReader reader_;
     LineTracker tracker_;
     DocumentTree documents_;
+    std::vector<Error> unread_;
 };
 
 }  // namespace tidegate::cli

@@ -183,6 +183,7 @@ Result<PlanReport> make_plan(const PlanOptions& options, Timestamp now) {
     const auto after = TRY(follower.desired(now));
     report.errors = follower.tracker().errors();
     report.warnings = new_ones(follower.tracker().warnings(), warnings);
+    for (const auto& part : follower.unread()) report.warnings.push_back(part);
     const auto observed = options.server.empty()
                               ? installed_as(before)
                               : TRY(observed_by(options.server, after, report.notes));

@@ -64,6 +64,11 @@ Result<void> make_folder(const std::string& path, mode_t mode) {
 
 }  // namespace
 
+Result<void> make_data_dir(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error) ? Result<void>{} : make_folder(path, 0711);
+}
+
 Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir) {
     HostRules rules;
     rules.limits.user = TRY(script_user(config));

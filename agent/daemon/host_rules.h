@@ -20,6 +20,10 @@ struct HostRules {
     FormerRuns former;         ///< scripts that a former agent process left running
 };
 
+/// Makes the data dir where it is missing. Scripts' users must be able to pass through it to tmp/;
+/// pki/ and journal/ are private. exhausted: the disk, or a quota, has no room for it.
+[[nodiscard]] Result<void> make_data_dir(const std::string& path);
+
 /// denied: scripts would run as root and nobody allowed it,
 /// or run_as needs root.
 [[nodiscard]] Result<HostRules> make_host_rules(AgentConfig config, const std::string& data_dir);

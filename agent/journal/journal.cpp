@@ -38,7 +38,7 @@ public:
         DirectoryLock lock;
         lock.fd_ = ::open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (lock.fd_ < 0)
-            return fail(errno == ENOSPC ? ErrorCode::exhausted : ErrorCode::unavailable,
+            return fail(is_full(errno) ? ErrorCode::exhausted : ErrorCode::unavailable,
                         "{}/lock: {}", directory, std::strerror(errno));
         // A killed agent's last child may hold it for the instant until it becomes a script.
         for (int tries = 0; ::flock(lock.fd_, LOCK_EX | LOCK_NB) != 0; ++tries) {
@@ -86,8 +86,11 @@ public:
         directory_ = directory;
         std::error_code error;
         std::filesystem::create_directories(directory, error);
-        if (error || ::chmod(directory.c_str(), 0700) != 0)
-            return fail(ErrorCode::unavailable, "{}: cannot be made private", directory);
+        if (!error && ::chmod(directory.c_str(), 0700) != 0)
+            error = {errno, std::generic_category()};
+        if (error)
+            return fail(is_full(error.value()) ? ErrorCode::exhausted : ErrorCode::unavailable,
+                        "{}: cannot be made private: {}", directory, error.message());
         lock_ = TRY(DirectoryLock::take(directory));
         const auto visit = [this](char type, std::string_view payload, Location location) {
             return replay(type, payload, location);

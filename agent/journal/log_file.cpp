@@ -15,6 +15,9 @@
 #include "schema/base/limits.h"
 
 namespace tidegate::agent {
+
+bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
+
 namespace {
 
 constexpr std::size_t kCheckBytes = 8;
@@ -22,9 +25,6 @@ constexpr std::size_t kHeadBytes = 4 + kCheckBytes;
 constexpr std::size_t kBodyBytesMax = 2 * limits::kFrameBytesMax;
 /// Allocated at a time, where there is so much.
 constexpr std::uint64_t kAllocationStep = 256 * 1024;
-
-/// No bytes, no inodes, none left of a quota or of a bound on a file's size.
-bool is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EFBIG; }
 
 tl::unexpected<Error> fail_errno(std::string_view what) {
     const auto code = is_full(errno) ? ErrorCode::exhausted : ErrorCode::unavailable;

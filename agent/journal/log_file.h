@@ -16,6 +16,9 @@
 
 namespace tidegate::agent {
 
+/// No bytes, no inodes, none left of a quota or of a bound on a file's size.
+[[nodiscard]] bool is_full(int error);
+
 /// Where a payload lies in the file.
 struct Location {
     std::uint64_t offset = 0;

@@ -20,6 +20,7 @@ LineOptions line_options(const SourceOptions& options) {
 }
 
 using source::is_limit;
+using source::is_of_the_commit;
 
 /// Of the line itself: no later try reads it, whatever becomes of disk and child.
 bool is_for_good(const Error& error) {
@@ -246,14 +247,14 @@ Result<void> ConfigSource::follow(const std::string& from, const std::string& to
     const auto lenient = TRY(lenient_part(*line));
     for (std::size_t i = 0; i < line->size(); ++i) {
         const auto added = add((*line)[i], i < lenient ? Checks::first : kChecksNow);
-        if (!added && is_limit(added.error())) return follow_at_once(to, added.error());
+        if (!added && is_of_the_commit(added.error())) return follow_at_once(to, added.error());
         CHECK(added);
     }
     return {};
 }
 
-/// Something between the line's end and `to` is beyond a limit: all of it becomes one change, and
-/// only what is there at its end has to be readable.
+/// Something between the line's end and `to` is beyond a limit, or malformed: all of it becomes one
+/// change, and only what is there at its end has to be readable.
 Result<void> ConfigSource::follow_at_once(const std::string& to, const Error& why) {
     if (tracker_.tip().empty()) return begin_line_at(to, why);
     const auto whole = TRY(git_.range(tracker_.tip(), to));
@@ -275,9 +276,13 @@ Result<void> ConfigSource::begin_line_at(const std::string& commit, const Error&
 }
 
 void ConfigSource::tell_passed(const std::string& commit, std::string_view what, const Error& why) {
+    warn({why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}});
+}
+
+void ConfigSource::warn(Error of_tip) {
     if (passed_.size() >= limits::kErrorsReportedMax) return;
-    passed_.push_back({why.code, fmt::format("commit {}: {}: {}", commit, what, why.message), {}});
-    spdlog::warn("config: {}", passed_.back().text());
+    spdlog::warn("config: {}", of_tip.text());
+    passed_.push_back(std::move(of_tip));
 }
 
 /// The files of the line's end, read by other checks than before.
@@ -323,12 +328,8 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
     for (auto& [path, file] : read) documents_[path] = std::move(file);
     for (auto& entry : present) entries_[entry.path] = entry;
     tracker_.add_commit(line, documents_, changed);
-    if (commit.message_cut && checks == kChecksNow)
-        tell_passed(
-            commit.id, "its trailers are out of reach",
-            {ErrorCode::exhausted,
-             fmt::format("the message is longer than {} bytes", limits::kCommitMessageBytesMax),
-             {}});
+    if (checks == kChecksNow)
+        for (auto& part : source::unread_parts(commit)) warn(std::move(part));
     return {};
 }
 

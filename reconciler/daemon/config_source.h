@@ -97,6 +97,7 @@ private:
     [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
     [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);
     void tell_passed(const std::string& commit, std::string_view what, const Error& why);
+    void warn(Error of_tip);
     [[nodiscard]] Result<bool> is_proven_by_form(const git::Commit& commit);
     [[nodiscard]] Result<void> adopt(Checks checks);
     [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
@@ -123,7 +124,7 @@ private:
     LineTracker tracker_;
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read
-    std::vector<Error> passed_;  ///< the limits that the tip was taken in beyond
+    std::vector<Error> passed_;                      ///< what the tip was taken in in spite of
     std::set<std::string> own_;
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.

@@ -51,7 +51,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Fetched, tip, changed)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Person, name, email)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Trailer, key, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Commit, id, first_parent, parents, author, committer,
-                                   committed_at, message, message_cut, trailers, authors, off_line)
+                                   committed_at, message, message_cut, malformed, trailers, authors,
+                                   off_line)
 
 // Entries and blobs come by ten thousands, so they go without names.
 template <class... Parts>

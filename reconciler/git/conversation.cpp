@@ -196,8 +196,13 @@ Result<std::unique_ptr<Conversation>> connect(Repository::State& state, const Re
     options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
     const auto direction = purpose == Purpose::upload ? GIT_DIRECTION_PUSH : GIT_DIRECTION_FETCH;
     const int code = git_remote_connect_ext(conversation->handle.get(), direction, &options);
-    if (code < 0) return fail(remote_error(*conversation, code));
-    return conversation;
+    if (code >= 0) return conversation;
+    auto refused = remote_error(*conversation, code);
+    // libgit2 reads what the tags of a local remote point to, and one of them is enough for it to
+    // refuse the whole.
+    if (purpose == Purpose::ask && local_folder(remote.url))
+        if (auto by_git = connect(state, remote, Purpose::download)) return by_git;
+    return fail(std::move(refused));
 }
 
 namespace {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "reconciler/git/library.h"
+#include "reconciler/git/mended.h"
 #include "reconciler/git/recode.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
@@ -64,6 +65,13 @@ std::vector<Trailer> read_trailers(const std::string& message) {
     return trailers;
 }
 
+bool is_mended(const git_commit* commit) {
+    git_buf ignored{};
+    const bool mended = git_commit_header_field(&ignored, commit, kMendedField) == 0;
+    git_buf_dispose(&ignored);
+    return mended;
+}
+
 Commit to_commit(const git_commit* commit) {
     Commit value;
     value.id = to_text(*git_commit_id(commit));
@@ -78,7 +86,8 @@ Commit to_commit(const git_commit* commit) {
     value.message =
         plain_lines(recoded(head_of(message, limits::kCommitMessageBytesMax), encoding));
     value.message_cut = message.size() > limits::kCommitMessageBytesMax;
-    if (!value.message_cut) value.trailers = read_trailers(value.message);
+    value.malformed = is_mended(commit);
+    if (!value.message_cut && !value.malformed) value.trailers = read_trailers(value.message);
     return value;
 }
 

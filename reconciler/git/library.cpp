@@ -25,6 +25,7 @@ ErrorCode code_of(int code, int error_class) {
         case GIT_EAUTH:
         case GIT_ECERTIFICATE:
             return ErrorCode::denied;
+        case GIT_EINVALID:  // malformed, by whoever made it: what is damaged has another code
         case GIT_EINVALIDSPEC:
         case GIT_EAMBIGUOUS:
             return ErrorCode::invalid;
@@ -56,6 +57,7 @@ void start_library() {
         // libgit2 runs nothing that a repository's configuration names, so its owner is no matter.
         git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
         git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+        git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);  // see mended.h
         git_libgit2_opts(GIT_OPT_SET_MWINDOW_SIZE, kMappedWindowBytes);
         git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, kMappedBytesMax);
         git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, kOpenPacksMax);

@@ -24,6 +24,7 @@ struct Free {
     void operator()(git_treebuilder* p) const { git_treebuilder_free(p); }
     void operator()(git_blob* p) const { git_blob_free(p); }
     void operator()(git_odb* p) const { git_odb_free(p); }
+    void operator()(git_odb_object* p) const { git_odb_object_free(p); }
     void operator()(git_diff* p) const { git_diff_free(p); }
     void operator()(git_revwalk* p) const { git_revwalk_free(p); }
     void operator()(git_packbuilder* p) const { git_packbuilder_free(p); }

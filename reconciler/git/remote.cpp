@@ -3,6 +3,7 @@
 #include "reconciler/git/compact.h"
 #include "reconciler/git/conversation.h"
 #include "reconciler/git/local_git.h"
+#include "reconciler/git/mended.h"
 #include "schema/base/utf8.h"
 
 namespace tidegate::git {
@@ -38,10 +39,16 @@ Result<void> download_anew(Repository::State& state, Conversation& conversation,
 
 /// A failure to compact costs speed, not truth: it is tried again after the next fetch.
 Result<void> tidy(Repository::State& state) {
-    const auto compacted = compact(state.get());
-    if (!compacted || !*compacted) return {};
     const std::string path = git_repository_path(state.get());
-    return checked(git_repository_open_bare(out(state.repository), path.c_str()), path);
+    Handle<git_repository> fresh;
+    CHECK(checked(git_repository_open_bare(out(fresh), path.c_str()), path));
+    CHECK(show(Commits::as_they_are, fresh.get()));
+    const auto compacted = compact(fresh.get());
+    if (!compacted || !*compacted) return {};
+    CHECK(checked(git_repository_open_bare(out(fresh), path.c_str()), path));
+    CHECK(show(Commits::mended, fresh.get()));
+    state.repository = std::move(fresh);
+    return {};
 }
 
 Error refused_push(const Conversation& conversation) {

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "reconciler/git/library.h"
+#include "reconciler/git/mended.h"
 #include "schema/base/utf8.h"
 
 namespace tidegate::git {
@@ -81,6 +82,7 @@ Result<Repository> Repository::open_or_init(const std::string& directory) {
     Handle<git_repository> repository;
     if (git_repository_open_bare(out(repository), directory.c_str()) < 0)
         repository = TRY(init_bare(directory));
+    CHECK(show(Commits::mended, repository.get()));
     auto state = std::make_unique<State>();
     state->repository = std::move(repository);
     state->own = true;
@@ -93,6 +95,7 @@ Result<Repository> Repository::open_existing(const std::string& path) {
     auto state = std::make_unique<State>();
     CHECK(checked(git_repository_open(out(state->repository), path.c_str()),
                   "cannot open the repository " + path));
+    CHECK(show(Commits::mended, state->get()));
     return Repository{std::move(state)};
 }
 

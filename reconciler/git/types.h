@@ -59,7 +59,9 @@ struct Commit {
     Timestamp committed_at;
     /// Cut at kCommitMessageBytesMax. Of its control characters line ends and tabs stay.
     std::string message;
-    bool message_cut = false;       ///< then nobody knows its trailers
+    bool message_cut = false;  ///< then nobody knows its trailers
+    /// Its author or committer cannot be read, and is "unknown"; its trailers are not believed.
+    bool malformed = false;
     std::vector<Trailer> trailers;  ///< each value is one line
     /// "name <email>" of the authors and committers of every commit this change brings, sorted,
     /// each once: kAuthorsMax, those of the newest commits first. A merge brings all that its first

@@ -3,6 +3,8 @@
 #include <map>
 #include <string_view>
 
+#include "schema/base/limits.h"
+
 namespace tidegate::source {
 
 std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
@@ -16,6 +18,23 @@ std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
     }
     for (const auto& [path, entry] : gone) changes.push_back({entry->path, std::nullopt});
     return changes;
+}
+
+std::vector<Error> unread_parts(const git::Commit& commit) {
+    std::vector<Error> parts;
+    if (commit.message_cut)
+        parts.push_back({ErrorCode::exhausted,
+                         fmt::format("commit {}: its trailers are out of reach: the message is "
+                                     "longer than {} bytes",
+                                     commit.id, limits::kCommitMessageBytesMax),
+                         {}});
+    if (commit.malformed)
+        parts.push_back({ErrorCode::invalid,
+                         fmt::format("commit {}: its author or committer line is malformed: who "
+                                     "cannot be read counts as unknown, and no trailer counts",
+                                     commit.id),
+                         {}});
+    return parts;
 }
 
 LineCommit to_line_commit(const git::Commit& commit, Checks checks) {

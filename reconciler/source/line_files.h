@@ -16,6 +16,12 @@ namespace tidegate::source {
     return error.code == ErrorCode::exhausted;
 }
 
+/// Whether it is the commit that cannot be told, being beyond a limit or malformed, and no disk or
+/// child that failed.
+[[nodiscard]] inline bool is_of_the_commit(const Error& error) {
+    return is_limit(error) || error.code == ErrorCode::invalid;
+}
+
 /// What differs between two lists of a commit's entries.
 [[nodiscard]] std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
                                                 const std::vector<git::TreeEntry>& after);
@@ -51,6 +57,9 @@ template <class Git>
                   [](const auto& change) { return !DocumentReader::is_ours(change.path); });
     return changes;
 }
+
+/// What nobody can take from the commit, to warn of: its trailers, or who made it.
+[[nodiscard]] std::vector<Error> unread_parts(const git::Commit& commit);
 
 /// What the tracker is told of a commit; `own` and `proven_by_form` are for the caller to set.
 [[nodiscard]] LineCommit to_line_commit(const git::Commit& commit, Checks checks);

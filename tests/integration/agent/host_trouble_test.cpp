@@ -275,10 +275,18 @@ TEST_F(HostTroubleTest, AFolderForWhichThereIsNoRoomIsWaitedFor) {
     for (const int error : {ENOSPC, EDQUOT, EROFS}) {
         const auto code = error == EROFS ? ErrorCode::unavailable : ErrorCode::exhausted;
         folder_error = error;
+        const auto first = make_data_dir(dir_ / "first");
+        const auto journal = Journal::open(dir_ / "journal");
         const auto tmp = make_tmp_dir(*rules);
         const auto run = end_former_runs(*rules);
         folder_error = 0;
         ASSERT_FALSE(tmp || run);
+        ASSERT_FALSE(first || journal);
+        EXPECT_EQ(first.error().code, code);
+        EXPECT_EQ(first.error().message,
+                  "cannot make " + dir_ / "first" + ": " + std::strerror(error));
+        EXPECT_EQ(journal.error().code, code);
+        EXPECT_NE(journal.error().message.find(std::strerror(error)), std::string::npos);
         EXPECT_EQ(tmp.error().code, code);
         EXPECT_EQ(run.error().code, code);
         EXPECT_EQ(run.error().message, "cannot make " + dir_ / "run" + ": " + std::strerror(error));

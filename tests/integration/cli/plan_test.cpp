@@ -105,6 +105,26 @@ TEST_F(PlanTest, WhatWasBeyondALimitBeforeTheBaseIsOneChange) {
     EXPECT_EQ(changes[0]["to"], "1.2.0");
 }
 
+/// git takes such a commit from whoever pushes, libgit2 does not parse it.
+TEST_F(PlanTest, ACommitByNobodyIsPlannedWithAWarning) {
+    set_version("1.1.0", "next");
+    test::write_text(work() + "/../made", "tree " + git("rev-parse HEAD^{tree}") + "\nparent " +
+                                              git("rev-parse HEAD~1") + "\nauthor Bob\n\nnext\n");
+    git("reset -q --hard $(git -C " + work() + " hash-object -t commit --literally -w --stdin < " +
+        work() + "/../made)");
+    const auto outcome = plan();
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(outcome.json()["changes"].at(0)["to"], "1.1.0");
+    EXPECT_NE(outcome.json()["warnings"].at(0)["message"].get<std::string>().find(
+                  "author or committer line is malformed"),
+              std::string::npos);
+    const auto valid = tidegate({"validate", work() + "@HEAD"});
+    EXPECT_EQ(valid.code, kGood) << valid.err;
+    write(kVersionFile, version_text("1.2.0"));
+    git("commit -q -a -m 'and next'");
+    EXPECT_EQ(plan().json()["changes"].at(0)["from"], "1.1.0");
+}
+
 TEST_F(PlanTest, UnknownRevisionIsAProblem) { EXPECT_EQ(plan("nowhere").code, kProblem); }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "agent/journal/journal.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdarg>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -22,6 +25,8 @@ int syncs = 0;
 off_t disk_bytes = std::numeric_limits<off_t>::max();
 bool room_for_a_second_file = true;
 
+int lock_error = 0;
+
 bool is_second_file(int fd) {
     const auto link = "/proc/self/fd/" + std::to_string(fd);
     return std::filesystem::read_symlink(link).extension() == ".new";
@@ -32,6 +37,17 @@ bool is_second_file(int fd) {
 extern "C" int fdatasync(int fd) {
     ++syncs;
     return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+extern "C" int open(const char* path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    const auto mode = (flags & O_CREAT) != 0 ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    if (lock_error == 0 || !std::string_view{path}.ends_with("/lock"))
+        return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+    errno = lock_error;
+    return -1;
 }
 
 extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
@@ -242,6 +258,18 @@ TEST_F(JournalTest, OnlyOneAgentUsesADirectory) {
 }
 
 /// A machine's crash may leave any prefix of what was not synced.
+TEST_F(JournalTest, ALockForWhichThereIsNoRoomIsWaitedFor) {
+    for (const int error : {ENOSPC, EDQUOT, EACCES}) {
+        lock_error = error;
+        const auto refused = Journal::open(dir_ / "journal");
+        lock_error = 0;
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code,
+                  error == EACCES ? ErrorCode::unavailable : ErrorCode::exhausted);
+        EXPECT_NE(refused.error().message.find(std::strerror(error)), std::string::npos);
+    }
+}
+
 TEST_F(JournalTest, ATornTailIsCutOffAtEveryByte) {
     write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}});
     const auto whole = test::read_text(log()).size();

@@ -1,0 +1,116 @@
+#include <gmock/gmock.h>
+
+#include "tests/integration/daemon/config_fixture.h"
+
+namespace tidegate::daemon {
+namespace {
+
+using namespace std::string_literals;
+using engine::RevertDone;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// What git takes from whoever pushes, and libgit2 does not parse.
+class ConfigMalformedTest : public ConfigSourceTest {
+protected:
+    std::string output_of(const std::string& arguments) {
+        git(arguments + " > '" + (dir_ / "output") + "'");
+        auto text = read_text(dir_ / "output");
+        while (text.ends_with('\n')) text.pop_back();
+        return text;
+    }
+    std::string made(const std::string& type, const std::string& content) {
+        write_text(dir_ / "made", content);
+        return output_of("hash-object -t " + type + " --literally -w --stdin < '" +
+                         (dir_ / "made") + "'");
+    }
+    /// The tip becomes a commit with this version and nobody who wrote it.
+    void commit_malformed(const std::string& version) {
+        const auto parent = tip();
+        commit(version);
+        move_to(made("commit", "tree " + output_of("rev-parse HEAD^{tree}") + "\nparent " + parent +
+                                   "\nauthor Bob\ncommitter t <t@example.com> 12345678901234567890"
+                                   "\n\n" +
+                                   version + "\n\nTidegate-Emergency: now\n"));
+    }
+    /// A commit with a file whose mode is none.
+    void commit_malformed_tree() {
+        git("cat-file tree HEAD^{tree} > '" + (dir_ / "tree") + "'");
+        const auto tree =
+            made("tree", read_text(dir_ / "tree") + "200160000 zzz\0"s + std::string(20, '\1'));
+        move_to(output_of("commit-tree -p HEAD -m malformed " + tree));
+    }
+    void move_to(const std::string& id) { git("update-ref refs/heads/main " + id); }
+};
+
+TEST_F(ConfigMalformedTest, ACommitByNobodyIsTakenInWithAWarning) {
+    auto first = source();
+    const auto root = first.poll({}).desired->root_commit;
+    commit_malformed("1.1.0");
+    const auto malformed = tip();
+    const auto report = first.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_EQ(version_of(report), "1.1.0");
+    EXPECT_EQ(report.status.tip_state, TipState::accepted);
+    ASSERT_FALSE(report.status.warnings.empty());
+    EXPECT_THAT(report.status.warnings[0].text(),
+                HasSubstr("commit " + malformed + ": its author or committer line is malformed"));
+    const auto& intent = report.desired->assignments.at({"staging", "shop-api"})->intent;
+    EXPECT_EQ(intent.author_name, "unknown");
+    EXPECT_EQ(intent.emergency_reason, "") << "anybody can be nobody";
+    EXPECT_THAT(intent.authors, ElementsAre("unknown <unknown>"));
+
+    git("reset --quiet --hard");
+    commit("1.2.0");
+    EXPECT_EQ(version_of(first.poll({})), "1.2.0");
+    std::filesystem::remove(history());
+    auto second = source();
+    const auto again = second.open({tip(), {}}, {});
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(again->desired->root_commit, root);
+}
+
+TEST_F(ConfigMalformedTest, ACommitByNobodyIsReverted) {
+    auto source = this->source();
+    const AssignmentKey key{"staging", "shop-api"};
+    engine::RevertRequest request;
+    request.key = key;
+    request.release = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    request.reason = "it does not start";
+    const auto before = source.poll({});
+    const auto& good = *before.desired->assignments.at(key)->definition;
+    request.good = LastGood{good.digest, tip(), good.version};
+    commit_malformed("1.1.0");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    const auto& bad = *report.desired->assignments.at(key);
+    request.guilty_digest = bad.definition->digest;
+    request.guilty_commit = bad.intent.digest_commit;
+    request.guilty_version = "1.1.0";
+    git("config receive.denyCurrentBranch ignore");
+
+    auto done = source.revert(request, {}).outcome;
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Prepared>(done));
+    request.prepared = std::get<RevertDone::Prepared>(done).commit;
+    done = source.revert(request, {}).outcome;
+    ASSERT_TRUE(std::holds_alternative<RevertDone::Pushed>(done));
+    EXPECT_EQ(tip(), request.prepared);
+    EXPECT_EQ(version_of(source.poll({})), "1.0.0");
+}
+
+TEST_F(ConfigMalformedTest, AMalformedTreeIsHeldUntilTheNextCommit) {
+    auto source = this->source();
+    ASSERT_TRUE(source.poll({}).desired);
+    commit_malformed_tree();
+    const auto held = source.poll({});
+    EXPECT_EQ(held.status.tip_state, TipState::held);
+    EXPECT_THAT(held.status.poll_error, HasSubstr("failed to parse tree"));
+    commit("1.1.0");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_EQ(version_of(report), "1.1.0");
+    EXPECT_THAT(report.status.warnings.at(0).text(), HasSubstr("counts as one change"));
+}
+
+}  // namespace
+}  // namespace tidegate::daemon
