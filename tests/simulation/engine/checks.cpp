@@ -101,10 +101,10 @@ void Checks::forget_store() {
 // ---- what is decided
 
 void Checks::after_step(const engine::State& state, const engine::Effects& effects, Timestamp now,
-                        Milliseconds up_for) {
+                        bool in_grace) {
     for (const auto& effect : effects)
         if (const auto* persist = std::get_if<engine::Persist>(&effect))
-            check_written(persist->batch.writes, state, now, up_for);
+            check_written(persist->batch.writes, state, now, in_grace);
     for (const auto& effect : effects) {
         if (const auto* revert = std::get_if<engine::Revert>(&effect))
             check_revert(revert->request, now);
@@ -115,7 +115,7 @@ void Checks::after_step(const engine::State& state, const engine::Effects& effec
 }
 
 void Checks::check_written(const Writes& writes, const engine::State& state, Timestamp now,
-                           Milliseconds up_for) {
+                           bool in_grace) {
     std::set<std::string> releases;
     bool sends = false;
     for (const auto& write : writes) {
@@ -128,7 +128,7 @@ void Checks::check_written(const Writes& writes, const engine::State& state, Tim
                 note_begun(entry->second, state, now);
         }
         if (put->table == Table::quarantine)
-            take_quarantine(quarantine_from_json(put->body).value(), now, up_for);
+            take_quarantine(quarantine_from_json(put->body).value(), now, in_grace);
         if (put->table == Table::history)
             check_good(good_state_from_json(put->body).value(), state, now);
     }
@@ -142,10 +142,10 @@ void Checks::check_written(const Writes& writes, const engine::State& state, Tim
     for (const auto& key : keys) check_alone(key, state, now);
 }
 
-void Checks::take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for) {
+void Checks::take_quarantine(const Quarantine& set, Timestamp now, bool in_grace) {
     banned_.try_emplace({set.key, set.digest}, banned_by(set));
     const bool late = set.reason.find("deadline") != std::string::npos;
-    if (models_.long_downtimes && late && up_for < limits::kAgentGrace)
+    if (models_.long_downtimes && late && in_grace)
         fail("2: condemned for its deadline before its agents were heard: " + set.version, now);
 }
 

@@ -25,9 +25,9 @@ public:
     void fail(const std::string& what, Timestamp now);
     void on_wish(const Desired& desired);
     void on_connected(const engine::AgentConnected& event);
-    /// `up_for`: since the daemon's start.
+    /// `in_grace`: not all agents are heard yet after the daemon's start.
     void after_step(const engine::State& state, const engine::Effects& effects, Timestamp now,
-                    Milliseconds up_for);
+                    bool in_grace);
     /// Now and then: nothing goes on beyond its deadline.
     void check_deadlines(const engine::State& state, const Clocks& clocks);
     void on_durable(const Batch& batch);
@@ -59,8 +59,8 @@ private:
     void check_window(const Action& action, const Release& release, bool restores, Timestamp now);
     void check_budget(const Action& action, const engine::State& state, Timestamp now);
     void check_written(const Writes& writes, const engine::State& state, Timestamp now,
-                       Milliseconds up_for);
-    void take_quarantine(const Quarantine& set, Timestamp now, Milliseconds up_for);
+                       bool in_grace);
+    void take_quarantine(const Quarantine& set, Timestamp now, bool in_grace);
     void make_durable(const Quarantine& set);
     void check_good(const GoodState& good, const engine::State& state, Timestamp now);
     void check_release(const Release& release, const engine::State& state, Timestamp now);

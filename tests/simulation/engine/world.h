@@ -99,7 +99,6 @@ private:
     void daemon_later(Milliseconds after, std::function<void()> act);
     void answer_later(int from, int to, engine::Event event);
     void feed(const engine::Event& event);
-    [[nodiscard]] Milliseconds up_for() const { return now_ - started_; }
     [[nodiscard]] Clocks clocks();
     [[nodiscard]] std::unique_ptr<daemon::EffectQueue> make_effects();
     void perform(engine::Effect& effect);
@@ -162,7 +161,6 @@ private:
     bool daemon_up_ = false;
     int daemon_life_ = 0;
     Milliseconds daemon_off_{};  ///< of its wall clock
-    Timestamp started_;          ///< the daemon, this time
     std::uint64_t epoch_ = 1000;
     engine::Life life_;
     engine::State state_;

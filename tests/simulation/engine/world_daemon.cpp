@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/facts.h"
 #include "schema/model/json.h"
 
 namespace tidegate::simulation {
@@ -37,9 +38,13 @@ void World::feed(const engine::Event& event) {
     if (const auto* connected = std::get_if<engine::AgentConnected>(&event))
         checks_.on_connected(*connected);
     note(fmt::format("event {}", event.index()));
-    auto effects = engine::step(state_, event, clocks());
-    checks_.after_step(state_, effects, wall(), up_for());
+    const auto read = clocks();
+    auto effects = engine::step(state_, event, read);
+    checks_.after_step(state_, effects, wall(), read.still > 0ms);
     effects_->push(std::move(effects));
+    if (read.still == 0ms || !engine::all_are_back(state_)) return;
+    life_.all_are_back();
+    arm_wake();
 }
 
 std::unique_ptr<daemon::EffectQueue> World::make_effects() {
@@ -170,7 +175,6 @@ void World::start_daemon() {
     ++daemon_life_;
     polled_.clear();
     wake_at_ = {};
-    started_ = now_;
     effects_ = make_effects();
     std::vector<Row> rows;
     for (const auto& [key, body] : rows_) rows.push_back({key.first, key.second, body});
