@@ -148,6 +148,12 @@ TEST_F(PushTest, TellsWhyAHookRefused) {
     EXPECT_EQ(remote_tip(), tip_);
 }
 
+TEST_F(PushTest, NoCommitIsByAWordThatWouldEndItsLine) {
+    auto commit = revert({{"versions/prod/shop.yaml", "version: 1\n"}});
+    commit.author.name = "Tidegate\nparent 0";
+    EXPECT_EQ(code_of(repository_.create_commit(commit)), ErrorCode::invalid);
+}
+
 TEST_F(PushTest, WaitsForARemoteThatIsAway) {
     const auto id = make_revert();
     std::filesystem::rename(path("remote.git"), path("away.git"));
