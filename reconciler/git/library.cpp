@@ -71,7 +71,7 @@ Result<void> checked(int code, std::string_view what) {
     if (code >= 0) return {};
     const auto* error = git_error_last();
     return fail(code_of(code, error ? error->klass : GIT_ERROR_NONE), "{}: {}", what,
-                error && error->message ? to_utf8(error->message) : "no reason given");
+                error && error->message ? one_line(to_utf8(error->message)) : "no reason given");
 }
 
 Result<git_oid> to_oid(std::string_view id) {

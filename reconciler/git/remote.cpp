@@ -58,9 +58,8 @@ Error refused_push(const Conversation& conversation) {
                         "failed to lock",   "incorrect old value"};
     const bool conflict = std::ranges::any_of(
         moved, [&](const char* part) { return status.find(part) != std::string::npos; });
-    auto message = "the remote refused the push: " + to_utf8(status);
-    auto words = to_utf8(conversation.words);
-    while (words.ends_with('\n')) words.pop_back();
+    auto message = "the remote refused the push: " + one_line(to_utf8(status));
+    const auto words = one_line(to_utf8(conversation.words));
     if (!words.empty()) message += "; it says: " + words;
     return {conflict ? ErrorCode::conflict : ErrorCode::denied, std::move(message), {}};
 }
