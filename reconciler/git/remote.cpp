@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -119,12 +120,40 @@ Result<void> check_ref_name(const std::string& name) {
     return fail(ErrorCode::invalid, "\"{}\" is no name of a ref", to_utf8(name));
 }
 
+/// Git keeps refs like files: what a branch `a` left here is in the way of a branch `a/b`, and the
+/// other way round. The remote cannot have both.
+void make_way(git_repository* repository, const std::string& ours) {
+    std::vector<std::string> names;
+    for (auto at = ours.find('/', kRemoteRefs.size()); at != std::string::npos;
+         at = ours.find('/', at + 1))
+        names.push_back(ours.substr(0, at));
+    Handle<git_reference_iterator> below;
+    git_reference_iterator_glob_new(out(below), repository, (ours + "/*").c_str());
+    Handle<git_reference> reference;
+    while (below && git_reference_next(out(reference), below.get()) == 0)
+        names.emplace_back(git_reference_name(reference.get()));
+    for (const auto& name : names) git_reference_remove(repository, name.c_str());
+}
+
+/// libgit2 can neither be told where such a history ends nor find it out.
+bool is_shallow(const Remote& remote) {
+    const auto folder = local_folder(remote.url);
+    if (!folder) return false;
+    std::error_code ignored;
+    return std::ranges::any_of(std::array{"/shallow", "/.git/shallow"}, [&](const auto* file) {
+        return std::filesystem::exists(*folder + file, ignored);
+    });
+}
+
 /// As an error of the remote, unless it is our own repository that is damaged.
 Error judged(const Repository::State& state, const Remote& remote, Error error, bool may_be_ours) {
     if (may_be_ours && state.own && error.code != ErrorCode::denied)
         if (auto damage = find_damage(state.get()))
             return {ErrorCode::internal, *std::move(damage), {}};
     if (error.code == ErrorCode::internal) error.code = ErrorCode::unavailable;
+    if (error.code == ErrorCode::unavailable && is_shallow(remote))
+        error.message =
+            "it is a shallow clone: run `git fetch --unshallow` there; " + error.message;
     return std::move(error).within("remote " + display_url(remote.url));
 }
 
@@ -147,6 +176,7 @@ Result<Fetched> Repository::fetch(const Remote& remote, const std::string& branc
             return fail(ErrorCode::internal, "{} cannot be read", ours);
         }
         downloads = true;
+        if (state_->own) make_way(state_->get(), ours);
         CHECK(download_anew(*state_, *conversation, theirs, ours));
         CHECK(checked(git_reference_name_to_id(&known, state_->get(), ours.c_str()), ours));
         return Fetched{to_text(known), true};
