@@ -241,7 +241,9 @@ TEST_F(ConfigDamageTest, NothingChangesWhileTheRemoteIsAway) {
     EXPECT_THAT(second.poll(kNoon).status.poll_error, HasSubstr("there is no folder"));
     EXPECT_TRUE(fs::exists(copy() / "objects"));
     fs::rename(dir_ / "away", work());
-    EXPECT_EQ(version_of(second.poll(kNoon)), "1.1.0");
+    const auto report = second.poll(kNoon);
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_EQ(version_of(report), "1.1.0");
 }
 
 }  // namespace
