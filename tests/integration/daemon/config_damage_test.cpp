@@ -11,6 +11,13 @@ using testing::HasSubstr;
 
 constexpr Timestamp kNoon{Seconds{1'795'348'800}};
 
+std::vector<fs::path> packs(const fs::path& copy, const char* extension) {
+    std::vector<fs::path> found;
+    for (const auto& file : fs::directory_iterator{copy / "objects/pack"})
+        if (file.path().extension() == extension) found.push_back(file.path());
+    return found;
+}
+
 /// The daemon's copy, of two packs and with one more commit accepted than the history file knows.
 class ConfigDamageTest : public ConfigSourceTest {
 protected:
@@ -18,6 +25,7 @@ protected:
         ConfigSourceTest::SetUp();
         auto first = source();
         ASSERT_TRUE(first.poll(kNoon).desired);
+        older_pack_ = packs(copy(), ".pack").at(0);
         commit("1.1.0");
         accepted_ = first.poll(kNoon).status.accepted_commit;
         ASSERT_EQ(accepted_, tip());
@@ -39,18 +47,13 @@ protected:
     }
 
     std::string accepted_;
+    fs::path older_pack_;  ///< all but the tip
 };
 
 struct Damage {
     const char* name;
     std::function<void(const fs::path& copy)> make;
 };
-std::vector<fs::path> packs(const fs::path& copy, const char* extension) {
-    std::vector<fs::path> found;
-    for (const auto& file : fs::directory_iterator{copy / "objects/pack"})
-        if (file.path().extension() == extension) found.push_back(file.path());
-    return found;
-}
 void for_packs(const fs::path& copy, const char* extension, void (*change)(const fs::path&)) {
     for (const auto& file : packs(copy, extension)) change(file);
 }
@@ -106,6 +109,12 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"empty_head", [](const auto& at) { write_text(at / "HEAD", ""); }},
         Damage{"packed_refs", [](const auto& at) { write_text(at / "packed-refs", "\1\2\3"); }}),
     [](const auto& each) { return each.param.name; });
+
+/// What is asked for by its name is not taken for never having been there.
+TEST_F(ConfigDamageTest, AnOlderPackAloneIsNoticedToo) {
+    fs::resize_file(older_pack_, fs::file_size(older_pack_) / 2);
+    expect_it_goes_on();
+}
 
 /// What left the branch is in no other place.
 TEST_F(ConfigDamageTest, WhatWasOnlyThereIsBroughtOver) {
