@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "cli/documents.h"
+#include "reconciler/git/names.h"
 #include "reconciler/source/line_files.h"
 #include "reconciler/timezone/zones.h"
 #include "schema/base/utf8.h"
@@ -140,6 +141,8 @@ Result<git::Person> author_of(const std::string& text) {
         return fail(ErrorCode::invalid,
                     "who is the author? Set user.name and user.email in git, or give "
                     "--author 'Name <mail>'");
+    person.name = TRY(git::written_word(person.name));
+    person.email = TRY(git::written_word(person.email));
     return person;
 }
 

@@ -218,10 +218,13 @@ Result<ConfigSource::Outcome> ConfigSource::push(const engine::RevertRequest& re
                                                  Timestamp now) {
     const auto& commit = request.prepared;
     own_.insert(commit);
-    const auto parent = TRY(git_.resolve(commit + "^"));
+    const auto parent = git_.resolve(commit + "^");
+    if (!parent && parent.error().code == ErrorCode::not_found)
+        return prepare(request, now, {});  // it was lost with a damaged copy
+    CHECK(parent);
     options_.crash_point("revert.before_push");
     const auto pushed =
-        git_.push(options_.remote, {commit, "refs/heads/" + options_.branch, parent});
+        git_.push(options_.remote, {commit, "refs/heads/" + options_.branch, *parent});
     options_.crash_point("revert.after_push");
     if (pushed) return Outcome{engine::RevertDone::Pushed{commit}};
     if (pushed.error().code == ErrorCode::denied)

@@ -97,10 +97,37 @@ Result<void> ConfigSource::resume(const std::string& accepted) {
 PollReport ConfigSource::poll(Timestamp now) {
     last_.desired = nullptr;
     last_.documents = nullptr;
+    look(now);
+    if (!git_.damage().empty() && make_anew(now)) look(now);
+    return last_;
+}
+
+/// Whatever is kept in the copy is also at the remote, or is brought over; a revert that was only
+/// there is prepared again.
+bool ConfigSource::make_anew(Timestamp now) {
+    const auto what = fmt::format("the local copy of the repo is damaged ({})", git_.damage());
+    const auto lost = git_.make_anew(options_.remote, options_.branch, now);
+    if (!lost) {
+        const auto why = fmt::format("{}: {}", what, lost.error().text());
+        if (!last_.status.poll_error.empty())
+            last_.status.poll_error = why;
+        else
+            spdlog::warn("config: {}", why);
+        return false;
+    }
+    if (lost->empty())
+        spdlog::warn("config: {} and was made anew", what);
+    else
+        spdlog::error("config: {} and was made anew, but for {}; what was there is in {}.damaged",
+                      what, fmt::join(*lost, ", "), options_.process.directory);
+    return true;
+}
+
+void ConfigSource::look(Timestamp now) {
     auto fetched = git_.fetch(options_.remote, options_.branch);
     if (!fetched) {
         last_.status.poll_error = fetched.error().text();
-        return last_;
+        return;
     }
     tell_unconfined();
     last_.status.last_poll_at = now;
@@ -108,15 +135,14 @@ PollReport ConfigSource::poll(Timestamp now) {
     if (fetched->tip == last_.status.accepted_commit && fetched->tip == tracker_.tip()) {
         last_.held.clear();
         if (last_.status.tip_state == TipState::held) tell_tip(fetched->tip);
-        return last_;
+        return;
     }
     options_.crash_point("config.after_fetch");
     const bool known = fetched->tip == accepted_.commit;
     auto taken = take(fetched->tip, known ? accepted_.at : now, By::fast_forward);
-    if (taken) return *std::move(taken);
+    if (taken) return;
     last_.status.poll_error = taken.error().text();
     tell_held(fetched->tip, taken.error());
-    return last_;
 }
 
 void ConfigSource::tell_unconfined() {
@@ -131,14 +157,25 @@ Result<PollReport> ConfigSource::accept(const std::string& commit, Timestamp now
         return fail(ErrorCode::conflict, "{} is not the tip of {}: that is {}", commit,
                     options_.branch, tip);
     options_.crash_point("config.after_fetch");
-    return take(tip, now, By::person);
+    auto taken = take(tip, now, By::person);
+    if (taken || git_.damage().empty()) return taken;
+    past_damage_ = !make_anew(now);
+    taken = take(tip, now, By::person);
+    past_damage_ = false;
+    return taken;
+}
+
+/// What is damaged here and at the remote too no later try reads.
+bool ConfigSource::is_passed_over(const Error& error) const {
+    return past_damage_ && error.code == ErrorCode::internal;
 }
 
 /// No commit is part of every line; one that was lost here, and is not at the remote, of none.
 Result<bool> ConfigSource::is_part_of(const std::string& commit, const std::string& tip) {
     if (commit.empty() || commit == tip) return true;
     const auto part = git_.is_ancestor(commit, tip);
-    if (!part && part.error().code == ErrorCode::not_found) return false;
+    if (!part && (part.error().code == ErrorCode::not_found || is_passed_over(part.error())))
+        return false;
     return part;
 }
 
@@ -158,7 +195,8 @@ Result<void> ConfigSource::bring_line(const std::string& tip, bool goes_on) {
 /// The line up to a tip that may be taken in, with all that it names, kept for good.
 Result<void> ConfigSource::bring_in(const std::string& tip, bool goes_on, By by) {
     auto brought = bring_line(tip, goes_on);
-    if (!brought && by == By::person && is_for_good(brought.error()))
+    if (!brought && by == By::person &&
+        (is_for_good(brought.error()) || is_passed_over(brought.error())))
         brought = begin_line_at(tip, brought.error());
     CHECK(brought);
     // What a held assignment was pinned to shows only once its last valid state is there.

@@ -63,7 +63,7 @@ public:
     [[nodiscard]] Result<PollReport> open(Accepted accepted, std::set<std::string> own_commits);
     /// Fetches; takes in every new commit of a fast-forward. Not reaching the remote is not an
     /// error: it stands in `status.poll_error`. So does a tip that could not be read; it is told as
-    /// held, and tried again by the next poll.
+    /// held, and tried again by the next poll. A local copy that is found damaged is made anew.
     [[nodiscard]] PollReport poll(Timestamp now);
     /// Takes a held tip on a person's word; `conflict` when it is not the tip (any more). Where
     /// its line can never be read, that begins anew at the tip, without the history before; what
@@ -82,10 +82,13 @@ private:
 
     enum class By { fast_forward, person };
 
+    void look(Timestamp now);
+    [[nodiscard]] bool make_anew(Timestamp now);
     /// Once, where the kernel does not wall the Git child in.
     void tell_unconfined();
     void forget_line();
     [[nodiscard]] Result<void> reopen_line();
+    [[nodiscard]] bool is_passed_over(const Error& error) const;
     [[nodiscard]] Result<bool> is_part_of(const std::string& commit, const std::string& tip);
     [[nodiscard]] Result<void> bring_line(const std::string& tip, bool goes_on);
     [[nodiscard]] Result<void> bring_in(const std::string& tip, bool goes_on, By by);
@@ -125,6 +128,7 @@ private:
     std::map<std::string, git::TreeEntry> entries_;  ///< at the tracker's tip, inside the layout
     DocumentTree documents_;                         ///< the same, read
     std::vector<Error> passed_;                      ///< what the tip was taken in in spite of
+    bool past_damage_ = false;  ///< a person accepts what can be read of a damaged copy
     std::set<std::string> own_;
     /// The history grows with the repo, so it is not saved for every tip: a restart replays the
     /// few that are missing.

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <set>
 
+#include "reconciler/git/names.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
 #include "schema/config/quotes.h"
@@ -47,6 +48,20 @@ std::string not_a_host_name(const std::string& text) {
     return good ? "" : fmt::format("expected a host's name without a port, got '{}'", text);
 }
 
+/// As it will stand in a revert; a word that cannot stand there would keep every revert from being
+/// written.
+std::string make_written(std::string& text) {
+    auto word = git::written_word(text);
+    if (!word) return word.error().message;
+    text = *std::move(word);
+    return {};
+}
+
+std::string not_a_branch(const std::string& text) {
+    if (git::is_branch_name(text)) return "";
+    return fmt::format("no branch can be called '{}'", one_line(to_utf8(text)));
+}
+
 /// What nobody means to be 0.
 Result<Seconds> positive_duration(std::string_view text) {
     const auto value = TRY(parse_duration(text));
@@ -77,15 +92,20 @@ void add_git_flags(CLI::App& app, GitOptions& git) {
     app.add_option("--git-token-file", git.token_file, "password for https:// repos");
     app.add_option("--git-ca-file", git.ca_file, "who may sign an https:// repo's host");
     app.add_option("--git-identity-name", git.identity_name, "author of reverts")
+        ->transform(CLI::Validator(make_written, "", ""))
         ->capture_default_str();
-    app.add_option("--git-identity-email", git.identity_email)->capture_default_str();
+    app.add_option("--git-identity-email", git.identity_email, "the author's address")
+        ->transform(CLI::Validator(make_written, "", ""))
+        ->capture_default_str();
     add_typed(app, "--git-deadline", "of one operation on the repo; default 60s", git.deadline,
               positive_duration);
 }
 
 void add_flags(CLI::App& app, DaemonOptions& options) {
     app.add_option("--repo", options.repo, "the config repo: a path, file://, https:// or ssh://");
-    app.add_option("--branch", options.branch, "the branch to follow")->capture_default_str();
+    app.add_option("--branch", options.branch, "the branch to follow")
+        ->check(CLI::Validator(not_a_branch, "", ""))
+        ->capture_default_str();
     app.add_option("--data-dir", options.data_dir, "where the daemon keeps its state (0700)");
     add_typed(app, "--listen-agents", "HOST:PORT for agents, UDP; default 0.0.0.0:7443",
               options.listen_agents, checked_host_port);

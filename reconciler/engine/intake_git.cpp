@@ -3,6 +3,7 @@
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
 #include "reconciler/engine/recall.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::engine {
 namespace {
@@ -61,7 +62,7 @@ struct RevertOutcome {
         ++job.failures;
         const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
         job.again_at = turn.lived + (lost_race ? Seconds{0} : until_asked_again(job.failures));
-        release.revert_note = failed.error.text();
+        release.revert_note = one_line(failed.error.text());
         if (turn.state.reverting == release.id) turn.state.reverting.clear();
     }
 };

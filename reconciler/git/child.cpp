@@ -13,6 +13,7 @@
 
 #include "reconciler/git/channel.h"
 #include "reconciler/git/codec.h"
+#include "reconciler/git/heir.h"
 #include "reconciler/git/local_git.h"
 #include "reconciler/git/spawn.h"
 #include "schema/base/limits.h"
@@ -113,6 +114,7 @@ struct GitProcess::State {
     bool confined = true;
     std::vector<std::string> credentials;  ///< that the child may read
     std::string unconfined;
+    std::string damage;
 
     explicit State(GitProcessOptions with) : options{std::move(with)} {}
     State(const State&) = delete;
@@ -198,7 +200,8 @@ Result<void> GitProcess::State::start() {
                       options.open_files_max,
                       options.home,
                       confined,
-                      credentials};
+                      credentials,
+                      options.former};
     auto opened = say(hello, {});
     if (!opened) {
         stop();
@@ -233,7 +236,10 @@ Result<json> GitProcess::State::say(const json& message, const ItemSink& sink) {
         return read_answer(*channel, sink, pace);
     };
     auto answer = attempt();
-    if (answer && answer->error) return fail(std::move(*answer->error));
+    if (answer && answer->error) {
+        if (answer->error->code == ErrorCode::internal) damage = answer->error->message;
+        return fail(std::move(*answer->error));
+    }
     if (answer) return std::move(answer->value);
     const auto end = stop();
     switch (answer.error().code) {
@@ -302,6 +308,30 @@ Result<void> GitProcess::keep(const std::string& commit) {
 }
 Result<void> GitProcess::remember_anchor(const std::string& commit, const std::string& anchor) {
     return state_->ask<void>("remember_anchor", commit, anchor);
+}
+const std::string& GitProcess::damage() const { return state_->damage; }
+Result<std::vector<std::string>> GitProcess::make_anew(const Remote& remote,
+                                                       const std::string& branch, Timestamp now) {
+    const auto& directory = state_->options.directory;
+    CHECK(may_be_made_anew(directory, now));
+    CHECK(clear_heir(directory));
+    state_->stop();
+    auto options = state_->options;
+    options.directory = heir_of(directory);
+    options.former = directory;
+    std::vector<std::string> lost;
+    {
+        GitProcess heir{options};
+        CHECK(heir.has_branch(remote, branch));
+        if (auto fetched = heir.fetch(remote, branch); !fetched) {
+            note_given_up(directory, now);
+            return fail(std::move(fetched).error());
+        }
+        lost = TRY(heir.state_->ask_list<std::string>("take_over", directory));
+    }
+    CHECK(inherit(directory, !lost.empty(), now));
+    state_->damage.clear();
+    return lost;
 }
 const std::string& GitProcess::unconfined() const { return state_->unconfined; }
 std::optional<int> GitProcess::pid() const {

@@ -37,6 +37,7 @@ struct GitProcessOptions {
     std::vector<std::string> arguments;  ///< what makes `executable` call run_git_child(0, 1)
     std::string directory;               ///< the bare repository, made if missing
     std::string home;                    ///< the child's HOME, made if missing
+    std::string former{};                ///< another repository, for `make_anew` alone
     /// Of one call. Over a slow link it may take longer, as long as in each such time at least
     /// `slowest_bytes_per_second` came on average, and no longer than `longest`.
     std::chrono::milliseconds deadline{std::chrono::minutes{2}};
@@ -87,6 +88,18 @@ public:
     [[nodiscard]] Result<void> keep(const std::string& commit);
     [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
                                                const std::string& anchor);
+
+    /// What was found damaged in the repository; empty: nothing yet. A damaged one answers some
+    /// calls with `internal`.
+    [[nodiscard]] const std::string& damage() const;
+    /// Fetches the branch into a new repository, which then takes the place of this one with all
+    /// that was kept and remembered in it; returns, for people, what is lost of that. Then the old
+    /// one stays as `<directory>.damaged`. An error changes nothing. conflict: that was
+    /// done less than an hour before `now`, or given up less than five minutes before; others as
+    /// for fetch.
+    [[nodiscard]] Result<std::vector<std::string>> make_anew(const Remote& remote,
+                                                             const std::string& branch,
+                                                             Timestamp now);
 
     /// Why the kernel walls no child in; empty: it does, or none was asked for yet.
     [[nodiscard]] const std::string& unconfined() const;

@@ -78,6 +78,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
         {"push", handler(&Repository::push)},
         {"keep", handler(&Repository::keep)},
         {"remember_anchor", handler(&Repository::remember_anchor)},
+        {"take_over", handler(&Repository::take_over)},
     };
     return table;
 }

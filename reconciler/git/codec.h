@@ -97,9 +97,10 @@ struct Hello {
     std::string home;
     bool confined = true;                  ///< it reaches its folders and `credentials` alone
     std::vector<std::string> credentials;  ///< files that it may read beside them
+    std::string former;                    ///< another folder of its own
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Hello, directory, memory_bytes_max, cpu_seconds_max,
-                                   open_files_max, home, confined, credentials)
+                                   open_files_max, home, confined, credentials, former)
 
 }  // namespace tidegate::git
 

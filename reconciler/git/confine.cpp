@@ -43,6 +43,7 @@ constexpr std::array kOfTheSystem{
 
 Result<void> confine_child(const Hello& hello) {
     std::vector<Reach> allowed{{hello.directory, true}, {hello.home, true}, {"/dev/null", true}};
+    if (!hello.former.empty()) allowed.push_back({hello.former, true});
     for (const auto* path : kOfTheSystem) allowed.push_back({path, false});
     for (const auto& file : hello.credentials)
         if (!file.empty()) allowed.push_back({file, false});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "reconciler/git/damage.h"
 #include "schema/base/utf8.h"
 
 namespace tidegate::git {
@@ -42,8 +43,8 @@ Result<Header> read_header(git_odb* database, const git_oid& id) {
 
 Result<Handle<git_tree>> open_folder(git_repository* repository, const git_tree_entry* entry) {
     Handle<git_tree> folder;
-    CHECK(checked(git_tree_lookup(out(folder), repository, git_tree_entry_id(entry)),
-                  std::string{"folder "} + git_tree_entry_name(entry)));
+    CHECK(checked_part(git_tree_lookup(out(folder), repository, git_tree_entry_id(entry)),
+                       std::string{"folder "} + git_tree_entry_name(entry)));
     return folder;
 }
 
@@ -55,8 +56,11 @@ Result<TreeEntry> make_entry(git_odb* database, const git_tree_entry* entry,
                              const std::string& prefix) {
     const auto& id = *git_tree_entry_id(entry);
     TreeEntry made{path_of(entry, prefix), kind_of(git_tree_entry_filemode(entry)), to_text(id), 0};
-    if (made.kind != EntryKind::submodule && made.kind != EntryKind::folder)
-        made.size = TRY(read_header(database, id)).size;
+    if (made.kind == EntryKind::submodule || made.kind == EntryKind::folder) return made;
+    std::size_t size = 0;
+    git_object_t type = GIT_OBJECT_INVALID;
+    CHECK(checked_part(git_odb_read_header(&size, &type, database, &id), "file " + made.path));
+    made.size = size;
     return made;
 }
 

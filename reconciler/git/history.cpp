@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include "reconciler/git/damage.h"
 #include "reconciler/git/library.h"
 #include "reconciler/git/mended.h"
 #include "reconciler/git/recode.h"
@@ -13,8 +14,6 @@ namespace tidegate::git {
 namespace {
 
 using Anchors = std::map<std::string, git_oid>;  ///< by the commit that is anchored there
-
-constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
 
 /// Anybody writes what they like as their name, and every action carries it. Cut once more where
 /// cleaning made it longer.
@@ -97,18 +96,19 @@ Result<void> add_between(Authors& authors, git_repository* repository, const git
                          const git_oid& to) {
     Handle<git_revwalk> walk;
     CHECK(checked(git_revwalk_new(out(walk), repository), "history"));
-    CHECK(checked(git_revwalk_push(walk.get(), &to), "history of " + to_text(to)));
-    CHECK(checked(git_revwalk_hide(walk.get(), &from), "history of " + to_text(from)));
+    CHECK(checked_part(git_revwalk_push(walk.get(), &to), "history of " + to_text(to)));
+    CHECK(checked_part(git_revwalk_hide(walk.get(), &from), "history of " + to_text(from)));
     git_oid id{};
     std::size_t count = 0;
     int code = 0;
     while (!authors.full() && count++ < limits::kHistoryCommitsMax &&
            (code = git_revwalk_next(&id, walk.get())) == 0) {
         Handle<git_commit> commit;
-        CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
+        CHECK(
+            checked_part(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
         authors.add(commit.get());
     }
-    if (code != 0 && code != GIT_ITEROVER) CHECK(checked(code, "history of " + to_text(to)));
+    if (code != 0 && code != GIT_ITEROVER) CHECK(checked_part(code, "history of " + to_text(to)));
     return {};
 }
 
@@ -159,7 +159,7 @@ Result<std::optional<git_oid>> step_back(git_repository* repository, const Ancho
         return anchor->second;
     }
     Handle<git_commit> commit;
-    CHECK(checked(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
+    CHECK(checked_part(git_commit_lookup(out(commit), repository, &at), "commit " + to_text(at)));
     if (git_commit_parentcount(commit.get()) == 0) return std::nullopt;
     return *git_commit_parent_id(commit.get(), 0);
 }
@@ -186,7 +186,7 @@ Result<std::optional<std::vector<git_oid>>> line_back(git_repository* repository
 /// One element of the line: a range where it is anchored elsewhere.
 Result<Commit> read_element(git_repository* repository, const Anchors& anchors, const git_oid& id) {
     Handle<git_commit> commit;
-    CHECK(checked(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
+    CHECK(checked_part(git_commit_lookup(out(commit), repository, &id), "commit " + to_text(id)));
     const auto anchor = anchors.find(to_text(id));
     if (anchor == anchors.end()) return read_change(repository, commit.get());
     const bool begins = git_oid_equal(&anchor->second, &id);

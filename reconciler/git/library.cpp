@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 
+#include "reconciler/git/damage.h"
 #include "schema/base/utf8.h"
 
 namespace tidegate::git {
@@ -21,11 +22,11 @@ ErrorCode code_of(int code, int error_class) {
         case GIT_EMODIFIED:
         case GIT_ELOCKED:
         case GIT_ENONFASTFORWARD:
+        case GIT_EDIRECTORY:
             return ErrorCode::conflict;
         case GIT_EAUTH:
         case GIT_ECERTIFICATE:
             return ErrorCode::denied;
-        case GIT_EINVALID:  // malformed, by whoever made it: what is damaged has another code
         case GIT_EINVALIDSPEC:
         case GIT_EAMBIGUOUS:
             return ErrorCode::invalid;
@@ -35,6 +36,9 @@ ErrorCode code_of(int code, int error_class) {
     switch (error_class) {
         case GIT_ERROR_NOMEMORY:
             return ErrorCode::exhausted;
+        case GIT_ERROR_TREE:  // malformed by whoever made it; what is damaged here does not get so
+                              // far
+            return ErrorCode::invalid;
         case GIT_ERROR_OS:
         case GIT_ERROR_NET:
         case GIT_ERROR_HTTP:
@@ -71,7 +75,7 @@ Result<void> checked(int code, std::string_view what) {
     if (code >= 0) return {};
     const auto* error = git_error_last();
     return fail(code_of(code, error ? error->klass : GIT_ERROR_NONE), "{}: {}", what,
-                error && error->message ? to_utf8(error->message) : "no reason given");
+                error && error->message ? one_line(to_utf8(error->message)) : "no reason given");
 }
 
 Result<git_oid> to_oid(std::string_view id) {
@@ -90,14 +94,18 @@ std::string to_text(const git_oid& id) {
 Result<Handle<git_commit>> find_commit(git_repository* repository, const std::string& id) {
     const auto oid = TRY(to_oid(id));
     Handle<git_commit> commit;
-    CHECK(checked(git_commit_lookup(out(commit), repository, &oid), "commit " + id));
-    return commit;
+    auto found = checked(git_commit_lookup(out(commit), repository, &oid), "commit " + id);
+    if (found) return commit;
+    if (found.error().code == ErrorCode::not_found)
+        if (const auto why = why_lost(repository, id))
+            return fail(ErrorCode::internal, "commit {} is lost: {}", id, *why);
+    return fail(std::move(found).error());
 }
 
 Result<Handle<git_tree>> find_tree(git_repository* repository, const std::string& commit) {
     const auto found = TRY(find_commit(repository, commit));
     Handle<git_tree> tree;
-    CHECK(checked(git_commit_tree(out(tree), found.get()), "tree of commit " + commit));
+    CHECK(checked_part(git_commit_tree(out(tree), found.get()), "tree of commit " + commit));
     return tree;
 }
 

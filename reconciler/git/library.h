@@ -66,6 +66,10 @@ struct Repository::State {
     void remove_stale_locks() const;
 };
 
+/// Of our own repository: commits that are kept, each by a ref of its id, and where lines go on.
+inline constexpr std::string_view kAcceptedRefs = "refs/tidegate/accepted/";
+inline constexpr std::string_view kAnchorRefs = "refs/tidegate/anchors/";
+
 /// Starts libgit2 once per process, with no configuration of users or the system in its sight.
 void start_library();
 

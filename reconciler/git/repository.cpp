@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "reconciler/git/damage.h"
 #include "reconciler/git/library.h"
 #include "reconciler/git/mended.h"
 #include "schema/base/utf8.h"
@@ -11,8 +12,6 @@ namespace tidegate::git {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kAcceptedRefs = "refs/tidegate/accepted/";
 
 bool is_leftover(const fs::path& path) {
     const auto name = path.filename().string();
@@ -83,6 +82,7 @@ Result<Repository> Repository::open_or_init(const std::string& directory) {
     if (git_repository_open_bare(out(repository), directory.c_str()) < 0)
         repository = TRY(init_bare(directory));
     CHECK(show(Commits::mended, repository.get()));
+    if (const auto ref = damaged_ref(directory)) return fail(ErrorCode::internal, "{}", *ref);
     auto state = std::make_unique<State>();
     state->repository = std::move(repository);
     state->own = true;
@@ -127,7 +127,7 @@ Result<bool> Repository::is_ancestor(const std::string& ancestor,
     if (git_oid_equal(git_commit_id(from.get()), git_commit_id(to.get()))) return true;
     const int answer =
         git_graph_descendant_of(state_->get(), git_commit_id(to.get()), git_commit_id(from.get()));
-    CHECK(checked(answer, "history of " + descendant));
+    CHECK(checked_part(answer, "history of " + descendant));
     return answer == 1;
 }
 

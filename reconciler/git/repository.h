@@ -24,8 +24,9 @@ using Progress = std::function<void(std::size_t bytes)>;
 /// scheme not followed, tags and submodules not fetched, hooks of the local repository not run.
 /// Trees are read from the object database, there is never a checkout.
 ///
-/// Errors, beside those named below: not_found (no such commit or object), invalid (malformed
-/// id, path, name), exhausted (a limit of limits.h), internal (a damaged repository).
+/// Errors, beside those named below: not_found (no such commit), invalid (malformed id, path, name,
+/// or what was committed is), exhausted (a limit of limits.h), internal (a damaged repository: what
+/// is referred to in it is not there either, or cannot be read).
 class Repository {
 public:
     /// The daemon's own bare repository; made if missing. The caller must be its only user:
@@ -99,6 +100,10 @@ public:
     /// own anchor begins the line: what is before it is not looked at.
     [[nodiscard]] Result<void> remember_anchor(const std::string& commit,
                                                const std::string& anchor);
+
+    /// What `keep` and `remember_anchor` noted in another repository of ours, which may be damaged.
+    /// Returns, for people, what is lost.
+    [[nodiscard]] Result<std::vector<std::string>> take_over(const std::string& directory);
 
     struct State;  ///< private to the folder
 

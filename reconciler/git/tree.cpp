@@ -1,3 +1,4 @@
+#include "reconciler/git/damage.h"
 #include "reconciler/git/entries.h"
 
 namespace tidegate::git {
@@ -43,7 +44,7 @@ Result<Blob> read_blob(git_repository* repository, git_odb* database, const std:
     Blob value{id, header.size, header.size > limits::kFileBytesMax, {}};
     if (value.too_large) return value;
     Handle<git_blob> blob;
-    CHECK(checked(git_blob_lookup(out(blob), repository, &oid), "file object " + id));
+    CHECK(checked_part(git_blob_lookup(out(blob), repository, &oid), "file object " + id));
     value.content.assign(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                          static_cast<std::size_t>(git_blob_rawsize(blob.get())));
     return value;

@@ -122,7 +122,7 @@ struct NewCommit {
     std::string parent;  ///< the sole parent; everything not edited is as there
     std::vector<Edit> edits;
     std::string message;
-    Person author;  ///< also the committer
+    Person author;  ///< also the committer; its words as in names.h
     Timestamp at;
 };
 

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "reconciler/git/library.h"
+#include "reconciler/git/names.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
 
@@ -131,10 +132,11 @@ Result<std::string> Repository::create_commit(const NewCommit& commit) {
     Handle<git_tree> tree;
     CHECK(checked(git_tree_lookup(out(tree), repository, &tree_id), "new tree"));
     const auto seconds = std::chrono::floor<Seconds>(commit.at).time_since_epoch().count();
+    const auto name = TRY(written_word(commit.author.name));
+    const auto email = TRY(written_word(commit.author.email));
     Handle<git_signature> author;
-    CHECK(checked(git_signature_new(out(author), commit.author.name.c_str(),
-                                    commit.author.email.c_str(), seconds, 0),
-                  "author"));
+    CHECK(
+        checked(git_signature_new(out(author), name.c_str(), email.c_str(), seconds, 0), "author"));
     const git_commit* parents[] = {parent.get()};
     git_oid id{};
     CHECK(checked(git_commit_create(&id, repository, nullptr, author.get(), author.get(), nullptr,

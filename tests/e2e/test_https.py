@@ -115,6 +115,22 @@ class HttpsTest(unittest.TestCase):
     def poll_error(self):
         return self.box.daemon.get("/api/release/config")["poll_error"]
 
+    def test_a_damaged_copy_is_made_anew_by_a_child_that_is_walled_in(self):
+        """Of the damaged one it may read what only that has: a commit that left the branch."""
+        self.accepts("1.0.1")
+        left = self.box.repo.tip()
+        self.box.repo.run("reset", "--quiet", "--hard", "HEAD~1")
+        self.box.repo.run("push", "--quiet", "--force", "origin", "HEAD:main")
+        wait(lambda: self.box.daemon.get("/api/release/config")["tip"]["state"] == "held", "the force-push to be held")
+        self.box.cli("accept", "--commit", self.box.repo.tip(), "--reason", "x", "--data-dir", str(self.box.daemon.data))
+        self.box.daemon.kill()
+        copy = self.box.daemon.data / "git"
+        (copy / "refs/tidegate/remote/main").write_text("")
+        self.box.daemon.start("--git-token-file", str(self.token), "--git-ca-file", str(self.authorities))
+        self.accepts("1.0.2")
+        subprocess.run(["git", "-C", copy, "cat-file", "-e", left + "^{tree}"], check=True)
+        self.assertFalse(copy.with_name("git.damaged").exists())
+
     def test_a_rotated_token_and_authority_are_seen_by_the_next_call(self):
         self.accepts("1.0.1")
         self.server.token = "second"

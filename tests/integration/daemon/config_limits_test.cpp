@@ -176,14 +176,16 @@ TEST_F(ConfigLimitsTest, AcceptBeginsTheLineAnewAtTheTip) {
     EXPECT_EQ(version_of(first.poll({})), "1.3.0");
 }
 
-/// The files of the first commit are lost, and nothing remembers what they said.
+/// The files of the first commit are lost, here and at the remote, and nothing remembers what they
+/// said.
 TEST_F(ConfigLimitsTest, AcceptBeginsAnewWhereTheHistoryCannotBeRead) {
     ASSERT_TRUE(source().poll({}).desired);
     commit("1.1.0");
     ASSERT_EQ(version_of(source().poll({})), "1.1.0");
     run("tree=$(git rev-parse HEAD~^{tree}) && cd ../git && mkdir was && "
         "mv objects/pack/* was && for pack in was/*.pack; do git unpack-objects -q <$pack; done && "
-        "rm -f objects/$(echo $tree | cut -c1-2)/$(echo $tree | cut -c3-)");
+        "for objects in objects ../work/.git/objects; do "
+        "rm -f $objects/$(echo $tree | cut -c1-2)/$(echo $tree | cut -c3-); done");
     std::filesystem::remove(history());
     auto again = source();
     ASSERT_EQ(again.poll({}).status.tip_state, TipState::held);

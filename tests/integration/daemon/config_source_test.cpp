@@ -164,10 +164,11 @@ TEST_F(ConfigSourceTest, AHistoryOfAnotherLineIsReplayed) {
 TEST_F(ConfigSourceTest, ATipThatCouldNotBeTakenInIsTriedAgain) {
     auto first = source();
     ASSERT_TRUE(first.poll({}).desired);
+    const auto before = tip();
     commit("1.1.0");
     const auto blocked = dir_ / ("git/refs/tidegate/accepted/" + tip());
     std::filesystem::create_directories(blocked);
-    write_text(blocked + "/x", tip() + "\n");
+    write_text(blocked + "/x", before + "\n");
     const auto failed = first.poll({});
     EXPECT_FALSE(failed.status.poll_error.empty());
     EXPECT_FALSE(failed.desired);

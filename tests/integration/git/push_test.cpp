@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "schema/base/utf8.h"
 #include "tests/integration/git/fixture.h"
 
 namespace tidegate::git {
@@ -146,6 +147,22 @@ TEST_F(PushTest, TellsWhyAHookRefused) {
     EXPECT_NE(refused.error().message.find("main is protected"), std::string::npos)
         << refused.error().text();
     EXPECT_EQ(remote_tip(), tip_);
+}
+
+/// They stand in one line of a page, a log or a terminal.
+TEST_F(PushTest, AHooksWordsAreOneLine) {
+    hook("pre-receive", "printf 'no\\n\\033[2Jrevert     done\\n' >&2; exit 1");
+    const auto refused = repository_.push(remote(), to_main(make_revert()));
+    ASSERT_EQ(code_of(refused), ErrorCode::denied);
+    const auto& message = refused.error().message;
+    EXPECT_NE(message.find("it says: no"), std::string::npos) << message;
+    EXPECT_EQ(find_control(message), std::string::npos) << message;
+}
+
+TEST_F(PushTest, NoCommitIsByAWordThatWouldEndItsLine) {
+    auto commit = revert({{"versions/prod/shop.yaml", "version: 1\n"}});
+    commit.author.name = "Tidegate\nparent 0";
+    EXPECT_EQ(code_of(repository_.create_commit(commit)), ErrorCode::invalid);
 }
 
 TEST_F(PushTest, WaitsForARemoteThatIsAway) {

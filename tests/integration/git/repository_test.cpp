@@ -39,6 +39,37 @@ TEST_F(GitTest, FetchesFromAPlainPathToo) {
     EXPECT_EQ(good(repository.fetch(plain, "main")).tip, tip);
 }
 
+/// Git keeps refs like files.
+TEST_F(GitTest, ABranchThatIsGoneIsNotInTheWayOfAnother) {
+    const auto tip = commit("a.yaml", "one");
+    auto repository = open();
+    for (const char* branch : {"live", "live/eu", "live/eu/west", "live"}) {
+        shell(
+            "git -C remote.git for-each-ref --format='delete %(refname)' | "
+            "git -C remote.git update-ref --stdin");
+        git("push -q origin main:refs/heads/" + std::string{branch});
+        const auto fetched = repository.fetch(remote(), branch);
+        ASSERT_TRUE(fetched) << fetched.error().text();
+        EXPECT_EQ(fetched->tip, tip);
+    }
+}
+
+TEST_F(GitTest, SaysThatARemoteIsAShallowClone) {
+    commit("a.yaml", "one");
+    commit("a.yaml", "two");
+    git("push -q origin main");
+    shell("git clone -q --depth 1 file://$PWD/remote.git shallow");
+    auto repository = open();
+    auto from = remote();
+    from.url = path("shallow");
+    const auto refused = repository.fetch(from, "main");
+    ASSERT_EQ(code_of(refused), ErrorCode::unavailable);
+    EXPECT_NE(refused.error().message.find("git fetch --unshallow"), std::string::npos)
+        << refused.error().text();
+    shell("git -C shallow fetch -q --unshallow");
+    EXPECT_EQ(good(repository.fetch(from, "main")).tip, git("rev-parse HEAD"));
+}
+
 TEST_F(GitTest, SeesAForcePushByAncestry) {
     const auto base = commit("a.yaml", "one");
     const auto lost = commit("a.yaml", "two");

@@ -75,6 +75,37 @@ TEST_F(OptionsTest, TheStatusEndpointMayHaveSeveralNames) {
     EXPECT_EQ(both.options.http_hosts, std::vector<std::string>{"c"}) << "flags win";
 }
 
+/// No revert could ever be written by such a one.
+TEST_F(OptionsTest, AnIdentityIsOneThatACommitCanHave) {
+    const std::string file = "repo: /r\ndata_dir: /d\n";
+    for (const std::string part : {"name", "email"})
+        for (const std::string bad :
+             {"", " ", "..", "a<b", "a>b", "a\nb", "a\x1b[2J", "a\u0085b"}) {
+            const auto flag = "--git-identity-" + part;
+            EXPECT_EQ(parse(file, {flag, bad}).exit_code, 2) << flag << ' ' << bad;
+            EXPECT_THAT(said_, HasSubstr(flag));
+        }
+    for (const std::string bad : {"''", "'a<b'", "\"a\\nb\"", "\"a\\0b\""}) {
+        EXPECT_EQ(parse(file + "git: {identity: {name: " + bad + "}}\n").exit_code, 2) << bad;
+        EXPECT_THAT(said_, HasSubstr("tidegated.yaml:3:"));
+        EXPECT_THAT(said_, HasSubstr("without '<', '>'"));
+    }
+    const auto trimmed = parse(file, {"--git-identity-name", "Acme Inc.\n"});
+    ASSERT_FALSE(trimmed.exit_code) << said_;
+    EXPECT_EQ(trimmed.options.git.identity_name, "Acme Inc") << "as Git writes it";
+}
+
+TEST_F(OptionsTest, ABranchIsOneThatGitCanHave) {
+    const std::string file = "repo: /r\ndata_dir: /d\n";
+    for (const std::string bad : {"", "a b", "a..b", "a.lock", "a.lock/b", ".a", "a/", "/a", "a//b",
+                                  "a:b", "a*", "a\\b", "a@{0}", "@", "a.", "a\nb", "a~1"}) {
+        EXPECT_EQ(parse(file, {"--branch", bad}).exit_code, 2) << bad;
+        EXPECT_THAT(said_, HasSubstr("no branch can be called"));
+    }
+    for (const std::string good : {"main", "release/1.0", "a@b", "über", "a.b"})
+        EXPECT_FALSE(parse(file, {"--branch", good}).exit_code) << good << said_;
+}
+
 TEST_F(OptionsTest, NoIntervalIsZero) {
     for (const auto* flag : {"--poll-interval", "--git-deadline", "--certificate-ttl"}) {
         const std::string file = "repo: /r\ndata_dir: /d\n";
