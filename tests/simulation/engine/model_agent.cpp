@@ -232,6 +232,7 @@ void ModelAgent::drift(int pick) {
 void ModelAgent::drift_again(const InstallKey& key) {
     if (restless.contains(key))
         after(1'000, 60'000, [this, key] {
+            if (!restless.contains(key)) return;
             feed(DriftSeen{key, true, "status: exit 1"});
             look_again(key);
         });
