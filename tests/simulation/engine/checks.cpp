@@ -269,7 +269,7 @@ void Checks::on_durable(const Batch& batch) {
             audited_.insert(entry.subject);
     for (const auto& write : batch.writes) {
         if (const auto* put = std::get_if<Put>(&write); put && put->table == Table::action) {
-            in_outbox_.insert(put->key);
+            in_outbox_[put->key] = outbox_entry_from_json(put->body).value().agent;
             was_in_outbox_.insert(put->key);
         }
         if (const auto* erase = std::get_if<Erase>(&write); erase && erase->table == Table::action)
@@ -283,7 +283,9 @@ void Checks::on_send(const engine::Send& send, const engine::State& state, Times
     // After a lost store the same may have been decided anew since, as nobody knew of it.
     if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
         for (const auto& id : ack->actions)
-            if (in_outbox_.contains(id) && acknowledged_[id] == rows_decided_[id])
+            if (const auto row = in_outbox_.find(id); row != in_outbox_.end() &&
+                                                      row->second == send.agent &&
+                                                      acknowledged_[id] == rows_decided_[id])
                 fail("14: acknowledged before it was durable: " + id, now);
     const auto* run = std::get_if<engine::Run>(&send.message);
     if (!run) return;
