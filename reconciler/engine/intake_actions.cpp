@@ -81,7 +81,10 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
 }  // namespace
 
 void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
-    if (!result.installation.key.target.empty()) observe(turn, agent, result.installation);
+    const auto& there = result.installation;
+    // Where nothing ever was its report has no number, and no journal has it.
+    const bool is_none = there.report == 0 && there.status == InstallStatus::absent;
+    if (!there.key.target.empty() && !is_none) observe(turn, agent, there);
     turn.acknowledge(agent, result.id);
     const auto found = turn.state.outbox.find(result.id);
     if (found == turn.state.outbox.end() || found->second.agent != agent) return;

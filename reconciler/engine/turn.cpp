@@ -256,9 +256,13 @@ void Turn::write_life() {
 
 /// A daemon that lost its store may just have asked for what an outcome answers: the agent has to
 /// keep that one, and answers again.
+/// Not of what that agent is asked for again. After a lost store another may have the same.
 void Turn::send_acknowledgements() {
     for (auto& [agent, actions] : acknowledged_) {
-        std::erase_if(actions, [&](const auto& id) { return state.outbox.contains(id); });
+        std::erase_if(actions, [&](const auto& id) {
+            const auto entry = state.outbox.find(id);
+            return entry != state.outbox.end() && entry->second.agent == agent;
+        });
         if (!actions.empty()) send(agent, AckResults{std::move(actions)});
     }
 }

@@ -70,9 +70,11 @@ private:
 
     const ModelGit& git_;
     const Models& models_;
-    std::set<std::string> audited_;    ///< actions with an entry
-    std::set<std::string> in_outbox_;  ///< rows that are durable
+    std::set<std::string> audited_;                 ///< actions with an entry
+    std::map<std::string, std::string> in_outbox_;  ///< rows that are durable, and their agents
     std::set<std::string> was_in_outbox_;
+    std::map<std::string, int> rows_decided_;  ///< how often each was put there
+    std::map<std::string, int> acknowledged_;  ///< how often by then
     std::map<std::pair<AssignmentKey, Digest>, Banned> banned_;
     std::set<std::string> goes_on_;  ///< actions that were suspended once
     std::set<std::string> sent_;

@@ -107,6 +107,7 @@ void ModelAgent::apply(const JournalAcks& effect) {
 
 void ModelAgent::apply(const Start& effect) {
     const auto& action = effect.action;
+    if (ports_.now() < troubled_until && !effect.resumed) return refuse_for_trouble(action);
     ++starts;
     if (++started_[action.id] > 1 && !effect.resumed)
         ports_.violation("1: started twice: " + action.id);
@@ -122,6 +123,16 @@ void ModelAgent::apply(const Start& effect) {
     // What a daemon sent that has lost its store since is not counted by it.
     if (workers > 0 && waiting_.size() > workers)
         ports_.violation("19: more was sent than runs at once: " + name_);
+}
+
+/// Nothing of it has run.
+void ModelAgent::refuse_for_trouble(const Action& action) {
+    after(1, 200, [this, id = action.id] {
+        Finished finished{id, ActionOutcome::refused, "", {}, ports_.now() + clock_off};
+        finished.untouched = true;
+        finished.host_trouble = "no space left on the disk";
+        feed(finished);
+    });
 }
 
 void ModelAgent::begin_waiting() {
@@ -232,6 +243,7 @@ void ModelAgent::drift(int pick) {
 void ModelAgent::drift_again(const InstallKey& key) {
     if (restless.contains(key))
         after(1'000, 60'000, [this, key] {
+            if (!restless.contains(key)) return;
             feed(DriftSeen{key, true, "status: exit 1"});
             look_again(key);
         });

@@ -44,6 +44,7 @@ public:
     std::size_t workers = 0;   ///< processes at once; 0: any number
     bool probes_see_bad = true;
     bool looks_twice = false;  ///< at what it found drifted
+    Timestamp troubled_until;  ///< its disk is full
 
     /// What really is there.
     struct Thing {
@@ -78,6 +79,7 @@ private:
     void after(int from, int to, std::function<void()> act);
     void host_after(int from, int to, std::function<void()> act);
     void begin(const Action& action);
+    void refuse_for_trouble(const Action& action);
     void begin_waiting();
     void write(const std::string& action, bool at_its_end);
     void end(const std::string& action);

@@ -39,6 +39,8 @@ struct Models {
     /// Most agents look once more at what they found drifted, and say so; a release that deployed
     /// it waits for that.
     bool second_looks = true;
+    /// For up to half an hour a host has what it lacks in the way of every action: nothing begins.
+    bool host_troubles = true;
 };
 
 }  // namespace tidegate::simulation

@@ -143,6 +143,7 @@ private:
     void agent_dies(const std::string& who);
     void links_fail();
     void clocks_jump();
+    void host_has_trouble(const std::string& who);
     void agent_is_lost(const std::string& who);
     void agent_is_revoked(const std::string& who);
     void store_is_lost();

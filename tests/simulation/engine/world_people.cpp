@@ -160,6 +160,11 @@ void World::agent_is_revoked(const std::string& who) {
     feed(engine::AgentRevoked{who});
 }
 
+void World::host_has_trouble(const std::string& who) {
+    note("host in trouble " + who);
+    agent(who).troubled_until = now_ + Milliseconds(pick(1'000, 1'800'000));
+}
+
 void World::store_is_lost() {
     note("the store is lost");
     crash_daemon();
@@ -200,7 +205,10 @@ void World::chaos() {
             agent_dies(who);
             break;
         case 7:
-            agent(who).drift(pick(0, 100));
+            if (options_.models.host_troubles && pick(0, 2) == 0)
+                host_has_trouble(who);
+            else
+                agent(who).drift(pick(0, 100));
             break;
         case 8:
             check_store();
@@ -236,6 +244,7 @@ void World::heal() {
     start_daemon();
     for (auto& [name, host] : agents_) {
         host->moody = false;
+        host->troubled_until = {};
         host->start();
         later(10s, [this, agent = name] { connect(agent); });
     }

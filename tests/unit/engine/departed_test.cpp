@@ -86,6 +86,15 @@ TEST(TargetsThatLeftTest, WhatMovedToAnotherEnvironmentIsNotRestoredByTheFormer)
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::rollback) << newest(rollout).reason;
 }
 
+/// After a lost store the same action may be on its way to the agent to which its target went.
+TEST(TargetsThatLeftTest, WhatTheirFormerAgentTellsIsTakenIn) {
+    Rollout rollout(1, one_by_one());
+    const auto action = rollout.next();
+    rollout.comes_with_outcome_of(1, action);
+    EXPECT_EQ(rollout.acknowledged(1), std::vector{action.id});
+    EXPECT_EQ(in_outbox(rollout), std::vector{name_of(0)}) << "that is another's";
+}
+
 TEST(TargetsThatLeftTest, AreRememberedForAsLongAsTheirAgentReportsThem) {
     Rollout rollout(2, one_by_one());
     for (int i = 0; i < 2; ++i) (void)rollout.finish_one();

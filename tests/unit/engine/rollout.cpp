@@ -176,6 +176,13 @@ void Rollout::comes_back_done(int target, ActionOutcome outcome) {
     feed(event);
 }
 
+void Rollout::comes_with_outcome_of(int target, const Action& action) {
+    AgentConnected event;
+    event.hello = hello_of(target);
+    event.inventory.results.push_back(result_of(action, ActionOutcome::done));
+    feed(event);
+}
+
 Cost Rollout::finish_on(const std::string& target, ActionOutcome outcome) {
     const auto found = std::ranges::find_if(
         sent_, [&](const Action& action) { return action.key.target == target; });
@@ -261,6 +268,8 @@ Cost Rollout::feed(const Event& event) {
 void Rollout::let_leave(const Send& send) {
     if (const auto* cancel = std::get_if<Cancel>(&send.message))
         cancelled_.push_back(cancel->action);
+    if (const auto* ack = std::get_if<AckResults>(&send.message))
+        acknowledged_[send.agent] = ack->actions;
     const auto* run = std::get_if<Run>(&send.message);
     if (!run) return;
     if (leave(state_, send, clocks_))

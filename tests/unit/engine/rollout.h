@@ -87,6 +87,8 @@ public:
 
     /// What it was sent has ended meanwhile.
     void comes_back_done(int target, ActionOutcome outcome = ActionOutcome::done);
+    /// It has the outcome of an action that is on its way to another agent.
+    void comes_with_outcome_of(int target, const Action& action);
     /// After a restart that interrupted these actions.
     void comes_back_interrupted(int target, std::vector<std::string> ids);
 
@@ -159,6 +161,10 @@ public:
     [[nodiscard]] const Action& next() const { return sent_.front(); }
     /// Ids of all actions that were cancelled so far.
     [[nodiscard]] const std::vector<std::string>& cancelled() const { return cancelled_; }
+    /// What its agent may forget, by the last such word to it.
+    [[nodiscard]] const std::vector<std::string>& acknowledged(int target) {
+        return acknowledged_[name_of(target)];
+    }
     [[nodiscard]] std::size_t in_flight() const { return sent_.size(); }
     [[nodiscard]] State& state() { return state_; }
     /// The same engine, started anew on what it has written.
@@ -177,6 +183,7 @@ private:
     State state_;
     std::vector<Action> sent_;
     std::vector<std::string> cancelled_;
+    std::map<std::string, std::vector<std::string>> acknowledged_;
     bool disk_blocked_ = false;
     std::vector<Send> blocked_;
     std::vector<RevertRequest> asked_;

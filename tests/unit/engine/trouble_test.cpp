@@ -25,6 +25,12 @@ void pass_until_it_is_tried_again(Rollout& rollout) {
         rollout.pass(Seconds{1});
 }
 
+TEST(HostTroubleTest, LeavesNoRecordWhereNothingEverWas) {
+    Rollout rollout(1, one_by_one());
+    rollout.finds_host_trouble(kFull);
+    EXPECT_EQ(rollout.rows(Table::installation), 0u);
+}
+
 TEST(HostTroubleTest, IsNoVerdictHoweverOftenItComes) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();
