@@ -43,9 +43,11 @@ public:
             const int order = !old ? 1 : !now ? -1 : compare(old, now);
             if (order < 0) now = nullptr;
             if (order > 0) old = nullptr;
+            if (!old || !now || !same(old, now))
+                CHECK(visit_pair(old, now, prefix + (now ? name_in(after, j) : name_in(before, i)),
+                                 prefix, depth));
             i += old != nullptr;
             j += now != nullptr;
-            if (!old || !now || !same(old, now)) CHECK(visit_pair(old, now, prefix, depth));
         }
         return {};
     }
@@ -53,7 +55,7 @@ public:
 
 private:
     Result<void> visit_pair(const git_tree_entry* old, const git_tree_entry* now,
-                            const std::string& prefix, std::size_t depth) {
+                            const std::string& path, const std::string& prefix, std::size_t depth) {
         const auto* any = now ? now : old;
         const bool beside = depth == 0 && !bounds_.covers(any);
         if (beside && !bounds_.takes_neighbour()) return {};
@@ -62,11 +64,10 @@ private:
             Handle<git_tree> before, after;
             if (old) before = TRY(open_folder(repository_, old));
             if (now) after = TRY(open_folder(repository_, now));
-            return visit(before.get(), after.get(), prefix + git_tree_entry_name(any) + "/",
-                         depth + 1);
+            return visit(before.get(), after.get(), path + "/", depth + 1);
         }
-        Change change{path_of(any, prefix), std::nullopt};
-        if (now) change.now = TRY(make_entry(database_, now, prefix));
+        Change change{told_path(any, path), std::nullopt};
+        if (now) change.now = TRY(make_entry(database_, now, path));
         changes_.push_back(std::move(change));
         return {};
     }

@@ -48,14 +48,24 @@ Result<Handle<git_tree>> open_folder(git_repository* repository, const git_tree_
     return folder;
 }
 
-std::string path_of(const git_tree_entry* entry, const std::string& prefix) {
-    return to_utf8(prefix + git_tree_entry_name(entry)) + (is_folder(entry) ? "/" : "");
+std::string name_in(const git_tree* tree, std::size_t index) {
+    constexpr std::string_view kNoName = "\xEF\xBF\xBD";
+    std::string name;
+    const std::string_view raw = git_tree_entry_name(git_tree_entry_byindex(tree, index));
+    for (const char c : raw) c == '/' ? name += kNoName : name += c;
+    if (index > 0 && raw == git_tree_entry_name(git_tree_entry_byindex(tree, index - 1)))
+        name += kNoName;
+    return name;
+}
+
+std::string told_path(const git_tree_entry* entry, const std::string& path) {
+    return to_utf8(path) + (is_folder(entry) ? "/" : "");
 }
 
 Result<TreeEntry> make_entry(git_odb* database, const git_tree_entry* entry,
-                             const std::string& prefix) {
+                             const std::string& path) {
     const auto& id = *git_tree_entry_id(entry);
-    TreeEntry made{path_of(entry, prefix), kind_of(git_tree_entry_filemode(entry)), to_text(id), 0};
+    TreeEntry made{told_path(entry, path), kind_of(git_tree_entry_filemode(entry)), to_text(id), 0};
     if (made.kind == EntryKind::submodule || made.kind == EntryKind::folder) return made;
     std::size_t size = 0;
     git_object_t type = GIT_OBJECT_INVALID;

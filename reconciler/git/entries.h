@@ -22,11 +22,15 @@ struct Header {
 }
 [[nodiscard]] Result<Handle<git_tree>> open_folder(git_repository* repository,
                                                    const git_tree_entry* entry);
-/// The entry as it is told of: a folder as one that is not entered.
+/// The name of an entry, as part of a path that no other entry has: git takes trees with a slash in
+/// a name, or with a name twice, from whoever pushes. U+FFFD takes the place of the slash, or
+/// stands behind the second one's name.
+[[nodiscard]] std::string name_in(const git_tree* tree, std::size_t index);
+/// The entry as it is told of: a folder as one that is not entered, with a slash behind its path.
 [[nodiscard]] Result<TreeEntry> make_entry(git_odb* database, const git_tree_entry* entry,
-                                           const std::string& prefix);
+                                           const std::string& path);
 /// The path under which make_entry tells of it.
-[[nodiscard]] std::string path_of(const git_tree_entry* entry, const std::string& prefix);
+[[nodiscard]] std::string told_path(const git_tree_entry* entry, const std::string& path);
 
 /// Counts what a walk meets, folders too: trees that name one another can unfold to any number of
 /// them without a file, and each path below them repeats their names.

@@ -12,22 +12,24 @@ public:
 
     Result<void> visit(const git_tree* tree, const std::string& prefix, std::size_t depth) {
         for (std::size_t i = 0; i < git_tree_entrycount(tree); ++i)
-            CHECK(visit_entry(git_tree_entry_byindex(tree, i), prefix, depth));
+            CHECK(visit_entry(tree, i, prefix, depth));
         return {};
     }
     std::vector<TreeEntry> take() { return std::move(entries_); }
 
 private:
-    Result<void> visit_entry(const git_tree_entry* entry, const std::string& prefix,
+    Result<void> visit_entry(const git_tree* tree, std::size_t index, const std::string& prefix,
                              std::size_t depth) {
+        const auto* entry = git_tree_entry_byindex(tree, index);
         const bool beside = depth == 0 && !bounds_.covers(entry);
         if (beside && !bounds_.takes_neighbour()) return {};
         if (!beside) CHECK(bounds_.count("the tree has", entry, prefix));
+        const auto path = prefix + name_in(tree, index);
         if (!beside && is_folder(entry) && depth < limits::kTreeDepthMax) {
             const auto folder = TRY(open_folder(repository_, entry));
-            return visit(folder.get(), prefix + git_tree_entry_name(entry) + "/", depth + 1);
+            return visit(folder.get(), path + "/", depth + 1);
         }
-        entries_.push_back(TRY(make_entry(database_, entry, prefix)));
+        entries_.push_back(TRY(make_entry(database_, entry, path)));
         return {};
     }
 

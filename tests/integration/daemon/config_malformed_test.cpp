@@ -40,6 +40,28 @@ protected:
             made("tree", read_text(dir_ / "tree") + "200160000 zzz\0"s + std::string(20, '\1'));
         move_to(output_of("commit-tree -p HEAD -m malformed " + tree));
     }
+    std::string tree_at(const std::string& name) {
+        git("cat-file tree " + name + " > '" + (dir_ / "tree") + "'");
+        return read_text(dir_ / "tree");
+    }
+    static std::string bytes_of(const std::string& id) {
+        std::string bytes;
+        for (std::size_t i = 0; i < id.size(); i += 2)
+            bytes += static_cast<char>(std::stoi(id.substr(i, 2), nullptr, 16));
+        return bytes;
+    }
+    /// The tip becomes a commit with another tree in the place of `versions/staging`.
+    void commit_staging(const std::string& tree) {
+        const auto with = [&](const std::string& name, const std::string& entry,
+                              const std::string& id) {
+            auto text = tree_at(name);
+            return made("tree",
+                        text.replace(text.find(entry) + entry.size() + 1, 20, bytes_of(id)));
+        };
+        const auto versions = with("HEAD:versions", "40000 staging", made("tree", tree));
+        move_to(output_of("commit-tree -p HEAD -m staging " +
+                          with("HEAD^{tree}", "40000 versions", versions)));
+    }
     void move_to(const std::string& id) { git("update-ref refs/heads/main " + id); }
 };
 
@@ -96,6 +118,43 @@ TEST_F(ConfigMalformedTest, ACommitByNobodyIsReverted) {
     ASSERT_TRUE(std::holds_alternative<RevertDone::Pushed>(done));
     EXPECT_EQ(tip(), request.prepared);
     EXPECT_EQ(version_of(source.poll({})), "1.0.0");
+}
+
+/// No checkout has it: what is seen in a review must be what is taken.
+TEST_F(ConfigMalformedTest, AFileWhoseNameIsAPathIsNone) {
+    auto source = this->source();
+    ASSERT_TRUE(source.poll({}).desired);
+    const auto blob =
+        bytes_of(made("blob", "apiVersion: tidegate/v1\nkind: Version\nversion: 6.6.6\n"));
+    const auto root = tree_at("HEAD^{tree}");
+    for (const std::string path :
+         {"versions/staging/shop-api.yaml", "versions/workers/shop-api.yaml"}) {
+        const auto tree = made("tree", root + "100644 " + path + "\0"s + blob);
+        move_to(output_of("commit-tree -p HEAD -m malformed " + tree));
+        const auto report = source.poll({});
+        ASSERT_TRUE(report.desired) << report.status.poll_error;
+        EXPECT_EQ(version_of(report), "1.0.0");
+        EXPECT_FALSE(report.documents->contains("versions/workers/shop-api.yaml"));
+    }
+    EXPECT_EQ(version_of(this->source().poll({})), "1.0.0") << "read whole, the same";
+}
+
+TEST_F(ConfigMalformedTest, AFileThatIsThereTwiceStaysWhatItWas) {
+    auto source = this->source();
+    ASSERT_TRUE(source.poll({}).desired);
+    const auto staging = tree_at("HEAD:versions/staging");
+    const auto at = staging.find("100644 shop-api.yaml");
+    const auto twice = staging.substr(0, at) + staging.substr(at, 41) + staging.substr(at);
+    commit_staging(twice);
+    const auto once_more = source.poll({});
+    ASSERT_TRUE(once_more.desired) << once_more.status.poll_error;
+    EXPECT_EQ(once_more.status.errors.size(), 1U) << "its second self is no document";
+    commit_staging(staging);
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_TRUE(report.desired->assignments.contains({"staging", "shop-api"}))
+        << "what went is the second one";
+    EXPECT_TRUE(report.status.errors.empty());
 }
 
 TEST_F(ConfigMalformedTest, AMalformedTreeIsHeldUntilTheNextCommit) {
