@@ -232,6 +232,14 @@ TEST_F(HostTroubleTest, AFolderThatCannotBeEntered) {
     expect_trouble(host, action_, "work_dir");
 }
 
+TEST_F(HostTroubleTest, ALinkThatLeadsOutOfTheTargetsFolder) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    std::filesystem::rename(dir_ / "apps/shop", dir_ / "disk2");
+    std::filesystem::create_directory_symlink(dir_ / "disk2", dir_ / "apps/shop");
+    expect_trouble(host, make_action(dir_, "b", "2.0"), "a link on this host leads out of it");
+}
+
 /// Only root runs scripts as somebody else.
 TEST_F(HostTroubleTest, AFolderThatTheScriptsUserMayNotEnter) {
     if (::geteuid() != 0) return;
