@@ -33,6 +33,8 @@ using Clock = std::chrono::steady_clock;
 constexpr Milliseconds kDrain{1'000};
 /// Beyond all that a supervisor waits for by itself; then it is taken for lost.
 constexpr Milliseconds kSupervisorPatience{30'000};
+/// From then on, for the agent may have been frozen as long, and the supervisor with it.
+constexpr Milliseconds kLastChance{10'000};
 constexpr std::size_t kMessageBytesMax = 1024;
 
 tl::unexpected<Error> fail_errno(const char* what) {
@@ -131,12 +133,8 @@ public:
 
     ProcessResult wait(const std::stop_token& stop) {
         const std::stop_callback wake{stop, [this] { ::eventfd_write(cancel_.get(), 1); }};
-        const auto lost_at = Clock::now() + spec_.timeout + spec_.grace + kSupervisorPatience;
-        while (!result_ && control_.valid() && Clock::now() < lost_at) {
-            if (stop.stop_requested() && !std::exchange(told_, true))
-                ::send(control_.get(), "c", 1, MSG_NOSIGNAL);
-            pump(lost_at - Clock::now());
-        }
+        await_end(Clock::now() + spec_.timeout + spec_.grace + kSupervisorPatience, stop);
+        await_end(Clock::now() + kLastChance, stop);
         auto result = result_ ? *std::move(result_) : replace_supervisor();
         drain_until(Clock::now() + kDrain);
         output_.append(masker_.finish());
@@ -196,6 +194,15 @@ private:
         const auto got = ::recv(control_.get(), text.data(), text.size(), MSG_DONTWAIT);
         text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
         return text;
+    }
+
+    /// Until the supervisor has told the end, or is gone, or that time has come.
+    void await_end(Clock::time_point at_last, const std::stop_token& stop) {
+        while (!result_ && control_.valid() && Clock::now() < at_last) {
+            if (stop.stop_requested() && !std::exchange(told_, true))
+                ::send(control_.get(), "c", 1, MSG_NOSIGNAL);
+            pump(at_last - Clock::now());
+        }
     }
 
     /// `ended END CODE SURVIVORS`; anything else means that there is no supervisor any more.

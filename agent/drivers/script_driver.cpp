@@ -17,17 +17,6 @@ constexpr const char* kUnitVariable = "TIDEGATE_UNIT";
 
 DriverResult refused(std::string why) { return {false, std::move(why), {}, false}; }
 
-/// The process could not become the script: it says so itself (spawn.cpp). An interpreter that is
-/// not there is the project's own fault.
-std::string why_not_begun(const ProcessResult& result) {
-    constexpr std::string_view kCannot = "tidegate-agent: cannot ";
-    const std::string_view output = result.output;
-    if (result.end != ProcessEnd::exited || result.code != 127 || !output.starts_with(kCannot) ||
-        output.substr(kCannot.size()).starts_with("run the interpreter"))
-        return {};
-    return std::string{output.substr(0, output.find('\n'))};
-}
-
 class ScriptDriver final : public Driver {
 public:
     explicit ScriptDriver(DriverContext context)
@@ -148,11 +137,7 @@ private:
         out.error = result->error(timeout);
         out.exited = result->end == ProcessEnd::exited;
         out.code = result->code;
-        if (auto why = why_not_begun(*result); !why.empty()) {
-            out.error = std::move(why);
-            out.host_trouble = true;
-        }
-        out.started = !out.host_trouble;
+        out.started = true;
         out.output = std::move(result->output);
         return out;
     }

@@ -23,8 +23,9 @@ struct Launch {
     int landlock = -1;  ///< a ruleset that binds it (landlock.h); needs no_new_privileges
 };
 
-/// Pid of the new process, leader of its own session; its parent is the caller. If the program
-/// cannot be executed, the process says so on descriptor 2 and exits with 127.
+/// Pid of the new process, leader of its own session; its parent is the caller. Waits until it has
+/// got to its program; an error says what kept it from that (its user, its rights, the work dir).
+/// Where the program itself cannot be executed, the process says so on descriptor 2 and exits 127.
 [[nodiscard]] Result<pid_t> spawn(const Launch& launch);
 
 }  // namespace tidegate::agent

@@ -16,25 +16,41 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Absolute, links resolved as far as the path exists, no `..` beyond.
-Result<fs::path> real_path(const std::string& text) {
+/// Absolute, without dots; its text alone counts.
+Result<fs::path> plain_path(const std::string& text) {
     const fs::path path{text};
     if (!path.is_absolute())
         return fail(ErrorCode::invalid, "work_dir must be an absolute path, got '{}'", text);
     if (std::find(path.begin(), path.end(), "..") != path.end())
         return fail(ErrorCode::invalid, "work_dir must not contain '..', got '{}'", text);
+    const auto plain = path.lexically_normal();
+    return plain.has_filename() ? plain : plain.parent_path();
+}
+
+/// Links resolved as far as the path exists.
+Result<fs::path> real_path(const std::string& text) {
     std::error_code error;
-    auto real = fs::weakly_canonical(path, error);
+    const auto real = fs::weakly_canonical(TRY(plain_path(text)), error);
     if (error) return fail(ErrorCode::denied, "work_dir '{}': {}", text, error.message());
-    if (!real.has_filename()) real = real.parent_path();
     return real;
+}
+
+/// What lies elsewhere only by a link is no fault of the repo's.
+Result<void> check_target(const fs::path& path, const WorkDirRules& rules) {
+    const auto& root = rules.target_work_dir;
+    if (root.empty() || lies_below(path, TRY(real_path(root)))) return {};
+    if (lies_below(TRY(plain_path(rules.work_dir)), TRY(plain_path(root))))
+        return fail(ErrorCode::denied,
+                    "work_dir '{}' is not below the target's '{}': a link on this host leads out "
+                    "of it",
+                    path.string(), root);
+    return fail(ErrorCode::invalid, "work_dir '{}' is not below the target's '{}'", path.string(),
+                root);
 }
 
 Result<fs::path> allowed_path(const WorkDirRules& rules) {
     const auto path = TRY(real_path(rules.work_dir));
-    if (!rules.target_work_dir.empty() && !lies_below(path, TRY(real_path(rules.target_work_dir))))
-        return fail(ErrorCode::invalid, "work_dir '{}' is not below the target's '{}'",
-                    path.string(), rules.target_work_dir);
+    CHECK(check_target(path, rules));
     bool allowed = rules.host_roots.empty();
     for (const auto& root : rules.host_roots)
         allowed = allowed || lies_below(path, TRY(real_path(root)));

@@ -32,8 +32,9 @@ struct WorkDir {
 /// At or below it; both absolute, without links and dots.
 [[nodiscard]] bool lies_below(const std::filesystem::path& path, const std::filesystem::path& root);
 
-/// Refuses (invalid: the repo's fault; denied: the host's word) what does not really lie at or
-/// below the target's root and one of the host's, symbolic links resolved, without making anything.
+/// Refuses (invalid: the repo's fault; denied: the host's word, or a link on it) what does not
+/// really lie at or below the target's root and one of the host's, symbolic links resolved, without
+/// making anything.
 /// Nullopt when the directory does not exist.
 [[nodiscard]] Result<std::optional<WorkDir>> find_work_dir(const WorkDirRules& rules);
 

@@ -75,8 +75,7 @@ bool touched(const Progress& progress) {
 bool may_be_resumed(const std::vector<StageResult>& stages) {
     const auto harmless = [](const TaskResult& task) {
         const bool never_began = !task.started_at;
-        return task.status == TaskStatus::success || never_began ||
-               (task.status == TaskStatus::cancelled && repeats(task.type));
+        return never_began || task.status != TaskStatus::cancelled || repeats(task.type);
     };
     return std::ranges::all_of(stages, [&](const StageResult& stage) {
         return std::ranges::all_of(stage.tasks, harmless);

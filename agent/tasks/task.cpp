@@ -138,7 +138,9 @@ TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& sto
         result.error = std::move(outcome.error);
         result.output = std::move(outcome.output);
         if (result.status != TaskStatus::failed || result.retry_count >= task.retry) break;
-        if (!wait_for(task.retry_delay, stop)) break;
+        if (wait_for(task.retry_delay, stop)) continue;
+        result.status = TaskStatus::cancelled;  // it has tries left
+        break;
     }
     result.finished_at = wall_clock();
     return result;

@@ -232,6 +232,26 @@ TEST_F(HostTroubleTest, AFolderThatCannotBeEntered) {
     expect_trouble(host, action_, "work_dir");
 }
 
+TEST_F(HostTroubleTest, ALinkThatLeadsOutOfTheTargetsFolder) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(action_).outcome, ActionOutcome::done);
+    std::filesystem::rename(dir_ / "apps/shop", dir_ / "disk2");
+    std::filesystem::create_directory_symlink(dir_ / "disk2", dir_ / "apps/shop");
+    expect_trouble(host, make_action(dir_, "b", "2.0"), "a link on this host leads out of it");
+}
+
+/// Only root runs scripts as somebody else.
+TEST_F(HostTroubleTest, AFolderThatTheScriptsUserMayNotEnter) {
+    if (::geteuid() != 0) return;
+    std::filesystem::permissions(dir_.path(), std::filesystem::perms{0711});
+    std::filesystem::create_directories(dir_ / "apps/shop");
+    std::filesystem::permissions(dir_ / "apps/shop", std::filesystem::perms{0700});
+    AgentConfig config;
+    config.run_as = "nobody";
+    Host host{dir_, config};
+    expect_trouble(host, action_, "cannot enter the work dir: Permission denied");
+}
+
 TEST_F(HostTroubleTest, WhatAgentYamlDoesNotAllow) {
     AgentConfig config;
     config.projects = {"other"};
@@ -260,6 +280,16 @@ TEST_F(HostTroubleTest, OnceAScriptHasBegunItsFailureIsTheVersions) {
     Host host{dir_};
     action_.pipeline.pre_release.resize(1);
     action_.pipeline.pre_release[0].script = "rm -rf " + dir_ / "agent/tmp";
+    const auto result = host.run(action_);
+    EXPECT_EQ(result.outcome, ActionOutcome::failed);
+    EXPECT_EQ(result.host_trouble, "");
+    EXPECT_EQ(result.installation.status, InstallStatus::failed);
+}
+
+TEST_F(HostTroubleTest, AScriptThatSpeaksLikeTheAgentHasBegunAllTheSame) {
+    Host host{dir_};
+    action_.deploy.script.install_script =
+        "echo bad > history; echo 'tidegate-agent: cannot enter the work dir'; exit 127";
     const auto result = host.run(action_);
     EXPECT_EQ(result.outcome, ActionOutcome::failed);
     EXPECT_EQ(result.host_trouble, "");

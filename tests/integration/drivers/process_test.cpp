@@ -5,10 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <thread>
@@ -18,6 +21,18 @@
 #include "agent/drivers/run_register.h"
 #include "schema/files/landlock.h"
 #include "tests/integration/temp_dir.h"
+
+namespace {
+/// Seconds for which nobody ran here.
+std::atomic<time_t> gap{0};
+}  // namespace
+
+/// In the place of the C library's.
+extern "C" int clock_gettime(clockid_t clock, timespec* now) {
+    const auto got = static_cast<int>(::syscall(SYS_clock_gettime, clock, now));
+    if (clock == CLOCK_MONOTONIC) now->tv_sec += gap;
+    return got;
+}
 
 namespace tidegate::agent {
 namespace {
@@ -227,6 +242,24 @@ TEST_F(ProcessTest, ScriptsCannotLookIntoTheirSupervisor) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == kNotHere)
         GTEST_SKIP() << "nobody cannot run the agent here";
     EXPECT_EQ(status, 0) << "it is an open book";
+}
+
+/// As by a freezer; the agent is the first that goes on, for it takes more than fits into a pipe.
+TEST_F(ProcessTest, ASupervisorThatWasFrozenWithTheAgentMayStillTellTheEnd) {
+    const auto wanted = spec("cd " + dir_.path().string() +
+                             "; mkfifo go; kill -STOP $PPID; echo $PPID > frozen; read line < go; "
+                             "head -c 200000 /dev/zero; echo > done");
+    std::jthread freezer{[&] {
+        const auto supervisor = std::stoi(await_text("frozen"));
+        gap = 3'600;
+        test::write_text(dir_ / "go", "\n");
+        (void)await_text("done");
+        ::kill(supervisor, SIGCONT);
+    }};
+    const auto result = run(wanted);
+    freezer.join();
+    gap = 0;
+    EXPECT_EQ(result.error(wanted.timeout), "");
 }
 
 TEST_F(ProcessTest, RemovesTheBodyFile) {

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <thread>
 
 #include "agent/drivers/work_dir.h"
@@ -289,8 +290,8 @@ TEST_F(BackupsTest, AreUnknownWhereNobodyCouldLook) {
 
 struct EscapeCase {
     const char* name;
-    std::string work_dir;  ///< relative to the test's directory, or absolute
-    bool allowed;
+    std::string work_dir;              ///< relative to the test's directory, or absolute
+    std::optional<ErrorCode> refusal;  ///< of what is not below the target's; none = allowed
 };
 
 class WorkDirEscapeTest : public testing::TestWithParam<EscapeCase> {};
@@ -303,30 +304,31 @@ TEST_P(WorkDirEscapeTest, LiesBelowItsRoot) {
     fs::create_directory_symlink(dir.path() / "outside", dir.path() / "apps/out");
     fs::create_directory_symlink(dir.path() / "apps/real", dir.path() / "apps/in");
     fs::create_directory_symlink(dir.path() / "nowhere", dir.path() / "apps/dangling");
-    const auto& [name, work_dir, allowed] = GetParam();
+    const auto& [name, work_dir, refusal] = GetParam();
     const WorkDirRules by_target{(dir.path() / work_dir).string(), dir / "apps", {}, nullptr};
     const auto opened = open_work_dir(by_target);
-    EXPECT_EQ(opened.has_value(), allowed) << (opened ? opened->path : opened.error().text());
+    const auto code = opened ? std::optional<ErrorCode>{} : opened.error().code;
+    EXPECT_EQ(code, refusal) << (opened ? opened->path : opened.error().text());
     const WorkDirRules by_host{
         (dir.path() / work_dir).string(), "", {"/no/such/root", dir / "apps"}, nullptr};
-    EXPECT_EQ(open_work_dir(by_host).has_value(), allowed);
+    EXPECT_EQ(open_work_dir(by_host).has_value(), !refusal);
     EXPECT_FALSE(fs::exists(dir / "outside/new"));
     EXPECT_FALSE(fs::exists(dir / "nowhere"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, WorkDirEscapeTest,
-                         testing::Values(EscapeCase{"Root", "apps", true},
-                                         EscapeCase{"RootSlash", "apps/", true},
-                                         EscapeCase{"New", "apps/new/deep", true},
-                                         EscapeCase{"Dots", "apps/../outside", false},
-                                         EscapeCase{"DotsInside", "apps/new/../../outside", false},
-                                         EscapeCase{"Link", "apps/out", false},
-                                         EscapeCase{"BelowLink", "apps/out/new", false},
-                                         EscapeCase{"Dangling", "apps/dangling/x", false},
-                                         EscapeCase{"LinkThatStaysInside", "apps/in/new", true},
-                                         EscapeCase{"Sibling", "apps-evil", false},
-                                         EscapeCase{"Elsewhere", "/tmp", false}),
-                         [](const auto& test) { return std::string{test.param.name}; });
+INSTANTIATE_TEST_SUITE_P(
+    Cases, WorkDirEscapeTest,
+    testing::Values(EscapeCase{"Root", "apps", {}}, EscapeCase{"RootSlash", "apps/", {}},
+                    EscapeCase{"New", "apps/new/deep", {}},
+                    EscapeCase{"Dots", "apps/../outside", ErrorCode::invalid},
+                    EscapeCase{"DotsInside", "apps/new/../../outside", ErrorCode::invalid},
+                    EscapeCase{"Link", "apps/out", ErrorCode::denied},
+                    EscapeCase{"BelowLink", "apps/out/new", ErrorCode::denied},
+                    EscapeCase{"Dangling", "apps/dangling/x", ErrorCode::denied},
+                    EscapeCase{"LinkThatStaysInside", "apps/in/new", {}},
+                    EscapeCase{"Sibling", "apps-evil", ErrorCode::invalid},
+                    EscapeCase{"Elsewhere", "/tmp", ErrorCode::invalid}),
+    [](const auto& test) { return std::string{test.param.name}; });
 
 /// For as long as it lives the process acts as that user, where it may.
 class As {

@@ -198,6 +198,21 @@ TEST(MachineTest, WhatIsStoppedInACheckGoesOnInTheNextProcess) {
     EXPECT_EQ(host.machine.inventory().suspended, std::vector<std::string>{"a"});
 }
 
+TEST(MachineTest, WhatHadFailedBeforeAStoppedWaitIsInTheJournalToo) {
+    Host host;
+    host.start("a");
+    host.in(Stopping{});
+    StageResult stage{"release", {{}, {}}};
+    stage.tasks[0].type = "script";
+    stage.tasks[0].started_at = kNow;
+    stage.tasks[0].status = TaskStatus::failed;
+    stage.tasks[1].type = "wait";
+    stage.tasks[1].started_at = kNow;
+    stage.tasks[1].status = TaskStatus::cancelled;
+    EXPECT_EQ(host.in(Finished{"a", ActionOutcome::cancelled, "", {stage}, {}}), "");
+    EXPECT_EQ(host.machine.inventory().suspended, std::vector<std::string>{"a"});
+}
+
 TEST(MachineTest, WhatNothingRanOfLeavesTheRecord) {
     for (const auto outcome : {ActionOutcome::cancelled, ActionOutcome::refused}) {
         Host host;

@@ -21,7 +21,11 @@ public:
     TaskOutput script(const std::string& body, Seconds, std::stop_token stop) override {
         const std::scoped_lock lock{mutex_};
         ran.push_back(body);
-        if (body == "bad") return {false, "exit code 1", "oops\n"};
+        if (body == "bad") {
+            failed = true;
+            failed.notify_all();
+            return {false, "exit code 1", "oops\n"};
+        }
         if (body == "flaky") return {++tries_ > 2, tries_ > 2 ? "" : "exit code 1", ""};
         if (body == "hang" && wait_for(Milliseconds{60'000}, stop) == false)
             return {false, "cancelled", ""};
@@ -57,6 +61,7 @@ public:
     }
 
     std::vector<std::string> ran;
+    std::atomic<bool> failed{false};  ///< a "bad" one has run
     std::string last_progress;
     ServiceState state = ServiceState::not_known;
     bool deploys = true;
@@ -195,6 +200,20 @@ TEST_F(PipelineTest, CancelStopsTheRunningTaskAndTheRest) {
     EXPECT_TRUE(report.cancelled);
     EXPECT_EQ(status_["hang"], TaskStatus::cancelled);
     EXPECT_NE(status_["later"], TaskStatus::success);
+}
+
+TEST_F(PipelineTest, ACancelBetweenTwoTriesIsNoFailure) {
+    std::stop_source source;
+    pipeline_.release = {script("again", "bad")};
+    pipeline_.release[0].retry = 1;
+    pipeline_.release[0].retry_delay = Seconds{3600};
+    std::jthread canceller{[&] {
+        host_.failed.wait(false);
+        source.request_stop();
+    }};
+    EXPECT_TRUE(run(source.get_token()).cancelled);
+    EXPECT_EQ(status_["again"], TaskStatus::cancelled);
+    EXPECT_EQ(result_["again"].error, "exit code 1");
 }
 
 TEST_F(PipelineTest, ATimeOutFailsTheTask) {
