@@ -39,12 +39,17 @@ void recall_release(Turn& turn, const AssignmentKey& key, const AssignmentState&
     turn.save(release);
 }
 
-/// Not one that a person's commit may have lifted since: its digest came in at another commit.
+/// Not one that a person's commit may have lifted since, or that is another environment's, from
+/// which a target came: its digest came in here at another commit.
 bool recall_quarantine(Turn& turn, const Quarantine& known) {
-    const auto& wish = *turn.state.assignments.at(known.key).wish;
+    const auto& assignment = turn.state.assignments.at(known.key);
+    const auto& wish = *assignment.wish;
+    const auto& good = assignment.good;
     const bool lifted =
         wish.definition->digest == known.digest && wish.intent.digest_commit != known.digest_commit;
-    if (lifted || quarantine_of(turn.state, known.key, known.digest)) return false;
+    const bool is_good =
+        good && good->good.digest == known.digest && good->good.commit != known.digest_commit;
+    if (lifted || is_good || quarantine_of(turn.state, known.key, known.digest)) return false;
     turn.put(known);
     turn.audit("quarantine.recalled", known.key.text(), known.digest_commit,
                json_object({{"digest", known.digest.hex()}}));

@@ -78,11 +78,11 @@ void note_revert(AssignmentHistory& facts, const Change& change) {
         facts.reverts.erase(facts.reverts.begin());
 }
 
-/// A person entered the digest anew, or raised `retry`.
+/// A person entered the digest anew, or raised `retry`: that speaks of no other digest.
 void lift_reverts(AssignmentHistory& facts, bool digest_is_new) {
     std::erase_if(facts.reverts, [&](const Quarantine& quarantine) {
-        return (digest_is_new && quarantine.digest == facts.digest) ||
-               facts.retry > quarantine.retry;
+        return quarantine.digest == facts.digest &&
+               (digest_is_new || facts.retry > quarantine.retry);
     });
 }
 

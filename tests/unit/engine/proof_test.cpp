@@ -134,6 +134,23 @@ TEST(ProofTest, WhatAnAgentDidOnceIsNoneWhereSomethingElseIsSince) {
     EXPECT_EQ(good_version(rollout), "v2");
 }
 
+/// After a lost store: a target came from another environment, where the same was rolled back.
+TEST(ProofTest, WhatFailedElsewhereIsNotQuarantinedWhereItIsGood) {
+    const LastGood good{Digest::of("v1"), "c1", "v1"};
+    Rollout rollout(0, std::vector<AssignmentPtr>{});
+    auto here = in_place(0, *version_of(2, one_by_one(), 1));
+    here.last_good = good;
+    rollout.comes_with(0, {here});
+    auto moved = in_place(1, *version_of(2, one_by_one(), 3));
+    moved.rejected = LastGood{good.digest, "elsewhere", "v1"};
+    rollout.comes_with(1, {moved});
+    rollout.wish(AssignmentPtr(version_of(2, one_by_one(), 2)));
+    ASSERT_EQ(rollout.candidates(), std::vector{good});
+    rollout.finds_good(good);
+    EXPECT_EQ(good_version(rollout), "v1");
+    EXPECT_TRUE(rollout.state().quarantines.empty());
+}
+
 /// A forced operation that reaches nobody did nothing.
 TEST(ProofTest, AnOperationOnPinnedTargetsOnlyIsHeld) {
     Rollout rollout(1, one_by_one());

@@ -96,6 +96,7 @@ public:
     void comes_with(int target, std::vector<Installation> there);
     /// What Git was asked for last: which of these is the newest.
     [[nodiscard]] const std::vector<LastGood>& candidates() const { return candidates_; }
+    void finds_good(const LastGood& good) { feed(LastGoodFound{kKey, good}); }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();

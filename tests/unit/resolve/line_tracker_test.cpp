@@ -309,6 +309,20 @@ TEST(OwnRevert, OfAFirstInstallRemovesTheFile) {
     EXPECT_EQ(line.tracker.history().assignments.at(kProdApi).reverts.size(), 1U);
 }
 
+TEST(OwnRevert, IsNotLiftedByARetryOfAnotherVersion) {
+    Line line;
+    line.tree.add(version("prod", "api", "1.1.0"));
+    line.commit();
+    line.tree.add(version("prod", "api", "1.0.0"));
+    line.commit([](LineCommit& c) { c.own = true; });
+    auto again = version("prod", "api", "1.0.0");
+    again.retry = 1;
+    line.tree.add(again);
+    line.commit();
+    EXPECT_EQ(line.get()->retry, 1);
+    EXPECT_EQ(line.get()->reverts.size(), 1U);
+}
+
 // ---- keeping it
 
 TEST(LineTrackerJson, GoesOnWhereItStopped) {
