@@ -23,11 +23,13 @@ public:
     Budget(const State& state, const AssignmentKey& key, const Step& step, Lived now)
         : limit_(step.max_unavailable), away_(unavailable_targets(state, key, now)) {
         const auto& assignment = state.assignments.at(key);
-        for (const auto& id : assignment.in_flight) {
-            const auto& entry = state.outbox.at(id);
-            const bool counts = !entry.restore && takes_budget(assignment, entry) &&
-                                wished_target(assignment, entry.action.key.target);
-            changing_ += counts ? 1 : 0;
+        if (!assignment.wish) return;
+        // By whatever assignment: targets move between environments.
+        for (const auto& target : assignment.wish->targets) {
+            const auto action = state.outbox_by_key.find(key_of(key, target.name));
+            if (action == state.outbox_by_key.end()) continue;
+            const auto& entry = state.outbox.at(action->second);
+            changing_ += !entry.restore && takes_budget(assignment, entry) ? 1 : 0;
         }
     }
     [[nodiscard]] bool allows(const std::string& name) const {
