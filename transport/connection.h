@@ -129,6 +129,7 @@ private:
     std::uint64_t id_;
     bool server_;
     ngtcp2_crypto_conn_ref reference_;
+    std::shared_ptr<const TlsContext> tls_context_;  ///< the host may have a newer one
     TlsSession tls_;
     std::unique_ptr<ngtcp2_conn, decltype(&ngtcp2_conn_del)> quic_{nullptr, ngtcp2_conn_del};
     H3Session h3_;

@@ -60,6 +60,7 @@ ConnectionCore::ConnectionCore(ConnectionHost& host, const ConnectionConfig& con
       id_{id},
       server_{server},
       reference_{conn_of, this},
+      tls_context_{config.tls},
       h3_{*this, server},
       keep_alive_{config.keep_alive},
       silence_max_{config.silence_max} {}
@@ -67,7 +68,7 @@ ConnectionCore::ConnectionCore(ConnectionHost& host, const ConnectionConfig& con
 ConnectionCore::~ConnectionCore() = default;
 
 Result<void> ConnectionCore::attach_tls() {
-    tls_ = TRY(config_.tls->new_session(reference_, [](gnutls_session_t session) {
+    tls_ = TRY(tls_context_->new_session(reference_, [](gnutls_session_t session) {
         const auto* reference =
             static_cast<ngtcp2_crypto_conn_ref*>(gnutls_session_get_ptr(session));
         return static_cast<ConnectionCore*>(reference->user_data)->verify_peer(session);
@@ -126,13 +127,13 @@ Result<std::shared_ptr<ConnectionCore>> ConnectionCore::dial(ConnectionHost& hos
 }
 
 int ConnectionCore::verify_peer(gnutls_session_t session) {
-    auto checked = config_.tls->verify_peer(session);
+    auto checked = tls_context_->verify_peer(session);
     if (!checked) {
         refusal_ = printable(checked.error().message);
         return GNUTLS_E_CERTIFICATE_ERROR;
     }
     if (!server_) {
-        ca_pem_ = config_.tls->trusted_ca(session).value_or("");
+        ca_pem_ = tls_context_->trusted_ca(session).value_or("");
         return 0;
     }
     if (!*checked) return 0;
@@ -147,7 +148,7 @@ int ConnectionCore::verify_peer(gnutls_session_t session) {
 }
 
 bool ConnectionCore::finish_handshake() {
-    if (!config_.tls->alpn_agreed(tls_.get())) {
+    if (!tls_context_->alpn_agreed(tls_.get())) {
         refusal_ = "the peer does not speak h3";
         return false;
     }

@@ -21,6 +21,11 @@ Result<std::unique_ptr<Server>> Server::start(asio::io_context& io, ServerOption
     return std::unique_ptr<Server>{new Server{std::move(impl)}};
 }
 
+Result<void> Server::use(const Credential& daemon, const std::string& ca_pem) {
+    impl_->use_tls(TRY(TlsContext::server(daemon, ca_pem)));
+    return {};
+}
+
 void Server::shutdown(std::string_view text) { impl_->shutdown(text); }
 std::string Server::local_address() const { return impl_->local().text(); }
 std::uint16_t Server::port() const { return impl_->local().port(); }

@@ -151,6 +151,9 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
+    /// For handshakes that begin from now on; `daemon` and `ca_pem` as in ServerOptions. `invalid`:
+    /// they are not usable, and the former ones stay.
+    Result<void> use(const Credential& daemon, const std::string& ca_pem);
     /// Tells every peer that the server goes away, closes them (with callbacks) and takes no new
     /// ones.
     void shutdown(std::string_view text);

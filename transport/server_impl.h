@@ -17,6 +17,7 @@ public:
          ServerHandler& handler);
 
     void begin(UdpSocket socket);
+    void use_tls(std::shared_ptr<const TlsContext> tls) { config_.tls = std::move(tls); }
     void shutdown(std::string_view text);
     [[nodiscard]] const SocketAddress& local() const { return local_; }
     [[nodiscard]] std::size_t receive_buffer_bytes() const { return receive_buffer_bytes_; }

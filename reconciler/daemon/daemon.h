@@ -110,6 +110,7 @@ private:
     void on_disconnected(const std::string& agent, const std::string& reason) override;
     void on_revoked(const std::string& agent) override;
     void on_heard(const std::set<std::string>& agents) override;
+    void on_server_renewed(const transport::Credential& server, const Renewal& renewal) override;
     void on_alert(const std::string& agent, const std::string& text) override;
     void on_notice(const std::string& agent, const std::string& text) override;
     /// The snapshot's gauges of fleet and store.

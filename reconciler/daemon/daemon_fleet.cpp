@@ -97,13 +97,22 @@ void Daemon::on_heard(const std::set<std::string>& agents) {
     }
 }
 
+void Daemon::on_server_renewed(const transport::Credential& server, const Renewal& renewal) {
+    renewal.clock_doubted ? on_alert({}, renewal.text) : on_notice({}, renewal.text);
+    if (!config_worker_) return;  // at the start open_pki has kept it
+    on_config_worker([this, server] { return keep_server(data_dir_.root(), server); },
+                     [](Result<void> kept) {
+                         if (!kept) spdlog::warn("agents: {}", kept.error().text());
+                     });
+}
+
 void Daemon::on_alert(const std::string& agent, const std::string& text) {
     ++publisher_.edit().counters.alerts;
     spdlog::warn("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);
 }
 
 void Daemon::on_notice(const std::string& agent, const std::string& text) {
-    spdlog::info("agents: {}: {}", agent, text);
+    spdlog::info("agents: {}{}{}", agent, agent.empty() ? "" : ": ", text);
 }
 
 void Daemon::refresh(StatusSnapshot& snapshot) const {

@@ -407,6 +407,16 @@ private:
             persist(*std::move(change), [](Impl&, Result<void>) {});
     }
 
+    /// A clock that was wrong, at the start or since, may have been set right.
+    void renew_own() {
+        auto& pki = options_.pki;
+        auto used = renew_server(pki, options_.now());
+        if (used && pki.renewal) used = server_->use(pki.server, pki.ca.certificate_pem);
+        if (!used) return alert("own certificate", {}, used.error().message);
+        if (const auto renewal = std::exchange(pki.renewal, {}))
+            handler_.on_server_renewed(pki.server, *renewal);
+    }
+
     /// Once a second: connections that never said Hello, certificates that ran out, who was heard.
     void tick() {
         for (auto& connection :
@@ -420,6 +430,7 @@ private:
             handler_.on_heard(heard);
             for (const auto& agent : heard) note_source(agent);
         }
+        renew_own();
         timer_.expires_after(kTick);
         timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
             if (const auto self = weak.lock(); self && !error) self->tick();

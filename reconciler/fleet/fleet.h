@@ -27,7 +27,7 @@ namespace tidegate {
 
 /// The user's side. Called on the loop thread; must outlive the Fleet. May call everything of the
 /// Fleet, but not destroy it. All of an agent's calls lie between its on_connected and
-/// on_disconnected, but on_alert, on_notice, on_fenced, on_heard and on_revoked.
+/// on_disconnected, but on_alert, on_notice, on_fenced, on_heard, on_revoked and on_server_renewed.
 class FleetHandler {
 public:
     virtual ~FleetHandler() = default;
@@ -58,6 +58,11 @@ public:
     /// For people, about one peer and one matter once a minute at the most: a misused token, two
     /// holders of an identity, a broken peer. `agent` may be empty.
     virtual void on_alert(const std::string& agent, const std::string& text) = 0;
+    /// The daemon's certificate was made anew, by open_pki or since, and is in use: keep it
+    /// (keep_server) for the next start, which makes another where that fails.
+    virtual void on_server_renewed(const transport::Credential& server, const Renewal& renewal) {
+        (void)server, (void)renewal;
+    }
     /// For the log only.
     virtual void on_notice(const std::string& agent, const std::string& text) = 0;
 };

@@ -48,24 +48,33 @@ Result<Credential> open_ca(const fs::path& directory, Timestamp now) {
     return ca;
 }
 
-/// Whatever is wrong with it, the server's certificate can be made anew from the CA.
-bool is_usable(const Result<Credential>& server, const Credential& ca, Timestamp now) {
-    if (!server) return false;
-    const auto info = read_certificate(server->certificate_pem);
-    const auto ca_info = read_certificate(ca.certificate_pem);
-    if (!info || !ca_info || !is_issued_by(server->certificate_pem, ca.certificate_pem))
-        return false;
-    if (now < info->not_before) return false;  // made while the clock was ahead
-    return info->not_after - now >
-           std::min<Milliseconds>(kServerLifetime / 2, (ca_info->not_after - now) / 2);
+/// It has begun, and is in its first half.
+bool is_good(const CertificateInfo& server, const CertificateInfo& ca, Timestamp now) {
+    return now >= server.not_before &&
+           server.not_after - now >
+               std::min<Milliseconds>(kServerLifetime / 2, (ca.not_after - now) / 2);
 }
 
-Result<Credential> open_server(const fs::path& directory, const Credential& ca, Timestamp now) {
+Renewal describe(const CertificateInfo& former, Timestamp now) {
+    const bool in_force = now >= former.not_before && now < former.not_after;
+    return {fmt::format("the daemon's certificate, from {} to {}, is made anew; here it is {}{}",
+                        format_rfc3339(former.not_before), format_rfc3339(former.not_after),
+                        format_rfc3339(now), in_force ? "" : ": check the clock"),
+            !in_force};
+}
+
+/// Whatever is wrong with it, the server's certificate can be made anew from the CA.
+Result<void> open_server(const fs::path& directory, Pki& pki, Timestamp now) {
     auto server = read_credential(directory, "server");
-    if (is_usable(server, ca, now)) return server;
-    const auto made = TRY(issue_daemon(ca, {now, kServerLifetime}));
-    CHECK(write_credential(directory, "server", made));
-    return made;
+    const bool is_ours = server && is_issued_by(server->certificate_pem, pki.ca.certificate_pem);
+    if (is_ours) {
+        pki.server = *std::move(server);
+        CHECK(renew_server(pki, now));
+        if (!pki.renewal) return {};
+    } else {
+        pki.server = TRY(issue_daemon(pki.ca, {now, kServerLifetime}));
+    }
+    return write_credential(directory, "server", pki.server);
 }
 
 Result<std::array<std::uint8_t, 32>> open_reset_secret(const fs::path& path) {
@@ -86,13 +95,28 @@ Result<std::array<std::uint8_t, 32>> open_reset_secret(const fs::path& path) {
 
 }  // namespace
 
+Result<void> renew_server(Pki& pki, Timestamp now) {
+    const auto info = TRY(read_certificate(pki.server.certificate_pem));
+    const auto ca = TRY(read_certificate(pki.ca.certificate_pem));
+    if (now >= ca.not_after || is_good(info, ca, now)) return {};
+    const auto from = std::min(now, info.not_before);
+    const auto until = std::max(now + kServerLifetime, info.not_after);
+    pki.server = TRY(issue_daemon(pki.ca, {from, std::chrono::floor<Seconds>(until - from)}));
+    pki.renewal = describe(info, now);
+    return {};
+}
+
+Result<void> keep_server(const fs::path& data_dir, const Credential& server) {
+    return write_credential(data_dir / "pki", "server", server);
+}
+
 Result<Pki> open_pki(const fs::path& data_dir, Timestamp now) {
     const auto directory = data_dir / "pki";
     CHECK(make_private_directory(directory));
     Pki pki;
     pki.ca = TRY(open_ca(directory, now));
     pki.ca_fingerprint = TRY(read_certificate(pki.ca.certificate_pem)).fingerprint;
-    pki.server = TRY(open_server(directory, pki.ca, now));
+    CHECK(open_server(directory, pki, now));
     pki.reset_secret = TRY(open_reset_secret(directory / "reset.secret"));
     return pki;
 }

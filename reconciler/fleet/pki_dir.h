@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "schema/base/result.h"
 #include "schema/base/time.h"
@@ -13,17 +15,31 @@
 
 namespace tidegate {
 
+/// That the server's certificate was made anew.
+struct Renewal {
+    std::string text;  ///< for the log: how long the former one was valid, what time it is
+    bool clock_doubted = false;  ///< the former one had not begun, or had expired
+};
+
 struct Pki {
     transport::Credential ca;
     transport::Credential server;
     std::array<std::uint8_t, 32> reset_secret{};
-    Digest ca_fingerprint;  ///< what enrolment tokens pin
+    Digest ca_fingerprint;           ///< what enrolment tokens pin
+    std::optional<Renewal> renewal;  ///< until it is told
 };
 
 /// Makes what is missing. The CA lives ten years and is never replaced (agents pin it); the
-/// server's certificate lives two and is made anew at a start in its second half, or before it
-/// begins (a clock that was ahead has been set right). `invalid`: a file is damaged, a key does not
-/// fit its certificate, or the CA has expired; nothing is overwritten then.
+/// server's certificate lives two and is made anew as renew_server says. `invalid`: a file is
+/// damaged, a key does not fit its certificate, or the CA has expired; nothing is overwritten then.
 [[nodiscard]] Result<Pki> open_pki(const std::filesystem::path& data_dir, Timestamp now);
+
+/// Makes the server's certificate anew, in memory, where it has not begun or is in its second half.
+/// Which clock is wrong, the one that made it or this one, nobody can know: the new one is valid
+/// whenever the former was, too. No `renewal`: it is good, or the CA has expired.
+[[nodiscard]] Result<void> renew_server(Pki& pki, Timestamp now);
+/// Where open_pki finds it. Waits for the disk.
+[[nodiscard]] Result<void> keep_server(const std::filesystem::path& data_dir,
+                                       const transport::Credential& server);
 
 }  // namespace tidegate

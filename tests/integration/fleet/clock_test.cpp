@@ -95,15 +95,14 @@ TEST_F(ClockTest, ADaemonThatRefusesACertificateSaysWhatTimeItIs) {
 TEST_F(ClockTest, AnAgentWaitsForADaemonWhoseCertificateHasNotBegun) {
     start_fleet();
     const auto text = token("web-1");
-    const auto right = options.pki.server;
-    options.pki.server =
-        value(transport::issue_daemon(options.pki.ca, {wall_now() + hours{24}, hours{24}}));
+    options.now = [] { return wall_now() + hours{24}; };
+    options.pki.server = value(transport::issue_daemon(options.pki.ca, {options.now(), hours{24}}));
     start_fleet();
     TestAgent agent;
     start_agent(agent, "web-1", text);
     ASSERT_TRUE(until([&] { return agent.handler.noticed("the certificate begins at 20"); }));
     EXPECT_TRUE(agent.handler.noticed("check the clock"));
-    options.pki.server = right;
+    options.now = nullptr;
     start_fleet();
     EXPECT_TRUE(until([&] { return agent.session->connected(); }));
 }
@@ -119,6 +118,46 @@ TEST_F(ClockTest, ACaThatWasMadeWhileTheClockWasAheadServesOnceItIsRight) {
     start_fleet();
     TestAgent agent;
     join(agent, "web-1");
+}
+
+TEST_F(ClockTest, AWrongClockThrowsNoGoodCertificateAway) {
+    for (const auto wrong : {-hours{24 * 900}, hours{24 * 900}}) {
+        options.now = [wrong] { return wall_now() + wrong; };
+        options.pki = value(open_pki(data_dir.path(), options.now()));
+        handler.alerts.clear();
+        start_fleet();
+        EXPECT_TRUE(handler.alerted("check the clock")) << wrong.count();
+        const auto server = value(transport::read_certificate(options.pki.server.certificate_pem));
+        for (const auto now : {wall_now(), options.now()}) {
+            EXPECT_LE(server.not_before, now) << wrong.count();
+            EXPECT_GT(server.not_after, now) << wrong.count();
+        }
+        fleet.reset();
+    }
+}
+
+TEST_F(ClockTest, ACertificateOfAWrongClockIsMadeAnewOnceItIsRightWithoutAStart) {
+    start_fleet();
+    TestAgent agent;
+    join(agent, "web-1");
+    for (const auto wrong : {-hours{24 * 900}, hours{24 * 900}}) {
+        agent.handler.notices.clear();
+        handler.connected.clear();
+        auto ahead = wrong;
+        options.now = [&ahead] { return wall_now() + ahead; };
+        options.pki.server =
+            value(transport::issue_daemon(options.pki.ca, {options.now(), hours{24}}));
+        start_fleet();
+        ASSERT_TRUE(until([&] { return agent.handler.noticed("; here it is 20"); }));
+        ahead = {};
+        EXPECT_TRUE(until([&] { return !handler.connected.empty(); })) << wrong.count();
+        EXPECT_TRUE(handler.alerted("check the clock")) << wrong.count();
+        ASSERT_FALSE(handler.renewed_servers.empty());
+        ASSERT_TRUE(keep_server(data_dir.path(), handler.renewed_servers.back()));
+        EXPECT_EQ(value(open_pki(data_dir.path(), wall_now())).server.certificate_pem,
+                  handler.renewed_servers.back().certificate_pem);
+        fleet.reset();
+    }
 }
 
 TEST_F(ClockTest, CertificatesBeginTenMinutesAgoAtTheLatest) {

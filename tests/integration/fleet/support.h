@@ -34,6 +34,7 @@ struct TestFleetHandler : FleetHandler {
     std::vector<std::string> stopping;
     std::vector<std::string> disconnected;  ///< "agent: reason"
     std::vector<std::set<std::string>> heard_of;
+    std::vector<transport::Credential> renewed_servers;
     std::vector<std::string> alerts;
     std::vector<std::string> notices;
 
@@ -73,6 +74,10 @@ struct TestFleetHandler : FleetHandler {
     void on_stopping(const std::string& agent) override { stopping.push_back(agent); }
     void on_disconnected(const std::string& agent, const std::string& reason) override {
         disconnected.push_back(agent + ": " + reason);
+    }
+    void on_server_renewed(const transport::Credential& server, const Renewal& renewal) override {
+        if (renewal.clock_doubted) alerts.push_back(renewal.text);
+        renewed_servers.push_back(server);
     }
     void on_heard(const std::set<std::string>& agents) override { heard_of.push_back(agents); }
     void on_alert(const std::string& agent, const std::string& text) override {
