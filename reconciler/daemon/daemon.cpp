@@ -142,7 +142,7 @@ void Daemon::perform_one(engine::Send& send) {
     if (std::holds_alternative<wire::Run>(message)) ++publisher_.edit().counters.actions_sent;
     // A link that is gone is noticed by the fleet; the engine sends again after the reconnect.
     if (auto sent = fleet_->send(send.agent, message); !sent)
-        spdlog::info("fleet: not sent to {}: {}", send.agent, sent.error().message);
+        log_of(send.agent, "unsent", "was not sent something: " + sent.error().message);
     crash_point("effects.after_send");
 }
 

@@ -28,6 +28,7 @@
 #include "reconciler/engine/life.h"
 #include "reconciler/fleet/fleet.h"
 #include "reconciler/status/server.h"
+#include "schema/base/once_a_minute.h"
 
 namespace tidegate::daemon {
 
@@ -99,6 +100,8 @@ private:
     /// Counts outcomes that are news; their output may still be on its way.
     void note_ended(const std::string& agent, const std::vector<ActionResult>& results);
     [[nodiscard]] bool is_in_outbox(const std::string& action, const std::string& agent) const;
+    /// For the log: limits::kLinesPerAgentMax a minute of each `matter`.
+    void log_of(const std::string& agent, std::string_view matter, const std::string& text);
     void on_connected(const Hello& hello, Inventory inventory) override;
     void on_changed(const std::string& agent, std::vector<Installation> changed) override;
     void on_update(const std::string& agent, const ActionUpdate& update) override;
@@ -155,6 +158,7 @@ private:
     std::unique_ptr<Worker> config_worker_;
     std::unique_ptr<ActionLogs> logs_;
     EndedActions ended_;
+    std::map<std::string, OnceAMinute> said_;  ///< by agent
     std::unique_ptr<AdminSocket> admin_;
     std::unique_ptr<Fleet> fleet_;
     std::unique_ptr<status::Server> status_;

@@ -2,6 +2,7 @@
 
 #include "reconciler/daemon/crash_point.h"
 #include "reconciler/daemon/daemon.h"
+#include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 
@@ -34,9 +35,15 @@ void Daemon::note_ended(const std::string& agent, const std::vector<ActionResult
     }
 }
 
+void Daemon::log_of(const std::string& agent, std::string_view matter, const std::string& text) {
+    const auto unsaid = said_[agent].say(std::string{matter}, clocks().lived.time_since_epoch(),
+                                         limits::kLinesPerAgentMax);
+    if (unsaid) spdlog::info("agents: {} {}{}", agent, text, and_unsaid(*unsaid));
+}
+
 void Daemon::on_connected(const Hello& hello, Inventory inventory) {
-    spdlog::info("agents: {} is online with {} installations", hello.agent,
-                 inventory.installations.size());
+    log_of(hello.agent, "online",
+           fmt::format("is online with {} installations", inventory.installations.size()));
     if (put_off(hello.agent)) return;
     note_ended(hello.agent, inventory.results);
     feed(engine::AgentConnected{hello, std::move(inventory)});
@@ -71,13 +78,13 @@ void Daemon::on_log(const std::string& agent, const std::string& action, std::st
 
 /// To the engine it is away already; outcomes are taken in from whoever has them.
 void Daemon::on_stopping(const std::string& agent) {
-    spdlog::info("agents: {} is stopping", agent);
+    log_of(agent, "stopping", "is stopping");
     feed(engine::AgentDisconnected{agent});
     publisher_.touch();
 }
 
 void Daemon::on_disconnected(const std::string& agent, const std::string& reason) {
-    spdlog::info("agents: {} is offline: {}", agent, reason);
+    log_of(agent, "offline", "is offline: " + reason);
     feed(engine::AgentDisconnected{agent});
     publisher_.touch();
 }

@@ -27,13 +27,14 @@ bool nobody_can_tell(const Installation& seen) {
 }
 
 /// Told once, until somebody can tell again.
-void note_unknown_drift(Turn& turn, const Installation* before, const Installation& now) {
+void note_unknown_drift(Turn& turn, const std::string& agent, const Installation* before,
+                        const Installation& now) {
     if (!nobody_can_tell(now) || (before && nobody_can_tell(*before))) return;
     const auto owner = turn.state.owners.find(now.key);
     if (owner == turn.state.owners.end()) return;
-    turn.notify(NoticeKind::drift_unknown, owner->second, "",
-                fmt::format("{}: nobody can tell whether {} is as it was installed: {}",
-                            owner->second.text(), now.key.target, now.drift_reason));
+    turn.notify_of(agent, NoticeKind::drift_unknown, owner->second, "",
+                   fmt::format("{}: nobody can tell whether {} is as it was installed: {}",
+                               owner->second.text(), now.key.target, now.drift_reason));
 }
 
 /// The whole inventory replaces what was known; what it does not hold is gone.
@@ -44,7 +45,8 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
         const auto known = former.find(installation.key);
         if (known == former.end() || known->second.report != installation.report)
             turn.put(name, installation);
-        note_unknown_drift(turn, known == former.end() ? nullptr : &known->second, installation);
+        note_unknown_drift(turn, name, known == former.end() ? nullptr : &known->second,
+                           installation);
         if (known != former.end()) former.erase(known);
         agent.installations.insert_or_assign(installation.key, installation);
     }
@@ -159,7 +161,7 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
     if (known == agent.installations.end() &&
         agent.installations.size() >= limits::kInstallationsPerAgentMax)
         return note_overflow(turn, agent, name);
-    note_unknown_drift(turn, known == agent.installations.end() ? nullptr : &known->second,
+    note_unknown_drift(turn, name, known == agent.installations.end() ? nullptr : &known->second,
                        installation);
     agent.installations.insert_or_assign(installation.key, installation);
     turn.put(name, installation);

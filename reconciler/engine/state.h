@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "reconciler/engine/alarms.h"
+#include "schema/base/once_a_minute.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
 #include "schema/model/store.h"
@@ -24,6 +25,7 @@ struct AgentState {
     bool online = false;
     bool revoked = false;  ///< until it connects again, enrolled anew: it is not waited for
     std::string boot_id;
+    OnceAMinute said;                  ///< by kind of notice: what it can repeat
     int runs_at_once = 0;              ///< actions; 0: it does not say
     bool looks_twice = false;          ///< kSecondLookCapability
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start

@@ -27,8 +27,8 @@ void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
     set_wait(turn, trouble, until_asked_again(++trouble.tries));
     turn.touch_target(key.target);
     if (!is_new) return;
-    turn.notify(
-        NoticeKind::host_trouble, entry.assignment, entry.action.release,
+    turn.notify_of(
+        entry.agent, NoticeKind::host_trouble, entry.assignment, entry.action.release,
         fmt::format("{}: {} cannot have {}: {}; it counts as away, nothing ran",
                     entry.assignment.text(), key.target, entry.action.version, trouble.reason));
 }

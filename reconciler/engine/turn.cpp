@@ -180,6 +180,13 @@ void Turn::notify(NoticeKind kind, const AssignmentKey& key, const std::string& 
     effects_.push_back(Notify{kind, key, release, std::move(text)});
 }
 
+void Turn::notify_of(const std::string& agent, NoticeKind kind, const AssignmentKey& key,
+                     const std::string& release, std::string text) {
+    const auto unsaid = state.agents[agent].said.say(
+        std::string{to_string(kind)}, lived.time_since_epoch(), limits::kLinesPerAgentMax);
+    if (unsaid) notify(kind, key, release, std::move(text) + and_unsaid(*unsaid));
+}
+
 void Turn::send(const std::string& agent, decltype(Send::message) message) {
     if (const auto* run = std::get_if<Run>(&message)) state.leaving.insert(run->action.id);
     effects_.push_back(Send{agent, std::move(message)});

@@ -85,6 +85,10 @@ public:
                std::string actor = "tidegated");
     void notify(NoticeKind kind, const AssignmentKey& key, const std::string& release,
                 std::string text);
+    /// The same for what `agent` can repeat as often as it likes: limits::kLinesPerAgentMax a
+    /// minute. The state has it all the same.
+    void notify_of(const std::string& agent, NoticeKind kind, const AssignmentKey& key,
+                   const std::string& release, std::string text);
     void send(const std::string& agent, decltype(Send::message) message);
     /// This outcome is taken in, or not wanted.
     void acknowledge(const std::string& agent, const std::string& action) {

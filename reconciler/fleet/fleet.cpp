@@ -6,11 +6,11 @@
 
 #include "reconciler/fleet/known_sources.h"
 #include "reconciler/fleet/links.h"
-#include "reconciler/fleet/once_a_minute.h"
 #include "reconciler/fleet/registry.h"
 #include "reconciler/fleet/routes.h"
 #include "reconciler/fleet/sessions.h"
 #include "schema/base/digest.h"
+#include "schema/base/once_a_minute.h"
 #include "schema/wire/token.h"
 #include "transport/key_files.h"
 

@@ -91,6 +91,8 @@ inline constexpr std::size_t kLogUploadsWaitingMax = 8;
 inline constexpr std::size_t kSessionQueueBytesMax = kInventoryBytesMax + (8 << 20);
 inline constexpr std::size_t kTokensMax = 10'000;
 inline constexpr std::size_t kSubjectsMax = 1'000;  ///< of what is said once a minute
+/// Of one kind, about one agent, in a minute: what an agent can repeat at will.
+inline constexpr int kLinesPerAgentMax = 10;
 inline constexpr std::chrono::hours kTokenLifetimeMax{24 * 30};
 inline constexpr std::chrono::seconds kHeartbeat{30};
 inline constexpr std::chrono::milliseconds kBackoffMin{100};

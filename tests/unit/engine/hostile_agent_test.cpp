@@ -56,7 +56,7 @@ protected:
                 if (const auto* run = std::get_if<engine::Run>(&send->message))
                     action_ = run->action;
             if (const auto* notify = std::get_if<Notify>(&effect))
-                if (notify->kind == NoticeKind::inventory_full) told_.push_back(notify->text);
+                told_[notify->kind].push_back(notify->text);
             if (const auto* persist = std::get_if<Persist>(&effect)) {
                 const auto good = check_batch(persist->batch);
                 ASSERT_TRUE(good) << good.error().text();
@@ -89,7 +89,7 @@ protected:
     State state_{*restore({}, 1, clocks_)};
     MemoryStore store_{std::make_shared<MemoryDisk>()};
     Action action_;
-    std::vector<std::string> told_;
+    std::map<NoticeKind, std::vector<std::string>> told_;
 };
 
 struct WorstCase {
@@ -154,7 +154,7 @@ TEST_F(HostileAgentTest, MadeUpInstallationsEndAndPeopleAreToldOnce) {
         feed(AgentChanged{kAgent, made_up(from, kPiece)});
     EXPECT_EQ(state_.agents.at(kAgent).installations.size(), kMax);
     EXPECT_EQ(store_.load(Table::installation)->size(), kMax);
-    EXPECT_EQ(told_.size(), 1u);
+    EXPECT_EQ(told_[NoticeKind::inventory_full].size(), 1u);
 
     auto known = made_up(0, 1);
     known[0].report = 2;
@@ -162,6 +162,39 @@ TEST_F(HostileAgentTest, MadeUpInstallationsEndAndPeopleAreToldOnce) {
     feed(AgentChanged{kAgent, known});
     EXPECT_EQ(state_.agents.at(kAgent).installations.at(known[0].key).version, "2.0.0")
         << "what is known is still followed";
+}
+
+TEST_F(HostileAgentTest, DriftThatComesAndGoesIsAFewLinesAMinuteAndShownAllTheSame) {
+    auto there = result().installation;
+    const auto comes_and_goes = [&] {
+        for (const auto* reason : {"", "status: timed out"}) {
+            there.drift_reason = reason;
+            feed(AgentChanged{kAgent, {there}});
+        }
+    };
+    for (int i = 0; i < 1'000; ++i) comes_and_goes();
+    auto& told = told_[NoticeKind::drift_unknown];
+    EXPECT_EQ(told.size(), static_cast<std::size_t>(limits::kLinesPerAgentMax));
+    EXPECT_EQ(state_.agents.at(kAgent).installations.at(there.key).drift_reason,
+              there.drift_reason);
+    clocks_.now += std::chrono::minutes{1};
+    clocks_.lived += std::chrono::minutes{1};
+    comes_and_goes();
+    EXPECT_NE(told.back().find("and 990 times more"), std::string::npos) << told.back();
+}
+
+TEST_F(HostileAgentTest, HostTroubleAfterEachReconnectIsAFewLinesAMinute) {
+    for (int i = 0; i < 100; ++i) {
+        AgentConnected again;
+        again.hello.agent = kAgent;
+        feed(again);
+        auto refused = result();
+        refused.outcome = ActionOutcome::refused;
+        refused.host_trouble = "the disk is full";
+        feed(ActionFinished{kAgent, refused});
+    }
+    EXPECT_EQ(told_[NoticeKind::host_trouble].size(),
+              static_cast<std::size_t>(limits::kLinesPerAgentMax));
 }
 
 TEST_F(HostileAgentTest, WhatAnInventoryDoesNotHoldLeavesTheStore) {

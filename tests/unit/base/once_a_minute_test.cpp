@@ -1,10 +1,10 @@
-#include "reconciler/fleet/once_a_minute.h"
+#include "schema/base/once_a_minute.h"
 
 #include <gtest/gtest.h>
 
 #include "schema/base/limits.h"
 
-namespace tidegate::fleet {
+namespace tidegate {
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,6 +21,14 @@ TEST(OnceAMinuteTest, SaysWhatItLeftUnsaid) {
     EXPECT_EQ(and_unsaid(5), " (and 5 times more that were not said)");
 }
 
+TEST(OnceAMinuteTest, OrSoOften) {
+    OnceAMinute said;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(said.say("a", i * 10s, 3), 0U);
+    for (int i = 3; i < 6; ++i) EXPECT_EQ(said.say("a", i * 10s, 3), std::nullopt);
+    EXPECT_EQ(said.say("a", 60s, 3), 3U);
+    EXPECT_EQ(said.say("a", 61s, 3), 0U);
+}
+
 TEST(OnceAMinuteTest, HoweverManySubjectsThereAre) {
     OnceAMinute said;
     std::size_t lines = 0;
@@ -32,4 +40,4 @@ TEST(OnceAMinuteTest, HoweverManySubjectsThereAre) {
 }
 
 }  // namespace
-}  // namespace tidegate::fleet
+}  // namespace tidegate
