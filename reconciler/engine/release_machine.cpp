@@ -19,9 +19,9 @@ namespace tidegate::engine {
 namespace {
 
 /// Broken ones first: moving them takes nothing away.
-std::vector<const DesiredTarget*> in_order(const Turn& turn, const AssignmentKey& key,
+std::vector<const DesiredTarget*> in_order(const State& state, const AssignmentKey& key,
                                            std::vector<const DesiredTarget*> targets) {
-    const auto broken = unavailable_targets(turn.state, key, turn.lived);
+    const auto broken = unavailable_targets(state, key);
     std::ranges::stable_partition(
         targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
     return targets;
@@ -97,26 +97,11 @@ bool head_is_ready(Turn& turn, const Release& release) {
     return head && start_holds(turn, release.key, *head).empty();
 }
 
-/// Nothing of it is on its way, and with what is down already its next target were one too many.
-bool waits_for_budget(const Turn& turn, const Release& release) {
-    return !has_in_flight(turn, release) &&
-           std::ranges::any_of(release.holds,
-                               [](const Hold& hold) { return hold.gate == "budget"; });
-}
-
-/// What only waits, for hosts in trouble or for others that are down, keeps nobody from being
-/// brought back: those may be what it waits for. Looking for them notes which heals have failed.
-bool keeps_others_waiting(Turn& turn, const Release& release) {
-    const bool is_uninstall = release.kind == ReleaseKind::uninstall;
-    if (!is_upkeep(release.kind) && !is_uninstall) return false;
-    if (!waits_for_hosts(turn, release) && !waits_for_budget(turn, release)) return false;
-    const auto next = is_uninstall ? head_of(turn.state, release.key, turn.lived)
-                                   : side_of(turn, release.key, false);
-    return next && std::ranges::any_of(next->targets, [&](const DesiredTarget* target) {
-               const auto known = release.targets.find(target->name);
-               return known == release.targets.end() ||
-                      known->second.status != TargetStatus::waiting;
-           });
+/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed. Looking for
+/// others notes which heals have failed.
+bool finds_other_upkeep(Turn& turn, const Release& release) {
+    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
+           side_of(turn, release.key, false).has_value();
 }
 
 /// Targets that left the config leave the steps that they have not begun.
@@ -151,7 +136,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     auto& assignment = turn.state.assignments[release.key];
     const auto& wish = *assignment.wish;
     std::vector<const DesiredTarget*> moving;
-    for (const auto* target : in_order(turn, release.key, targets)) {
+    for (const auto* target : in_order(turn.state, release.key, targets)) {
         const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
         if (away && wish.offline == Offline::skip)
@@ -192,8 +177,8 @@ void advance(Turn& turn, const AssignmentKey& key) {
         return wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
-    if (keeps_others_waiting(turn, release))
-        return wind_down(turn, release, "waits, and others can be brought back meanwhile");
+    if (finds_other_upkeep(turn, release))
+        return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
     drop_departed(turn, release);
     if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);
