@@ -168,18 +168,22 @@ Digest target_digest_for(const DesiredTarget& target, const Digest& assignment) 
     return target.pinned ? target.digest : target_digest(assignment, target.config_digest);
 }
 
-std::set<std::string> unavailable_targets(const State& state, const AssignmentKey& key) {
+std::set<std::string> unavailable_targets(const State& state, const AssignmentKey& key, Lived now) {
     std::set<std::string> names;
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end() || !found->second.wish) return names;
-    for (const auto& target : found->second.wish->targets) {
+    const auto& wish = *found->second.wish;
+    const auto is_down = [&](const DesiredTarget& target) {
         const auto* seen = seen_on(state, key, target);
+        return seen &&
+               (seen->status == InstallStatus::failed || seen->status == InstallStatus::unknown) &&
+               (wish.offline == Offline::wait || reach(state, key, target, now) != Reach::offline);
+    };
+    for (const auto& target : wish.targets) {
         const auto action = state.outbox_by_key.find(key_of(key, target.name));
         const bool changes = action != state.outbox_by_key.end() &&
                              takes_budget(found->second, state.outbox.at(action->second));
-        if (changes || (seen && (seen->status == InstallStatus::failed ||
-                                 seen->status == InstallStatus::unknown)))
-            names.insert(target.name);
+        if (changes || is_down(target)) names.insert(target.name);
     }
     return names;
 }

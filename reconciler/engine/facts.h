@@ -85,11 +85,11 @@ enum class Reach {
 /// Target digest for an assignment digest on a target; pinned ones keep their own.
 [[nodiscard]] Digest target_digest_for(const DesiredTarget& target, const Digest& assignment);
 
-/// Targets that are changing, unreported, failed or unknown: they use up max_unavailable. Being
-/// offline alone does not: offline targets are skipped, and would hold every release otherwise.
-/// Nor does an action that was lost with its agent, where such targets are skipped.
+/// Targets that are changing, unreported, failed or unknown: they use up max_unavailable. Where
+/// offline targets are skipped they do not, however they were when they were last seen, nor does an
+/// action that was lost with its agent: one burnt host would hold every release.
 [[nodiscard]] std::set<std::string> unavailable_targets(const State& state,
-                                                        const AssignmentKey& key);
+                                                        const AssignmentKey& key, Lived now);
 
 /// `a, b, c and 17 more`, for reasons that stay short in a large fleet.
 [[nodiscard]] std::string some_of(const std::vector<std::string>& names);

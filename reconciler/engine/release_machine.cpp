@@ -19,9 +19,9 @@ namespace tidegate::engine {
 namespace {
 
 /// Broken ones first: moving them takes nothing away.
-std::vector<const DesiredTarget*> in_order(const State& state, const AssignmentKey& key,
+std::vector<const DesiredTarget*> in_order(const Turn& turn, const AssignmentKey& key,
                                            std::vector<const DesiredTarget*> targets) {
-    const auto broken = unavailable_targets(state, key);
+    const auto broken = unavailable_targets(turn.state, key, turn.lived);
     std::ranges::stable_partition(
         targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
     return targets;
@@ -97,11 +97,40 @@ bool head_is_ready(Turn& turn, const Release& release) {
     return head && start_holds(turn, release.key, *head).empty();
 }
 
-/// Upkeep that only waits for hosts in trouble keeps nobody else from being healed. Looking for
-/// others notes which heals have failed.
-bool finds_other_upkeep(Turn& turn, const Release& release) {
-    return is_upkeep(release.kind) && waits_for_hosts(turn, release) &&
-           side_of(turn, release.key, false).has_value();
+/// Nothing of it is on its way, and with what is down already its next target were one too many. A
+/// forced operation would begin anew before anything else.
+bool waits_for_budget(const Turn& turn, const Release& release) {
+    return !is_forced(release.cause) && !has_in_flight(turn, release) &&
+           std::ranges::any_of(release.holds,
+                               [](const Hold& hold) { return hold.gate == "budget"; });
+}
+
+/// As begin_next found when it last looked.
+bool head_waits_for_agents(const Turn& turn, const AssignmentKey& key) {
+    const auto& pending = turn.state.assignments.at(key).pending;
+    return !pending.empty() &&
+           std::ranges::all_of(turn.state.releases.at(pending).holds,
+                               [](const Hold& hold) { return hold.gate == "offline"; });
+}
+
+/// What only waits, for hosts in trouble or for others that are down, keeps nobody from being
+/// brought back: those may be what it waits for. Looking for them notes which heals have failed.
+bool keeps_others_waiting(Turn& turn, const Release& release) {
+    const bool is_uninstall = release.kind == ReleaseKind::uninstall;
+    if (!is_upkeep(release.kind) && !is_uninstall) return false;
+    const bool for_hosts = waits_for_hosts(turn, release);
+    if (!for_hosts && !waits_for_budget(turn, release)) return false;
+    const auto next = is_uninstall
+                          ? head_of(turn.state, release.key, turn.lived)
+                          : side_of(turn, release.key, head_waits_for_agents(turn, release.key));
+    // Only what is down can move beyond the budget; others would make way for this one in turn.
+    const auto down = unavailable_targets(turn.state, release.key, turn.lived);
+    return next && std::ranges::any_of(next->targets, [&](const DesiredTarget* target) {
+               const auto known = release.targets.find(target->name);
+               const bool is_in =
+                   known != release.targets.end() && known->second.status == TargetStatus::waiting;
+               return !is_in && (for_hosts || down.contains(target->name));
+           });
 }
 
 /// Targets that left the config leave the steps that they have not begun.
@@ -136,7 +165,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     auto& assignment = turn.state.assignments[release.key];
     const auto& wish = *assignment.wish;
     std::vector<const DesiredTarget*> moving;
-    for (const auto* target : in_order(turn.state, release.key, targets)) {
+    for (const auto* target : in_order(turn, release.key, targets)) {
         const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
         if (away && wish.offline == Offline::skip)
@@ -177,8 +206,8 @@ void advance(Turn& turn, const AssignmentKey& key) {
         return wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
-    if (finds_other_upkeep(turn, release))
-        return wind_down(turn, release, "waits for hosts in trouble, others need upkeep");
+    if (keeps_others_waiting(turn, release))
+        return wind_down(turn, release, "waits, and others can be brought back meanwhile");
     drop_departed(turn, release);
     if (!doubts.empty()) return add_holds(turn, key, doubts);
     const bool done = advance_steps(turn, release);

@@ -20,8 +20,8 @@ constexpr int kDispatchesPerLook = 500;
 /// unavailable already takes nothing more away.
 class Budget {
 public:
-    Budget(const State& state, const AssignmentKey& key, const Step& step)
-        : limit_(step.max_unavailable), away_(unavailable_targets(state, key)) {
+    Budget(const State& state, const AssignmentKey& key, const Step& step, Lived now)
+        : limit_(step.max_unavailable), away_(unavailable_targets(state, key, now)) {
         const auto& assignment = state.assignments.at(key);
         if (!assignment.wish) return;
         // By whatever assignment: targets move between environments.
@@ -95,7 +95,7 @@ public:
           release_(release),
           step_(step),
           assignment_(turn.state.assignments.at(release.key)),
-          budget_(turn.state, release.key, step) {}
+          budget_(turn.state, release.key, step, turn.lived) {}
 
     /// Returns holds of what could not be dispatched.
     std::vector<Hold> run() {

@@ -245,10 +245,14 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
         const InstallKey key{target.name, release.key.project, ""};
         const auto action_there = moving.find(key);
         const bool busy = action_there != moving.end();
+        const bool is_there =
+            asked->offline == Offline::wait ||
+            (state.agents.contains(target.agent) && state.agents.at(target.agent).online &&
+             !state.troubles.contains(key));
         const bool broken = is_broken(state, target.agent, key);
         // A restore is exempt: it makes nothing less available.
         if (busy && !action_there->second) ++changing;
-        if (busy || broken) ++gone;
+        if (busy || (broken && is_there)) ++gone;
         repairs = repairs || (broken && key == action.key);
     }
     const int limit = asked->strategy.max_unavailable.of(static_cast<int>(release.targets.size()));
