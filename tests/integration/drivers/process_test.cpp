@@ -245,10 +245,13 @@ TEST_F(ProcessTest, ScriptsCannotLookIntoTheirSupervisor) {
 }
 
 /// As by a freezer; the agent is the first that goes on, for it takes more than fits into a pipe.
+/// The supervisor sleeps once it has said that the script began.
 TEST_F(ProcessTest, ASupervisorThatWasFrozenWithTheAgentMayStillTellTheEnd) {
-    const auto wanted = spec("cd " + dir_.path().string() +
-                             "; mkfifo go; kill -STOP $PPID; echo $PPID > frozen; read line < go; "
-                             "head -c 200000 /dev/zero; echo > done");
+    const auto wanted =
+        spec("cd " + dir_.path().string() +
+             "; mkfifo go; until [ \"$(cut -d' ' -f3 /proc/$PPID/stat)\" = S ]; do :; "
+             "done; kill -STOP $PPID; echo $PPID > frozen; read line < go; "
+             "head -c 200000 /dev/zero; echo > done");
     std::jthread freezer{[&] {
         const auto supervisor = std::stoi(await_text("frozen"));
         gap = 3'600;
