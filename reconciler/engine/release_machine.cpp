@@ -105,12 +105,13 @@ bool waits_for_budget(const Turn& turn, const Release& release) {
                                [](const Hold& hold) { return hold.gate == "budget"; });
 }
 
-/// As begin_next found when it last looked.
+/// As begin_next will find once the active release is out of the way.
 bool head_waits_for_agents(const Turn& turn, const AssignmentKey& key) {
     const auto& pending = turn.state.assignments.at(key).pending;
     return !pending.empty() &&
-           std::ranges::all_of(turn.state.releases.at(pending).holds,
-                               [](const Hold& hold) { return hold.gate == "offline"; });
+           std::ranges::all_of(turn.state.releases.at(pending).holds, [](const Hold& hold) {
+               return hold.gate == "offline" || hold.gate == "release";
+           });
 }
 
 /// What only waits, for hosts in trouble or for others that are down, keeps nobody from being

@@ -80,6 +80,22 @@ TEST_F(BudgetTest, AHealMakesWayForWhatIsDown) {
     EXPECT_EQ(newest(rollout_).kind, ReleaseKind::heal);
 }
 
+/// Until the head begins nobody goes back to what is last good, so there is none to make way for.
+TEST(BudgetOfThreeTest, AHealMakesWayForNobodyWhileTheHeadWaitsForAgents) {
+    Rollout rollout(3, one_by_one());
+    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.reports(0, InstallStatus::failed, 1'000);
+    (void)rollout.finish_one(ActionOutcome::failed);
+    rollout.leaves(2);
+    rollout.wish(second_version(3, one_by_one()));
+    rollout.reports_drift(1, true, "its file is gone");
+    ASSERT_EQ(newest(rollout).kind, ReleaseKind::heal);
+    ASSERT_EQ(newest(rollout).status, ReleaseStatus::paused);
+    const auto releases = rollout.state().releases.size();
+    for (int i = 0; i < 6; ++i) rollout.hold_tip(i % 2 == 0);  // each lets it be looked at
+    EXPECT_EQ(rollout.state().releases.size(), releases);
+}
+
 /// It fails again and again: nothing moves, and nothing is begun over and over.
 TEST_F(BudgetTest, WhatStaysDownIsTriedLessAndLess) {
     rollout_.wish(AssignmentPtr(absent_of(2, one_by_one(), 2)));
