@@ -53,8 +53,8 @@ void replace_installations(Turn& turn, AgentState& agent, const std::string& nam
     for (const auto& [key, installation] : former) turn.erase_installation(name, key);
 }
 
-/// What the agent neither runs nor has an outcome of, it never got: it has to be sent again, unless
-/// nobody waits for it any more.
+/// What the agent neither runs nor has an outcome of, it never got: it has to be sent again, with
+/// time of its own, unless nobody waits for it any more.
 void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
     const std::set<std::string> running(inventory.running.begin(), inventory.running.end());
     const auto sent = turn.state.sent_to.find(hello.agent);
@@ -67,8 +67,8 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
         auto& progress = release.targets.at(entry.action.key.target);
         const bool waits =
             progress.status == TargetStatus::unreported || is_lost(turn.state, progress);
-        if (entry.sent && (entry.lost || turn.lived >= *entry.deadline))
-            renew(turn, release, entry);
+        const bool awaited = entry.sent || !entry.lost;
+        if (awaited && (entry.lost || turn.lived >= *entry.deadline)) renew(turn, release, entry);
         if (entry.restore) entry.lost = false;
         if (entry.lost || !waits || progress.action != id) continue;
         progress.status = entry.restore ? TargetStatus::restoring : TargetStatus::dispatched;

@@ -26,7 +26,7 @@ void stand_still(Turn& turn, Release& release);
 /// Until when the outcome of one of its actions is waited for at most; none = of no action.
 [[nodiscard]] std::optional<Lived> awaited_until(const Turn& turn, const Release& release);
 
-/// Its agent is back and says that it runs: there is something to wait for again.
+/// Its agent is back and runs it, or never got it: there is something to wait for again.
 void renew(Turn& turn, Release& release, OutboxEntry& entry);
 
 }  // namespace tidegate::engine

@@ -151,7 +151,9 @@ void Checks::take_quarantine(const Quarantine& set, Timestamp now, bool in_grace
     const bool is_new = set.at == now;  // else Git tells of it after a lost store
     const bool late = is_new && set.reason.find("deadline") != std::string::npos;
     if (models_.long_downtimes && late && in_grace)
-        fail("2: condemned for its deadline before its agents were heard: " + set.version, now);
+        fail("2: condemned for its deadline before its agents were heard: " + set.version + " (" +
+                 set.reason + ")",
+             now);
 }
 
 void Checks::note_begun(const OutboxEntry& entry, const engine::State& state, Timestamp now) {

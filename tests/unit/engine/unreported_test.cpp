@@ -103,6 +103,20 @@ TEST_F(LostAgentTest, IsWaitedForWhereAsked) {
     EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::success) << newest(*rollout_).reason;
 }
 
+/// Nothing of it ever began.
+TEST_F(LostAgentTest, IsSentAgainWhatItNeverGot) {
+    begin(1, Offline::wait);
+    pass_deadline();
+    rollout_->pass(hours{24});
+    rollout_->comes_back(lost_);
+    EXPECT_EQ(newest(*rollout_).reason, "");
+    EXPECT_TRUE(rollout_->state().quarantines.empty());
+    ASSERT_GT(*entry().deadline, rollout_->lived());
+    finish(lost_);
+    finish(2);
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::success) << newest(*rollout_).reason;
+}
+
 TEST_F(LostAgentTest, NoDeadlineCountsWhileItIsWaitedFor) {
     auto in_one_step = one_by_one();
     in_one_step.batch_size = {3, false};
