@@ -36,7 +36,9 @@ std::string run_seeds(std::uint64_t seeds, const RunSeed& run) {
             if (problem.empty()) continue;
             const std::lock_guard lock{mutex};
             if (goes_on) {
-                failures += fmt::format("TIDEGATE_SEED={}: {}\n", seed, first_line(problem));
+                const auto line = fmt::format("TIDEGATE_SEED={}: {}\n", seed, first_line(problem));
+                fmt::print(stderr, "{}", line);  // a run over many seeds takes hours
+                failures += line;
                 continue;
             }
             next = last;
