@@ -3,21 +3,12 @@
 #include <algorithm>
 
 #include "reconciler/daemon/config_source.h"
+#include "reconciler/engine/revert_input.h"
 #include "reconciler/source/line_files.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::daemon {
 namespace {
-
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> lines;
-    for (std::size_t from = 0; from < text.size();) {
-        const auto end = std::min(text.find('\n', from), text.size());
-        lines.push_back(text.substr(from, end - from));
-        from = end + 1;
-    }
-    return lines;
-}
 
 using Entries = std::map<std::string, git::TreeEntry>;
 
@@ -154,24 +145,7 @@ Result<RevertInput> ConfigSource::revert_input(const engine::RevertRequest& requ
     const auto before = TRY(git_.before(request.guilty_commit));
     Texts texts{git_};
 
-    RevertInput input;
-    input.key = request.key;
-    input.release = request.release;
-    input.reason = request.reason;
-    input.evidence = lines_of(request.evidence);
-    input.guilty_version = request.guilty_version;
-    input.guilty = request.guilty_digest;
-    input.guilty_commit = request.guilty_commit;
-    input.last_good = request.good;
-    const auto facts = tracker_.history().assignments.find(request.key);
-    if (facts != tracker_.history().assignments.end() && facts->second.present) {
-        input.guilty_by_daemon = facts->second.intent.by_daemon &&
-                                 facts->second.intent.digest_commit == request.guilty_commit;
-        if (!facts->second.held_at.empty())
-            return fail(ErrorCode::conflict, "{} is not valid at the tip: the revert waits",
-                        request.key.text());
-        input.tip_digest = facts->second.digest;
-    }
+    auto input = TRY(engine::revert_input(request, tracker_.history()));
     input.version_at_tip = TRY(texts.at(tip, path));
     input.version_at_guilty = TRY(texts.at(request.guilty_commit, path));
     input.version_at_parent = TRY(texts.at(before, path));
@@ -196,10 +170,7 @@ std::optional<Digest> ConfigSource::digest_with(const AssignmentKey& key,
     if (text)
         documents.emplace(path,
                           source::DocumentReader::read_text_again(path, *text, tracker_.checks()));
-    const auto resolved = tracker_.resolve_on_tip(documents, {path});
-    const auto found = resolved.assignments.find(key);
-    if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
-    return tracker_.digest_in_force(key, found->second->assignment->definition->digest);
+    return tracker_.digest_with(documents, key);
 }
 
 Result<std::string> ConfigSource::commit_plan(const RevertPlan& plan, Timestamp now) {

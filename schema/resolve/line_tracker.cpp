@@ -466,10 +466,13 @@ std::vector<Error> LineTracker::warnings() const {
 
 const ResolvedTree& LineTracker::at_tip() const { return state_->resolved; }
 
-ResolvedTree LineTracker::resolve_on_tip(const DocumentTree& tree,
-                                         const std::set<std::string>& changed) const {
-    return resolve_changed(state_->resolved, tree, state_->options.zones, state_->history.tip,
-                           changed);
+std::optional<Digest> LineTracker::digest_with(const DocumentTree& tree,
+                                               const AssignmentKey& key) const {
+    const auto resolved = resolve_changed(state_->resolved, tree, state_->options.zones,
+                                          state_->history.tip, {version_path(key)});
+    const auto found = resolved.assignments.find(key);
+    if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
+    return digest_in_force(key, found->second->assignment->definition->digest);
 }
 
 std::optional<VersionPoint> LineTracker::find_version(const AssignmentKey& key,

@@ -64,9 +64,10 @@ public:
 
     /// The tip resolved, errors and all.
     [[nodiscard]] const ResolvedTree& at_tip() const;
-    /// What a change on top of the tip would resolve to; `tree` is the tip's with the change in.
-    [[nodiscard]] ResolvedTree resolve_on_tip(const DocumentTree& tree,
-                                              const std::set<std::string>& changed) const;
+    /// The assignment's digest in force if `tree`, the tip's with another version file of it, were
+    /// the tip's; none where it is not there or not valid.
+    [[nodiscard]] std::optional<Digest> digest_with(const DocumentTree& tree,
+                                                    const AssignmentKey& key) const;
     /// The newest commit at which the assignment had this version; none if it never had.
     [[nodiscard]] std::optional<VersionPoint> find_version(const AssignmentKey& key,
                                                            const std::string& version) const;

@@ -1,5 +1,6 @@
 #include "tests/simulation/engine/model_source.h"
 
+#include "reconciler/engine/revert_input.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::simulation {
@@ -152,11 +153,9 @@ ModelSource::Outcome ModelSource::prepare(const engine::RevertRequest& request, 
     using Done = engine::RevertDone;
     if (git_.tip() != tracker_.tip())
         return Done::Failed{{ErrorCode::conflict, "newer commits are taken in first", {}}};
-    const auto& all = tracker_.history().assignments;
-    const auto facts = all.find(request.key);
-    if (facts != all.end() && facts->second.present && !facts->second.held_at.empty())
-        return Done::Failed{{ErrorCode::conflict, "not valid at the tip: the revert waits", {}}};
-    auto input = input_of(request);
+    auto made = input_of(request);
+    if (!made) return Done::Failed{made.error()};
+    auto& input = *made;
     input.branch_only_reason = branch_only_reason;
     const auto plan = plan_revert(input);
     if (plan.kind == RevertKind::nothing) return Done::NotNeeded{plan.note};
@@ -166,24 +165,11 @@ ModelSource::Outcome ModelSource::prepare(const engine::RevertRequest& request, 
     return Done::Branched{plan.branch, commit};
 }
 
-RevertInput ModelSource::input_of(const engine::RevertRequest& request) const {
+Result<RevertInput> ModelSource::input_of(const engine::RevertRequest& request) const {
     const auto path = version_path(request.key);
     const auto& tip = tracker_.tip();
     const auto before = git_.before(request.guilty_commit);
-    RevertInput input;
-    input.key = request.key;
-    input.release = request.release;
-    input.reason = request.reason;
-    input.guilty_version = request.guilty_version;
-    input.guilty = request.guilty_digest;
-    input.guilty_commit = request.guilty_commit;
-    input.last_good = request.good;
-    const auto facts = tracker_.history().assignments.find(request.key);
-    if (facts != tracker_.history().assignments.end() && facts->second.present) {
-        input.guilty_by_daemon = facts->second.intent.by_daemon &&
-                                 facts->second.intent.digest_commit == request.guilty_commit;
-        input.tip_digest = facts->second.digest;
-    }
+    auto input = TRY(engine::revert_input(request, tracker_.history()));
     input.version_at_tip = git_.text(tip, path);
     input.version_at_parent = git_.text(before, path);
     input.version_at_guilty = git_.text(request.guilty_commit, path);
@@ -207,10 +193,7 @@ std::optional<Digest> ModelSource::digest_with(const AssignmentKey& key,
     auto documents = documents_of(git_.at(tracker_.tip()).files);
     documents.erase(path);
     if (text) documents.emplace(path, parse(path, *text));
-    const auto resolved = tracker_.resolve_on_tip(documents, {path});
-    const auto found = resolved.assignments.find(key);
-    if (found == resolved.assignments.end() || !found->second->assignment) return std::nullopt;
-    return found->second->assignment->definition->digest;
+    return tracker_.digest_with(documents, key);
 }
 
 std::string ModelSource::create(const RevertPlan& plan, const std::string& release, Timestamp now) {

@@ -45,7 +45,7 @@ private:
     [[nodiscard]] Outcome prepare(const engine::RevertRequest& request, Timestamp now,
                                   const std::string& branch_only_reason);
     [[nodiscard]] Outcome push(const engine::RevertRequest& request, Timestamp now);
-    [[nodiscard]] RevertInput input_of(const engine::RevertRequest& request) const;
+    [[nodiscard]] Result<RevertInput> input_of(const engine::RevertRequest& request) const;
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
                                                     const std::optional<std::string>& text) const;
     [[nodiscard]] std::string create(const RevertPlan& plan, const std::string& release,
