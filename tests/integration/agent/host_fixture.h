@@ -94,4 +94,14 @@ inline Action make_action(const TempDir& dir, const std::string& id, const std::
     return action;
 }
 
+class HostLoopTest : public testing::Test {
+protected:
+    Action action(const std::string& id, const std::string& version) const {
+        return make_action(dir_, id, version);
+    }
+    std::string history() const { return read_text(dir_ / "apps/shop/history"); }
+
+    TempDir dir_;
+};
+
 }  // namespace tidegate::agent::test
