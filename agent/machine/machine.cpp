@@ -16,7 +16,9 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
     ++after.report;
     after.drifted = false;
     after.drift_reason.clear();
-    if (action.last_good) after.last_good = action.last_good;
+    const bool moved = !after.environment.empty() && after.environment != action.environment;
+    if (action.last_good || moved) after.last_good = action.last_good;
+    after.environment = action.environment;
     after.rejected = action.rejected;
     after.commit = action.commit;
     after.digest = action.digest;

@@ -66,13 +66,19 @@ void recall_rejected(Turn& turn, const AssignmentKey& key, const LastGood& rejec
     if (recalled && is_wish) recall_release(turn, key, assignment, rejected);
 }
 
+/// A target may have come from another environment, where the same was good or bad by itself.
+bool is_of(const AssignmentKey& key, const Installation& seen) {
+    return seen.environment.empty() || seen.environment == key.environment;
+}
+
 /// Of uninstalls, where nothing is left anywhere: what an agent last did it remembers, too.
-std::vector<LastGood> reported_absent(const std::vector<const Installation*>& reports) {
+std::vector<LastGood> reported_absent(const AssignmentKey& key,
+                                      const std::vector<const Installation*>& reports) {
     const auto is_gone = [](const auto* seen) { return seen->status == InstallStatus::absent; };
     if (!std::ranges::all_of(reports, is_gone)) return {};
     std::vector<LastGood> candidates;
     for (const auto* seen : reports)
-        if (!seen->commit.empty())
+        if (!seen->commit.empty() && is_of(key, *seen))
             candidates.push_back({seen->assignment_digest, seen->commit, "", true});
     return candidates;
 }
@@ -83,13 +89,16 @@ std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
     for (const auto& target : wish.targets)
         if (const auto* seen = seen_on(turn.state, key, target); seen && !target.pinned)
             reports.push_back(seen);
-    auto candidates = reported_absent(reports);
+    auto candidates = reported_absent(key, reports);
     for (const auto* seen : reports)
-        if (seen->last_good) candidates.push_back(*seen->last_good);
+        if (seen->last_good && is_of(key, *seen)) candidates.push_back(*seen->last_good);
     // Good where the target came from, and by the same digest taken back here.
     const auto was_reverted = [&](const LastGood& candidate) {
         return std::ranges::find(wish.reverts, candidate.digest, &Quarantine::digest) !=
-               wish.reverts.end();
+                   wish.reverts.end() ||
+               std::ranges::any_of(reports, [&](const auto* seen) {
+                   return is_of(key, *seen) && seen->rejected == candidate;
+               });
     };
     std::vector<LastGood> each;
     for (auto& candidate : candidates)
@@ -131,7 +140,8 @@ void finish_recall(Turn& turn, const AssignmentKey& key) {
     assignment.recalled = true;
     if (!assignment.wish) return;
     for (const auto& target : assignment.wish->targets)
-        if (const auto* seen = seen_on(turn.state, key, target); seen && seen->rejected)
+        if (const auto* seen = seen_on(turn.state, key, target);
+            seen && seen->rejected && is_of(key, *seen))
             recall_rejected(turn, key, *seen->rejected);
     for (const auto& revert : assignment.wish->reverts) recall_quarantine(turn, revert);
 }

@@ -54,6 +54,8 @@ struct Installation {
     std::optional<Timestamp> installed_at;  ///< the agent's clock; shown, never compared
     /// As they were when the last action ended: newest first, at most limits::kBackupsMax.
     std::vector<Backup> backups;
+    /// Of the last Run: where last_good and rejected are true. Empty: a build of before took it.
+    std::string environment;
     std::optional<LastGood> last_good;  ///< as the last Run carried it
     /// What the last restore took away from here, as its Run carried it: lets a daemon that lost
     /// its store find its quarantines again. Cleared by the next action that is not a restore.

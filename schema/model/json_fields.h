@@ -49,6 +49,7 @@ void fields(Of<Installation> auto& r, auto&& f) {
     f("drift_reason", r.drift_reason);
     f("installed_at", r.installed_at);
     f("backups", r.backups);
+    f("environment", r.environment);
     f("last_good", r.last_good);
     f("rejected", r.rejected);
     f("report", r.report);

@@ -144,6 +144,7 @@ Result<Installation> read(const v1::Installation& from) {
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
     to.backups = TRY(read_backups(from));
     to.tried_version = word(from.tried_version());
+    to.environment = word(from.environment());
     return to;
 }
 

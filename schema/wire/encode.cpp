@@ -59,6 +59,7 @@ void write(const Installation& from, v1::Installation& to) {
         out.set_at_ms(milliseconds(backup.at));
     }
     to.set_tried_version(to_utf8(from.tried_version));
+    to.set_environment(to_utf8(from.environment));
 }
 
 void write(const TaskResult& from, v1::TaskResult& to) {

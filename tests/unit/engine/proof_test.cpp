@@ -151,6 +151,40 @@ TEST(ProofTest, WhatFailedElsewhereIsNotQuarantinedWhereItIsGood) {
     EXPECT_TRUE(rollout.state().quarantines.empty());
 }
 
+struct ElsewhereCase {
+    const char* name;
+    const char* says_bad;  ///< the environment of the one that says that it failed
+    const char* says_good;
+    bool is_good;
+    bool is_bad;
+};
+class ElsewhereTest : public testing::TestWithParam<ElsewhereCase> {};
+/// After a lost store, of the same state, which one commit brought to both environments.
+TEST_P(ElsewhereTest, EachEnvironmentHasAWordOfItsOwn) {
+    const LastGood same{Digest::of("v1"), "c1", "v1"};
+    Rollout rollout(0, std::vector<AssignmentPtr>{});
+    auto good = in_place(0, *version_of(2, one_by_one(), 1));
+    good.environment = GetParam().says_good;
+    good.last_good = same;
+    rollout.comes_with(0, {good});
+    auto bad = in_place(1, *version_of(2, one_by_one(), 3));
+    bad.environment = GetParam().says_bad;
+    bad.rejected = same;
+    rollout.comes_with(1, {bad});
+    rollout.wish(AssignmentPtr(version_of(2, one_by_one(), 2)));
+    EXPECT_EQ(rollout.candidates().size(), GetParam().is_good ? 1u : 0u);
+    if (GetParam().is_good) rollout.finds_good(same);
+    EXPECT_EQ(good_version(rollout), GetParam().is_good ? "v1" : "none");
+    EXPECT_EQ(rollout.state().quarantines.size(), GetParam().is_bad ? 1u : 0u);
+}
+INSTANTIATE_TEST_SUITE_P(Words, ElsewhereTest,
+                         testing::Values(ElsewhereCase{"good_here", "staging", "prod", true, false},
+                                         ElsewhereCase{"bad_here", "prod", "staging", false, true},
+                                         ElsewhereCase{"neither_here", "staging", "staging", false,
+                                                       false},
+                                         ElsewhereCase{"agents_of_before", "", "", false, true}),
+                         [](const auto& test) { return test.param.name; });
+
 /// A forced operation that reaches nobody did nothing.
 TEST(ProofTest, AnOperationOnPinnedTargetsOnlyIsHeld) {
     Rollout rollout(1, one_by_one());

@@ -284,5 +284,23 @@ TEST(MachineTest, ARestoreCarriesWhatItTookAway) {
     EXPECT_FALSE(host.machine.inventory().installations.at(0).rejected.has_value());
 }
 
+TEST(MachineTest, WhatWasGoodInAnotherEnvironmentIsNotGoodHere) {
+    Host host;
+    auto first = action("a");
+    first.environment = "staging";
+    first.last_good = LastGood{Digest::of("good"), "c1", "1.0"};
+    auto second = action("b");
+    second.environment = "prod";
+    for (const auto& next : {first, second}) {
+        host.in(RunCommand{1, next});
+        host.in(IntentDurable{next.id});
+        host.in(Finished{next.id, ActionOutcome::done, "", {}, {}});
+        host.in(OutcomeDurable{next.id});
+        const auto there = host.machine.inventory().installations.at(0);
+        EXPECT_EQ(there.environment, next.environment);
+        EXPECT_EQ(there.last_good, next.last_good);
+    }
+}
+
 }  // namespace
 }  // namespace tidegate::machine

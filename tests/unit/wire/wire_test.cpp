@@ -26,6 +26,7 @@ Installation full_installation() {
             .drift_reason = "version is 1.4.1",
             .installed_at = kNoon,
             .backups = {{"/opt/apps/shop/backups/2", kNoon}, {"/opt/apps/shop/backups/1", {}}},
+            .environment = "prod",
             .last_good = LastGood{Digest::of("good"), std::string(40, 'b'), "1.4.1", true},
             .rejected = LastGood{Digest::of("bad"), std::string(40, 'c'), "1.4.0"},
             .report = 1ULL << 63};
