@@ -33,6 +33,18 @@ TEST(ProofTest, APinnedTargetIsNone) {
     EXPECT_EQ(good_version(rollout), "v2");
 }
 
+/// Not last good, which stays where it is.
+TEST(ProofTest, ACatchUpOfPinnedTargetsIsCalledWhatTheyComeTo) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(pinned(version_of(2, all_at_once(), 2), {0}));
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(newest(rollout).kind, ReleaseKind::catch_up);
+    EXPECT_EQ(newest(rollout).to, "v1");
+}
+
 /// All the others left, or were pinned, while it was under way.
 TEST(ProofTest, APinnedTargetIsNoneInTheMiddleOfARelease) {
     Rollout rollout(2, one_by_one());
