@@ -30,6 +30,14 @@ Error status_error(const std::string& url, int status, const std::string& body) 
     return {code, fmt::format("{}: {}", url, why), {}};
 }
 
+/// httplib's own word for it is "Connection".
+std::string why_silent(httplib::Error error) {
+    if (error != httplib::Error::Connection) return httplib::to_string(error);
+    return "nobody listens there, or there is no such host; --server, or TIDEGATE_SERVER, names "
+           "the "
+           "daemon's status endpoint";
+}
+
 /// httplib 0.11 throws on URLs that it cannot take.
 template <class Use>
 std::invoke_result_t<Use, httplib::Client&> with_client(const std::string& server, Use use) try {
@@ -89,7 +97,7 @@ Result<std::string> get_text(const std::string& server, const std::string& path)
         });
         if (!answer)
             return fail(ErrorCode::unavailable, "{} does not answer: {}", base,
-                        httplib::to_string(answer.error()));
+                        why_silent(answer.error()));
         if (answer->status != 200) return fail(status_error(base + path, answer->status, body));
         return body;
     });

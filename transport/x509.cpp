@@ -78,6 +78,10 @@ Result<void> check_signature(gnutls_x509_crt_t leaf, gnutls_x509_crt_t ca) {
     unsigned status = 0;
     CHECK(check_gnutls(gnutls_x509_crt_verify(leaf, &ca, 1, kFlags, &status), "certificate"));
     if (status == 0) return {};
+    if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0)
+        return fail(ErrorCode::denied,
+                    "certificate not accepted: another CA signed it; pki/ of the one or the other "
+                    "was made anew, or is from elsewhere");
     gnutls_datum_t text{};
     gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
     std::string message{reinterpret_cast<const char*>(text.data), text.size};

@@ -176,7 +176,7 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
     const auto driver = make_script_driver(prepared.context);
     const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver};
     const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
-    DriverHost host{*driver, stoppers.in_order(), action, job.start.current, events};
+    DriverHost host{*driver, stoppers, action, job.start.current, events};
     if (job.touched()) host.note_started();
     auto report = run_kind(action.kind, prepared, *driver, host, bounded.token(),
                            ended_tasks(job.start.resumed));

@@ -53,7 +53,8 @@ TaskOutput DriverHost::start_service(Seconds timeout, std::stop_token stop) {
 }
 
 TaskOutput DriverHost::stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) {
-    return take(stoppers_.at(stopper)->service(ServiceVerb::stop, timeout, std::move(stop)));
+    auto& driver = *stoppers_.in_order().at(stopper);
+    return take(driver.service(ServiceVerb::stop, timeout, std::move(stop)));
 }
 
 ServiceState DriverHost::service_state(std::stop_token stop) {

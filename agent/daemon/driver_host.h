@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/daemon/stoppers.h"
 #include "agent/drivers/driver.h"
 #include "agent/machine/progress.h"
 #include "agent/tasks/pipeline.h"
@@ -26,8 +27,8 @@ struct TaskEvents {
 
 class DriverHost final : public TaskHost {
 public:
-    /// All of it is borrowed. `stoppers`: of the service that runs there, see stoppers.h.
-    DriverHost(Driver& driver, const std::vector<Driver*>& stoppers, const Action& action,
+    /// All of it is borrowed. `stoppers`: of the service that runs there.
+    DriverHost(Driver& driver, const Stoppers& stoppers, const Action& action,
                const Installation& current, const TaskEvents& events)
         : driver_{driver},
           stoppers_{stoppers},
@@ -39,7 +40,8 @@ public:
     TaskOutput deploy(std::stop_token stop) override;
     bool installed() const override { return current_.status != InstallStatus::absent; }
     bool can_start() const override { return driver_.has_service(ServiceVerb::start); }
-    std::size_t stoppers() const override { return stoppers_.size(); }
+    std::size_t stoppers() const override { return stoppers_.in_order().size(); }
+    std::size_t stoppers_elsewhere() const override { return stoppers_.elsewhere(); }
     bool can_tell() const override { return driver_.has_service(ServiceVerb::status); }
     TaskOutput start_service(Seconds timeout, std::stop_token stop) override;
     TaskOutput stop_service(std::size_t stopper, Seconds timeout, std::stop_token stop) override;
@@ -62,7 +64,7 @@ private:
     void note_trouble(const std::string& why);
 
     Driver& driver_;
-    const std::vector<Driver*>& stoppers_;
+    const Stoppers& stoppers_;
     const Action& action_;
     const Installation& current_;
     const TaskEvents& events_;

@@ -16,15 +16,25 @@ bool is_same(const Action& one, const Action& other) {
 
 Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installation& current,
                    const FormerActions& former, Driver& own) {
+    const auto here = work_dir_of(rules, action);
     const auto add = [&](Driver& driver) {
         if (driver.has_service(ServiceVerb::stop)) order_.push_back(&driver);
+    };
+    const auto add_elsewhere = [&](Driver& driver) {
+        if (!driver.has_service(ServiceVerb::stop)) return;
+        order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(elsewhere_++), &driver);
     };
     const auto add_former = [&](const std::optional<Action>& known) {
         if (!known || is_same(*known, action)) return;
         auto prepared = prepare(rules, *known, current);
         if (!prepared) return;  // the host's rules are others by now
         prepared->context.action = action.id;
-        add(*others_.emplace_back(make_script_driver(std::move(prepared->context))));
+        auto& driver = *others_.emplace_back(make_script_driver(std::move(prepared->context)));
+        const auto there = work_dir_of(rules, *known);
+        if (here && there && *here != *there)
+            add_elsewhere(driver);
+        else
+            add(driver);
     };
     const bool restores = action.kind == ActionKind::rollback;
     if (restores) add_former(former.tried);

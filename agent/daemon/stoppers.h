@@ -4,6 +4,9 @@
 ///
 ///     forward:  the new one, then what failed since the last success, then what is installed
 ///     restore:  what failed, then last good (the action's own), then what is installed
+///
+/// A definition looks for its service in its own work_dir, so one of another folder answers for
+/// what runs there alone: those are all asked, before the others.
 
 #include <memory>
 #include <optional>
@@ -29,9 +32,12 @@ public:
 
     /// Those that know how to stop, in the order in which they are to be asked.
     [[nodiscard]] const std::vector<Driver*>& in_order() const { return order_; }
+    /// Those of them, at the front, whose work_dir is another than the action's.
+    [[nodiscard]] std::size_t elsewhere() const { return elsewhere_; }
 
 private:
     std::vector<std::unique_ptr<Driver>> others_;
+    std::size_t elsewhere_ = 0;
     std::vector<Driver*> order_;
 };
 

@@ -14,8 +14,9 @@
 namespace tidegate::agent {
 namespace {
 
-tl::unexpected<Error> cannot_write() {
-    return fail(ErrorCode::unavailable, "cannot write the script: {}", std::strerror(errno));
+tl::unexpected<Error> cannot_write(const std::string& folder) {
+    return fail(ErrorCode::unavailable, "cannot write the script into {}: {}", folder,
+                std::strerror(errno));
 }
 
 }  // namespace
@@ -27,15 +28,15 @@ Result<ScriptFile> ScriptFile::write(const std::string& folder, std::string_view
     const FileDescriptor fd{::mkostemp(file.path_.data(), O_CLOEXEC)};
     if (!fd.valid()) {
         file.path_.clear();
-        return cannot_write();
+        return cannot_write(folder);
     }
     while (!body.empty()) {
         const auto wrote = ::write(fd.get(), body.data(), body.size());
-        if (wrote < 0) return cannot_write();
+        if (wrote < 0) return cannot_write(folder);
         body.remove_prefix(static_cast<std::size_t>(wrote));
     }
     const bool own = owner == nullptr || ::fchown(fd.get(), owner->uid, owner->gid) == 0;
-    if (!own || ::fchmod(fd.get(), 0700) != 0) return cannot_write();
+    if (!own || ::fchmod(fd.get(), 0700) != 0) return cannot_write(folder);
     return file;
 }
 

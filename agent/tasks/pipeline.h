@@ -45,6 +45,8 @@ public:
     [[nodiscard]] virtual bool can_start() const = 0;
     /// How many definitions know how to stop what runs here, the likeliest first.
     [[nodiscard]] virtual std::size_t stoppers() const = 0;
+    /// The first of them that answer for other folders, each for its own.
+    [[nodiscard]] virtual std::size_t stoppers_elsewhere() const { return 0; }
     /// The project says how to ask for the service's state.
     [[nodiscard]] virtual bool can_tell() const = 0;
     virtual TaskOutput start_service(Seconds timeout, std::stop_token stop) = 0;

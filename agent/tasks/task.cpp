@@ -58,18 +58,40 @@ TaskOutput stop_by(std::size_t stopper, const Task& task, TaskHost& host,
     return result;
 }
 
+void add_error(TaskOutput& all, const std::string& error) {
+    all.error += fmt::format("{}{}", all.error.empty() ? "" : "; then ", error);
+}
+
+/// What runs in other folders: nobody here can ask whether it is down. Good: some was stopped, and
+/// nothing refused.
+TaskOutput stop_elsewhere(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    auto all = bad("");
+    for (std::size_t i = 0; i < host.stoppers_elsewhere(); ++i) {
+        const auto one = host.stop_service(i, task.graceful_timeout, stop);
+        all.output += one.output;
+        if (!one.ok) add_error(all, one.error);
+    }
+    all.ok = all.error.empty() && host.stoppers_elsewhere() > 0;
+    if (all.error.empty()) return all;
+    all.ok = task.force_kill && host.kill_service();
+    all.output += fmt::format("\n{}{}\n", all.error, all.ok ? "; killed" : "");
+    return all;
+}
+
 /// One definition after the other, until it is down.
 TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
     if (!host.installed()) return good("nothing is installed yet");
     if (host.stoppers() == 0) return good("the project has no service.stop");
-    auto all = bad("");
-    for (std::size_t i = 0; i < host.stoppers(); ++i) {
+    auto all = stop_elsewhere(task, host, stop);
+    if (stop.stop_requested()) return bad("cancelled");
+    for (std::size_t i = host.stoppers_elsewhere(); i < host.stoppers(); ++i) {
         auto one = stop_by(i, task, host, stop);
         all.output += one.output;
         if (one.ok) return good(std::move(all.output));
         if (stop.stop_requested()) return bad("cancelled");
-        all.error += fmt::format("{}{}", i == 0 ? "" : "; then ", one.error);
+        add_error(all, one.error);
     }
+    if (all.ok) return good(std::move(all.output));
     if (!task.force_kill || !host.kill_service()) return all;
     return good(fmt::format("{}\n{}; killed\n", all.output, all.error));
 }

@@ -68,11 +68,21 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     return turn.state.releases.insert_or_assign(release.id, std::move(release)).first->second;
 }
 
-void cancel_pending(Turn& turn, AssignmentState& assignment, const std::string& except) {
+/// `why`: what keeps its wish from beginning, if anything does.
+std::string why_cancelled(const AssignmentState& assignment, const Release& release,
+                          const std::vector<Hold>& why) {
+    if (!assignment.wish) return "it left Git before its start";
+    if (assignment.wish->intent.commit != release.commit)
+        return "a newer wish came before its start";
+    return why.empty() ? "nothing was left to do at its start" : why.front().reason;
+}
+
+void cancel_pending(Turn& turn, AssignmentState& assignment, const std::string& except,
+                    const std::vector<Hold>& why = {}) {
     if (assignment.pending.empty() || assignment.pending == except) return;
     auto& release = turn.state.releases.at(assignment.pending);
     assignment.pending.clear();
-    end_release(turn, release, ReleaseStatus::cancelled, "a newer wish came before its start");
+    end_release(turn, release, ReleaseStatus::cancelled, why_cancelled(assignment, release, why));
 }
 
 void show_waiting(Turn& turn, Release& release, const std::vector<Hold>& holds) {
@@ -231,7 +241,7 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     add_holds(turn, key, why);
     bool waits_for_agents = false;
     if (!head)
-        cancel_pending(turn, assignment, "");
+        cancel_pending(turn, assignment, "", why);
     else if (head->id != assignment.active)
         waits_for_agents = begin_head(turn, key, *head);
     if (assignment.active.empty()) begin_side(turn, key, waits_for_agents);

@@ -83,6 +83,23 @@ std::vector<LastGood> reported_absent(const AssignmentKey& key,
     return candidates;
 }
 
+/// What all targets that can be asked run, and run well: that the newest success is last good no
+/// action has told them yet. What is wished itself may be in the middle of its release.
+std::vector<LastGood> reported_in_place(const Turn& turn, const AssignmentKey& key,
+                                        const Assignment& wish) {
+    std::vector<LastGood> common;
+    for (const auto& target : wish.targets) {
+        if (target.pinned || reach(turn.state, target.agent, turn.lived) != Reach::online) continue;
+        const auto* seen = seen_on(turn.state, key, target);
+        if (!seen || seen->status != InstallStatus::installed || seen->commit.empty()) return {};
+        LastGood there{seen->assignment_digest, seen->commit, seen->version, false};
+        if (!common.empty() && common.front().digest != there.digest) return {};
+        common.push_back(std::move(there));
+    }
+    if (!common.empty() && common.front().digest == wish.definition->digest) return {};
+    return common;
+}
+
 std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
                                     const Assignment& wish) {
     std::vector<const Installation*> reports;
@@ -92,6 +109,7 @@ std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
     auto candidates = reported_absent(key, reports);
     for (const auto* seen : reports)
         if (seen->last_good && is_of(key, *seen)) candidates.push_back(*seen->last_good);
+    for (auto& there : reported_in_place(turn, key, wish)) candidates.push_back(std::move(there));
     // Good where the target came from, and by the same digest taken back here.
     const auto was_reverted = [&](const LastGood& candidate) {
         return std::ranges::find(wish.reverts, candidate.digest, &Quarantine::digest) !=

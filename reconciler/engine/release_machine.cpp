@@ -37,6 +37,15 @@ void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
     progress.status = TargetStatus::waiting;
 }
 
+/// A person took last good back over a forward_only release, and it works on this side as well.
+void note_way_back(Turn& turn, const Release& release) {
+    auto good = turn.state.assignments.at(release.key).good;
+    if (!good || !good->forward_only || good->good.digest != release.digest) return;
+    good->forward_only = false;
+    good->forward_by.clear();
+    turn.put(*good);
+}
+
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::success) note_success(turn, release, progress);
@@ -46,6 +55,7 @@ void succeed(Turn& turn, Release& release) {
                             release.kind == ReleaseKind::uninstall},
                            false,
                            release.id});
+    if (release.kind == ReleaseKind::restore) note_way_back(turn, release);
     auto reason = is_upkeep(release.kind) ? "" : shortfall(turn.state, release);
     if (reason.empty() && release.targets.empty()) reason = "already in place everywhere";
     end_release(turn, release, ReleaseStatus::success, std::move(reason));

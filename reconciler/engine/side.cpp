@@ -119,6 +119,17 @@ Candidate candidate_of(const std::optional<LastGood>& kept) {
     return candidate;
 }
 
+/// What its targets come to: pinned ones have a version of their own. The kept one where they
+/// differ.
+std::string version_for(const Candidate& candidate) {
+    const auto& first = *candidate.targets.front();
+    const auto is_like_first = [&](const DesiredTarget* target) {
+        return target->pinned && target->definition->version == first.definition->version;
+    };
+    const bool all = std::ranges::all_of(candidate.targets, is_like_first);
+    return all ? first.definition->version : candidate.version;
+}
+
 /// By the tries so far of the wish's operation: what was away then is not promised it.
 std::set<std::string> treated_by_force(const State& state, const AssignmentState& assignment) {
     std::set<std::string> treated;
@@ -181,6 +192,7 @@ std::optional<Candidate> side_of(Turn& turn, const AssignmentKey& key, bool head
     candidate.kind = candidate.targets.empty() ? ReleaseKind::heal : ReleaseKind::catch_up;
     if (candidate.targets.empty()) candidate.targets = std::move(drifted);
     if (candidate.targets.empty()) return std::nullopt;
+    candidate.version = version_for(candidate);
     const auto& first = *candidate.targets.front();
     const auto* seen = seen_on(turn.state, key, first);
     candidate.cause = fmt::format("{}@{}", first.name, seen ? seen->report : 0);

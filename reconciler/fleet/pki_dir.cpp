@@ -34,8 +34,9 @@ bool is_missing(const fs::path& certificate) {
     return !fs::exists(certificate, ignored);
 }
 
-Result<Credential> open_ca(const fs::path& directory, Timestamp now) {
-    if (is_missing(directory / "ca.crt")) {
+Result<Credential> open_ca(const fs::path& directory, Timestamp now, bool& made_ca) {
+    made_ca = is_missing(directory / "ca.crt");
+    if (made_ca) {
         const auto made = TRY(make_ca({now, kCaLifetime}));
         CHECK(write_credential(directory, "ca", made));
     }
@@ -114,7 +115,7 @@ Result<Pki> open_pki(const fs::path& data_dir, Timestamp now) {
     const auto directory = data_dir / "pki";
     CHECK(make_private_directory(directory));
     Pki pki;
-    pki.ca = TRY(open_ca(directory, now));
+    pki.ca = TRY(open_ca(directory, now, pki.made_ca));
     pki.ca_fingerprint = TRY(read_certificate(pki.ca.certificate_pem)).fingerprint;
     CHECK(open_server(directory, pki, now));
     pki.reset_secret = TRY(open_reset_secret(directory / "reset.secret"));

@@ -27,6 +27,7 @@ struct Pki {
     std::array<std::uint8_t, 32> reset_secret{};
     Digest ca_fingerprint;           ///< what enrolment tokens pin
     std::optional<Renewal> renewal;  ///< until it is told
+    bool made_ca = false;            ///< there was none: nobody trusts this one yet
 };
 
 /// Makes what is missing. The CA lives ten years and is never replaced (agents pin it); the

@@ -59,6 +59,15 @@ bool is_whole_pack(const fs::path& pack, const fs::path& index) {
            !checksum.empty() && checksum == part_of(index, -2 * kChecksum, GIT_OID_RAWSZ);
 }
 
+/// Somebody removed it while it was open.
+std::optional<std::string> missing_part(const fs::path& directory) {
+    std::error_code ignored;
+    for (const auto* part : {"HEAD", "refs", "objects"})
+        if (!fs::exists(directory / part, ignored))
+            return "there is no " + to_utf8((directory / part).string());
+    return std::nullopt;
+}
+
 /// Reads objects until one cannot be read, or enough were.
 struct ObjectLook {
     git_odb* database;
@@ -110,6 +119,7 @@ std::optional<std::string> damaged_pack(const std::string& directory) {
 
 std::optional<std::string> find_damage(git_repository* repository) {
     const std::string directory = git_repository_path(repository);
+    if (auto part = missing_part(directory)) return part;
     if (auto ref = damaged_ref(directory)) return ref;
     if (auto pack = damaged_pack(directory)) return pack;
     const auto database = open_database(repository);

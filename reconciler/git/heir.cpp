@@ -54,6 +54,7 @@ Result<void> clear_heir(const std::string& directory) {
     std::error_code error;
     fs::remove_all(heir_of(directory), error);
     if (!error) fs::create_directories(heir_of(directory), error);
+    if (!error) fs::create_directories(directory, error);  // its place, where all of it is gone
     if (error)
         return fail(ErrorCode::unavailable, "cannot make {}: {}", heir_of(directory),
                     error.message());

@@ -122,6 +122,13 @@ Result<std::string> Database::value(std::string_view sql) {
     return TRY(query.step()) ? query.text(0) : std::string{};
 }
 
+bool Database::is_elsewhere() const {
+    int moved = 0;
+    return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+               SQLITE_OK &&
+           moved != 0;
+}
+
 void Database::leave_untouched() {
     sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }

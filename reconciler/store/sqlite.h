@@ -76,6 +76,8 @@ public:
     /// The first column of the first row, or empty text.
     [[nodiscard]] Result<std::string> value(std::string_view sql);
     [[nodiscard]] bool in_transaction() const { return !sqlite3_get_autocommit(handle_.get()); }
+    /// Its file was moved or removed since it was opened, or another has its place.
+    [[nodiscard]] bool is_elsewhere() const;
     /// Closing will not touch the file any more.
     void leave_untouched();
 

@@ -126,6 +126,7 @@ private:
     [[nodiscard]] tl::unexpected<Error> abandon(Error error);
     void fence(const Error& error);
     [[nodiscard]] Result<void> ready() const;
+    [[nodiscard]] Result<void> check_place();
     [[nodiscard]] Result<void> write(const Batch& batch);
     [[nodiscard]] Result<void> append(const std::vector<AuditEntry>& entries);
     void reach(std::string_view point) const {
@@ -148,6 +149,7 @@ Result<CommitOutcome> SqliteStore::commit(std::span<const Batch> batches) {
 
 Result<CommitOutcome> SqliteStore::transact(const Work& work) {
     CHECK(ready());
+    CHECK(check_place());
     CHECK(begin_.run());
     if (auto done = work(); !done) return abandon(std::move(done).error());
     reach(kBeforeCommit);
@@ -179,6 +181,13 @@ Result<void> SqliteStore::ready() const {
         return fail(ErrorCode::unavailable, "store is fenced until it is opened anew, after: {}",
                     *fenced_by_);
     return {};
+}
+
+/// No start would find what is written now.
+Result<void> SqliteStore::check_place() {
+    if (!database_.is_elsewhere()) return {};
+    fence({ErrorCode::unavailable, "its file was moved, removed or replaced", {}});
+    return ready();
 }
 
 Result<void> SqliteStore::write(const Batch& batch) {

@@ -62,6 +62,8 @@ class CliTest(Fleet):
         self.text("logs", bad, "--target", "t9", *self.at_server, code=1)
 
         self.text("status", "--server", "http://127.0.0.1:1", code=3)
+        silent = self.box.cli("status", "--server", "http://127.0.0.1:1", check=False).stderr
+        self.assertIn("http://127.0.0.1:1 does not answer: nobody listens there", silent)
         self.text("status", "--nope", code=2)
 
     def test_watch_tells_changes_as_they_come(self):

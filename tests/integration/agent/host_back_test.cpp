@@ -103,6 +103,32 @@ TEST_F(StoppingTest, ForwardTheNewDefinitionStopsFailingThatTheOneThatRuns) {
     EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\nstopped by 3.0\n");
 }
 
+/// The new definition's stop looks into its own, empty folder and is content.
+TEST_F(StoppingTest, WhatRunsInAnotherWorkDirIsStoppedByItsOwnDefinition) {
+    const auto in = [&](Action next, const std::string& folder) {
+        next.deploy.script.work_dir = dir_ / ("apps/" + folder);
+        next.deploy.script.service.stop += " 2>/dev/null || true";
+        return next;
+    };
+    const auto is_up = [&](const std::string& folder) {
+        return std::filesystem::exists(dir_ / ("apps/" + folder + "/up"));
+    };
+    Host host{dir_};
+    ASSERT_EQ(host.run(in(with_stop("a", "1.0", true), "old")).outcome, ActionOutcome::done);
+    auto bad = in(with_stop("b", "2.0", true), "new");
+    bad.deploy.script.update_script = "touch up; exit 1";
+    EXPECT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    EXPECT_FALSE(is_up("old")) << "both run";
+    EXPECT_TRUE(is_up("new"));
+
+    auto restore = in(with_stop("c", "1.0", true), "old");
+    restore.kind = ActionKind::rollback;
+    restore.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+    EXPECT_TRUE(is_up("old"));
+    EXPECT_FALSE(is_up("new")) << "both run";
+}
+
 TEST_F(StoppingTest, ARestoreIsStoppedByWhatFailedThenByLastGoodAlsoAfterARestart) {
     auto bad = with_stop("b", "2.0", true);
     bad.deploy.script.update_script = "touch up; exit 1";

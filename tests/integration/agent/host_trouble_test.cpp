@@ -173,7 +173,7 @@ TEST_F(HostTroubleTest, WhatHappenedIsWrittenInItsOrderOnceThereIsRoom) {
 TEST_F(HostTroubleTest, AScriptThatCannotBeWritten) {
     Host host{dir_};
     std::filesystem::remove_all(dir_ / "agent/tmp");
-    expect_trouble(host, action_, "cannot write the script");
+    expect_trouble(host, action_, "cannot write the script into " + (dir_ / "agent/tmp"));
     auto checked = make_action(dir_, "b", "1.0");
     checked.kind = ActionKind::verify;
     checked.verify.resize(1);

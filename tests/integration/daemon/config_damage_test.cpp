@@ -110,6 +110,22 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"packed_refs", [](const auto& at) { write_text(at / "packed-refs", "\1\2\3"); }}),
     [](const auto& each) { return each.param.name; });
 
+/// Somebody tidies up under a daemon that lives.
+TEST_F(ConfigDamageTest, ACopyThatIsRemovedWhileItIsOpenIsMadeAnew) {
+    auto living = source();
+    (void)living.open({accepted_, {}}, {});
+    ASSERT_EQ(living.poll(kNoon).status.poll_error, "");
+    fs::remove_all(copy());
+    commit("1.2.0");
+    const auto report = living.poll(kNoon);
+    ASSERT_TRUE(report.desired) << report.status.poll_error << report.held;
+    EXPECT_EQ(version_of(report), "1.2.0");
+    EXPECT_EQ(report.status.poll_error, "");
+    EXPECT_FALSE(is_aside());
+    commit("1.3.0");
+    EXPECT_EQ(version_of(living.poll(kNoon)), "1.3.0");
+}
+
 /// What is asked for by its name is not taken for never having been there.
 TEST_F(ConfigDamageTest, AnOlderPackAloneIsNoticedToo) {
     fs::resize_file(older_pack_, fs::file_size(older_pack_) / 2);

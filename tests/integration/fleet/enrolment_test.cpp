@@ -269,7 +269,11 @@ TEST_F(FleetTest, ALostCaIsReplacedByATokenOfTheNewOne) {
     fleet.reset();
     std::filesystem::remove_all(data_dir.path() / "pki");
     options.pki = value(open_pki(data_dir.path(), wall_now()));
+    EXPECT_TRUE(options.pki.made_ca);
     start_fleet();
+    start_agent(agent, "web-1", "");
+    EXPECT_TRUE(until([&] { return agent.handler.noticed("another CA signed it"); }));
+    agent.session.reset();
     start_agent(agent, "web-1", token("web-1", true));
     EXPECT_TRUE(until([&] { return agent.session->connected(); }));
     agent.session.reset();
@@ -279,6 +283,7 @@ TEST_F(FleetTest, ALostCaIsReplacedByATokenOfTheNewOne) {
 
 TEST_F(FleetTest, KeysAreMadeOnceAndDamageIsNotOverwritten) {
     const auto again = value(open_pki(data_dir.path(), wall_now()));
+    EXPECT_FALSE(again.made_ca);
     EXPECT_EQ(again.ca_fingerprint, options.pki.ca_fingerprint);
     EXPECT_EQ(again.reset_secret, options.pki.reset_secret);
     EXPECT_EQ(again.server.certificate_pem, options.pki.server.certificate_pem);

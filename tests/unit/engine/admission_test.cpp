@@ -168,6 +168,27 @@ TEST(ForwardOnlyTest, BindsNobodyBeforeSomethingOfItBegan) {
     EXPECT_TRUE(binds()) << "the one before was there";
 }
 
+/// Else no later bad version would ever be taken back.
+TEST(ForwardOnlyTest, BindsNoMoreOnceAPersonsWayBackHasWorked) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    auto forward = version_of(1, one_by_one(), 2);
+    forward->forward_only = true;
+    rollout.wish(AssignmentPtr(forward));
+    (void)rollout.finish_one(ActionOutcome::failed);
+    auto back = std::make_shared<Assignment>(*wish_of(1, one_by_one()));
+    back->intent.commit = back->intent.digest_commit = "c3";
+    rollout.wish(back);
+    ASSERT_EQ(newest(rollout).kind, ReleaseKind::restore);
+    EXPECT_TRUE(rollout.state().assignments.at(kKey).good->forward_only) << "it may fail";
+    (void)rollout.finish_one();
+    EXPECT_FALSE(rollout.restarted().assignments.at(kKey).good->forward_only);
+    rollout.wish(AssignmentPtr(version_of(1, one_by_one(), 4)));
+    (void)rollout.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout.in_flight(), 1u) << newest(rollout).reason;
+    EXPECT_EQ(rollout.next().kind, ActionKind::rollback);
+}
+
 TEST(ForwardOnlyTest, BindsNobodyWhereItNeverReachedAnAgent) {
     Rollout rollout(1, one_by_one());
     (void)rollout.finish_one();

@@ -33,6 +33,18 @@ TEST(ProofTest, APinnedTargetIsNone) {
     EXPECT_EQ(good_version(rollout), "v2");
 }
 
+/// Not last good, which stays where it is.
+TEST(ProofTest, ACatchUpOfPinnedTargetsIsCalledWhatTheyComeTo) {
+    Rollout rollout(2, all_at_once());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(pinned(version_of(2, all_at_once(), 2), {0}));
+    ASSERT_EQ(rollout.in_flight(), 1u);
+    EXPECT_EQ(newest(rollout).kind, ReleaseKind::catch_up);
+    EXPECT_EQ(newest(rollout).to, "v1");
+}
+
 /// All the others left, or were pinned, while it was under way.
 TEST(ProofTest, APinnedTargetIsNoneInTheMiddleOfARelease) {
     Rollout rollout(2, one_by_one());
@@ -184,6 +196,48 @@ INSTANTIATE_TEST_SUITE_P(Words, ElsewhereTest,
                                                        false},
                                          ElsewhereCase{"agents_of_before", "", "", false, true}),
                          [](const auto& test) { return test.param.name; });
+
+/// Agents that are asked after a lost store; `there` is what each of them has, and ran well.
+class LostGoodTest : public testing::Test {
+protected:
+    void come_with(const std::vector<int>& there) {
+        int target = 0;
+        for (const int number : there) {
+            const auto wish = version_of(2, all_at_once(), number);
+            auto seen = in_place(target, *wish);
+            seen.assignment_digest = wish->definition->digest;
+            seen.commit = "c" + std::to_string(number);
+            rollout_.comes_with(target++, {seen});
+        }
+    }
+
+    Rollout rollout_{0, std::vector<AssignmentPtr>{}};
+};
+
+/// Else a bad version that comes meanwhile would be taken for the first one, and its file removed.
+TEST_F(LostGoodTest, IsWhatAllOfThemRun) {
+    come_with({1, 1});
+    rollout_.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
+    ASSERT_EQ(rollout_.candidates(), (std::vector{LastGood{Digest::of("v1"), "c1", "v1"}}));
+    rollout_.finds_good(rollout_.candidates().front());
+    for (int i = 0; i < 2; ++i) (void)rollout_.finish_one(ActionOutcome::failed);
+    ASSERT_EQ(rollout_.in_flight(), 2u) << newest(rollout_).reason;
+    EXPECT_EQ(rollout_.next().kind, ActionKind::rollback);
+    EXPECT_EQ(rollout_.next().version, "v1");
+}
+
+/// It was in the middle of its release.
+TEST_F(LostGoodTest, IsNotWhatSomeOfThemRun) {
+    come_with({1, 3});
+    rollout_.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
+    EXPECT_TRUE(rollout_.candidates().empty());
+}
+
+TEST_F(LostGoodTest, IsNotWhatIsStillWished) {
+    come_with({2, 2});
+    rollout_.wish(frozen(version_of(2, all_at_once(), 2)));
+    EXPECT_TRUE(rollout_.candidates().empty());
+}
 
 /// A forced operation that reaches nobody did nothing.
 TEST(ProofTest, AnOperationOnPinnedTargetsOnlyIsHeld) {

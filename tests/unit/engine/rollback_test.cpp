@@ -48,6 +48,20 @@ TEST_F(RollbackOrderTest, WhatFailedGoesAtOnceAndWhatWorksOneByOne) {
     EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::rollback);
 }
 
+/// A person took it back while the rollback was already doing the same.
+TEST_F(RollbackOrderTest, APersonsWayBackThatFindsItselfDoneSaysSo) {
+    fail_third(3, all_at_once());
+    auto back = std::make_shared<Assignment>(*wish_of(3, all_at_once()));
+    back->intent.commit = back->intent.digest_commit = "c3";
+    rollout_->wish(back);
+    EXPECT_EQ(newest(*rollout_).kind, ReleaseKind::restore);
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::pending);
+    while (rollout_->in_flight() > 0) (void)rollout_->finish_one();
+    rollout_->drain();
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::cancelled);
+    EXPECT_EQ(newest(*rollout_).reason, "nothing was left to do at its start");
+}
+
 /// Its second try is still its own turn.
 TEST_F(RollbackOrderTest, OneThatFailsOnItsWayBackKeepsItsTurn) {
     fail_third(3, one_by_one());

@@ -51,6 +51,22 @@ TEST_F(SqliteStoreTest, EveryCommitIsSyncedBeforeItIsAcknowledged) {
     }
 }
 
+/// By somebody who tidies up, or puts a backup in its place: what is written then, no start finds.
+TEST_F(SqliteStoreTest, AFileThatLeavesItsPlaceTakesNothingMore) {
+    const std::filesystem::path other = file_.string() + ".other";
+    for (const bool replaced : {false, true}) {
+        fill(1);
+        const auto store = open();
+        if (replaced) std::filesystem::copy_file(file_, other);
+        std::filesystem::rename(replaced ? other : file_, replaced ? file_ : other);
+        const auto written = store->commit(std::vector{batch_for("late")});
+        ASSERT_FALSE(written) << replaced;
+        EXPECT_THAT(written.error().message, HasSubstr("moved, removed or replaced"));
+        EXPECT_TRUE(store->fenced());
+        if (!replaced) std::filesystem::rename(other, file_);
+    }
+}
+
 TEST_F(SqliteStoreTest, TheAuditLogIsAppendOnly) {
     fill(3);
     EXPECT_EQ(edit(file_, "UPDATE audit SET actor = 'mallory' WHERE seq = 2"), SQLITE_CONSTRAINT);
