@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/engine/rollout.h"
 
 namespace tidegate::engine {
@@ -102,6 +104,45 @@ TEST(LeaveTest, WhatWasInterruptedAndHasEndedIsNotSentAgain) {
     rollout.free_disk();
     EXPECT_EQ(rollout.in_flight(), 0u);
 }
+
+struct HeldCase {
+    const char* gate;
+    void (*hold)(Rollout&, Assignment);
+};
+class LeaveHeldTest : public testing::TestWithParam<HeldCase> {};
+
+/// Whatever else holds it by then.
+TEST_P(LeaveHeldTest, NothingLeavesThatIsHeldByThen) {
+    Rollout rollout(1, one_by_one());
+    (void)rollout.finish_one();
+    rollout.block_disk();
+    rollout.wish(second_version(1, one_by_one()));
+    ASSERT_EQ(in_outbox(rollout).size(), 1u);
+    GetParam().hold(rollout, *second_version(1, one_by_one()));
+    rollout.free_disk();
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_TRUE(in_outbox(rollout).empty());
+    EXPECT_TRUE(std::ranges::any_of(rollout.holds(),
+                                    [](const Hold& hold) { return hold.gate == GetParam().gate; }));
+    rollout.hold_tip(false);
+    rollout.wish(second_version(1, one_by_one()));
+    EXPECT_EQ(rollout.in_flight(), 1u);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Gates, LeaveHeldTest,
+    testing::Values(HeldCase{"pause",
+                             [](Rollout& rollout, Assignment wish) {
+                                 wish.paused = true;
+                                 rollout.wish(std::make_shared<Assignment>(wish));
+                             }},
+                    HeldCase{"freeze",
+                             [](Rollout& rollout, Assignment wish) {
+                                 wish.rules.freeze.active = true;
+                                 rollout.wish(std::make_shared<Assignment>(wish));
+                             }},
+                    HeldCase{"config",
+                             [](Rollout& rollout, Assignment) { rollout.hold_tip(true); }}),
+    [](const auto& test) { return std::string{test.param.gate}; });
 
 TEST(LeaveTest, NothingLeavesThatIsNotWantedAnyMore) {
     Rollout rollout(1, one_by_one());

@@ -230,6 +230,48 @@ TEST_F(LostAgentTest, MayBeOneThatIsNotHeardOfSinceTheStart) {
         << newest(rollout).reason;
 }
 
+/// Its host died in the middle of its way back: the others are back, and it owes the rest.
+TEST_F(LostAgentTest, OfARestoreHoldsNoRollbackUp) {
+    begin(1);
+    rollout_->comes_back_done(lost_, ActionOutcome::failed);
+    ASSERT_EQ(newest(*rollout_).status, ReleaseStatus::rolling_back);
+    id_ = rollout_->state().outbox_by_key.at({name_of(lost_), kKey.project, ""});
+    ASSERT_TRUE(entry().restore);
+    rollout_->leaves(lost_);
+    finish(0);
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::rolling_back) << "it may be back at once";
+    EXPECT_TRUE(hold("unreported"));
+    rollout_->pass(kAwaited);
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::rollback) << newest(*rollout_).reason;
+    EXPECT_TRUE(entry().lost);
+    EXPECT_FALSE(hold("unreported"));
+    rollout_->comes_back_done(lost_);
+    EXPECT_EQ(newest(*rollout_).targets.at(name_of(lost_)).status, TargetStatus::restored);
+    EXPECT_EQ(rollout_->in_flight(), 0u);
+}
+
+TEST_F(LostAgentTest, OfAnUninstallIsWaitedForUntilItsDeadline) {
+    for (const int verified : {0, 1}) {
+        SCOPED_TRACE(verified);
+        rollout_.emplace(2, one_by_one());
+        for (int i = 0; i < 2; ++i) (void)rollout_->finish_one();
+        rollout_->wish(AssignmentPtr(absent_of(2, one_by_one(), 2)));
+        for (int i = 0; i < verified; ++i) (void)rollout_->finish_one();
+        lost_ = verified;
+        id_ = rollout_->next().id;
+        rollout_->leaves(lost_);
+        rollout_->pass(kAwaited);
+        EXPECT_EQ(hold("unreported")->until, wall_time(rollout_->state(), *entry().deadline));
+        EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::running);
+        pass_deadline();
+        const auto first = rollout_->state().releases.at(entry().action.release).status;
+        EXPECT_EQ(first, verified > 0 ? ReleaseStatus::success : ReleaseStatus::failed);
+        if (verified > 0) continue;
+        finish(1);
+        EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::success) << newest(*rollout_).reason;
+    }
+}
+
 /// A heal's agent is lost: the version is known to be good, nobody waits for it for ever.
 TEST_F(LostAgentTest, OfAHealIsNotWaitedForBeyondItsDeadline) {
     Rollout rollout(1, one_by_one());
