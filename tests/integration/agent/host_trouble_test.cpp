@@ -19,6 +19,7 @@ namespace {
 std::atomic<off_t> disk_bytes{std::numeric_limits<off_t>::max()};
 /// What becomes of new folders; 0 = they are made.
 std::atomic<int> folder_error{0};
+std::atomic<bool> no_processes{false};
 /// The journal as it stood at each sync.
 std::atomic<bool> keep_logs{false};
 std::vector<std::string> logs_at_sync;
@@ -28,6 +29,13 @@ std::vector<std::string> logs_at_sync;
 extern "C" int mkdir(const char* path, mode_t mode) {
     if (folder_error == 0) return static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode));
     errno = folder_error;
+    return -1;
+}
+
+/// What is made by fork() instead can do all that is done between vfork() and its program.
+extern "C" pid_t vfork() noexcept {
+    if (!no_processes) return ::fork();
+    errno = EAGAIN;
     return -1;
 }
 
@@ -195,6 +203,15 @@ TEST_F(HostTroubleTest, AnUninstallScriptThatCannotBeWritten) {
     std::filesystem::create_directories(dir_ / "agent/tmp");
     EXPECT_EQ(host.run(gone).outcome, ActionOutcome::done);
     EXPECT_EQ(history(), "");
+}
+
+TEST_F(HostTroubleTest, AProcessThatCannotBeMade) {
+    Host host{dir_};
+    no_processes = true;
+    expect_trouble(host, action_, "cannot start a process: Resource temporarily unavailable");
+    no_processes = false;
+    EXPECT_EQ(history(), "");
+    EXPECT_EQ(host.run(action_).outcome, ActionOutcome::done);
 }
 
 TEST_F(HostTroubleTest, AResumedActionThatOnlyWaitedSoFar) {

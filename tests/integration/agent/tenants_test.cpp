@@ -57,6 +57,7 @@ TEST_P(PlaceTest, AFirstInstallKeepsOutOfOthersFolders) {
                                 dir_ /
                                     "apps/shop' of web-1/shop; to be installed there needs "
                                     "shared_work_dir: true in both");
+    EXPECT_EQ(result.host_trouble, result.error) << "it says nothing of the version";
     EXPECT_EQ(result.installation.status, InstallStatus::absent);
 }
 INSTANTIATE_TEST_SUITE_P(Cases, PlaceTest,
@@ -79,6 +80,17 @@ TEST_F(TenantsTest, TheFolderOfATargetMayBeNamedByAVariable) {
     blog.variables = shop.variables;
     const auto result = host.run(blog);
     EXPECT_EQ(result.outcome, ActionOutcome::done) << result.error;
+}
+
+TEST_F(TenantsTest, AnotherTargetOfTheAgentIsAnotherInstallation) {
+    Host host{dir_};
+    ASSERT_EQ(host.run(action("shop", "shop")).outcome, ActionOutcome::done);
+    auto twin = action("shop", "shop");
+    twin.key.target = "web-2";
+    EXPECT_EQ(host.run(twin).outcome, ActionOutcome::refused);
+    twin = action("shop", "shop-2");
+    twin.key.target = "web-2";
+    EXPECT_EQ(host.run(twin).outcome, ActionOutcome::done);
 }
 
 TEST_F(TenantsTest, OneLinkIsOneFolder) {

@@ -149,6 +149,17 @@ TEST_F(LookTest, ExplainSaysWhyUntilWhenAndHowToGetBack) {
     EXPECT_EQ(look({"explain", "shop-app", "prod"}).code, kProblem);
 }
 
+TEST_F(LookTest, ExplainSaysWhyATargetDriftedOrThatNobodyCanTell) {
+    first["drift"] = {
+        {{"target", "web-1"}, {"drifted", true}, {"reason", "service.status: exit code 3"}},
+        {{"target", "web-2"}, {"drifted", false}, {"reason", "service.status: timed out"}}};
+    const auto outcome = look({"explain", "shop-api", "prod"});
+    EXPECT_NE(outcome.out.find("\ndrift      web-1: service.status: exit code 3\n"
+                               "drift      web-2: nobody can tell: service.status: timed out\n"),
+              std::string::npos)
+        << outcome.out;
+}
+
 TEST_F(LookTest, NobodyElseBeginsALine) {
     const auto evil = "no\nweb-9  succeeded\xE2\x80\xAE\n";
     first["release"] = "r2";

@@ -35,6 +35,24 @@ TEST(PageTest, WhatLeftGitIsNotShownAsDesired) {
     EXPECT_THAT(page, Not(HasSubstr("no targets")));
 }
 
+TEST(PageTest, SaysWhyATargetDriftedOrCannotHaveAVersion) {
+    auto snapshot = test::sample_snapshot();
+    auto view = *snapshot.assignments.begin()->second;
+    view.drift = {{"web-1", "exit code 3", true}, {"web-2", "timed out", false}};
+    snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+    auto target = *test::sample_target("web-9", AgentStatus::online);
+    target.installations[0].drift_reason = "its work dir is gone";
+    auto& trouble = target.troubles.emplace_back();
+    trouble.project = "shop-api";
+    trouble.reason = "No space left on device";
+    snapshot.targets["web-9"] = std::make_shared<const TargetView>(target);
+    const auto page = render_page(snapshot);
+    for (const auto* text :
+         {"web-1 drifted: exit code 3", "web-2 may have drifted, nobody can tell: timed out",
+          "its work dir is gone", "shop-api: host trouble, No space left on device"})
+        EXPECT_THAT(page, HasSubstr(text));
+}
+
 TEST(PageTest, EscapesEverythingFromOutside) {
     const std::string evil = "<script>\"'&";
     auto snapshot = test::sample_snapshot();
