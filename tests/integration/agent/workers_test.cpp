@@ -11,7 +11,7 @@ namespace {
 using test::Host;
 using test::make_action;
 
-class KeptWorkerTest : public testing::TestWithParam<ActionKind> {
+class WorkersTest : public testing::Test {
 protected:
     Action action(const std::string& project, ActionKind kind) const {
         auto out = make_action(dir_, project, "1.0");
@@ -23,6 +23,8 @@ protected:
 
     test::TempDir dir_;
 };
+
+class KeptWorkerTest : public WorkersTest, public testing::WithParamInterface<ActionKind> {};
 
 TEST_P(KeptWorkerTest, ARestoreRunsHoweverMuchElseIsToBeDone) {
     Host host{dir_};
@@ -43,6 +45,21 @@ TEST_P(KeptWorkerTest, ARestoreRunsHoweverMuchElseIsToBeDone) {
 INSTANTIATE_TEST_SUITE_P(Kinds, KeptWorkerTest,
                          testing::Values(ActionKind::rollback, ActionKind::uninstall),
                          [](const auto& test) { return std::string{to_string(test.param)}; });
+
+/// As many hang as there are workers, and one more.
+TEST_F(WorkersTest, LooksForDriftTakeNone) {
+    Host host{dir_, {}, Seconds{1}};
+    for (std::size_t i = 0; i <= ActionRunner::kWorkers; ++i) {
+        auto watched = action(fmt::format("watched-{}", i), ActionKind::deploy);
+        watched.deploy.script.service.status =
+            "[ ! -e ../hang ] || touch ../hangs; while [ -e ../hang ]; do sleep 0.01; done";
+        ASSERT_EQ(host.run(watched).outcome, ActionOutcome::done);
+    }
+    test::write_text(dir_ / "apps/hang", "");
+    ASSERT_TRUE(host.until([&] { return std::filesystem::exists(dir_ / "apps/hangs"); }));
+    EXPECT_EQ(host.run(action("shop", ActionKind::deploy)).outcome, ActionOutcome::done);
+    std::filesystem::remove(dir_ / "apps/hang");
+}
 
 }  // namespace
 }  // namespace tidegate::agent
