@@ -134,6 +134,20 @@ TEST_F(ScriptDriverTest, ServiceVerbsRunTheirBodies) {
     EXPECT_EQ(driver()->service(ServiceVerb::start, Seconds{5}, {}).output, "up\n");
 }
 
+/// Of `service.status`: what was not asked to its end has told nothing.
+TEST_F(ScriptDriverTest, WhatDidNotEndByItselfIsNoAnswer) {
+    const std::pair<const char*, bool> cases[] = {{"exit 3", true},    {"exit 1", true},
+                                                  {"exit 126", false}, {"no-such-program", false},
+                                                  {"kill $$", false},  {"sleep 1000", false}};
+    for (const auto& [body, told] : cases) {
+        context_.deploy.service.status = body;
+        const Seconds timeout{std::string_view{body}.starts_with("sleep") ? 1 : 20};
+        const auto result = driver()->service(ServiceVerb::status, timeout, {});
+        EXPECT_FALSE(result.ok) << body;
+        EXPECT_EQ(is_answer(result), told) << body << ": " << result.error;
+    }
+}
+
 TEST_F(ScriptDriverTest, KillsTheServiceThatItStarted) {
     EXPECT_FALSE(driver()->kill_service());
     context_.service_marker = "web-1/shop";
