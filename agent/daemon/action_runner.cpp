@@ -83,11 +83,6 @@ std::string take_log(std::vector<StageResult>& stages) {
     return log.text();
 }
 
-/// Back to absent is an uninstall.
-bool restores(const Action& action) {
-    return action.kind == ActionKind::rollback || action.rejected.has_value();
-}
-
 }  // namespace
 
 ActionRunner::ActionRunner(HostRules rules, RunnerEvents events, std::size_t workers,
@@ -123,7 +118,7 @@ void ActionRunner::start(machine::Start start, FormerActions former, Millisecond
         running_.emplace(start.action.id, source);
     }
     const auto left = Milliseconds{start.action.deadline} - used;
-    auto& jobs = restores(start.action) ? restores_ : jobs_;
+    auto& jobs = machine::is_restore(start.action) ? restores_ : jobs_;
     add(jobs, [this, job = Job{std::move(start), std::move(former), left, std::move(tenants)},
                source] { run(job, source.get_token()); });
 }

@@ -18,8 +18,7 @@ std::string version_before(const Action& action, const Installation& current) {
     const auto taken_away = [&](const std::string& version) {
         return version == action.version ? std::string{} : version;
     };
-    if (action.kind == ActionKind::rollback && action.rejected)
-        return taken_away(action.rejected->version);
+    if (action.rejected) return taken_away(action.rejected->version);
     if (current.status == InstallStatus::absent) return action.current_version;
     const bool comes_back = action.version == current.version && !current.tried_version.empty();
     return comes_back ? taken_away(current.tried_version) : current.version;

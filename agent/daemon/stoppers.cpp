@@ -4,6 +4,7 @@
 
 #include "agent/daemon/prepare.h"
 #include "agent/drivers/script_driver.h"
+#include "agent/machine/machine.h"
 
 namespace tidegate::agent {
 namespace {
@@ -36,7 +37,7 @@ Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installat
         else
             add(driver);
     };
-    const bool restores = action.kind == ActionKind::rollback;
+    const bool restores = machine::is_restore(action);
     if (restores) add_former(former.tried);
     add(own);
     if (!restores) add_former(former.tried);

@@ -65,7 +65,7 @@ private:
 /// What begins something new must leave room for its end, and for a way back.
 std::uint64_t spare_for(const JournalRecord& record) {
     const auto* intent = std::get_if<machine::JournalIntent>(&record);
-    const bool begins = intent != nullptr && intent->action.kind != ActionKind::rollback;
+    const bool begins = intent != nullptr && !machine::is_restore(intent->action);
     return begins ? limits::kJournalReserveBytes : 0;
 }
 

@@ -25,6 +25,11 @@
 
 namespace tidegate::machine {
 
+/// A way back: to last good, or by an uninstall to absent.
+[[nodiscard]] inline bool is_restore(const Action& action) {
+    return action.kind == ActionKind::rollback || action.rejected.has_value();
+}
+
 // ---- in
 
 /// From the daemon.

@@ -76,6 +76,22 @@ TEST_F(HostLoopTest, WhatIsTakenAwayIsNotToldWhereItIsCalledTheSame) {
 }
 
 /// A stop with a typing error that another definition has right: whoever has it right is asked.
+/// To absent, by what failed first, then by the uninstall of before.
+TEST_F(HostLoopTest, WhatComesBackToAbsentIsToldWhatItTakesAwayToo) {
+    Host host{dir_};
+    auto bad = action("a", "2.0");
+    bad.deploy.script.install_script = "exit 1";
+    ASSERT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    auto back = action("b", "1.0");
+    back.kind = ActionKind::uninstall;
+    back.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    back.deploy.script.uninstall_script = "echo away with \"$CURRENT_VERSION\" >> history; exit 1";
+    EXPECT_EQ(host.run(back).outcome, ActionOutcome::failed);
+    back.id = Digest::of("again").hex();
+    EXPECT_EQ(host.run(back).outcome, ActionOutcome::failed);
+    EXPECT_EQ(history(), "away with 2.0\naway with 2.0\n");
+}
+
 class StoppingTest : public HostLoopTest {
 protected:
     /// `stop` exits well or not; the service is the file `up`.
@@ -150,6 +166,18 @@ TEST_F(StoppingTest, ARestoreIsStoppedByWhatFailedThenByLastGoodAlsoAfterARestar
         EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
         EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\nstopped by 2.0\n");
     }
+}
+
+TEST_F(StoppingTest, OnTheWayBackToAbsentWhatFailedStopsFirst) {
+    Host host{dir_};
+    auto bad = with_stop("a", "2.0", true);
+    bad.deploy.script.install_script = "touch up; exit 1";
+    ASSERT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    auto back = with_stop("b", "1.0", false);
+    back.kind = ActionKind::uninstall;
+    back.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    EXPECT_EQ(host.run(back).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\n");
 }
 
 TEST_F(StoppingTest, AnUninstallIsStoppedByWhatRunsWhereItsOwnStopFails) {

@@ -390,6 +390,10 @@ TEST_F(FullDiskTest, WhatRunsAndRestoresHaveRoomWhereNothingNewBegins) {
     ASSERT_TRUE(journal->write({JournalOutcome{result(first_, 1, ActionOutcome::failed)}}));
     ASSERT_TRUE(journal->write({JournalIntent{restore, 1}}));
     ASSERT_TRUE(journal->write({JournalOutcome{result(restore, 2)}}));
+    auto gone = action("gone", "1.0", ActionKind::uninstall);
+    EXPECT_FALSE(journal->write({JournalIntent{gone, 1}}));
+    gone.rejected = LastGood{Digest::of("bad"), "c2", "2.0"};
+    EXPECT_TRUE(journal->write({JournalIntent{gone, 1}})) << "it comes back to absent";
     // Until the reserve is used up, too.
     restore.deploy.script.install_script.assign(150'000, 'x');
     int more = 0;
