@@ -27,10 +27,10 @@ Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installat
         add(*others_.emplace_back(make_script_driver(std::move(prepared->context))));
     };
     const bool restores = action.kind == ActionKind::rollback;
-    if (restores) add_former(former.tried);
-    add(own);
-    if (!restores) add_former(former.tried);
+    if (!restores) add(own);
+    add_former(former.tried);
     add_former(former.installed);
+    if (restores) add(own);
 }
 
 }  // namespace tidegate::agent
