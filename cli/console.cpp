@@ -51,7 +51,8 @@ std::string Console::styled(Style style, std::string_view text) const {
 }
 
 void Console::print(const nlohmann::json& json) const {
-    out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    out << escape_unseen(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace))
+        << '\n';
 }
 
 nlohmann::json error_json(const Error& error) {

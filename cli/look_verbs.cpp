@@ -7,6 +7,7 @@
 #include "cli/explain.h"
 #include "cli/fields.h"
 #include "cli/http_client.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::cli {
 namespace {
@@ -71,6 +72,19 @@ void print_assignments(const Console& console, const json& items) {
         console.out << "no assignments\n";
     else
         table.print(console);
+}
+
+/// A release that went well without some targets is over, and shows nowhere else here.
+void print_behind(const Console& console, const json& items) {
+    const char* gap = "\n";
+    for (const auto& item : items) {
+        const auto since = text_of(item, "behind_since");
+        if (since.empty()) continue;
+        console.out << gap
+                    << fmt::format("behind    {0}/{1}, since {2}: tidegate explain {1} {0}\n",
+                                   text_of(item, "environment"), text_of(item, "project"), since);
+        gap = "";
+    }
 }
 
 void print_releases(const Console& console, const json& releases) {
@@ -196,7 +210,8 @@ Result<void> print_whole_logs(const Console& console, const LogsOptions& options
 }
 
 void print_line(const Console& console, const json& line) {
-    console.out << line.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+    console.out << escape_unseen(line.dump(-1, ' ', false, json::error_handler_t::replace))
+                << std::endl;
 }
 
 void print_change(const Console& console, const std::string& name, const json& data) {
@@ -222,6 +237,7 @@ int status(const Console& console, const std::string& server) {
     }
     print_config(console, (*seen)["config"]);
     print_assignments(console, (*seen)["assignments"]);
+    print_behind(console, (*seen)["assignments"]);
     if (!(*seen)["active_releases"].empty()) {
         console.out << '\n';
         print_releases(console, (*seen)["active_releases"]);

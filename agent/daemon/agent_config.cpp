@@ -146,9 +146,8 @@ Result<AgentConfig> parse_agent_config(const std::string& text, const std::strin
     try {
         return Reader{file}.read(YAML::Load(text));
     } catch (const YAML::Exception& exception) {
-        auto error = Error{ErrorCode::invalid, exception.msg, {}};
-        return fail(
-            std::move(error).at({file, exception.mark.line + 1, exception.mark.column + 1}));
+        return fail(config::parse_error(file, text, exception.mark.line + 1,
+                                        exception.mark.column + 1, exception.msg));
     }
 }
 

@@ -38,10 +38,10 @@ Stoppers::Stoppers(const HostRules& rules, const Action& action, const Installat
             add(driver);
     };
     const bool restores = machine::is_restore(action);
-    if (restores) add_former(former.tried);
-    add(own);
-    if (!restores) add_former(former.tried);
+    if (!restores) add(own);
+    add_former(former.tried);
     add_former(former.installed);
+    if (restores) add(own);
 }
 
 }  // namespace tidegate::agent

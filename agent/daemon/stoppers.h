@@ -3,7 +3,7 @@
 /// may repair the stop of the one before it, or break it, so no single one is relied upon:
 ///
 ///     forward:  the new one, then what failed since the last success, then what is installed
-///     restore:  what failed, then last good (the action's own), then what is installed
+///     restore:  what failed or runs there, then last good (the action's own)
 ///
 /// A definition looks for its service in its own work_dir, so one of another folder answers for
 /// what runs there alone: those are all asked, before the others.

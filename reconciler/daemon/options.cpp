@@ -134,7 +134,8 @@ public:
         try {
             return apply(YAML::Load(text), "--");
         } catch (const YAML::Exception& error) {
-            return wrong(error.mark, error.msg);
+            return fail(config::parse_error(file_, text, error.mark.line + 1, error.mark.column + 1,
+                                            error.msg));
         }
     }
 

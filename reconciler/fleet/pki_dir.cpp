@@ -12,6 +12,8 @@ using namespace transport;
 
 constexpr Seconds kCaLifetime{std::chrono::hours{24 * 3652}};
 constexpr Seconds kServerLifetime{std::chrono::hours{24 * 730}};
+/// Nobody made a CA of Tidegate before: a clock that is behind has lost the time.
+constexpr Timestamp kNoCaBefore{std::chrono::sys_days{std::chrono::January / 1 / 2025}};
 
 Result<Credential> read_credential(const fs::path& directory, std::string_view name) {
     Credential credential;
@@ -37,6 +39,11 @@ bool is_missing(const fs::path& certificate) {
 Result<Credential> open_ca(const fs::path& directory, Timestamp now, bool& made_ca) {
     made_ca = is_missing(directory / "ca.crt");
     if (made_ca) {
+        if (now < kNoCaBefore)
+            return fail(ErrorCode::invalid,
+                        "no CA is made while it is {} here, for it would expire too soon: check "
+                        "the clock",
+                        format_rfc3339(now));
         const auto made = TRY(make_ca({now, kCaLifetime}));
         CHECK(write_credential(directory, "ca", made));
     }

@@ -32,7 +32,8 @@ struct Pki {
 
 /// Makes what is missing. The CA lives ten years and is never replaced (agents pin it); the
 /// server's certificate lives two and is made anew as renew_server says. `invalid`: a file is
-/// damaged, a key does not fit its certificate, or the CA has expired; nothing is overwritten then.
+/// damaged, a key does not fit its certificate, the CA has expired, or there is none yet and the
+/// clock is years behind; nothing is written then.
 [[nodiscard]] Result<Pki> open_pki(const std::filesystem::path& data_dir, Timestamp now);
 
 /// Makes the server's certificate anew, in memory, where it has not begun or is in its second half.

@@ -261,7 +261,9 @@ void Canceller::cancel() {
 }
 
 GitProcess::GitProcess(GitProcessOptions options)
-    : state_{std::make_unique<State>(std::move(options))} {}
+    : state_{std::make_unique<State>(std::move(options))} {
+    remove_heir(state_->options.directory);
+}
 GitProcess::GitProcess(GitProcess&&) noexcept = default;
 GitProcess& GitProcess::operator=(GitProcess&&) noexcept = default;
 GitProcess::~GitProcess() = default;

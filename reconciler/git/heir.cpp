@@ -50,6 +50,12 @@ void swap(const std::string& directory, const std::string& heir, std::error_code
 
 std::string heir_of(const std::string& directory) { return directory + ".new"; }
 
+void remove_heir(const std::string& directory) {
+    std::error_code ignored;
+    // Without the copy itself, what is beside it may be all there is of it.
+    if (fs::exists(directory, ignored)) fs::remove_all(heir_of(directory), ignored);
+}
+
 Result<void> clear_heir(const std::string& directory) {
     std::error_code error;
     fs::remove_all(heir_of(directory), error);

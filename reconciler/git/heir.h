@@ -10,6 +10,9 @@ namespace tidegate::git {
 
 /// Where the new one is made, beside the damaged one: that serves on until it is whole.
 [[nodiscard]] std::string heir_of(const std::string& directory);
+/// Removes what a process left there that ended in the middle: it may be as large as the copy. What
+/// cannot be removed is in nobody's way before the next damage.
+void remove_heir(const std::string& directory);
 /// Makes an empty folder of it, whatever a former try left.
 [[nodiscard]] Result<void> clear_heir(const std::string& directory);
 /// conflict: this one was made anew less than an hour before, or that was given up less than five

@@ -94,6 +94,9 @@ void add_daemon(Families& out, const StatusSnapshot& snapshot) {
               number(!snapshot.store_trouble.empty()));
 }
 
+/// Nothing is younger than now, wherever the clock was when it was written.
+double age(Timestamp since, Timestamp now) { return std::max(0.0, seconds(now - since)); }
+
 void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
     const auto& counters = snapshot.counters;
     out.counter("tidegate_polls_total", "Looks at the config repo.", number(counters.polls));
@@ -102,8 +105,7 @@ void add_config(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
     // A daemon that never reaches it must raise the same alert as one that does not any more.
     const auto heard = snapshot.config.last_poll_at.value_or(snapshot.started_at);
     out.gauge("tidegate_last_poll_age_seconds",
-              "Since the config repo was last reached, or else since the start.",
-              std::max(0.0, seconds(now - heard)));
+              "Since the config repo was last reached, or else since the start.", age(heard, now));
     out.counter("tidegate_commits_accepted_total", "Commits taken from the config repo.",
                 number(counters.commits_accepted));
     out.counter("tidegate_commits_held_total", "Tips refused whole.",
@@ -191,7 +193,7 @@ void add_behind(Families& out, const StatusSnapshot& snapshot, Timestamp now) {
                   "Age of the oldest target that the others have left behind; 0 = none.");
     each_desired(snapshot, [&](const auto& key, const auto& view) {
         Families::sample(family, labels_of(key),
-                         view.behind_since ? seconds(now - *view.behind_since) : 0);
+                         view.behind_since ? age(*view.behind_since, now) : 0);
     });
 }
 

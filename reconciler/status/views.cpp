@@ -1,5 +1,7 @@
 #include "reconciler/status/views.h"
 
+#include "schema/base/utf8.h"
+
 namespace tidegate::status {
 namespace {
 
@@ -71,7 +73,7 @@ Json installation_json(const Installation& installation) {
 }  // namespace
 
 std::string print(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return escape_unseen(json.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }

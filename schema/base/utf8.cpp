@@ -1,6 +1,10 @@
 #include "schema/base/utf8.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace tidegate {
 namespace {
@@ -15,18 +19,34 @@ std::size_t control_length(std::string_view text) {
     return at(0) == 0xE2 && at(1) == 0x80 && (at(2) == 0xA8 || at(2) == 0xA9) ? 3 : 0;
 }
 
-/// The same of a character that nobody sees: U+061C, U+200B..200F, U+2028..202E, U+2060..206F,
-/// U+FEFF, and controls.
+struct Range {
+    char32_t first;
+    char32_t last;
+};
+/// Without width, or turning the order of what is read: what Unicode calls format characters (Cf)
+/// and a browser or terminal may hide, and the fillers and joiners that are blank everywhere.
+constexpr std::array<Range, 13> kUnseen{{{0xAD, 0xAD},
+                                         {0x34F, 0x34F},
+                                         {0x61C, 0x61C},
+                                         {0x115F, 0x1160},
+                                         {0x180E, 0x180E},
+                                         {0x200B, 0x200F},
+                                         {0x2028, 0x202E},
+                                         {0x2060, 0x206F},
+                                         {0x3164, 0x3164},
+                                         {0xFEFF, 0xFEFF},
+                                         {0xFFA0, 0xFFA0},
+                                         {0xFFF9, 0xFFFB},
+                                         {0xE0000, 0xE007F}}};
+
+/// Bytes of the character at the front that nobody sees; 0 if there is another one.
 std::size_t unseen_length(std::string_view text) {
     if (const auto length = control_length(text); length > 0) return length;
-    if (text.starts_with("\xD8\x9C")) return 2;
-    if (text.starts_with("\xEF\xBB\xBF")) return 3;
-    const auto last = text.size() > 2 ? static_cast<unsigned char>(text[2]) : 0U;
-    const auto within = [&](unsigned from, unsigned to) { return last >= from && last <= to; };
-    const bool found = text.starts_with("\xE2\x80")   ? within(0x8B, 0x8F) || within(0xA8, 0xAE)
-                       : text.starts_with("\xE2\x81") ? within(0xA0, 0xAF)
-                                                      : false;
-    return found ? 3 : 0;
+    if (static_cast<unsigned char>(text.front()) < 0x80) return 0;
+    const auto point = code_point(text);
+    const bool found = std::ranges::any_of(
+        kUnseen, [&](const Range& range) { return point >= range.first && point <= range.last; });
+    return found ? utf8_length(text) : 0;
 }
 
 /// With `stand_in` for each character of which `length_of` knows a length and that is not `kept`.
@@ -50,11 +70,27 @@ std::string without_spaces_behind(std::string line) {
     return line;
 }
 
+/// As JSON writes it (RFC 8259 §7): above U+FFFF as a pair of surrogates.
+void add_escape(std::string& json, char32_t point) {
+    const auto add = [&](char32_t unit) {
+        json += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(unit));
+    };
+    if (point <= 0xFFFF) return add(point);
+    add(0xD800 + ((point - 0x10000) >> 10));
+    add(0xDC00 + ((point - 0x10000) & 0x3FF));
+}
+
 }  // namespace
 
 std::size_t find_control(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i)
         if (control_length(text.substr(i)) > 0) return i;
+    return std::string_view::npos;
+}
+
+std::size_t find_unseen(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (unseen_length(text.substr(i)) > 0) return i;
     return std::string_view::npos;
 }
 
@@ -75,6 +111,32 @@ std::string visible_line(std::string_view text) {
     for (auto& each : line)
         if (kLayout.find(each) != std::string_view::npos) each = ' ';
     return without_spaces_behind(std::move(line));
+}
+
+std::string escape_unseen(std::string_view json) {
+    std::string escaped;
+    escaped.reserve(json.size());
+    while (!json.empty()) {
+        // Controls of one byte but DEL are white space between values here.
+        const bool plain = static_cast<unsigned char>(json.front()) < 0x7F;
+        const auto length = plain ? 0 : unseen_length(json);
+        if (length > 0)
+            add_escape(escaped, code_point(json));
+        else
+            escaped += json.front();
+        json.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return escaped;
+}
+
+char32_t code_point(std::string_view text) {
+    const auto length = utf8_length(text);
+    const auto lead = static_cast<unsigned char>(text.front());
+    if (length <= 1) return length == 0 ? 0xFFFD : lead;
+    char32_t point = lead & (0x7FU >> length);
+    for (const char byte : text.substr(1, length - 1))
+        point = point << 6 | (static_cast<unsigned char>(byte) & 0x3FU);
+    return point;
 }
 
 std::size_t utf8_length(std::string_view text) {

@@ -62,15 +62,11 @@ std::string kind_in_words(const Node& node) {
     return "nothing";
 }
 
-/// The control character at the front, so that somebody finds it who does not see it.
-std::string control_in_words(std::string_view text) {
+/// The character at the front, so that somebody finds it who does not see it.
+std::string unseen_in_words(std::string_view text) {
     if (text.front() == '\n') return "a line end";
     if (text.front() == '\t') return "a tab";
-    const auto lead = static_cast<unsigned char>(text.front());
-    const auto next = [&](std::size_t i) { return static_cast<unsigned char>(text[i]) & 0x3FU; };
-    if (lead < 0x80) return fmt::format("U+{:04X}", lead);
-    if (lead < 0xE0) return fmt::format("U+{:04X}", (lead & 0x1FU) << 6 | next(1));
-    return fmt::format("U+{:04X}", (lead & 0x0FU) << 12 | next(1) << 6 | next(2));
+    return fmt::format("U+{:04X}", static_cast<std::uint32_t>(code_point(text)));
 }
 
 std::string join(const std::vector<std::string_view>& words) {
@@ -155,10 +151,11 @@ void Text::operator()(Place place, std::string& out) const {
         return place.error("{} must be at most {} bytes, got {}", place.name, bytes_max,
                            text->size());
     if (valid != nullptr && !valid(*text)) return place.refuse(wanted, secret);
-    const auto at = lines ? text->npos : find_control(*text);
+    const auto at = lines ? text->npos : find_unseen(*text);
     if (at != text->npos && (*text)[at] != '\0')  // a NUL was refused before
-        place.error_since(Checks::second, "{} must be one line without control characters, got {}",
-                          place.name, control_in_words(std::string_view{*text}.substr(at)));
+        place.error_since(Checks::second,
+                          "{} must be one line without control or invisible characters, got {}",
+                          place.name, unseen_in_words(std::string_view{*text}.substr(at)));
     out = *text;
     place.out->data = out;
 }

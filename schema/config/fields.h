@@ -131,8 +131,9 @@ struct Text {
     std::string_view pattern = {};    ///< for the JSON Schema; may be laxer than `valid`
     bool secret = false;              ///< its text never goes into messages
     std::size_t bytes_max = kEndless;
-    /// Whether it may have several lines (scripts, descriptions). Else control characters are an
-    /// error since Checks::second: they break the lines of logs, tables and commit messages.
+    /// Whether it may have several lines (scripts, descriptions). Else what nobody sees
+    /// (find_unseen) is an error since Checks::second: it breaks the lines of logs, tables and
+    /// commit messages, or makes two names look like one.
     bool lines = false;
     void operator()(Place place, std::string& out) const;
 };

@@ -270,4 +270,13 @@ Result<void> check_quotes(std::string_view file, std::string_view text) {
     return fail(std::move(tree.newer.front()));
 }
 
+Error parse_error(std::string_view file, std::string_view text, int line, int column,
+                  const std::string& said) {
+    if (auto trouble = find_trouble(text, line))
+        return {ErrorCode::invalid,
+                std::move(trouble->message),
+                {std::string{file}, trouble->line, trouble->column}};
+    return {ErrorCode::invalid, said, {std::string{file}, line, column}};
+}
+
 }  // namespace tidegate::config

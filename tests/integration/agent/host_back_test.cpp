@@ -168,6 +168,31 @@ TEST_F(StoppingTest, ARestoreIsStoppedByWhatFailedThenByLastGoodAlsoAfterARestar
     }
 }
 
+TEST_F(StoppingTest, ARestoreIsStoppedByLastGoodWhereWhatFailedCannot) {
+    auto bad = with_stop("b", "2.0", false);
+    auto restore = with_stop("c", "1.0", true);
+    restore.kind = ActionKind::rollback;
+    restore.rejected = LastGood{Digest::of("b"), "c", "2.0"};
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    bad.deploy.script.update_script = "touch up; exit 1";
+    EXPECT_EQ(host.run(bad).outcome, ActionOutcome::failed);
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 1.0\nstopped by 2.0\nstopped by 1.0\n");
+}
+
+/// It failed elsewhere: here it runs, so its definition knows best how it is stopped.
+TEST_F(StoppingTest, ARestoreOfWhatWorksIsStoppedByWhatRuns) {
+    auto restore = with_stop("c", "1.0", true);
+    restore.kind = ActionKind::rollback;
+    restore.rejected = LastGood{Digest::of("2.0"), "c", "2.0"};
+    Host host{dir_};
+    ASSERT_EQ(host.run(with_stop("a", "1.0", true)).outcome, ActionOutcome::done);
+    ASSERT_EQ(host.run(with_stop("b", "2.0", true)).outcome, ActionOutcome::done);
+    EXPECT_EQ(host.run(restore).outcome, ActionOutcome::done);
+    EXPECT_EQ(history(), "stopped by 2.0\nstopped by 2.0\n");
+}
+
 TEST_F(StoppingTest, OnTheWayBackToAbsentWhatFailedStopsFirst) {
     Host host{dir_};
     auto bad = with_stop("a", "2.0", true);

@@ -116,6 +116,16 @@ TEST_F(LookTest, StatusShowsAllPages) {
     EXPECT_EQ(look({"status", "--output", "json"}).json()["assignments"].size(), 2U);
 }
 
+TEST_F(LookTest, StatusSaysSinceWhenSomethingIsBehind) {
+    EXPECT_EQ(look({"status"}).out.find("behind"), std::string::npos);
+    first["behind_since"] = "2026-11-21T08:00:00Z";
+    const auto outcome = look({"status"});
+    EXPECT_NE(outcome.out.find("\n\nbehind    prod/shop-api, since 2026-11-21T08:00:00Z: tidegate "
+                               "explain shop-api prod\n"),
+              std::string::npos)
+        << outcome.out;
+}
+
 TEST_F(LookTest, StatusShowsTheTipsWarnings) {
     auto& warnings = config["tip"]["warnings"];
     warnings = {{{"file", ""}, {"line", 0}, {"column", 0}, {"message", "1 assignment leaves Git"}}};

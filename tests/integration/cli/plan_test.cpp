@@ -125,6 +125,15 @@ TEST_F(PlanTest, ACommitByNobodyIsPlannedWithAWarning) {
     EXPECT_EQ(plan().json()["changes"].at(0)["from"], "1.1.0");
 }
 
+TEST_F(PlanTest, ABranchIsMeantBeforeATagOfItsName) {
+    git("tag main");
+    set_version("1.1.0", "next");
+    const auto outcome = tidegate({"plan", "--repo", work(), "--base", "refs/tags/main", "--head",
+                                   "main", "--output", "json"});
+    ASSERT_EQ(outcome.code, kGood) << outcome.err;
+    EXPECT_EQ(outcome.json()["changes"].at(0)["to"], "1.1.0");
+}
+
 TEST_F(PlanTest, UnknownRevisionIsAProblem) { EXPECT_EQ(plan("nowhere").code, kProblem); }
 
 }  // namespace

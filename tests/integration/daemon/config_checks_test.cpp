@@ -35,6 +35,10 @@ protected:
         git("add --all");
         git("commit --quiet --message " + message);
     }
+    void in_work(const std::string& command) const {
+        const auto line = "cd '" + work().string() + "' && " + command;
+        ASSERT_EQ(std::system(line.c_str()), 0) << line;  // NOLINT(concurrency-mt-unsafe)
+    }
     void replace(const std::string& path, const std::string& what, const std::string& by) const {
         auto content = text(path);
         const auto at = content.find(what);
@@ -225,24 +229,52 @@ TEST_F(UpgradeTest, AFreshDaemonJudgesTheTipByAllChecksAndTheHistoryByNone) {
     expect_the_same_after_a_restart(report);
 }
 
-TEST_F(ConfigChecksTest, ALinkInThePlaceOfAFolderLeavesTheLastValidState) {
+struct PlaceCase {
+    const char* folder;
+    const char* put;  ///< a command in the work tree, once the folder is gone
+    const char* error;
+};
+class PlaceOfAFolderTest : public ConfigChecksTest,
+                           public testing::WithParamInterface<PlaceCase> {};
+TEST_P(PlaceOfAFolderTest, HoldsTheLastValidState) {
     auto source = this->source();
     ASSERT_TRUE(source.poll({}).desired);
     const auto before = tip();
-    std::filesystem::rename(work() / "versions", work() / "elsewhere");
-    std::filesystem::create_symlink("elsewhere", work() / "versions");
-    commit_all("link");
+    put("versions/staging/shop-api.yaml",
+        "apiVersion: tidegate/v1\nkind: Version\nversion: 9.0.0\n");
+    git("add versions");
+    git(std::string{"mv "} + GetParam().folder + " elsewhere");
+    in_work(GetParam().put);
+    git("commit --quiet --message hidden");
     const auto report = source.poll({});
     ASSERT_TRUE(report.desired) << report.status.poll_error;
-    EXPECT_THAT(lines_of(report.status.errors),
-                HasSubstr("versions: a symbolic link, expected a folder"));
-    EXPECT_EQ(staging(report).commit, before);
+    EXPECT_THAT(lines_of(report.status.errors), HasSubstr(GetParam().error));
+    EXPECT_EQ(staging(report).commit, before) << "what came with it waits too";
     expect_the_same_after_a_restart(report);
-    std::filesystem::remove(work() / "versions");
-    std::filesystem::rename(work() / "elsewhere", work() / "versions");
-    commit("1.1.0");
-    EXPECT_EQ(version_of(source.poll({})), "1.1.0");
+    git(std::string{"rm --quiet --cached "} + GetParam().folder);
+    std::filesystem::remove(work() / GetParam().folder);
+    git(std::string{"mv elsewhere "} + GetParam().folder);
+    git("commit --quiet --message back");
+    EXPECT_EQ(version_of(source.poll({})), "9.0.0");
 }
+INSTANTIATE_TEST_SUITE_P(
+    Of, PlaceOfAFolderTest,
+    testing::Values(PlaceCase{"versions", "ln -s elsewhere versions && git add versions",
+                              "versions: a symbolic link, expected a folder"},
+                    PlaceCase{"policies",
+                              "git update-index --add --cacheinfo "
+                              "160000,1111111111111111111111111111111111111111,policies",
+                              "policies: a submodule, expected a folder"},
+                    PlaceCase{"projects", "echo x > projects && git add projects",
+                              "projects: not a folder: here belongs projects/<project>.yaml"},
+                    PlaceCase{"versions/staging",
+                              "ln -s ../elsewhere versions/staging && git add versions/staging",
+                              "versions/staging:1:1: a symbolic link, expected a folder"}),
+    [](const auto& each) {
+        std::string name = each.param.folder;
+        std::ranges::replace(name, '/', '_');
+        return name;
+    });
 
 /// The project file ends in a script.
 class LastLineTest : public ConfigChecksTest {

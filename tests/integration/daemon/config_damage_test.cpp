@@ -257,6 +257,23 @@ TEST_F(ConfigDamageTest, ARemoteThatServesDamageIsNotClonedAgainAndAgain) {
     EXPECT_EQ(second.poll(kNoon + std::chrono::minutes{5}).status.poll_error, "");
 }
 
+/// A daemon was killed while it made the copy anew.
+TEST_F(ConfigDamageTest, WhatAKilledDaemonLeftBesideTheCopyIsGoneAfterAStart) {
+    const auto left = fs::path{dir_ / "git.new"};
+    fs::create_directories(left / "objects/pack");
+    write_text(left / "objects/pack/tmp_pack_1", "half");
+    const auto started = source();
+    EXPECT_FALSE(fs::exists(left));
+    EXPECT_TRUE(fs::exists(copy() / "objects"));
+}
+
+/// Of a file system that cannot exchange two folders at once.
+TEST_F(ConfigDamageTest, WithoutTheCopyItselfItStays) {
+    fs::rename(copy(), dir_ / "git.new");
+    const auto started = source();
+    EXPECT_TRUE(fs::exists(dir_ / "git.new"));
+}
+
 /// The damaged one serves on as well as it can.
 TEST_F(ConfigDamageTest, NothingChangesWhileTheRemoteIsAway) {
     write_text(copy() / "refs/tidegate/remote/main", "");

@@ -255,6 +255,38 @@ struct DyingChild {
     bool dies = false;
 };
 
+/// After a start: what looks at the age of the last poll must not take the try for one.
+TEST_F(ConfigSourceTest, AMissingBranchIsNoPollAndIsToldWithThoseThereAre) {
+    auto options = source_options();
+    options.branch = "prod";
+    ConfigSource source{options};
+    const auto report = source.poll({});
+    EXPECT_FALSE(report.status.last_poll_at);
+    EXPECT_THAT(report.status.poll_error,
+                testing::EndsWith("there is no branch prod; it has main"));
+}
+
+TEST_F(ConfigSourceTest, TrailersOutOfReachAreToldOf) {
+    auto source = this->source();
+    (void)source.poll({});
+    const auto file = dir_ / "message";
+    write_text(file, "long\n\n" + std::string(70'000, 'x') + "\n\nTidegate-Emergency: late\n");
+    git("commit --quiet --allow-empty --file '" + file + "'");
+    const auto report = source.poll({});
+    EXPECT_THAT(report.status.warnings,
+                testing::Contains(testing::Field(
+                    &Error::message,
+                    testing::StartsWith("commit " + tip() + ": its trailers are out of reach"))));
+}
+
+TEST_F(ConfigSourceTest, ACommitThatIsInNoGitIsNotFound) {
+    auto source = this->source();
+    (void)source.poll({});
+    const auto lost = source.load_definition({"staging", "shop-api"}, std::string(40, 'e'));
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().code, ErrorCode::not_found) << "for good, not for a while";
+}
+
 TEST_F(ConfigSourceTest, ATipThatCannotBeReadIsHeldWithItsError) {
     DyingChild child{source_options(), dir_};
     ConfigSource source{child.options};

@@ -245,8 +245,7 @@ TEST_F(DaemonTest, ACommitThatTakesAssignmentsOutOfGitIsInTheLog) {
     const auto tip = line_of(work() / ".git/refs/heads/main");
     EXPECT_TRUE(eventually([&] { return shows("/api/release/config", tip); }));
     EXPECT_EQ(end(), 0);
-    EXPECT_THAT(testing::internal::GetCapturedStdout(),
-                HasSubstr(": 1 assignment leaves Git"));
+    EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr(": 1 assignment leaves Git"));
 }
 
 TEST_F(DaemonTest, AFullDiskIsToldAndWaitedOut) {

@@ -120,6 +120,21 @@ TEST_F(ClockTest, ACaThatWasMadeWhileTheClockWasAheadServesOnceItIsRight) {
     join(agent, "web-1");
 }
 
+/// It would end before anybody noticed, and every agent pins it.
+TEST_F(ClockTest, NoCaIsMadeWhileTheClockIsYearsBehind) {
+    const auto pki = data_dir.path() / "pki";
+    std::filesystem::remove_all(pki);
+    for (const auto now : {Timestamp{std::chrono::minutes{3}}, wall_now() - hours{24 * 900}}) {
+        const auto made = open_pki(data_dir.path(), now);
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().message.substr(made.error().message.rfind(':')),
+                  ": check the clock");
+        EXPECT_FALSE(std::filesystem::exists(pki / "ca.key"));
+    }
+    (void)value(open_pki(data_dir.path(), wall_now()));
+    EXPECT_TRUE(open_pki(data_dir.path(), Timestamp{std::chrono::minutes{3}})) << "there is one";
+}
+
 TEST_F(ClockTest, AWrongClockThrowsNoGoodCertificateAway) {
     for (const auto wrong : {-hours{24 * 900}, hours{24 * 900}}) {
         options.now = [wrong] { return wall_now() + wrong; };

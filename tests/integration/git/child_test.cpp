@@ -136,8 +136,14 @@ TEST_F(ChildTest, ALinkThatMovesHasTheTimeThatItNeeds) {
     options.longest = options.deadline;
     GitProcess hurried{options};
     const auto ended = hurried.fetch(remote(), "main");
+    options.directory = path("data3");
+    options.longest = std::chrono::hours{1};
+    options.slowest_bytes_per_second = 1 << 20;  // it moves, and too slowly
+    GitProcess strict{options};
+    const auto too_slow = strict.fetch(remote(), "main");
     ::setenv("PATH", before.c_str(), 1);
     EXPECT_EQ(good(fetched).tip, tip);
+    EXPECT_EQ(code_of(too_slow), ErrorCode::timeout);
     EXPECT_EQ(code_of(ended), ErrorCode::timeout);
 }
 

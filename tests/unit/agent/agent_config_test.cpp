@@ -121,6 +121,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "agent.yaml:2:6: this quote is never closed"},
         BadCase{"QuoteOverTheNextKey", "run_as: \"app\nallow_root: true\nprojects: [\"a\"]\n",
                 "agent.yaml:1:9: this quote goes on in line 2, which is not indented: close it"},
+        BadCase{
+            "CarriageReturns", "run_as: app\rallow_root: true\r",
+            "agent.yaml:1:12: a carriage return alone ends no line: save the file with LF or CRLF"},
+        BadCase{
+            "ACarriageReturn", "projects: [a]\nrun_as: app\rallow_root: true\n",
+            "agent.yaml:2:12: a carriage return alone ends no line: save the file with LF or CRLF"},
+        BadCase{"Tab", "variables:\n\tA: b\n",
+                "agent.yaml:2:1: a tab indents this line: YAML takes plain spaces only"},
+        BadCase{"Conflict", "<<<<<<< HEAD\nrun_as: a\n=======\nrun_as: b\n>>>>>>> x\n",
+                "agent.yaml:1:1: a conflict marker: a merge was not finished here"},
         BadCase{"Broken", "run_as: [\n", "agent.yaml:2:1: end of sequence flow not found"}),
     [](const auto& test) { return std::string{test.param.name}; });
 

@@ -158,8 +158,23 @@ INSTANTIATE_TEST_SUITE_P(
         UnseenCase{"ParagraphSeparator", "\xE2\x80\xA9"}, UnseenCase{"Embedding", "\xE2\x80\xAA"},
         UnseenCase{"RightToLeftOverride", "\xE2\x80\xAE"}, UnseenCase{"WordJoiner", "\xE2\x81\xA0"},
         UnseenCase{"Isolate", "\xE2\x81\xA6"}, UnseenCase{"PopIsolate", "\xE2\x81\xA9"},
-        UnseenCase{"ByteOrderMark", "\xEF\xBB\xBF"}),
+        UnseenCase{"ByteOrderMark", "\xEF\xBB\xBF"}, UnseenCase{"SoftHyphen", "\xC2\xAD"},
+        UnseenCase{"HangulFiller", "\xE3\x85\xA4"}, UnseenCase{"Annotation", "\xEF\xBF\xB9"},
+        UnseenCase{"VowelSeparator", "\xE1\xA0\x8E"}, UnseenCase{"Tag", "\xF3\xA0\x81\x81"}),
     [](const auto& test) { return std::string{test.param.name}; });
+
+TEST(UnseenInJsonTest, IsEscaped) {
+    EXPECT_EQ(
+        escape_unseen("{\n  \"a\": \"\xE5\x8F\x91\x7F\xC2\x9B\xE2\x80\xAE\xF3\xA0\x81\x81\"\n}\n"),
+        "{\n  \"a\": \"\xE5\x8F\x91\\u007f\\u009b\\u202e\\udb40\\udc41\"\n}\n");
+}
+
+TEST(CodePointTest, IsThatOfTheFirstCharacter) {
+    for (const auto& [text, point] :
+         {std::pair{"a", 0x61}, std::pair{"\xC2\x85z", 0x85}, std::pair{"\xE2\x80\xAE", 0x202E},
+          std::pair{"\xF0\x9F\x98\x80", 0x1F600}, std::pair{"\xE2\x80", 0xFFFD}})
+        EXPECT_EQ(code_point(text), static_cast<char32_t>(point)) << text;
+}
 
 TEST(VisibleTest, LeavesWhatCanBeSeen) {
     const std::string seen =

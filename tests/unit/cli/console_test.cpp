@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -37,6 +38,13 @@ TEST_F(ConsoleTest, LetsNobodyWriteToTheTerminal) {
               "v?2?")
         << "nor turn one around";
     EXPECT_EQ(clean_lines("a\x1b[2Jb\rc\nd"), "a?[2Jb?c\nd");
+}
+
+TEST_F(ConsoleTest, JsonTurnsNoLineAroundEither) {
+    const nlohmann::json value{{"author", "Bob\xC2\x9B\xE2\x80\xAE\xE5\x8F\x91"}};
+    plain.print(value);
+    EXPECT_EQ(out.str(), "{\n  \"author\": \"Bob\\u009b\\u202e\xE5\x8F\x91\"\n}\n");
+    EXPECT_EQ(nlohmann::json::parse(out.str()), value) << "the same to whoever parses it";
 }
 
 TEST_F(ConsoleTest, ARowIsOneLine) {

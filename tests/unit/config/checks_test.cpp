@@ -28,7 +28,7 @@ TEST_P(NewErrorTest, IsAWarningByOlderChecks) {
     EXPECT_THAT(lines_of(before.warnings), testing::Contains(error + kRefusedNow));
 }
 
-constexpr auto kLine = "must be one line without control characters, got ";
+constexpr auto kLine = "must be one line without control or invisible characters, got ";
 std::string control(const char* place, const char* what) {
     return fmt::format("{} {}{}", place, kLine, what);
 }
@@ -48,6 +48,21 @@ INSTANTIATE_TEST_SUITE_P(
                  control("3:10: version", "U+0085")},
         NewError{"line_separator", kVersionPath, version("version: \"1\\L2\"\n"),
                  control("3:10: version", "U+2028")},
+        NewError{"right_to_left", kVersionPath, version("version: \"1\\u202E2\"\n"),
+                 control("3:10: version", "U+202E")},
+        NewError{"no_width", kVersionPath, version("version: 1.0\xE2\x80\x8B\n"),
+                 control("3:10: version", "U+200B")},
+        NewError{"tag_character", kVersionPath, version("version: \"1\\U000E0041\"\n"),
+                 control("3:10: version", "U+E0041")},
+        NewError{"pin_of_no_width", kVersionPath,
+                 version("version: 1\npins: [{target: a, version: \"1\\u2060\"}]\n"),
+                 control("4:29: version", "U+2060")},
+        NewError{"isolate_in_a_task", kProjectPath,
+                 script_project("pipeline: {release: [{name: \"a\\u2066b\", type: deploy}]}\n"),
+                 control("5:29: name", "U+2066")},
+        NewError{"soft_hyphen_in_a_label", kEnvironmentPath,
+                 environment("targets: [{name: a, labels: {k: \"v\\xAD\"}}]\n"),
+                 control("4:33: k", "U+00AD")},
         NewError{"block", kVersionPath, version("version: |\n  1\n"),
                  control("3:10: version", "a line end")},
         NewError{"pin", kVersionPath,
@@ -156,6 +171,9 @@ TEST(NewErrors, SeveralLinesStayLegalWhereTheyMakeSense) {
     for (const auto& [path, text] : std::vector<std::pair<const char*, std::string>>{
              {kProjectPath, script_project("description: |\n  one\n  two\n")},
              {kProjectPath, script_project("variables: {CERT: \"a\\nb\\n\"}\n")},
+             {kProjectPath,
+              script_project("description: \"a\\u200Fb\"\nowner: \u00c4 \u53d1 \u2026\n")},
+             {kProjectPath, script_project("variables: {CERT: \"\\u202E\"}\n")},
              {kProjectPath, project("deploy:\n  type: script\n  config:\n    install_script: |\n"
                                     "      a\n      b\n")},
              {"approvals/prod/shop-api.yaml",

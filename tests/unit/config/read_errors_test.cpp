@@ -339,7 +339,7 @@ INSTANTIATE_TEST_SUITE_P(
         in_repository(
             "defaults: {window: x}\nname: \"a\\nb \\e[2J\"\nheal: true\n",
             {"3:12: unknown key 'window' in defaults; known are strategy, rollback, heal, offline",
-             "4:7: name must be one line without control characters, got a line end",
+             "4:7: name must be one line without control or invisible characters, got a line end",
              "5:1: unknown key 'heal' in Repository; known are apiVersion, kind, name, trust, "
              "variables, defaults, notifications, artifact_storage, artifact_registry"}),
         ErrorCase{"policies/p.yaml",

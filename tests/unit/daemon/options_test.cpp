@@ -143,6 +143,9 @@ TEST_F(OptionsTest, MistakesAreNamedWithTheirPlace) {
              {"branch: \"live\npoll_interval: 1s\n", "3:9: this quote is never closed"},
              {"branch: 'live", "3:9: this quote is never closed"},
              {"git: {ssh_key: \"k, deadline: 1s}\n", "3:16: this quote is never closed"},
+             {"branch: main\rpoll_interval: 3s\n",
+              "3:13: a carriage return alone ends no line: save the file with LF or CRLF"},
+             {"git:\n\tdeadline: 1s\n", "4:1: a tab indents this line"},
              {"branch: [\n", "tidegated.yaml:"}}) {
         EXPECT_EQ(parse(head + config).exit_code, 2) << config;
         EXPECT_THAT(said_, HasSubstr(error)) << config;

@@ -29,6 +29,24 @@ TEST_F(BehindTest, IsToldWithTheReleaseThatLeftIt) {
     EXPECT_EQ(newest(rollout_).status, ReleaseStatus::success);
     EXPECT_EQ(newest(rollout_).reason,
               fmt::format("2 of 3, {} away since {}", name_of(2), format_rfc3339(left)));
+    EXPECT_EQ(rollout_.words(NoticeKind::release_succeeded),
+              fmt::format("prod/shop: introduce v2 ended: success, {}", newest(rollout_).reason));
+}
+
+TEST_F(BehindTest, TheOldestCounts) {
+    rollout_.leaves(2);
+    rollout_.pass(std::chrono::hours{1});
+    release(2);
+    const auto first = newest(rollout_).finished_at;
+    rollout_.leaves(1);
+    rollout_.pass(std::chrono::hours{1});
+    release(3);
+    ASSERT_EQ(rollout_.state().assignments.at(kKey).behind.size(), 2u);
+    EXPECT_EQ(behind_since(), first);
+    rollout_.comes_back(2);
+    ASSERT_EQ(rollout_.in_flight(), 1u);
+    (void)rollout_.finish_one();
+    EXPECT_GT(behind_since(), first) << "the other one is left";
 }
 
 TEST_F(BehindTest, IsToldWithTheTroubleOfItsHost) {

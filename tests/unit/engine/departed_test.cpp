@@ -40,6 +40,17 @@ TEST(TargetsThatLeftTest, WithoutAnyTargetNothingIsInSync) {
     EXPECT_TRUE(rollout.holds().empty());
 }
 
+/// The whole environment was deleted, its installations stay.
+TEST(TargetsThatLeftTest, WithTheirAssignmentAreOrphanedAndNothingIsUninstalled) {
+    Rollout rollout(2, one_by_one());
+    for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
+    rollout.wish(std::vector<AssignmentPtr>{});
+    rollout.pass(std::chrono::hours{24});
+    EXPECT_EQ(rollout.in_flight(), 0u);
+    EXPECT_EQ(rollout.orphaned(), (std::vector{name_of(0), name_of(1)}));
+    EXPECT_EQ(explain(rollout.state(), kKey, rollout.now())->desired_commit, "");
+}
+
 TEST(TargetsThatLeftTest, AReleaseWithoutAnyTargetLeftProvesNothing) {
     Rollout rollout(1, one_by_one());
     rollout.leaves(0);

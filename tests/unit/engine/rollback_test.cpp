@@ -62,6 +62,25 @@ TEST_F(RollbackOrderTest, APersonsWayBackThatFindsItselfDoneSaysSo) {
     EXPECT_EQ(newest(*rollout_).reason, "nothing was left to do at its start");
 }
 
+/// Three work, one failed, and of one nobody knows yet.
+TEST_F(RollbackOrderTest, AsManyAtATimeAsAReleaseMayTakeDownBesideWhatIsUnproven) {
+    auto strategy = one_by_one();
+    strategy.batch_size = strategy.max_unavailable = {2, false};
+    rollout_.emplace(6, strategy);
+    while (rollout_->in_flight() > 0) (void)rollout_->finish_one();
+    rollout_->wish(second_version(6, strategy));
+    for (int i = 0; i < 4; ++i) (void)rollout_->finish_one();
+    ASSERT_EQ(going_back(), (std::vector{name_of(4), name_of(5)}));
+    finish(4, ActionOutcome::failed);
+    ASSERT_EQ(newest(*rollout_).status, ReleaseStatus::rolling_back);
+    EXPECT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(4), name_of(5)}));
+    finish(5);
+    EXPECT_EQ(going_back(), (std::vector{name_of(0), name_of(1), name_of(4), name_of(5)}))
+        << "too late to prove anything: it goes back at once, beside the two";
+    finish(0);
+    EXPECT_EQ(going_back(), (std::vector{name_of(1), name_of(2), name_of(4), name_of(5)}));
+}
+
 /// Its second try is still its own turn.
 TEST_F(RollbackOrderTest, OneThatFailsOnItsWayBackKeepsItsTurn) {
     fail_third(3, one_by_one());

@@ -257,7 +257,10 @@ Cost Rollout::feed(const Event& event) {
                 cost.shown += change.steps.size() + change.targets.size();
         }
         if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
-        if (const auto* notify = std::get_if<Notify>(&effect)) ++told_[notify->kind];
+        if (const auto* notify = std::get_if<Notify>(&effect)) {
+            ++told_[notify->kind];
+            words_[notify->kind] = notify->text;
+        }
         if (const auto* query = std::get_if<Query>(&effect))
             if (const auto* find = std::get_if<FindLastGood>(&query->question))
                 candidates_ = find->candidates;

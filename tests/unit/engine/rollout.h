@@ -144,6 +144,11 @@ public:
         const auto found = told_.find(kind);
         return found == told_.end() ? 0 : found->second;
     }
+    /// What people were told of it last.
+    [[nodiscard]] std::string words(NoticeKind kind) const {
+        const auto found = words_.find(kind);
+        return found == words_.end() ? "" : found->second;
+    }
     /// The kinds of all that was written into the audit log.
     [[nodiscard]] const std::vector<std::string>& audit() const { return audit_; }
     /// Its agent's report on what is there, otherwise unchanged.
@@ -190,6 +195,7 @@ private:
     std::vector<RevertRequest> asked_;
     std::vector<LastGood> candidates_;
     std::map<NoticeKind, int> told_;
+    std::map<NoticeKind, std::string> words_;
     std::uint64_t report_ = 0;
     std::map<std::pair<Table, std::string>, std::string> rows_;
     std::vector<std::string> audit_;

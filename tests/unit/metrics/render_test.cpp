@@ -46,6 +46,7 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
           "tidegate_assignment_sync{environment=\"prod\",project=\"shop-web\",sync=\"held\"} 1\n",
           "tidegate_assignment_held{environment=\"prod\",project=\"shop-web\",gate=\"window\"} 1\n",
           "tidegate_assignment_behind_seconds{environment=\"prod\",project=\"shop-api\"} 0\n",
+          "tidegate_assignment_behind_seconds{environment=\"prod\",project=\"shop-web\"} 93690\n",
           "tidegate_assignment_targets{environment=\"prod\",project=\"shop-api\"} 2\n",
           "tidegate_assignment_targets_state{environment=\"prod\",project=\"shop-api\",state="
           "\"updating\"} 1\n",
@@ -68,6 +69,14 @@ TEST(RenderTest, TheAgeOfTheLastPollCountsFromTheStartBeforeThereWasOne) {
     EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 3690\n"));
     snapshot.started_at = kNow + Seconds{5};  // the clock was set back
     EXPECT_THAT(render(snapshot, kNow), HasSubstr("tidegate_last_poll_age_seconds 0\n"));
+}
+
+TEST(RenderTest, NoAgeIsBelowNothing) {
+    const auto text = render(test::sample_snapshot(), test::at("2026-11-20T00:00:00Z"));
+    EXPECT_THAT(text, HasSubstr("tidegate_assignment_behind_seconds{environment=\"prod\","
+                                "project=\"shop-web\"} 0\n"));
+    EXPECT_THAT(text, Not(HasSubstr("} -")));
+    EXPECT_THAT(text, Not(HasSubstr("_seconds -")));
 }
 
 TEST(RenderTest, AHeldTipAFencedDaemonAndABlockedStoreShow) {

@@ -34,21 +34,27 @@ protected:
         EXPECT_EQ(now->commit, before->commit);
         EXPECT_THAT(now->targets, SizeIs(before->targets.size()));
         EXPECT_EQ(now->rules.unsupported, before->rules.unsupported);
-        EXPECT_THAT(lines(now->config_errors), HasSubstr("expected a folder"));
+        EXPECT_THAT(lines(now->config_errors), HasSubstr(said_));
         EXPECT_THAT(lines(line.tracker.errors()), HasSubstr("expected a folder"));
     }
 
     Line line;
     AssignmentPtr before;
+    const char* said_ = "expected a folder";
 };
 
 TEST_P(HiddenTest, LeavesTheLastValidState) {
+    const std::string_view place = GetParam();
+    if (place == "environments") said_ = "unknown environment";
+    if (place == "projects") said_ = "unknown project";
     line.tree.hide(GetParam());
     line.commit();
     expect_held();
-    line.tree.add(version("prod", "web", "2.0.1"));
-    if (std::string_view{GetParam()}.starts_with("versions"))
-        line.tree.remove(version_path(kProdWeb));
+    for (const auto& bumped : {version("prod", "web", "2.0.1"), version("prod", "api", "9.0.0")})
+        if (place.starts_with("versions"))
+            line.tree.remove(version_path({"prod", bumped.key.project}));
+        else
+            line.tree.add(bumped);
     line.commit();
     expect_held();
     line.restart();
@@ -56,8 +62,8 @@ TEST_P(HiddenTest, LeavesTheLastValidState) {
 }
 INSTANTIATE_TEST_SUITE_P(Places, HiddenTest,
                          testing::Values("versions", "versions/prod", "policies", "approvals",
-                                         "approvals/prod", "environments/prod",
-                                         "environments/prod/targets"));
+                                         "approvals/prod", "environments", "environments/prod",
+                                         "environments/prod/targets", "projects"));
 
 TEST_F(HiddenTest, AFolderInThePlaceOfAFileHidesItToo) {
     for (const auto* path : {"versions/prod/api.yaml", "tidegate.yaml", "policies/night.yaml",

@@ -53,8 +53,22 @@ TEST(PageTest, SaysWhyATargetDriftedOrCannotHaveAVersion) {
         EXPECT_THAT(page, HasSubstr(text));
 }
 
+TEST(PageTest, SaysWhereNothingCanBeDeployed) {
+    auto snapshot = test::sample_snapshot();
+    auto view = *test::sample_view({"empty", "shop-api"}, Sync::held);
+    view.targets = {};
+    view.holds = {{"no_targets", "empty has no targets", {}}};
+    snapshot.assignments = {{view.key, std::make_shared<const AssignmentView>(view)}};
+    snapshot.config.warnings = {{ErrorCode::invalid, "4 assignments leave Git", {}}};
+    const auto page = render_page(snapshot);
+    for (const auto* text : {"badge held", ">no targets<", ">no_targets<", "empty has no targets",
+                             "4 assignments leave Git"})
+        EXPECT_THAT(page, HasSubstr(text));
+    EXPECT_THAT(page, Not(HasSubstr("0/0")));
+}
+
 TEST(PageTest, EscapesEverythingFromOutside) {
-    const std::string evil = "<script>\"'&";
+    const std::string evil = "<script>\"'&\x1b\xC2\x9B\xE2\x80\xAE";
     auto snapshot = test::sample_snapshot();
     snapshot.branch = snapshot.version = evil;
     snapshot.config.poll_error = snapshot.config.tip_commit = evil;
@@ -77,7 +91,9 @@ TEST(PageTest, EscapesEverythingFromOutside) {
     const auto page = render_page(snapshot);
     EXPECT_THAT(page, Not(HasSubstr("<script")));
     EXPECT_THAT(page, Not(HasSubstr("\"'&\"")));
-    EXPECT_THAT(page, HasSubstr("&lt;script&gt;&quot;&#39;&amp;"));
+    EXPECT_THAT(page, HasSubstr("&lt;script&gt;&quot;&#39;&amp;???"));
+    for (const auto* unseen : {"\x1b", "\xC2\x9B", "\xE2\x80\xAE"})
+        EXPECT_THAT(page, Not(HasSubstr(unseen)));
 }
 
 TEST(PageTest, LoadsNothingFromElsewhere) {
