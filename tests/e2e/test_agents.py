@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import sqlite3
 import struct
@@ -439,51 +438,6 @@ class AgentsTest(unittest.TestCase):
                 self.assertEqual(installs(box).count("t1 1.1.0"), 1)
                 self.assertEqual(self.scripts_of(box), [])
                 self.assertIn(why, next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["reason"])
-
-    # The host
-
-    def test_nobody_else_of_its_user_can_look_into_an_agent(self):
-        """Its memory holds the key, and scripts may run as its user."""
-        box = self.box
-        box.repo.commit(layouts.repo(box.root), "first")
-        box.daemon.start()
-        token, data = box.token("t1"), box.root / "agent-t1"
-        program = shutil.copy(BIN / "tidegate-agent", box.root)
-        data.mkdir()
-        box.root.chmod(0o711)
-        user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
-        for path in (token, data):
-            os.chown(path, user, -1)
-        command = [program, "--server", box.daemon.agents_address, "--name", "t1", "--data-dir", str(data),
-                   "--token-file", str(token)]
-        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as agent:
-            try:
-                wait(lambda: os.stat(f"/proc/{agent.pid}/mem").st_uid == 0, "its memory to be root's alone")
-                box.online("t1")
-            finally:
-                agent.kill()
-
-
-    def test_what_a_host_forbids_waits_and_is_not_taken_back(self):
-        box = self.box
-        config = box.root / "agent.yaml"
-        config.write_text("projects: [another]\n")
-        box.repo.commit(layouts.repo(box.root), "first")
-        box.daemon.start()
-        agent = box.agent("t1", "--config", str(config))
-        words = "agent.yaml does not allow project 'app'"
-        held = lambda: [h for h in box.daemon.assignment("test", "app")["holds"] if h["gate"] == "host"]
-        self.assertEqual(wait(held, "the hold")[0]["reason"], f"t1: {words}")
-        target = box.daemon.get("/api/release/targets/t1/status")
-        self.assertEqual([t["reason"] for t in target["host_trouble"]], [words])
-        self.assertIn(f'reason="{words}"', box.daemon.request("GET", "/metrics")[2])
-        self.assertIn("host trouble", box.daemon.request("GET", "/")[2])
-        self.assertEqual(agent.stop(), 0)
-        config.write_text("projects: [app]\n")
-        agent.start("--config", str(config))
-        wait(lambda: sync(box) == "in_sync", "in sync")
-        self.assertEqual(box.repo.log("%s"), ["first"])
-        self.assertNotIn("host_trouble", box.daemon.get("/api/release/targets/t1/status"))
 
     @staticmethod
     def scripts_of(box):
