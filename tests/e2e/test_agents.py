@@ -393,8 +393,9 @@ class AgentsTest(unittest.TestCase):
             action, body = store.execute("SELECT key, body FROM record WHERE kind = 'action'").fetchone()
         # Each byte takes six in JSON: more than an entry of the audit log may have.
         endless = b"\x01" * 240_000
+        forged = b"x\n2026-01-01T00:00:00.000Z info all is well\r\x1b[2K\n"
         result = field(6, field(1, action) + field(2, json.loads(body)["action"]["release"]) + field(5, "deploy")
-                       + field(6, "failed") + field(7, endless)
+                       + field(6, "failed") + field(7, forged + endless)
                        + field(9, field(1, field(1, "t1") + field(2, "app")) + field(2, "failed")))
         updates = (field(5, field(1, action) + field(2, b"%d" % i + endless) + field(3, "x") + field(4, "running"))
                    for i in range(40))
@@ -406,6 +407,10 @@ class AgentsTest(unittest.TestCase):
         self.assertEqual(len(seen["error"]), 4096)
         self.assertLessEqual(len(seen["stages"]), 16)
         self.assertEqual(box.daemon.metric("tidegate_actions_total"), 1, "told twice, counted once")
+        told = wait(lambda: [line for line in box.daemon.text().split("\n") if "all is well" in line], "its words in the log")
+        for line in told:
+            self.assertRegex(line, r"^\S+Z (warning|info) .*x 2026-01-01T")
+            self.assertTrue(line.isprintable(), line)
         self.assertTrue(box.daemon.alive())
         self.assertEqual(box.daemon.stop(), 0)
 
