@@ -414,6 +414,20 @@ class AgentsTest(unittest.TestCase):
         self.assertTrue(box.daemon.alive())
         self.assertEqual(box.daemon.stop(), 0)
 
+    def test_an_agent_that_comes_and_goes_is_a_few_lines_a_minute(self):
+        box = self.box
+        self.start()
+        box.agents["t1"].kill()
+        hello = field(1, field(1, 1) + field(2, "t1") + field(3, "b00t"))
+        given = b"".join(map(frame, (hello, field(2, field(4, 1)))))
+        times = 40
+        for _ in range(times):
+            talk(box, own_identity(box, "t1"), given, "--finish", "--seconds", 1)
+        self.assertEqual(box.daemon.stop(), 0)
+        for word in ("online", "offline"):
+            self.assertIn(f"t1 is {word}", box.daemon.text())
+            self.assertLess(box.daemon.text().count(f"t1 is {word}"), times)
+
     # Death in the middle
 
     def test_killed_inside_a_script_the_probe_decides_and_nothing_runs_twice(self):
