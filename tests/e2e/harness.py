@@ -22,6 +22,7 @@ import threading
 import time
 
 BIN = pathlib.Path(os.environ["TIDEGATE_BIN"])
+AGENT = os.environ.get("TIDEGATE_TEST_AGENT", str(BIN / "tidegate-agent"))  # that of another build, to try both together
 PATIENCE = float(os.environ.get("TIDEGATE_TEST_PATIENCE", "60"))
 
 GIT_ENV = {
@@ -131,11 +132,12 @@ class Process:
     def __init__(self, log):
         self.log = log
         self.child = None
+        self.user = None  # ours
 
     def launch(self, command, env=None):
         with open(self.log, "ab") as out:
             self.child = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
-                                          env=os.environ | (env or {}), start_new_session=True)
+                                          env=os.environ | (env or {}), start_new_session=True, user=self.user)
 
     def alive(self):
         return self.child is not None and self.child.poll() is None
@@ -240,9 +242,10 @@ class Agent(Process):
         self.name = name
         self.daemon = daemon
         self.data = root / f"agent-{name}"
+        self.program = AGENT
 
     def start(self, *flags, token_file=None, env=None):
-        command = [str(BIN / "tidegate-agent"), "--server", self.daemon.agents_address,
+        command = [str(self.program), "--server", self.daemon.agents_address,
                    "--name", self.name, "--data-dir", str(self.data), "--allow-root", "--keep-alive", "1"]
         if token_file:
             command += ["--token-file", str(token_file)]

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import pwd
 import shutil
 import sqlite3
 import struct
@@ -394,8 +393,9 @@ class AgentsTest(unittest.TestCase):
             action, body = store.execute("SELECT key, body FROM record WHERE kind = 'action'").fetchone()
         # Each byte takes six in JSON: more than an entry of the audit log may have.
         endless = b"\x01" * 240_000
+        forged = b"x\n2026-01-01T00:00:00.000Z info all is well\r\x1b[2K\n"
         result = field(6, field(1, action) + field(2, json.loads(body)["action"]["release"]) + field(5, "deploy")
-                       + field(6, "failed") + field(7, endless)
+                       + field(6, "failed") + field(7, forged + endless)
                        + field(9, field(1, field(1, "t1") + field(2, "app")) + field(2, "failed")))
         updates = (field(5, field(1, action) + field(2, b"%d" % i + endless) + field(3, "x") + field(4, "running"))
                    for i in range(40))
@@ -407,8 +407,26 @@ class AgentsTest(unittest.TestCase):
         self.assertEqual(len(seen["error"]), 4096)
         self.assertLessEqual(len(seen["stages"]), 16)
         self.assertEqual(box.daemon.metric("tidegate_actions_total"), 1, "told twice, counted once")
+        told = wait(lambda: [line for line in box.daemon.text().split("\n") if "all is well" in line], "its words in the log")
+        for line in told:
+            self.assertRegex(line, r"^\S+Z (warning|info) .*x 2026-01-01T")
+            self.assertTrue(line.isprintable(), line)
         self.assertTrue(box.daemon.alive())
         self.assertEqual(box.daemon.stop(), 0)
+
+    def test_an_agent_that_comes_and_goes_is_a_few_lines_a_minute(self):
+        box = self.box
+        self.start()
+        box.agents["t1"].kill()
+        hello = field(1, field(1, 1) + field(2, "t1") + field(3, "b00t"))
+        given = b"".join(map(frame, (hello, field(2, field(4, 1)))))
+        times = 40
+        for _ in range(times):
+            talk(box, own_identity(box, "t1"), given, "--finish", "--seconds", 1)
+        self.assertEqual(box.daemon.stop(), 0)
+        for word in ("online", "offline"):
+            self.assertIn(f"t1 is {word}", box.daemon.text())
+            self.assertLess(box.daemon.text().count(f"t1 is {word}"), times)
 
     # Death in the middle
 
@@ -439,51 +457,6 @@ class AgentsTest(unittest.TestCase):
                 self.assertEqual(installs(box).count("t1 1.1.0"), 1)
                 self.assertEqual(self.scripts_of(box), [])
                 self.assertIn(why, next(r for r in box.daemon.releases() if r["to"] == "1.1.0")["reason"])
-
-    # The host
-
-    def test_nobody_else_of_its_user_can_look_into_an_agent(self):
-        """Its memory holds the key, and scripts may run as its user."""
-        box = self.box
-        box.repo.commit(layouts.repo(box.root), "first")
-        box.daemon.start()
-        token, data = box.token("t1"), box.root / "agent-t1"
-        program = shutil.copy(BIN / "tidegate-agent", box.root)
-        data.mkdir()
-        box.root.chmod(0o711)
-        user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else os.geteuid()
-        for path in (token, data):
-            os.chown(path, user, -1)
-        command = [program, "--server", box.daemon.agents_address, "--name", "t1", "--data-dir", str(data),
-                   "--token-file", str(token)]
-        with subprocess.Popen(command, user=user, stderr=subprocess.DEVNULL) as agent:
-            try:
-                wait(lambda: os.stat(f"/proc/{agent.pid}/mem").st_uid == 0, "its memory to be root's alone")
-                box.online("t1")
-            finally:
-                agent.kill()
-
-
-    def test_what_a_host_forbids_waits_and_is_not_taken_back(self):
-        box = self.box
-        config = box.root / "agent.yaml"
-        config.write_text("projects: [another]\n")
-        box.repo.commit(layouts.repo(box.root), "first")
-        box.daemon.start()
-        agent = box.agent("t1", "--config", str(config))
-        words = "agent.yaml does not allow project 'app'"
-        held = lambda: [h for h in box.daemon.assignment("test", "app")["holds"] if h["gate"] == "host"]
-        self.assertEqual(wait(held, "the hold")[0]["reason"], f"t1: {words}")
-        target = box.daemon.get("/api/release/targets/t1/status")
-        self.assertEqual([t["reason"] for t in target["host_trouble"]], [words])
-        self.assertIn(f'reason="{words}"', box.daemon.request("GET", "/metrics")[2])
-        self.assertIn("host trouble", box.daemon.request("GET", "/")[2])
-        self.assertEqual(agent.stop(), 0)
-        config.write_text("projects: [app]\n")
-        agent.start("--config", str(config))
-        wait(lambda: sync(box) == "in_sync", "in sync")
-        self.assertEqual(box.repo.log("%s"), ["first"])
-        self.assertNotIn("host_trouble", box.daemon.get("/api/release/targets/t1/status"))
 
     @staticmethod
     def scripts_of(box):

@@ -8,8 +8,8 @@
 
 #include "agent/drivers/user.h"
 #include "schema/files/landlock.h"
+#include "tests/integration/agent/host_fixture.h"
 #include "tests/integration/fuse_mount.h"
-#include "tests/integration/temp_dir.h"
 
 namespace tidegate::agent {
 namespace {
@@ -104,6 +104,28 @@ TEST_F(ExposureTest, IsLeftForTheDoctor) {
     EXPECT_EQ(test::read_text(data_ + "/exposure"), "all of it\n");
     note_exposure(data_, {});
     EXPECT_EQ(test::read_text(data_ + "/exposure"), "\n");
+}
+
+TEST(RunAsTest, IsTheBoundaryAndTakesNoRightsUnasked) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root runs scripts as somebody else";
+    const test::TempDir dir;
+    fs::permissions(dir.path(), fs::perms{0711});
+    AgentConfig config;
+    config.run_as = "nobody";
+    config.work_dirs = {dir / "apps"};
+    for (const auto* id : {"a", "b"}) {
+        auto wanted = test::make_action(dir, id, id);
+        auto& script = wanted.deploy.script;
+        script.install_script = script.update_script =
+            "cat " + dir / "agent/journal/*" + ' ' + dir / "agent/run/*" +
+            " 2>/dev/null; grep NoNewPrivs: /proc/self/status";
+        test::Host host{dir, config};
+        EXPECT_EQ(host.run(wanted).outcome, ActionOutcome::done);
+        EXPECT_EQ(host.uplink.logs.at(0),
+                  fmt::format("== release/deploy: success\nNoNewPrivs:\t{}\n",
+                              config.allow_sudo ? 0 : 1));
+        config.allow_sudo = false;
+    }
 }
 
 }  // namespace

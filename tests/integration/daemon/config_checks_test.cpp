@@ -29,6 +29,7 @@ protected:
     }
     /// Another text of the file in the next commit.
     void put(const std::string& path, const std::string& content) const {
+        std::filesystem::create_directories((work() / path).parent_path());
         write_text(work() / path, content);
     }
     void commit_all(const std::string& message) {
@@ -103,7 +104,7 @@ protected:
     std::set<std::string> own_;  ///< commits of ours
 };
 
-/// One of each kind of new error, each in what staging depends on.
+/// New errors together, each in what staging depends on.
 class UpgradeTest : public ConfigChecksTest {
 protected:
     void SetUp() override {
@@ -228,6 +229,74 @@ TEST_F(UpgradeTest, AFreshDaemonJudgesTheTipByAllChecksAndTheHistoryByNone) {
     EXPECT_EQ(staging(report).definition->version, "1.0.0") << "the last that was valid";
     expect_the_same_after_a_restart(report);
 }
+
+/// What is an error now, by itself, in what staging depends on.
+struct NewKind {
+    const char* name;
+    const char* path;
+    std::string text;  ///< in place of the whole file, or of `what` in it
+    const char* words;
+    const char* what = "";
+};
+class UpgradeKindTest : public ConfigChecksTest, public testing::WithParamInterface<NewKind> {};
+
+TEST_P(UpgradeKindTest, IsInForceWithAWarningAndHoldsTheNextCommit) {
+    const auto& [name, path, change, words, what] = GetParam();
+    if (std::string_view{path} == "policies") git("rm -r --quiet policies");
+    if (std::string_view{what}.empty())
+        put(path, change);
+    else
+        replace(path, what, change);
+    commit_all("old");
+    auto source = this->source();
+    const auto upgraded = upgrade(source);
+    EXPECT_EQ(lines_of(upgraded.status.errors), "");
+    EXPECT_EQ(upgraded.status.tip_state, TipState::accepted);
+    EXPECT_THAT(lines_of(upgraded.status.warnings), HasSubstr(words));
+    const auto old = tip();
+    EXPECT_EQ(upgraded.lenient_until, old);
+    put("README.md", "later");
+    commit_all("later");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_THAT(lines_of(report.status.errors), HasSubstr(words));
+    EXPECT_EQ(report.status.tip_state, TipState::partial);
+    EXPECT_THAT(lines_of(staging(report).config_errors), HasSubstr(words));
+    EXPECT_EQ(staging(report).commit, old) << "the last valid state stays in force";
+    EXPECT_EQ(staging(report).definition->digest, staging(upgraded).definition->digest);
+    expect_the_same_after_a_restart(report);
+}
+
+constexpr auto kStagingVersion = "versions/staging/shop-api.yaml";
+std::string version_text(const std::string& line) {
+    return "apiVersion: tidegate/v1\nkind: Version\n" + line + '\n';
+}
+NewKind in_project(const char* name, const std::string& line, const char* words) {
+    return {name, kProject, "    " + line + "\n    environment:\n", words, "    environment:\n"};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, UpgradeKindTest,
+    testing::Values(
+        NewKind{"ControlCharacter", kStagingVersion, version_text("version: \"1.0\\t1\""),
+                "version must be one line without control characters"},
+        NewKind{"VariableInAVersion", kStagingVersion, version_text("version: \"${VERSION}\""),
+                "version must be written out"},
+        NewKind{"OpenQuote", kStagingVersion, version_text("version: \"1.0.1\nretry: 1"),
+                "this quote is never closed"},
+        NewKind{"EmptyWindow", kEnvironment,
+                "\nrelease_window: {allowed_windows: []}\nheal: true\n",
+                "allowed_windows must not be empty", "\nheal: true\n"},
+        NewKind{"EmptyScope", "policies/no-major-jump.yaml", "applies_to: {projects: []}",
+                "projects must not be empty", "applies_to: {environments: [prod]}"},
+        in_project("ParentInAWorkDir", "work_dir: /opt/apps/../shop-api",
+                   "work_dir must not have a '..' in it"),
+        in_project("WorkDirOutside", "work_dir: /srv/shop-api", "is not at or below that of"),
+        in_project("WorkDirOutsideByAVariable", "work_dir: \"${DATA_DIR}\"",
+                   "is not at or below that of"),
+        NewKind{"FileInThePlaceOfAFolder", "policies", "x",
+                "policies: not a folder: here belongs"}),
+    [](const auto& test) { return std::string{test.param.name}; });
 
 struct PlaceCase {
     const char* folder;

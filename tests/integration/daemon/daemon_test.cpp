@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "reconciler/store/sqlite_store.h"
 #include "tests/integration/temp_dir.h"
 
 namespace {
@@ -219,6 +221,26 @@ TEST_F(DaemonTest, AReasonIsOneLine) {
     const auto why = "gone\nweb-2 is fine\n";
     EXPECT_TRUE(ask("revoke", {{"agent", "web-1"}, {"reason", why}, {"force", true}})["ok"]);
     EXPECT_EQ(ask("agents", {})["result"]["items"][0]["revoke_reason"], "gone web-2 is fine");
+}
+
+TEST_F(DaemonTest, TheAuditLogSaysWhoAskedByTheSocketNotByTheWord) {
+    start();
+    const std::pair<const char*, json> asked[] = {
+        {"enroll", {{"agent", "web-1"}, {"actor", "mallory"}}},
+        {"revoke", {{"agent", "web-1"}, {"reason", "gone"}, {"actor", "mallory"}}},
+        {"accept", {{"commit", std::string(40, 'a')}, {"reason", "x"}, {"actor", "mallory"}}}};
+    for (const auto& [verb, arguments] : asked) (void)ask(verb, arguments);
+    EXPECT_EQ(end(), 0);
+    const auto store = open_sqlite_store((data_->root() / "store.sqlite").string());
+    ASSERT_TRUE(store) << store.error().text();
+    const auto* user = ::getpwuid(::geteuid());
+    const auto who = (user == nullptr ? fmt::format("uid {}", ::geteuid()) : user->pw_name) +
+                     std::string{" (says mallory)"};
+    const auto rows = (*store)->audit(1, 100);
+    ASSERT_TRUE(rows);
+    EXPECT_THAT(std::ranges::count(*rows, who, [](const auto& row) { return row.entry.actor; }),
+                testing::Ge(static_cast<std::ptrdiff_t>(std::size(asked))));
+    for (const auto& row : *rows) EXPECT_NE(row.entry.actor, "mallory") << row.entry.kind;
 }
 
 TEST_F(DaemonTest, ACommitThatTakesAssignmentsOutOfGitIsInTheLog) {

@@ -235,5 +235,33 @@ TEST_P(ProcessEndTest, TheNextAgentEndsWhatAKilledSupervisorLeft) {
     EXPECT_TRUE(nothing_runs());
 }
 
+/// Nobody's child there, so its reaper does not know it.
+TEST_F(ProcessTest, WhatIsInItsCgroupEndsWithAFailureAndStaysAfterASuccess) {
+    if (own_cgroup().empty()) GTEST_SKIP() << "no cgroup may be made here";
+    for (const bool good : {false, true}) {
+        const pid_t stranger = ::fork();
+        if (stranger == 0)
+            while (true) ::pause();
+        std::filesystem::path cgroup;
+        std::jthread mover{[&] {
+            auto name = await_text("cgroup");
+            name.pop_back();
+            cgroup = own_cgroup() / std::filesystem::path{name}.filename();
+            test::write_text(cgroup / "cgroup.procs", std::to_string(stranger));
+            test::write_text(dir_ / "go", "");
+        }};
+        const auto result =
+            run(spec("sed -n s/^0:://p /proc/self/cgroup >" + dir_ / "cgroup" + "; until [ -e " +
+                     dir_ / "go" + " ]; do sleep 0.01; done; exit " + (good ? "0" : "1")));
+        mover.join();
+        EXPECT_EQ(result.ok(), good);
+        EXPECT_EQ(dies(stranger, good ? Clock::duration{} : std::chrono::seconds{10}), !good);
+        EXPECT_FALSE(std::filesystem::exists(cgroup)) << cgroup;
+        ::kill(stranger, SIGKILL);
+        ::waitpid(stranger, nullptr, 0);
+        for (const auto* name : {"cgroup", "go"}) std::filesystem::remove(dir_ / name);
+    }
+}
+
 }  // namespace
 }  // namespace tidegate::agent

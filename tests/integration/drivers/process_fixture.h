@@ -43,13 +43,13 @@ protected:
         return *std::move(result);
     }
     /// Waits until nothing with that pid lives (a zombie of init's is dead).
-    static bool dies(pid_t pid) {
-        for (const auto end = Clock::now() + std::chrono::seconds{10}; Clock::now() < end;) {
+    static bool dies(pid_t pid, Clock::duration patience = std::chrono::seconds{10}) {
+        for (const auto end = Clock::now() + patience;;) {
             const auto stat = read_text(fmt::format("/proc/{}/stat", pid));
             if (stat.empty() || stat.find(") Z") != std::string::npos) return true;
+            if (Clock::now() >= end) return false;
             ::poll(nullptr, 0, 5);
         }
-        return false;
     }
 
     /// What a script wrote there; waits for it.

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "reconciler/git/channel.h"
+#include "reconciler/git/confine.h"
 #include "schema/base/limits.h"
 #include "schema/files/file_descriptor.h"
 #include "tests/integration/git/fixture.h"
@@ -181,6 +182,35 @@ TEST_F(ChildTest, ReachesNothingBesideItsRepositoryUnlessTheRemoteIsLocal) {
     elsewhere.url = server.url();
     auto hasty = start(std::chrono::milliseconds{300});
     EXPECT_EQ(code_of(hasty.fetch(elsewhere, "main")), ErrorCode::timeout);
+}
+
+TEST_F(ChildTest, BehindItsWallAreItsFoldersAndTheCredentialsOfTheRemote) {
+    shell(
+        "mkdir -p data/git data/home data/pki etc && for f in data/git/HEAD data/home/x "
+        "data/pki/ca.key data/store.sqlite etc/id etc/known_hosts etc/ca.pem etc/other; "
+        "do echo x > $f; done");
+    Hello hello;
+    hello.directory = path("data/git");
+    hello.home = path("data/home");
+    hello.credentials = {path("etc/id"), path("etc/known_hosts"), path("etc/ca.pem"), ""};
+    const auto child = ::fork();
+    if (child == 0) {
+        if (!confine_child(hello)) ::_exit(2);
+        const auto can_read = [&](const char* file) {
+            return ::access(path(file).c_str(), F_OK) == 0 &&
+                   std::ifstream{path(file)}.get() == 'x';
+        };
+        const bool inside = can_read("data/git/HEAD") && can_read("data/home/x") &&
+                            can_read("etc/id") && can_read("etc/known_hosts") &&
+                            can_read("etc/ca.pem");
+        const bool outside =
+            can_read("data/pki/ca.key") || can_read("data/store.sqlite") || can_read("etc/other");
+        ::_exit(inside && !outside ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 2) GTEST_SKIP() << "no Landlock here";
+    EXPECT_EQ(status, 0);
 }
 
 TEST_F(ChildTest, OfAMergeOfAnyNumberOfAuthorsSoManyAreNamed) {

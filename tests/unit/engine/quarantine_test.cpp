@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "schema/base/limits.h"
@@ -186,6 +187,24 @@ TEST_F(RevertsTest, IsRememberedBeforeItsPushAndOncePerRelease) {
     (void)rollout_.answer(RevertDone::Prepared{"revert-2"});
     EXPECT_EQ(rollout_.rows(Table::revert), 1u);
     EXPECT_TRUE(rollout_.restarted().own_reverts.contains(release));
+}
+
+TEST_F(RevertsTest, IsRememberedForLongerThanItsRelease) {
+    const auto request = rollout_.asked().front();
+    (void)rollout_.answer(RevertDone::Prepared{"revert-1"});
+    (void)rollout_.answer(RevertDone::Pushed{"revert-1"});
+    (void)takes_back(request.key, "revert-1");
+    auto& wish = *std::ranges::find(wishes_, request.key, [](const auto& one) { return one->key; });
+    const auto number = index_of(wish);
+    for (int i = 3; rollout_.state().releases.contains(request.release); ++i) {
+        ASSERT_LT(i, 2 * static_cast<int>(limits::kReleasesKeptPerAssignment));
+        wish = wish_of_app(number, i, fmt::format("c{}", i));
+        rollout_.wish(wishes_);
+        while (rollout_.in_flight() > 0) (void)rollout_.finish_one();
+    }
+    const auto later = rollout_.restarted();
+    EXPECT_FALSE(later.releases.contains(request.release));
+    EXPECT_TRUE(later.own_reverts.contains(request.release));
 }
 
 TEST_F(RevertsTest, IsRememberedWhereItIsOfferedToo) {
