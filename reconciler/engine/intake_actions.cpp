@@ -53,6 +53,15 @@ void note_stages(TargetProgress& progress, const ActionResult& result, bool rest
     }
 }
 
+/// Its target left the config, and nobody knows how it ended there: it leaves the steps, without a
+/// verdict.
+bool left_unknown(const Turn& turn, const OutboxEntry& entry, const TargetProgress& progress) {
+    const auto& release = turn.state.releases.at(entry.action.release);
+    return progress.status == TargetStatus::unknown && is_active(release.status) &&
+           release.status != ReleaseStatus::rolling_back &&
+           !wished_target(turn.state.assignments.at(release.key), progress.name);
+}
+
 void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
     auto& release = turn.state.releases.at(entry.action.release);
     if (result.outcome == ActionOutcome::refused && !result.host_trouble.empty())
@@ -68,6 +77,10 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     if (progress.status == TargetStatus::waiting) {  // its target may have left in the meantime
         turn.state.assignments.at(release.key).targets_changed = true;
         take_admission_back(turn, release, entry.action.step);
+    }
+    if (left_unknown(turn, entry, progress)) {
+        progress.status = TargetStatus::waiting;
+        turn.state.assignments.at(release.key).targets_changed = true;
     }
     note_stages(progress, result, entry.restore);
     progress.finished_at = turn.now;

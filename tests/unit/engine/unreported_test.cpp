@@ -175,6 +175,18 @@ TEST_F(LostAgentTest, LeavesWithoutAVerdictWithItsTarget) {
     EXPECT_TRUE(rollout_->state().quarantines.empty());
 }
 
+/// Also where it is back before anybody gave it up, and cannot tell how it ended.
+TEST_F(LostAgentTest, LeavesWithoutAVerdictWithItsTargetThoughItIsBack) {
+    begin(0);
+    auto rest = std::make_shared<Assignment>(*second_version(3, one_by_one()));
+    rest->targets.erase(rest->targets.begin());
+    rollout_->wish(AssignmentPtr(rest));
+    rollout_->comes_back_done(lost_, ActionOutcome::unknown);
+    EXPECT_TRUE(rollout_->state().quarantines.empty()) << newest(*rollout_).reason;
+    for (const int there : {1, 2}) finish(there);
+    EXPECT_EQ(newest(*rollout_).status, ReleaseStatus::success) << newest(*rollout_).reason;
+}
+
 /// Which is asked before anything else is sent there.
 TEST_F(LostAgentTest, SaysWhatItDidWhenItIsBack) {
     begin(1);

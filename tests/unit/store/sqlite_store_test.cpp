@@ -79,7 +79,8 @@ struct SqlTamperCase {
     const char* sql;
     const char* message;
 };
-class SqliteTamperTest : public SqliteStoreTest, public testing::WithParamInterface<SqlTamperCase> {};
+class SqliteTamperTest : public SqliteStoreTest,
+                         public testing::WithParamInterface<SqlTamperCase> {};
 TEST_P(SqliteTamperTest, IsFoundWithItsSeq) {
     fill(5);
     ASSERT_EQ(edit(file_, "DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete"), SQLITE_OK);
@@ -90,13 +91,15 @@ TEST_P(SqliteTamperTest, IsFoundWithItsSeq) {
 }
 INSTANTIATE_TEST_SUITE_P(
     Edits, SqliteTamperTest,
-    testing::Values(
-        SqlTamperCase{"actor", "UPDATE audit SET actor = 'mallory' WHERE seq = 3",
-                   "row 3 was changed"},
-        SqlTamperCase{"commit", "UPDATE audit SET commit_id = '' WHERE seq = 4", "row 4 was changed"},
-        SqlTamperCase{"removed", "DELETE FROM audit WHERE seq = 2", "row 2 is missing"},
-        SqlTamperCase{"hash", "UPDATE audit SET hash = 'x' WHERE seq = 5", "audit row 5: a SHA-256"},
-        SqlTamperCase{"previous", "UPDATE audit SET previous = '' WHERE seq = 2", "row 2 does not"}),
+    testing::Values(SqlTamperCase{"actor", "UPDATE audit SET actor = 'mallory' WHERE seq = 3",
+                                  "row 3 was changed"},
+                    SqlTamperCase{"commit", "UPDATE audit SET commit_id = '' WHERE seq = 4",
+                                  "row 4 was changed"},
+                    SqlTamperCase{"removed", "DELETE FROM audit WHERE seq = 2", "row 2 is missing"},
+                    SqlTamperCase{"hash", "UPDATE audit SET hash = 'x' WHERE seq = 5",
+                                  "audit row 5: a SHA-256"},
+                    SqlTamperCase{"previous", "UPDATE audit SET previous = '' WHERE seq = 2",
+                                  "row 2 does not"}),
     [](const auto& test) { return std::string{test.param.name}; });
 
 TEST_F(SqliteStoreTest, ACutTailShowsOnlyAgainstAMarkKeptElsewhere) {

@@ -159,12 +159,9 @@ std::vector<AgentMessage> agent_messages() {
 }
 
 std::vector<DaemonMessage> daemon_messages() {
-    return {Welcome{7, {}, false},
-            Welcome{7, EpochProof{7, "\xff"}, true},
-            Run{7, full_action(), {}},
-            Cancel{7, "a1"},
-            Ack{{"a1", "a2"}},
-            Certificate{"-----BEGIN"},
+    return {Welcome{7, {}, false},     Welcome{7, EpochProof{7, "\xff"}, true},
+            Run{7, full_action(), {}}, Cancel{7, "a1"},
+            Ack{{"a1", "a2"}},         Certificate{"-----BEGIN"},
             Bye{"shutting down"}};
 }
 
