@@ -86,24 +86,25 @@ Result<std::optional<std::string>> text_of_good(Texts& texts, const engine::Reve
 
 }  // namespace
 
-engine::RevertDone ConfigSource::revert(const engine::RevertRequest& request, Timestamp now) {
-    auto outcome = request.prepared.empty() ? prepare(request, now, {}) : push(request, now);
-    if (!outcome) return {request.release, engine::RevertDone::Failed{outcome.error()}};
-    return {request.release, *std::move(outcome)};
+Result<engine::RevertDone> ConfigSource::revert(const engine::RevertRequest& request,
+                                                Timestamp now) {
+    return request.prepared.empty() ? prepare(request, now, {}) : push(request, now);
 }
 
-Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest& request,
-                                                    Timestamp now,
-                                                    const std::string& branch_only_reason) {
+Result<engine::RevertDone> ConfigSource::prepare(const engine::RevertRequest& request,
+                                                 Timestamp now,
+                                                 const std::string& branch_only_reason) {
     const auto tip = TRY(git_.fetch(options_.remote, options_.branch)).tip;
     if (tip != tracker_.tip())
         return fail(ErrorCode::conflict, "newer commits have come; they are taken in first");
     auto input = TRY(revert_input(request));
     input.branch_only_reason = branch_only_reason;
     auto plan = plan_revert(input);
-    if (plan.kind == RevertKind::nothing) return Outcome{engine::RevertDone::NotNeeded{plan.note}};
+    if (plan.kind == RevertKind::nothing)
+        return engine::RevertDone{engine::RevertDone::NotNeeded{plan.note}};
     const auto commit = TRY(commit_plan(plan, now));
-    if (plan.kind != RevertKind::branch) return Outcome{engine::RevertDone::Prepared{commit}};
+    if (plan.kind != RevertKind::branch)
+        return engine::RevertDone{engine::RevertDone::Prepared{commit}};
     CHECK(find_free_name(plan.branch));
     spdlog::warn("revert: {}", plan.note);
     const auto pushed = git_.push(options_.remote, {commit, "refs/heads/" + plan.branch, {}});
@@ -113,7 +114,7 @@ Result<ConfigSource::Outcome> ConfigSource::prepare(const engine::RevertRequest&
     if (!pushed && !TRY(is_offered(plan, commit, request.guilty_commit)))
         return fail(ErrorCode::conflict, "the branch {} is there already, with other content",
                     plan.branch);
-    return Outcome{engine::RevertDone::Branched{plan.branch, pushed ? commit : ""}};
+    return engine::RevertDone{engine::RevertDone::Branched{plan.branch, pushed ? commit : ""}};
 }
 
 /// Git keeps branches like files: beside `tidegate` there can be no `tidegate/revert-…`.
@@ -185,8 +186,7 @@ Result<std::string> ConfigSource::commit_plan(const RevertPlan& plan, Timestamp 
     return id;
 }
 
-Result<ConfigSource::Outcome> ConfigSource::push(const engine::RevertRequest& request,
-                                                 Timestamp now) {
+Result<engine::RevertDone> ConfigSource::push(const engine::RevertRequest& request, Timestamp now) {
     const auto& commit = request.prepared;
     own_.insert(commit);
     const auto parent = git_.resolve(commit + "^");
@@ -197,14 +197,15 @@ Result<ConfigSource::Outcome> ConfigSource::push(const engine::RevertRequest& re
     const auto pushed =
         git_.push(options_.remote, {commit, "refs/heads/" + options_.branch, *parent});
     options_.crash_point("revert.after_push");
-    if (pushed) return Outcome{engine::RevertDone::Pushed{commit}};
+    if (pushed) return engine::RevertDone{engine::RevertDone::Pushed{commit}};
     if (pushed.error().code == ErrorCode::denied)
         return prepare(request, now,
                        fmt::format("{} is protected: {}", options_.branch, pushed.error().message));
     if (pushed.error().code != ErrorCode::conflict) return fail(pushed.error());
     // A former answer may have been lost: then ours is part of the line already.
     const auto tip = TRY(git_.fetch(options_.remote, options_.branch)).tip;
-    if (TRY(git_.is_ancestor(commit, tip))) return Outcome{engine::RevertDone::Pushed{commit}};
+    if (TRY(git_.is_ancestor(commit, tip)))
+        return engine::RevertDone{engine::RevertDone::Pushed{commit}};
     return fail(pushed.error());
 }
 

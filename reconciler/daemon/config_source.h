@@ -70,7 +70,8 @@ public:
     /// passes (a disk, a child, a deadline) is an error, and nothing has changed.
     [[nodiscard]] Result<PollReport> accept(const std::string& commit, Timestamp now);
 
-    [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<engine::RevertDone> revert(const engine::RevertRequest& request,
+                                                    Timestamp now);
     [[nodiscard]] Result<DefinitionPtr> load_definition(const AssignmentKey& key,
                                                         const std::string& commit);
     /// The newest on the line of those that the assignment had where they say that it did.
@@ -78,8 +79,6 @@ public:
                                                          const std::vector<LastGood>& candidates);
 
 private:
-    using Outcome = decltype(engine::RevertDone::outcome);
-
     enum class By { fast_forward, person };
 
     void look(Timestamp now);
@@ -110,9 +109,11 @@ private:
     [[nodiscard]] bool was_there(const AssignmentKey& key, const LastGood& good);
     void save_history();
 
-    [[nodiscard]] Result<Outcome> prepare(const engine::RevertRequest& request, Timestamp now,
-                                          const std::string& branch_only_reason);
-    [[nodiscard]] Result<Outcome> push(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<engine::RevertDone> prepare(const engine::RevertRequest& request,
+                                                     Timestamp now,
+                                                     const std::string& branch_only_reason);
+    [[nodiscard]] Result<engine::RevertDone> push(const engine::RevertRequest& request,
+                                                  Timestamp now);
     [[nodiscard]] Result<RevertInput> revert_input(const engine::RevertRequest& request);
     [[nodiscard]] Result<std::string> commit_plan(const RevertPlan& plan, Timestamp now);
     [[nodiscard]] Result<void> find_free_name(std::string& branch);

@@ -65,8 +65,11 @@ private:
     void perform(engine::Effect& effect);
     void perform_one(engine::Persist&) {}
     void perform_one(engine::Send& send);
-    void perform_one(engine::Revert& revert);
-    void perform_one(engine::Query& query);
+    void perform_one(engine::Ask& ask);
+    void answer(std::uint64_t id, const engine::RevertRequest& question);
+    void answer(std::uint64_t id, const engine::LoadDefinition& question);
+    void answer(std::uint64_t id, const engine::FindLastGood& question);
+    void note_revert(const std::string& release, const Result<engine::RevertDone>& done);
     void perform_one(engine::Notify& notify);
     void perform_one(engine::Publish& publish);
     void perform_one(engine::WakeAt& wake);

@@ -96,35 +96,43 @@ void Daemon::publish_config(const PollReport& report) {
     if (report.documents) snapshot.documents = report.documents;
 }
 
-void Daemon::perform_one(engine::Revert& revert) {
-    on_config_worker(
-        [this, request = revert.request] { return source_->revert(request, wall_clock()); },
-        [this](engine::RevertDone done) {
-            auto& counters = publisher_.edit().counters;
-            if (std::holds_alternative<engine::RevertDone::Pushed>(done.outcome))
-                ++counters.reverts_pushed;
-            if (const auto* failed = std::get_if<engine::RevertDone::Failed>(&done.outcome)) {
-                ++counters.reverts_failed;
-                spdlog::warn("revert: release {}: {}", done.release, failed->error.text());
-            }
-            feed(done);
-            poll();
+void Daemon::perform_one(engine::Ask& ask) {
+    std::visit([&](const auto& question) { answer(ask.id, question); }, ask.question);
+}
+
+void Daemon::answer(std::uint64_t id, const engine::RevertRequest& question) {
+    on_config_worker([this, question] { return source_->revert(question, wall_clock()); },
+                     [this, id, release = question.release](Result<engine::RevertDone> done) {
+                         note_revert(release, done);
+                         feed(engine::Answered{id, std::move(done)});
+                         poll();
+                     });
+}
+
+void Daemon::note_revert(const std::string& release, const Result<engine::RevertDone>& done) {
+    auto& counters = publisher_.edit().counters;
+    if (!done) {
+        ++counters.reverts_failed;
+        spdlog::warn("revert: release {}: {}", release, done.error().text());
+    } else if (std::holds_alternative<engine::RevertDone::Pushed>(done->outcome)) {
+        ++counters.reverts_pushed;
+    }
+}
+
+void Daemon::answer(std::uint64_t id, const engine::LoadDefinition& question) {
+    first_on_config_worker(
+        [this, question] { return source_->load_definition(question.key, question.commit); },
+        [this, id](Result<DefinitionPtr> definition) {
+            feed(engine::Answered{id, std::move(definition)});
         });
 }
 
-void Daemon::perform_one(engine::Query& query) {
-    if (auto* load = std::get_if<engine::LoadDefinition>(&query.question))
-        first_on_config_worker(
-            [this, ask = *load] { return source_->load_definition(ask.key, ask.commit); },
-            [this, ask = *load](Result<DefinitionPtr> definition) {
-                feed(engine::DefinitionLoaded{ask.key, ask.commit, std::move(definition)});
-            });
-    if (auto* find = std::get_if<engine::FindLastGood>(&query.question))
-        on_config_worker(
-            [this, ask = *find] { return source_->find_last_good(ask.key, ask.candidates); },
-            [this, ask = *find](std::optional<LastGood> good) {
-                feed(engine::LastGoodFound{ask.key, std::move(good)});
-            });
+void Daemon::answer(std::uint64_t id, const engine::FindLastGood& question) {
+    on_config_worker(
+        [this, question] { return source_->find_last_good(question.key, question.candidates); },
+        [this, id](std::optional<LastGood> good) {
+            feed(engine::Answered{id, std::move(good)});
+        });
 }
 
 }  // namespace tidegate::daemon

@@ -1,3 +1,4 @@
+#include "reconciler/engine/ask.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/look.h"
 
@@ -26,20 +27,12 @@ void load_definitions(Turn& turn, const AssignmentKey& key) {
     const auto needs = needs_of(turn, assignment);
     std::erase_if(assignment.definitions,
                   [&](const auto& entry) { return !needs.contains(entry.first); });
-    std::map<std::string, Asked> still;
+    std::map<std::string, Loading> still;
     for (const auto& [digest, commit] : needs) {
         if (definition_of(assignment, digest)) continue;
-        auto asked = assignment.loading[commit];
-        const bool first = asked.failures == 0 && !asked.asked;
-        if (first || (asked.answered && turn.lived >= asked.again_at)) {
-            asked.asked = true;
-            asked.answered = asked.failures > 0;
-            if (!first) asked.again_at = Lived::max();
-            turn.ask(Query{LoadDefinition{key, commit}});
-        } else if (asked.answered && asked.again_at != Lived::max()) {
-            turn.wake(key, asked.again_at);
-        }
-        still[commit] = asked;
+        auto& loading = still[commit] = assignment.loading[commit];
+        if (is_to_ask(turn, key, loading.inquiry))
+            ask(turn, key, loading.inquiry, LoadDefinition{key, commit});
     }
     assignment.loading = std::move(still);
 }

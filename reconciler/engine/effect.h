@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "reconciler/engine/question.h"
 #include "schema/model/agent.h"
-#include "schema/model/assignment.h"
 #include "schema/model/release.h"
 #include "schema/model/store.h"
 
@@ -39,39 +39,6 @@ struct AckResults {
 struct Send {
     std::string agent;
     std::variant<Run, Cancel, AckResults> message;
-};
-
-/// Take a change back in Git. First with `prepared` empty: make the commit on the observed tip and
-/// answer Prepared (or Branched, NotNeeded, Failed). Then with its id: push it, answer Pushed,
-/// Branched, NotNeeded or Failed (code conflict = lost race).
-struct RevertRequest {
-    AssignmentKey key;
-    std::string release;
-    Digest guilty_digest;
-    std::string guilty_commit;  ///< where that digest came in
-    std::string guilty_version;
-    std::optional<LastGood> good;  ///< none: the revert removes the version file
-    std::string reason;            ///< one line
-    std::string evidence;          ///< for the message's body; several lines
-    std::string prepared;
-};
-struct Revert {
-    RevertRequest request;
-};
-
-/// What defines the assignment at that commit. Answer: DefinitionLoaded, also on failure.
-struct LoadDefinition {
-    AssignmentKey key;
-    std::string commit;
-};
-/// After a lost store: which of these states that agents report is the newest one on the
-/// first-parent line, and was this assignment's there? Answer: LastGoodFound.
-struct FindLastGood {
-    AssignmentKey key;
-    std::vector<LastGood> candidates;
-};
-struct Query {
-    std::variant<LoadDefinition, FindLastGood> question;
 };
 
 enum class NoticeKind {
@@ -147,7 +114,7 @@ struct WakeAt {
     std::optional<Lived> lived;
 };
 
-using Effect = std::variant<Persist, Send, Revert, Query, Notify, Publish, WakeAt>;
+using Effect = std::variant<Persist, Send, Ask, Notify, Publish, WakeAt>;
 using Effects = std::vector<Effect>;
 
 }  // namespace tidegate::engine

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "reconciler/engine/question.h"
 #include "schema/model/agent.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
@@ -69,49 +70,11 @@ struct AgentFenced {
     std::uint64_t epoch = 0;  ///< the higher one it has seen
 };
 
-/// How one `Revert` effect ended.
-struct RevertDone {
-    /// The commit exists locally; its id is persisted before it is pushed (design, section 4.10).
-    struct Prepared {
-        std::string commit;
-    };
-    struct Pushed {
-        std::string commit;
-    };
-    /// A branch for a merge request was pushed instead.
-    struct Branched {
-        std::string branch;
-        std::string commit{};
-    };
-    /// Nothing was written: the newer wish wins, or it had been reverted already.
-    struct NotNeeded {
-        std::string why;
-    };
-    /// Git is away, or the race was lost: the engine asks again, from the start.
-    struct Failed {
-        Error error;
-    };
-    std::string release;
-    std::variant<Prepared, Pushed, Branched, NotNeeded, Failed> outcome;
-};
-
-/// Answer to Query{LoadDefinition}.
-struct DefinitionLoaded {
-    AssignmentKey key;
-    std::string commit;
-    Result<DefinitionPtr> definition;
-};
-/// Answer to Query{FindLastGood}: the newest of the candidates on the first-parent line.
-struct LastGoodFound {
-    AssignmentKey key;
-    std::optional<LastGood> good;
-};
-
 /// The time of the last WakeAt has come. Early or doubled ones do no harm.
 struct Woke {};
 
-using Event = std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
-                           ActionUpdated, ActionFinished, AgentFenced, RevertDone, DefinitionLoaded,
-                           LastGoodFound, Woke, AgentRevoked, Unsent>;
+using Event =
+    std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
+                 ActionUpdated, ActionFinished, AgentFenced, Answered, Woke, AgentRevoked, Unsent>;
 
 }  // namespace tidegate::engine

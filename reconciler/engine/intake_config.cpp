@@ -96,7 +96,8 @@ void take(Turn& turn, const ConfigChanged& event) {
         if (assignment.wish) lift_quarantine(turn, key, *assignment.wish);
     }
     // What could not be built on the former tip may be built on this one.
-    for (auto& [id, job] : state.reverts) job.again_at = turn.lived;
+    for (auto& [id, job] : state.reverts)
+        if (job.inquiry.id == 0) job.inquiry.again_at = turn.lived;
     turn.pass_revert_on();
 }
 

@@ -1,4 +1,4 @@
-#include "reconciler/engine/back_off.h"
+#include "reconciler/engine/ask.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/look.h"
@@ -9,7 +9,7 @@ namespace tidegate::engine {
 namespace {
 
 /// Empty: it is there, or Git could not be asked.
-std::string why_gone(const Result<DefinitionPtr>& answer) {
+std::string why_gone(const Result<Answer>& answer) {
     if (answer) return "another definition is there";  // or it is not asked for again
     const auto code = answer.error().code;
     const bool for_good = code == ErrorCode::not_found || code == ErrorCode::invalid;
@@ -34,7 +34,7 @@ struct RevertOutcome {
     void operator()(const RevertDone::Prepared& prepared) {
         release.revert_commit = prepared.commit;
         turn.put(OwnRevert{release.id, prepared.commit, turn.now});
-        job.asked = false;
+        settle(job.inquiry);
         job.prepared = prepared.commit;
         turn.audit("revert.prepared", release.key.text(), prepared.commit,
                    json_object({{"release", release.id}}));
@@ -56,55 +56,73 @@ struct RevertOutcome {
     void operator()(const RevertDone::NotNeeded& not_needed) {
         finish_revert(turn, release, RevertState::not_needed, not_needed.why);
     }
-    void operator()(const RevertDone::Failed& failed) {
-        job.asked = false;
-        job.prepared.clear();
-        ++job.failures;
-        const bool lost_race = failed.error.code == ErrorCode::conflict && job.failures == 1;
-        job.again_at = turn.lived + (lost_race ? Seconds{0} : until_asked_again(job.failures));
-        release.revert_note = one_line(failed.error.text());
-        if (turn.state.reverting == release.id) turn.state.reverting.clear();
+};
+
+void put_off(Turn& turn, Release& release, RevertJob& job, const Error& why) {
+    job.prepared.clear();
+    const bool lost_race = why.code == ErrorCode::conflict && job.inquiry.failures == 0;
+    put_off(turn, job.inquiry, lost_race);
+    release.revert_note = one_line(why.text());
+    if (turn.state.reverting == release.id) turn.state.reverting.clear();
+}
+
+/// Takes the answer, unless its question is not asked, or asked anew, any more.
+struct Taker {
+    Turn& turn;
+    const Answered& event;
+
+    void operator()(const RevertRequest& asked) {
+        const auto found = turn.state.releases.find(asked.release);
+        const auto job = turn.state.reverts.find(asked.release);
+        if (found == turn.state.releases.end() || job == turn.state.reverts.end()) return;
+        if (job->second.inquiry.id != event.id) return;
+        auto& release = found->second;
+        if (const auto* done = answer(asked))
+            std::visit(RevertOutcome{turn, release, job->second}, done->outcome);
+        else
+            put_off(turn, release, job->second, event.answer.error());
+        turn.save(release);
+        turn.touch(release.key);
+        turn.pass_revert_on();
+    }
+    void operator()(const LoadDefinition& asked) {
+        const auto known = turn.state.assignments.find(asked.key);
+        if (known == turn.state.assignments.end()) return;
+        auto& assignment = known->second;
+        const auto found = assignment.loading.find(asked.commit);
+        if (found == assignment.loading.end() || found->second.inquiry.id != event.id) return;
+        turn.touch(asked.key);
+        const auto* definition = answer(asked);
+        if (definition && *definition) {
+            assignment.definitions[(*definition)->digest] = *definition;
+            note_absent(turn, assignment, **definition);
+        }
+        found->second.gone = why_gone(event.answer);
+        put_off(turn, found->second.inquiry);  // forgotten if it is the one that is needed
+    }
+    void operator()(const FindLastGood& asked) {
+        const auto known = turn.state.assignments.find(asked.key);
+        if (known == turn.state.assignments.end()) return;
+        auto& assignment = known->second;
+        turn.touch(asked.key);
+        if (assignment.recalled || assignment.recalling.id != event.id) return;
+        const auto* good = answer(asked);
+        if (!good) return put_off(turn, assignment.recalling);
+        settle(assignment.recalling);
+        if (*good) turn.put(GoodState{asked.key, **good, false, ""});
+        finish_recall(turn, asked.key);
+    }
+    template <typename Asked>
+    [[nodiscard]] const typename Asked::Answer* answer(const Asked&) const {
+        return event.answer ? std::get_if<typename Asked::Answer>(&*event.answer) : nullptr;
     }
 };
 
 }  // namespace
 
-void take(Turn& turn, const RevertDone& event) {
-    const auto found = turn.state.releases.find(event.release);
-    const auto job = turn.state.reverts.find(event.release);
-    if (found == turn.state.releases.end() || job == turn.state.reverts.end()) return;
-    auto& release = found->second;
-    std::visit(RevertOutcome{turn, release, job->second}, event.outcome);
-    turn.save(release);
-    turn.touch(release.key);
-    turn.pass_revert_on();
-}
-
-void take(Turn& turn, const DefinitionLoaded& event) {
-    const auto known = turn.state.assignments.find(event.key);
-    if (known == turn.state.assignments.end()) return;
-    auto& assignment = known->second;
-    const auto asked = assignment.loading.find(event.commit);
-    if (asked == assignment.loading.end()) return;
-    turn.touch(event.key);
-    if (event.definition && *event.definition) {
-        assignment.definitions[(*event.definition)->digest] = *event.definition;
-        note_absent(turn, assignment, **event.definition);
-    }
-    ++asked->second.failures;
-    asked->second.answered = true;
-    asked->second.gone = why_gone(event.definition);
-    asked->second.again_at = turn.lived + until_asked_again(asked->second.failures);
-}
-
-void take(Turn& turn, const LastGoodFound& event) {
-    const auto known = turn.state.assignments.find(event.key);
-    if (known == turn.state.assignments.end()) return;
-    auto& assignment = known->second;
-    turn.touch(event.key);
-    if (assignment.recalled || !assignment.good_asked) return;
-    if (event.good) turn.put(GoodState{event.key, *event.good, false, ""});
-    finish_recall(turn, event.key);
+void take(Turn& turn, const Answered& event) {
+    const auto asked = turn.state.questions.extract(event.id);
+    if (!asked.empty()) std::visit(Taker{turn, event}, asked.mapped());
 }
 
 void take(Turn& turn, const Woke&) {

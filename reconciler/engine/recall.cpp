@@ -1,4 +1,5 @@
 #include "reconciler/engine/recall.h"
+#include "reconciler/engine/ask.h"
 
 #include <algorithm>
 
@@ -142,14 +143,14 @@ std::optional<Hold> recall(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
     if (assignment.recalled || !assignment.wish) return std::nullopt;
     const Hold hold{"history", "asks agents and Git what was last good here", {}};
-    if (assignment.good_asked || any_reconnecting(turn, key, *assignment.wish)) return hold;
+    if (any_reconnecting(turn, key, *assignment.wish)) return hold;
+    if (!is_to_ask(turn, key, assignment.recalling)) return hold;
     auto candidates = reported_good(turn, key, *assignment.wish);
     if (candidates.empty()) {
         finish_recall(turn, key);
         return std::nullopt;
     }
-    assignment.good_asked = true;
-    turn.ask(Query{FindLastGood{key, std::move(candidates)}});
+    ask(turn, key, assignment.recalling, FindLastGood{key, std::move(candidates)});
     return hold;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "reconciler/engine/ask.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/look.h"
 #include "schema/base/utf8.h"
@@ -67,20 +68,17 @@ void tend_reverts(Turn& turn, const AssignmentKey& key) {
     if (state.reverts.empty() || state.fenced) return;
     for (const auto& id : state.assignments.at(key).releases) {
         const auto found = state.reverts.find(id);
-        if (found == state.reverts.end() || found->second.asked) continue;
+        if (found == state.reverts.end()) continue;
         auto& job = found->second;
         auto& release = state.releases.at(id);
+        const bool due = is_to_ask(turn, key, job.inquiry);
+        if (!due && job.inquiry.id != 0) continue;  // its answer is
         if (is_answered_by_wish(turn, release)) continue;
-        if (!state.git_hold.empty()) continue;  // nothing can be built on such a tip
-        if (turn.lived < job.again_at) {
-            turn.wake(key, job.again_at);
-            continue;
-        }
+        if (!due || !state.git_hold.empty()) continue;  // nothing can be built on such a tip
         // Looked at again when its turn comes.
         if (!state.reverting.empty() && state.reverting != id) continue;
         state.reverting = id;
-        job.asked = true;
-        turn.ask(Revert{request_of(release, job)});
+        ask(turn, key, job.inquiry, request_of(release, job));
     }
 }
 
@@ -88,7 +86,7 @@ void touch_next_revert(Turn& turn) {
     const auto& state = turn.state;
     if (!state.reverting.empty()) return;
     const auto next = std::ranges::min_element(
-        state.reverts, {}, [](const auto& entry) { return entry.second.again_at; });
+        state.reverts, {}, [](const auto& entry) { return entry.second.inquiry.again_at; });
     if (next != state.reverts.end()) turn.touch(state.releases.at(next->first).key);
 }
 

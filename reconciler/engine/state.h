@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "reconciler/engine/alarms.h"
+#include "reconciler/engine/question.h"
 #include "schema/base/once_a_minute.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
@@ -35,13 +36,17 @@ struct AgentState {
     bool overflowed = false;  ///< it reported more than are taken in, and people were told
 };
 
-/// Waiting for an answer, or for the time to ask again.
-struct Asked {
-    bool asked = false;
-    bool answered = false;
-    int failures = 0;  ///< answers that did not bring what was needed
-    Lived again_at;
-    std::string gone;  ///< what was asked for is not there (any more), and why
+/// A question to be asked, until its answer brings what is needed (ask.h).
+struct Inquiry {
+    std::uint64_t id = 0;  ///< as which it is being asked; 0 = it is not
+    int failures = 0;      ///< answers that did not bring it
+    Lived again_at;        ///< it is not asked, or not anew, before
+};
+
+/// A definition that is read from Git.
+struct Loading {
+    Inquiry inquiry;
+    std::string gone;  ///< it is not there (any more), and why
 };
 
 struct AssignmentState {
@@ -55,10 +60,10 @@ struct AssignmentState {
     std::optional<GoodState> good;
     /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
     bool recalled = false;
-    bool good_asked = false;  ///< FindLastGood is on its way
+    Inquiry recalling;  ///< of FindLastGood
     /// Definitions other than the wish's that are needed, by digest: last good, or a failed one.
     std::map<Digest, DefinitionPtr> definitions;
-    std::map<std::string, Asked> loading;  ///< by commit
+    std::map<std::string, Loading> loading;  ///< by commit
 
     std::vector<std::string> releases;        ///< ids, oldest first
     std::set<std::string> in_flight;          ///< actions in the outbox
@@ -72,12 +77,10 @@ struct AssignmentState {
     std::optional<Timestamp> gone;
 };
 
-/// A revert that is not finished: when to ask next, and whether an answer is due.
+/// A revert that is not finished.
 struct RevertJob {
-    bool asked = false;
+    Inquiry inquiry;
     std::string prepared;  ///< the commit to push next; empty = to be made
-    Lived again_at;
-    int failures = 0;
 };
 
 struct State {
@@ -108,6 +111,9 @@ struct State {
     /// Whose revert is being made or pushed; empty = nobody's. One at a time, so that they do not
     /// lose the race to one another.
     std::string reverting;
+
+    std::uint64_t last_ask = 0;                   ///< the newest Ask's id
+    std::map<std::uint64_t, Question> questions;  ///< that were asked and not answered
 
     /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;

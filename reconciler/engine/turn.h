@@ -94,7 +94,7 @@ public:
     void acknowledge(const std::string& agent, const std::string& action) {
         acknowledged_[agent].push_back(action);
     }
-    void ask(Effect effect) { effects_.push_back(std::move(effect)); }
+    void ask(Ask question) { effects_.push_back(std::move(question)); }
 
     /// Looks at `key` again at that time at the latest; forget_wake first clears older wishes.
     void forget_wake(const AssignmentKey& key);

@@ -36,7 +36,7 @@ Way way_to_absent(const LastGood& good, const DefinitionPtr& absent, const Defin
 
 bool is_asked(const AssignmentState& assignment, const std::string& commit) {
     const auto asked = assignment.loading.find(commit);
-    return asked == assignment.loading.end() || !asked->second.answered;
+    return asked == assignment.loading.end() || asked->second.inquiry.failures == 0;
 }
 
 /// Last good is lost: only what failed can say how it is left, and nothing else of it may run.

@@ -32,9 +32,9 @@ inline constexpr std::chrono::seconds kDurationMax{std::chrono::hours{24 * 366 *
 // Git. A fetch is one pack; frames and replies are those between the daemon and its Git child.
 inline constexpr std::size_t kTreeDepthMax = 64;
 inline constexpr std::size_t kCommitMessageBytesMax = 64 * 1024;
-inline constexpr std::size_t kPersonBytesMax = 256;  ///< of a name, and of an e-mail
-inline constexpr std::size_t kAuthorsMax = 100;      ///< of one change
-inline constexpr auto kMoreAuthors = "and others";   ///< among them, for those beyond
+inline constexpr std::size_t kPersonBytesMax = 256;         ///< of a name, and of an e-mail
+inline constexpr std::size_t kAuthorsMax = 100;             ///< of one change
+inline constexpr auto kMoreAuthors = "and others";          ///< among them, for those beyond
 inline constexpr std::size_t kTreePathBytesMax = 64 << 20;  ///< of all that a walk meets
 inline constexpr std::size_t kFetchBytesMax = std::size_t{1} << 30;
 inline constexpr std::size_t kFetchObjectsMax = 10'000'000;
@@ -183,14 +183,16 @@ inline constexpr std::chrono::seconds kAgentGrace =
 /// So long without a reading of the clock the daemon did not run, whatever the reason.
 inline constexpr std::chrono::seconds kLifeGapMax{10};
 inline constexpr std::chrono::seconds kLifeUnstoredMax{30};  ///< lived, and lost in a crash
-inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed query or revert, doubling
+inline constexpr std::chrono::seconds kAskAgain{10};         ///< a failed question, doubling
 inline constexpr std::chrono::seconds kAskAgainMax{300};
+/// A Git child ends within an hour; so many may stand before it.
+inline constexpr std::chrono::hours kAnswerWithin{3};
 inline constexpr std::chrono::seconds kBlockMin{60};  ///< after a failed heal …, doubling
 inline constexpr std::chrono::seconds kBlockMax{3600};
 inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes later is another one
 /// One that was deployed and reported down once, and is well for so long, starts anew.
 inline constexpr std::chrono::minutes kDoubtForgotten{5};
-inline constexpr std::size_t kDriftNotesShown = 20;       ///< of one assignment
+inline constexpr std::size_t kDriftNotesShown = 20;  ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
 inline constexpr int kRestoreAttemptsMax = 2;
 

@@ -162,7 +162,11 @@ TEST_F(StoreBeforeTest, TheRollbackThatWasUnderWayEnds) {
         story.connect(name, std::move(inventory));
     }
     story.feed(engine::ConfigChanged{desired({bad_wish()})});
-    story.feed(engine::DefinitionLoaded{kShop, kFirst, good_wish()->definition});
+    const auto questions = story.state.questions;
+    for (const auto& [id, question] : questions)
+        if (const auto* load = std::get_if<engine::LoadDefinition>(&question);
+            load && load->key == kShop && load->commit == kFirst)
+            story.feed(engine::Answered{id, good_wish()->definition});
     for (int i = 0; i < 10 && !story.sent.empty(); ++i) {
         EXPECT_EQ(story.sent.front().second.version, "1.0.0") << "nothing else is sent";
         story.finish(ActionOutcome::done);

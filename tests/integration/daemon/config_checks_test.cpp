@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/integration/daemon/config_fixture.h"
+#include "tests/integration/daemon/revert_done.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -92,13 +93,12 @@ protected:
         const auto bad = source.poll({});
         request.guilty_digest = staging(bad).definition->digest;
         request.guilty_commit = tip();
-        const auto prepared = source.revert(request, {}).outcome;
-        ASSERT_TRUE(std::holds_alternative<engine::RevertDone::Prepared>(prepared));
-        request.prepared = std::get<engine::RevertDone::Prepared>(prepared).commit;
+        const auto prepared = source.revert(request, {});
+        ASSERT_TRUE(test::got<engine::RevertDone::Prepared>(prepared));
+        request.prepared = test::got<engine::RevertDone::Prepared>(prepared)->commit;
         own_ = {request.prepared};
         git("config receive.denyCurrentBranch ignore");
-        ASSERT_TRUE(
-            std::holds_alternative<engine::RevertDone::Pushed>(source.revert(request, {}).outcome));
+        ASSERT_TRUE(test::got<engine::RevertDone::Pushed>(source.revert(request, {})));
         git("reset --quiet --hard");
     }
     std::set<std::string> own_;  ///< commits of ours

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/integration/daemon/config_fixture.h"
+#include "tests/integration/daemon/revert_done.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -111,11 +112,11 @@ TEST_F(ConfigMalformedTest, ACommitByNobodyIsReverted) {
     request.guilty_version = "1.1.0";
     git("config receive.denyCurrentBranch ignore");
 
-    auto done = source.revert(request, {}).outcome;
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Prepared>(done));
-    request.prepared = std::get<RevertDone::Prepared>(done).commit;
-    done = source.revert(request, {}).outcome;
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Pushed>(done));
+    auto done = source.revert(request, {});
+    ASSERT_TRUE(test::got<RevertDone::Prepared>(done));
+    request.prepared = test::got<RevertDone::Prepared>(done)->commit;
+    done = source.revert(request, {});
+    ASSERT_TRUE(test::got<RevertDone::Pushed>(done));
     EXPECT_EQ(tip(), request.prepared);
     EXPECT_EQ(version_of(source.poll({})), "1.0.0");
 }

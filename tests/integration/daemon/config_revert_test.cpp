@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/integration/daemon/config_fixture.h"
+#include "tests/integration/daemon/revert_done.h"
 
 namespace tidegate::daemon {
 namespace {
@@ -38,20 +39,16 @@ protected:
         git("commit --quiet --message then");
         ASSERT_EQ(source_.poll({}).status.accepted_commit, tip());
     }
-    auto revert() { return source_.revert(request_, {}).outcome; }
+    auto revert() { return source_.revert(request_, {}); }
     /// Prepares and pushes; the commit that is then the tip.
     void revert_and_push() {
         const auto made = revert();
-        ASSERT_TRUE(std::holds_alternative<RevertDone::Prepared>(made)) << why(made);
-        request_.prepared = std::get<RevertDone::Prepared>(made).commit;
+        ASSERT_TRUE(test::got<RevertDone::Prepared>(made)) << test::why(made);
+        request_.prepared = test::got<RevertDone::Prepared>(made)->commit;
         git("config receive.denyCurrentBranch ignore");
         const auto done = revert();
-        ASSERT_TRUE(std::holds_alternative<RevertDone::Pushed>(done)) << why(done);
+        ASSERT_TRUE(test::got<RevertDone::Pushed>(done)) << test::why(done);
         ASSERT_EQ(tip(), request_.prepared);
-    }
-    static std::string why(const decltype(RevertDone::outcome)& outcome) {
-        const auto* failed = std::get_if<RevertDone::Failed>(&outcome);
-        return failed ? failed->error.text() : fmt::format("outcome {}", outcome.index());
     }
     std::string show(const std::string& object) {
         git("fetch --quiet ../git '+refs/tidegate/*:refs/tidegate/*'");
@@ -71,12 +68,11 @@ TEST_F(ConfigRevertTest, WaitsWhileTheTipIsNotValid) {
     const auto project = read_text(work() / "projects/shop-api.yaml");
     then("projects/shop-api.yaml", project + "flavour: sweet\n");
     const auto waits = revert();
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Failed>(waits));
-    EXPECT_EQ(std::get<RevertDone::Failed>(waits).error.code, ErrorCode::conflict);
-    EXPECT_THAT(std::get<RevertDone::Failed>(waits).error.message,
-                testing::HasSubstr("not valid at the tip"));
+    ASSERT_FALSE(waits);
+    EXPECT_EQ(waits.error().code, ErrorCode::conflict);
+    EXPECT_THAT(waits.error().message, testing::HasSubstr("not valid at the tip"));
     then("projects/shop-api.yaml", project);
-    EXPECT_TRUE(std::holds_alternative<RevertDone::Prepared>(revert()));
+    EXPECT_TRUE(test::got<RevertDone::Prepared>(revert()));
 }
 
 /// What people steer by was set after the good version came in, and after the bad one.
@@ -124,8 +120,8 @@ TEST_F(ConfigRevertTest, OffersBackWhatTakesPartAndIsAPlainFile) {
     guilty("1.1.0");
     then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
     const auto done = revert();
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done);
-    const auto branch = std::get<RevertDone::Branched>(done).branch;
+    ASSERT_TRUE(test::got<RevertDone::Branched>(done)) << test::why(done);
+    const auto branch = test::got<RevertDone::Branched>(done)->branch;
     EXPECT_EQ(show("--format= --name-only " + branch),
               "projects/shop-api.yaml\nwindows/large.yaml\n");
     EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
@@ -147,8 +143,8 @@ TEST_F(ConfigRevertTest, OffersBackWhatAMergeMadeTheWrongWayRoundBrought) {
     blame_tip();
     then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
     const auto done = revert();
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done);
-    const auto branch = std::get<RevertDone::Branched>(done).branch;
+    ASSERT_TRUE(test::got<RevertDone::Branched>(done)) << test::why(done);
+    const auto branch = test::got<RevertDone::Branched>(done)->branch;
     EXPECT_EQ(show("--format= --name-only " + branch), "projects/shop-api.yaml\n");
     EXPECT_EQ(show(branch + ":projects/shop-api.yaml"), project);
 }
@@ -159,14 +155,14 @@ TEST_F(ConfigRevertTest, AForeignBranchOfItsNameIsNotTakenForTheOffer) {
     const std::string branch = "tidegate/revert-staging-shop-api-0f8fad5b";
     git("branch " + branch);
     const auto refused = revert();
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Failed>(refused)) << why(refused);
-    EXPECT_EQ(std::get<RevertDone::Failed>(refused).error.code, ErrorCode::conflict);
-    EXPECT_THAT(why(refused), testing::HasSubstr(branch));
+    ASSERT_FALSE(refused) << test::why(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+    EXPECT_THAT(test::why(refused), testing::HasSubstr(branch));
     git("branch -D " + branch);
-    ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
+    ASSERT_TRUE(test::got<RevertDone::Branched>(revert()));
     // The answer was lost, and the tip moved on: the offer stands.
     then("notes.md", "by hand\n");
-    EXPECT_TRUE(std::holds_alternative<RevertDone::Branched>(revert()));
+    EXPECT_TRUE(test::got<RevertDone::Branched>(revert()));
 }
 
 TEST_F(ConfigRevertTest, ABranchNamedTidegateIsNotInTheWayOfTheOffer) {
@@ -175,8 +171,8 @@ TEST_F(ConfigRevertTest, ABranchNamedTidegateIsNotInTheWayOfTheOffer) {
     then(kVersionFile, read_text(work() / kVersionFile) + "# a person was here\n");
     for (const bool again : {false, true}) {
         const auto done = revert();
-        ASSERT_TRUE(std::holds_alternative<RevertDone::Branched>(done)) << why(done) << again;
-        EXPECT_EQ(std::get<RevertDone::Branched>(done).branch,
+        ASSERT_TRUE(test::got<RevertDone::Branched>(done)) << test::why(done) << again;
+        EXPECT_EQ(test::got<RevertDone::Branched>(done)->branch,
                   "tidegate-revert-staging-shop-api-0f8fad5b");
     }
     git("rev-parse --quiet --verify refs/heads/tidegate-revert-staging-shop-api-0f8fad5b");
@@ -188,7 +184,7 @@ TEST_F(ConfigRevertTest, AnOfferThatIsRefusedSaysWhatTheRemoteSaid) {
     const auto lock = work() / ".git/refs/heads/tidegate/revert-staging-shop-api-0f8fad5b.lock";
     std::filesystem::create_directories(lock.parent_path());
     write_text(lock, "");
-    const auto refused = why(revert());
+    const auto refused = test::why(revert());
     EXPECT_THAT(refused, testing::HasSubstr("the remote refused the push"));
     EXPECT_THAT(refused, testing::Not(testing::HasSubstr("there is no branch")));
 }

@@ -106,8 +106,9 @@ void Checks::after_step(const engine::State& state, const engine::Effects& effec
         if (const auto* persist = std::get_if<engine::Persist>(&effect))
             check_written(persist->batch.writes, state, now, in_grace);
     for (const auto& effect : effects) {
-        if (const auto* revert = std::get_if<engine::Revert>(&effect))
-            check_revert(revert->request, now);
+        const auto* ask = std::get_if<engine::Ask>(&effect);
+        if (const auto* revert = ask ? std::get_if<engine::RevertRequest>(&ask->question) : nullptr)
+            check_revert(*revert, now);
         const auto* send = std::get_if<engine::Send>(&effect);
         const auto* run = send ? std::get_if<engine::Run>(&send->message) : nullptr;
         if (run) check_run(run->action, state, now);

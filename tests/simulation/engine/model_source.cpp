@@ -113,15 +113,14 @@ void ModelSource::provide_missing() {
             tracker_.provide(commit, documents_of(git_.at(commit).files));
 }
 
-engine::DefinitionLoaded ModelSource::load(const engine::LoadDefinition& query) const {
+Result<DefinitionPtr> ModelSource::load(const engine::LoadDefinition& query) const {
     const auto there =
         git_.has(query.commit) ? resolved_at(git_, query.commit, query.key) : nullptr;
-    if (!there)
-        return {query.key, query.commit, fail(ErrorCode::not_found, "it is not valid there")};
-    return {query.key, query.commit, there->definition};
+    if (!there) return fail(ErrorCode::not_found, "it is not valid there");
+    return there->definition;
 }
 
-engine::LastGoodFound ModelSource::find(const engine::FindLastGood& query) const {
+std::optional<LastGood> ModelSource::find(const engine::FindLastGood& query) const {
     std::optional<LastGood> newest;
     std::size_t distance = 0;
     for (const auto& candidate : query.candidates) {
@@ -134,35 +133,31 @@ engine::LastGoodFound ModelSource::find(const engine::FindLastGood& query) const
         newest = candidate;
         distance = line.size();
     }
-    return {query.key, newest};
+    return newest;
 }
 
 // ---- reverts
 
-engine::RevertDone ModelSource::revert(const engine::RevertRequest& request, Timestamp now) {
+Result<engine::RevertDone> ModelSource::revert(const engine::RevertRequest& request,
+                                               Timestamp now) {
     ++git_.reverts_asked;
-    if (git_.moved_on)
-        return {request.release,
-                engine::RevertDone::Failed{{ErrorCode::conflict, "newer commits have come", {}}}};
-    return {request.release,
-            request.prepared.empty() ? prepare(request, now, {}) : push(request, now)};
+    if (git_.moved_on) return fail(ErrorCode::conflict, "newer commits have come");
+    return request.prepared.empty() ? prepare(request, now, {}) : push(request, now);
 }
 
-ModelSource::Outcome ModelSource::prepare(const engine::RevertRequest& request, Timestamp now,
-                                          const std::string& branch_only_reason) {
+Result<engine::RevertDone> ModelSource::prepare(const engine::RevertRequest& request, Timestamp now,
+                                                const std::string& branch_only_reason) {
     using Done = engine::RevertDone;
     if (git_.tip() != tracker_.tip())
-        return Done::Failed{{ErrorCode::conflict, "newer commits are taken in first", {}}};
-    auto made = input_of(request);
-    if (!made) return Done::Failed{made.error()};
-    auto& input = *made;
+        return fail(ErrorCode::conflict, "newer commits are taken in first");
+    auto input = TRY(input_of(request));
     input.branch_only_reason = branch_only_reason;
     const auto plan = plan_revert(input);
-    if (plan.kind == RevertKind::nothing) return Done::NotNeeded{plan.note};
+    if (plan.kind == RevertKind::nothing) return Done{Done::NotNeeded{plan.note}};
     const auto commit = create(plan, request.release, now);
-    if (plan.kind != RevertKind::branch) return Done::Prepared{commit};
+    if (plan.kind != RevertKind::branch) return Done{Done::Prepared{commit}};
     git_.offer(plan.branch, commit);
-    return Done::Branched{plan.branch, commit};
+    return Done{Done::Branched{plan.branch, commit}};
 }
 
 Result<RevertInput> ModelSource::input_of(const engine::RevertRequest& request) const {
@@ -211,16 +206,16 @@ std::string ModelSource::create(const RevertPlan& plan, const std::string& relea
     return id;
 }
 
-ModelSource::Outcome ModelSource::push(const engine::RevertRequest& request, Timestamp now) {
+Result<engine::RevertDone> ModelSource::push(const engine::RevertRequest& request, Timestamp now) {
     using Done = engine::RevertDone;
     own_.insert(request.prepared);
     if (git_.protected_branch) return prepare(request, now, "main is protected");
     if (git_.push(request.prepared)) {
         check_pushed(request);
-        return Done::Pushed{request.prepared};
+        return Done{Done::Pushed{request.prepared}};
     }
-    if (git_.is_ancestor(request.prepared, git_.tip())) return Done::Pushed{request.prepared};
-    return Done::Failed{{ErrorCode::conflict, "lost the race", {}}};
+    if (git_.is_ancestor(request.prepared, git_.tip())) return Done{Done::Pushed{request.prepared}};
+    return fail(ErrorCode::conflict, "lost the race");
 }
 
 void ModelSource::check_pushed(const engine::RevertRequest& request) {

@@ -27,24 +27,25 @@ public:
     [[nodiscard]] std::shared_ptr<const Desired> poll(Timestamp now);
     [[nodiscard]] const std::string& tip() const { return tracker_.tip(); }
 
-    [[nodiscard]] engine::DefinitionLoaded load(const engine::LoadDefinition& query) const;
-    [[nodiscard]] engine::LastGoodFound find(const engine::FindLastGood& query) const;
+    [[nodiscard]] Result<DefinitionPtr> load(const engine::LoadDefinition& query) const;
+    [[nodiscard]] std::optional<LastGood> find(const engine::FindLastGood& query) const;
     /// Prepares or pushes. The caller may lose the answer.
-    [[nodiscard]] engine::RevertDone revert(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<engine::RevertDone> revert(const engine::RevertRequest& request,
+                                                    Timestamp now);
 
     /// Invariants 11 and 12, and those of the line, as seen from the repo; empty = kept.
     std::string violation;
 
 private:
-    using Outcome = decltype(engine::RevertDone::outcome);
-
     void follow();
     void add(const LineChange& change);
     [[nodiscard]] bool is_proven_by_form(const Commit& commit) const;
     void provide_missing();
-    [[nodiscard]] Outcome prepare(const engine::RevertRequest& request, Timestamp now,
-                                  const std::string& branch_only_reason);
-    [[nodiscard]] Outcome push(const engine::RevertRequest& request, Timestamp now);
+    [[nodiscard]] Result<engine::RevertDone> prepare(const engine::RevertRequest& request,
+                                                     Timestamp now,
+                                                     const std::string& branch_only_reason);
+    [[nodiscard]] Result<engine::RevertDone> push(const engine::RevertRequest& request,
+                                                  Timestamp now);
     [[nodiscard]] Result<RevertInput> input_of(const engine::RevertRequest& request) const;
     [[nodiscard]] std::optional<Digest> digest_with(const AssignmentKey& key,
                                                     const std::optional<std::string>& text) const;

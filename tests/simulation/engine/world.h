@@ -105,8 +105,10 @@ private:
     [[nodiscard]] bool overflows(const std::string& agent, const engine::Send& send);
     void perform_one(const engine::Persist&) {}
     void perform_one(const engine::Send& send);
-    void perform_one(const engine::Revert& revert);
-    void perform_one(const engine::Query& query);
+    void perform_one(const engine::Ask& ask);
+    void answer(std::uint64_t id, const engine::RevertRequest& question);
+    void answer(std::uint64_t id, const engine::LoadDefinition& question);
+    void answer(std::uint64_t id, const engine::FindLastGood& question);
     void perform_one(const engine::WakeAt& wake);
     void perform_one(const engine::Notify&) {}
     void perform_one(const engine::Publish&) {}

@@ -97,27 +97,30 @@ void World::perform(engine::Effect& effect) {
     std::visit([this](auto& known) { perform_one(known); }, effect);
 }
 
-void World::perform_one(const engine::Revert& revert) {
+void World::perform_one(const engine::Ask& ask) {
+    std::visit([&](const auto& question) { answer(ask.id, question); }, ask.question);
+}
+
+void World::answer(std::uint64_t id, const engine::RevertRequest& question) {
     const bool away = faults_ && pick(0, 5) == 0;
     // A person is quicker than the push.
-    if (faults_ && !revert.request.prepared.empty() && pick(0, 4) == 0) person_commits();
-    auto answer = away ? engine::RevertDone{revert.request.release,
-                                            engine::RevertDone::Failed{
-                                                {ErrorCode::unavailable, "Git is away", {}}}}
-                       : source_.revert(revert.request, wall());
+    if (faults_ && !question.prepared.empty() && pick(0, 4) == 0) person_commits();
+    auto done =
+        away ? fail(ErrorCode::unavailable, "Git is away") : source_.revert(question, wall());
     if (!source_.violation.empty()) checks_.fail(source_.violation, now_);
-    note("revert " + revert.request.release);
-    daemon_later(Milliseconds(pick(50, 3'000)), [this, answer = std::move(answer)] {
-        feed(answer);
+    note("revert " + question.release);
+    daemon_later(Milliseconds(pick(50, 3'000)), [this, id, done = std::move(done)] {
+        feed(engine::Answered{id, done});
         take_in_tip();
     });
 }
 
-void World::perform_one(const engine::Query& query) {
-    if (const auto* load = std::get_if<engine::LoadDefinition>(&query.question))
-        answer_later(10, 2'000, source_.load(*load));
-    else
-        answer_later(10, 2'000, source_.find(std::get<engine::FindLastGood>(query.question)));
+void World::answer(std::uint64_t id, const engine::LoadDefinition& question) {
+    answer_later(10, 2'000, engine::Answered{id, source_.load(question)});
+}
+
+void World::answer(std::uint64_t id, const engine::FindLastGood& question) {
+    answer_later(10, 2'000, engine::Answered{id, source_.find(question)});
 }
 
 void World::perform_one(const engine::WakeAt& wake) {

@@ -74,7 +74,7 @@ TEST_P(SecondTryTest, IsNotTakenBackForTheFirst) {
     (void)rollout.finish_one(ActionOutcome::failed);
     (void)rollout.finish_one();
     ASSERT_EQ(first.status, ReleaseStatus::rollback);
-    const auto away = RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}};
+    const auto away = fail(ErrorCode::unavailable, "Git is away");
     (void)rollout.answer(away);
     rollout.wish(GetParam().commit);
     rollout.pass(limits::kAskAgainMax);
@@ -164,7 +164,7 @@ TEST_F(RevertsTest, OneAfterTheOtherAndAnAnswerCostsTheSameHoweverManyWait) {
 /// Its own turn goes to the next one, and comes back.
 TEST_F(RevertsTest, OneThatFailsHoldsNoOtherUp) {
     const auto failing = rollout_.asked().front().release;
-    (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+    (void)rollout_.answer(fail(ErrorCode::unavailable, "Git is away"));
     for (int i = 1; i < kApps; ++i) {
         ASSERT_EQ(rollout_.asked().size(), 1u);
         EXPECT_NE(rollout_.asked().front().release, failing);
@@ -181,9 +181,9 @@ TEST_F(RevertsTest, IsRememberedBeforeItsPushAndOncePerRelease) {
     (void)rollout_.answer(RevertDone::Prepared{"revert-1"});
     EXPECT_EQ(rollout_.rows(Table::revert), 1u);
     const auto release = rollout_.asked().front().release;
-    (void)rollout_.answer(RevertDone::Failed{{ErrorCode::conflict, "lost the race", {}}});
+    (void)rollout_.answer(fail(ErrorCode::conflict, "lost the race"));
     while (rollout_.asked().front().release != release)
-        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+        (void)rollout_.answer(fail(ErrorCode::unavailable, "Git is away"));
     (void)rollout_.answer(RevertDone::Prepared{"revert-2"});
     EXPECT_EQ(rollout_.rows(Table::revert), 1u);
     EXPECT_TRUE(rollout_.restarted().own_reverts.contains(release));
@@ -215,7 +215,7 @@ TEST_F(RevertsTest, IsRememberedWhereItIsOfferedToo) {
 /// A person was quicker than the one whose turn it is.
 TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
     for (int i = 0; i < kApps; ++i)
-        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+        (void)rollout_.answer(fail(ErrorCode::unavailable, "Git is away"));
     ASSERT_TRUE(rollout_.asked().empty());
     const auto& state = rollout_.state();
     const auto next = state.reverts.begin()->first;
@@ -226,7 +226,7 @@ TEST_F(RevertsTest, WhatIsNotNeededAnyMoreIsPassedOver) {
 
 TEST_F(RevertsTest, OneCommitThatEndsAllButOneLeavesTheTurnToThatOne) {
     for (int i = 0; i < kApps; ++i)
-        (void)rollout_.answer(RevertDone::Failed{{ErrorCode::unavailable, "Git is away", {}}});
+        (void)rollout_.answer(fail(ErrorCode::unavailable, "Git is away"));
     for (int i = 1; i < kApps; ++i) wishes_[static_cast<std::size_t>(i)] = wish_of_app(i, 1, "c3");
     rollout_.wish(wishes_);
     EXPECT_EQ(rollout_.state().reverts.size(), 1u);

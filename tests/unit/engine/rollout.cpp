@@ -218,10 +218,12 @@ std::size_t Rollout::rows(Table table) const {
         std::ranges::count_if(rows_, [&](const auto& row) { return row.first.first == table; }));
 }
 
-Cost Rollout::answer(decltype(RevertDone::outcome) outcome) {
+Cost Rollout::answer(Result<Answer> outcome) {
     const auto release = asked_.front().release;
     asked_.erase(asked_.begin());
-    return feed(RevertDone{release, std::move(outcome)});
+    return feed(
+        Answered{id_of<RevertRequest>([&](const auto& asked) { return asked.release == release; }),
+                 std::move(outcome)});
 }
 
 std::vector<Row> Rollout::stored() const {
@@ -256,16 +258,18 @@ Cost Rollout::feed(const Event& event) {
             for (const auto& change : publish->releases)
                 cost.shown += change.steps.size() + change.targets.size();
         }
-        if (const auto* revert = std::get_if<Revert>(&effect)) asked_.push_back(revert->request);
+        if (const auto* ask = std::get_if<Ask>(&effect)) note(*ask);
         if (const auto* notify = std::get_if<Notify>(&effect)) {
             ++told_[notify->kind];
             words_[notify->kind] = notify->text;
         }
-        if (const auto* query = std::get_if<Query>(&effect))
-            if (const auto* find = std::get_if<FindLastGood>(&query->question))
-                candidates_ = find->candidates;
     }
     return cost;
+}
+
+void Rollout::note(const Ask& ask) {
+    if (const auto* revert = std::get_if<RevertRequest>(&ask.question)) asked_.push_back(*revert);
+    if (const auto* find = std::get_if<FindLastGood>(&ask.question)) candidates_ = find->candidates;
 }
 
 void Rollout::let_leave(const Send& send) {

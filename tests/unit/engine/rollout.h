@@ -2,6 +2,7 @@
 /// An engine driven by hand: what the tests of this folder share.
 
 #include <gtest/gtest.h>
+#include <functional>
 
 #include <map>
 #include <string>
@@ -96,7 +97,9 @@ public:
     void comes_with(int target, std::vector<Installation> there);
     /// What Git was asked for last: which of these is the newest.
     [[nodiscard]] const std::vector<LastGood>& candidates() const { return candidates_; }
-    void finds_good(const LastGood& good) { feed(LastGoodFound{kKey, good}); }
+    void finds_good(const LastGood& good) {
+        feed(Answered{id_of<FindLastGood>([](const auto&) { return true; }), std::optional(good)});
+    }
 
     /// Lets time pass until nothing more is sent by itself.
     void drain();
@@ -118,15 +121,17 @@ public:
     /// Agents have to come back, and the config has to be read again.
     void restart() { state_ = restarted(); }
 
-    void loads(const std::string& commit, const DefinitionPtr& definition) {
-        feed(DefinitionLoaded{kKey, commit, definition});
+    void loads(const std::string& commit, Result<Answer> definition) {
+        const auto id = id_of<LoadDefinition>(
+            [&](const auto& asked) { return asked.key == kKey && asked.commit == commit; });
+        feed(Answered{id, std::move(definition)});
     }
     /// That commit is in no Git (any more).
     void loads_nothing(const std::string& commit) {
-        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::not_found, "no such commit")});
+        loads(commit, fail(ErrorCode::not_found, "no such commit"));
     }
     void cannot_load(const std::string& commit) {
-        feed(DefinitionLoaded{kKey, commit, fail(ErrorCode::unavailable, "Git is away")});
+        loads(commit, fail(ErrorCode::unavailable, "Git is away"));
     }
     /// It was asked the same before, and says what came of it then.
     void answers_from_its_journal();
@@ -137,8 +142,15 @@ public:
     void free_disk();
     void hold_tip(bool held) { feed(GitHeld{held, "t1", "it does not descend"}); }
     /// How the oldest revert that was asked for ended.
-    Cost answer(decltype(RevertDone::outcome) outcome);
+    Cost answer(Result<Answer> outcome);
+    Cost answer(decltype(RevertDone::outcome) outcome) {
+        return answer(Result<Answer>{RevertDone{std::move(outcome)}});
+    }
     [[nodiscard]] const std::vector<RevertRequest>& asked() const { return asked_; }
+    /// The answer to the question with that id.
+    Cost tell(std::uint64_t id, Result<Answer> answer) {
+        return feed(Answered{id, std::move(answer)});
+    }
     /// How often people were told of it.
     [[nodiscard]] int told(NoticeKind kind) const {
         const auto found = told_.find(kind);
@@ -178,6 +190,15 @@ public:
 
 private:
     Cost feed(const Event& event);
+    void note(const Ask& ask);
+    /// As which it is being asked; 0 = it is not.
+    template <typename Asked>
+    [[nodiscard]] std::uint64_t id_of(const std::function<bool(const Asked&)>& is_it) const {
+        for (const auto& [id, question] : state_.questions)
+            if (const auto* asked = std::get_if<Asked>(&question); asked && is_it(*asked))
+                return id;
+        return 0;
+    }
     [[nodiscard]] std::vector<Row> stored() const;
     [[nodiscard]] ActionResult result_of(const Action& action, ActionOutcome outcome);
     void write(const Batch& batch, Cost& cost);
