@@ -9,10 +9,9 @@ import unittest
 import layouts
 from harness import Sandbox, free_port, wait
 
-SSHD = shutil.which("sshd", path="/usr/sbin:/sbin:" + os.environ["PATH"])
+SSHD = shutil.which("sshd", path="/usr/sbin:/sbin:" + os.environ["PATH"]) or "sshd"
 
 
-@unittest.skipUnless(SSHD, "no sshd here")
 class SshTest(unittest.TestCase):
     def setUp(self):
         self.box = self.enterContext(Sandbox())

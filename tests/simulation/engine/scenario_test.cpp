@@ -406,7 +406,7 @@ TEST(ScenarioTest, UninstallsPinsAndForcesOnce) {
     EXPECT_TRUE(world.settle(1h));
     EXPECT_EQ(world.installed(kShop), "p-1= p-2= p-3= p-4= p-5=");
     EXPECT_EQ(world.releases(kShop),
-              "introduce v1 success, catch_up v1 success, catch_up v1 success, "
+              "introduce v1 success, catch_up v1 success, catch_up v0 success, "
               "uninstall v1 success");
 }
 
