@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(Words, ElsewhereTest,
                          [](const auto& test) { return test.param.name; });
 
 /// Agents that are asked after a lost store; `there` is what each of them has, and ran well.
-class LostGoodTest : public testing::Test {
+class RecalledGoodTest : public testing::Test {
 protected:
     void come_with(const std::vector<int>& there) {
         int target = 0;
@@ -215,11 +215,12 @@ protected:
 };
 
 /// Else a bad version that comes meanwhile would be taken for the first one, and its file removed.
-TEST_F(LostGoodTest, IsWhatAllOfThemRun) {
+TEST_F(RecalledGoodTest, IsWhatAllOfThemRun) {
     come_with({1, 1});
     rollout_.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
     ASSERT_EQ(rollout_.candidates(), (std::vector{LastGood{Digest::of("v1"), "c1", "v1"}}));
     rollout_.finds_good(rollout_.candidates().front());
+    rollout_.loads("c1", version_of(2, all_at_once(), 1)->definition);
     for (int i = 0; i < 2; ++i) (void)rollout_.finish_one(ActionOutcome::failed);
     ASSERT_EQ(rollout_.in_flight(), 2u) << newest(rollout_).reason;
     EXPECT_EQ(rollout_.next().kind, ActionKind::rollback);
@@ -227,13 +228,13 @@ TEST_F(LostGoodTest, IsWhatAllOfThemRun) {
 }
 
 /// It was in the middle of its release.
-TEST_F(LostGoodTest, IsNotWhatSomeOfThemRun) {
+TEST_F(RecalledGoodTest, IsNotWhatSomeOfThemRun) {
     come_with({1, 3});
     rollout_.wish(AssignmentPtr(version_of(2, all_at_once(), 2)));
     EXPECT_TRUE(rollout_.candidates().empty());
 }
 
-TEST_F(LostGoodTest, IsNotWhatIsStillWished) {
+TEST_F(RecalledGoodTest, IsNotWhatIsStillWished) {
     come_with({2, 2});
     rollout_.wish(frozen(version_of(2, all_at_once(), 2)));
     EXPECT_TRUE(rollout_.candidates().empty());
