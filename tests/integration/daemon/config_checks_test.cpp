@@ -279,7 +279,7 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, UpgradeKindTest,
     testing::Values(
         NewKind{"ControlCharacter", kStagingVersion, version_text("version: \"1.0\\t1\""),
-                "version must be one line without control characters"},
+                "version must be one line without control or invisible characters"},
         NewKind{"VariableInAVersion", kStagingVersion, version_text("version: \"${VERSION}\""),
                 "version must be written out"},
         NewKind{"OpenQuote", kStagingVersion, version_text("version: \"1.0.1\nretry: 1"),

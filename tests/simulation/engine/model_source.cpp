@@ -218,9 +218,20 @@ Result<engine::RevertDone> ModelSource::push(const engine::RevertRequest& reques
     return fail(ErrorCode::conflict, "lost the race");
 }
 
+/// Else the store was lost, and a merge the wrong way round has taken it off the line: what it
+/// took back is in force again.
+bool ModelSource::is_known(const std::string& revert) const {
+    return own_.contains(revert) ||
+           std::ranges::any_of(git_.line("", git_.tip()), [&](const LineChange& change) {
+               return change.commit->id == revert;
+           });
+}
+
 void ModelSource::check_pushed(const engine::RevertRequest& request) {
-    if (!reverted_.insert(request.release).second)
+    auto& former = reverted_[request.release];
+    if (!former.empty() && is_known(former))
         violation = "11: a second revert of " + request.release;
+    former = request.prepared;
     const auto& commit = git_.at(git_.tip());
     for (const auto& path : git_.changes(commit.parents.front(), commit.id))
         if (path != version_path(request.key)) violation = "12: the revert changed " + path;

@@ -52,13 +52,14 @@ private:
     [[nodiscard]] std::string create(const RevertPlan& plan, const std::string& release,
                                      Timestamp now);
     void check_pushed(const engine::RevertRequest& request);
+    [[nodiscard]] bool is_known(const std::string& revert) const;
 
     ModelGit& git_;
     bool keeps_rules_;  ///< see Models::reverts_keep_rules
     LineTracker tracker_;
     std::set<std::string> own_;
-    std::string rebuilt_to_;          ///< the first commit that this store accepted
-    std::set<std::string> reverted_;  ///< releases whose revert was pushed
+    std::string rebuilt_to_;                       ///< the first commit that this store accepted
+    std::map<std::string, std::string> reverted_;  ///< release → its revert that was pushed
 };
 
 }  // namespace tidegate::simulation
