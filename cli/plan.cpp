@@ -102,7 +102,8 @@ void add_notes(PlannedChange& change, const Assignment* before, const Assignment
         change.notes.emplace_back("paused: nothing more starts until it is resumed");
     if (before != nullptr && before->paused && !after.paused) change.notes.emplace_back("resumed");
     if (before != nullptr && before->retry < after.retry)
-        change.notes.emplace_back("retry: a quarantine of this version is lifted");
+        change.notes.emplace_back(
+            "retry: it is tried anew; if this version is quarantined, that is lifted");
     if (after.forward_only) change.notes.emplace_back("forward_only: it is never rolled back");
     if (!is_supported(after.strategy.type))
         change.notes.push_back(

@@ -190,8 +190,9 @@ void end_rollback(Turn& turn, Release& release, int away) {
     auto reason = release.reason;
     const auto why = no_way_back(turn.state.assignments.at(release.key), release);
     if (!why.empty() && failed > 0) reason += "; frozen, as " + why;
-    if (failed > 0) reason += fmt::format("; {} targets could not be restored", failed);
-    if (away > 0) reason += fmt::format("; {} targets follow when they are back", away);
+    const auto targets = [](auto count) { return count == 1 ? "target" : "targets"; };
+    if (failed > 0) reason += fmt::format("; {} {} could not be restored", failed, targets(failed));
+    if (away > 0) reason += fmt::format("; {} {} to be restored once back", away, targets(away));
     end_release(turn, release, failed > 0 ? ReleaseStatus::failed : ReleaseStatus::rollback,
                 std::move(reason));
 }

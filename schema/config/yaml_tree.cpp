@@ -121,7 +121,11 @@ public:
             errors_.push_back(
                 {ErrorCode::invalid, trouble->message, {file_, trouble->line, trouble->column}});
         else
-            error(exception.mark, "not valid YAML: " + exception.msg);
+            error(exception.mark,
+                  "not valid YAML: " + exception.msg +
+                      (exception.msg == YAML::ErrorMsg::MAP_VALUE
+                           ? ": a text that has a colon and a space in it needs quotes"
+                           : ""));
         stopped_ = true;
     }
     YamlTree finish() && {

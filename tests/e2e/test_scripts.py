@@ -225,7 +225,7 @@ class ScriptsTest(unittest.TestCase):
                    rollback="sleep 1000")
         alerts = box.daemon.metric("tidegate_alerts_total")
         wait(lambda: release_of(box, "2.0.0")["status"] == "failed", "the end")
-        self.assertIn("1 targets could not be restored", release_of(box, "2.0.0")["reason"])
+        self.assertIn("1 target could not be restored", release_of(box, "2.0.0")["reason"])
         wait(lambda: box.repo.tip() != self.pushed, "the revert all the same")
         wait(lambda: box.daemon.metric("tidegate_alerts_total") > alerts, "the alert")
         seen = self.logs()

@@ -217,6 +217,8 @@ INSTANTIATE_TEST_SUITE_P(
     Texts, TroubleTest,
     testing::Values(
         TroubleCase{"tab", project("deploy:\n\ttype: script\n"), "5:1: a tab indents this line"},
+        TroubleCase{"colon", project("description: a: b\n"),
+                    "4:15: not valid YAML: illegal map value: a text that has a colon"},
         TroubleCase{"tab_behind", project("deploy:\n  type: script\n\tconfig: {}\n"),
                     "6:1: a tab indents this line"},
         TroubleCase{"no_break_space", project("deploy:\n  type: script\n\xC2\xA0 config: {}\n"),
