@@ -33,9 +33,8 @@ Error status_error(const std::string& url, int status, const std::string& body) 
 /// httplib's own word for it is "Connection".
 std::string why_silent(httplib::Error error) {
     if (error != httplib::Error::Connection) return httplib::to_string(error);
-    return "nobody listens there, or there is no such host; --server, or TIDEGATE_SERVER, names "
-           "the "
-           "daemon's status endpoint";
+    return "nobody listens there, or there is no such host; --server, or TIDEGATE_SERVER, "
+           "names the daemon's status endpoint";
 }
 
 /// httplib 0.11 throws on URLs that it cannot take.

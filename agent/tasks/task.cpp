@@ -72,28 +72,44 @@ TaskOutput stop_elsewhere(const Task& task, TaskHost& host, const std::stop_toke
         if (!one.ok) add_error(all, one.error);
     }
     all.ok = all.error.empty() && host.stoppers_elsewhere() > 0;
-    if (all.error.empty()) return all;
-    all.ok = task.force_kill && host.kill_service();
-    all.output += fmt::format("\n{}{}\n", all.error, all.ok ? "; killed" : "");
     return all;
 }
 
-/// One definition after the other, until it is down.
+/// One definition after the other, until it is down. Good: one says that it is.
+TaskOutput stop_here(const Task& task, TaskHost& host, const std::stop_token& stop) {
+    auto all = bad("");
+    for (auto i = host.stoppers_elsewhere(); i < host.stoppers() && !all.ok; ++i) {
+        if (stop.stop_requested()) return bad("cancelled");
+        const auto one = stop_by(i, task, host, stop);
+        all.output += one.output;
+        all.ok = one.ok;
+        if (!one.ok) add_error(all, one.error);
+    }
+    return all;
+}
+
+/// Nothing is killed before all that knows how to stop it was asked.
 TaskOutput stop_service(const Task& task, TaskHost& host, const std::stop_token& stop) {
     if (!host.installed()) return good("nothing is installed yet");
     if (host.stoppers() == 0) return good("the project has no service.stop");
-    auto all = stop_elsewhere(task, host, stop);
-    if (stop.stop_requested()) return bad("cancelled");
-    for (std::size_t i = host.stoppers_elsewhere(); i < host.stoppers(); ++i) {
-        auto one = stop_by(i, task, host, stop);
-        all.output += one.output;
-        if (one.ok) return good(std::move(all.output));
-        if (stop.stop_requested()) return bad("cancelled");
-        add_error(all, one.error);
-    }
-    if (all.ok) return good(std::move(all.output));
-    if (!task.force_kill || !host.kill_service()) return all;
-    return good(fmt::format("{}\n{}; killed\n", all.output, all.error));
+    const auto elsewhere = stop_elsewhere(task, host, stop);
+    auto all = stop_here(task, host, stop);
+    if (stop.stop_requested() && !all.ok) return bad("cancelled");
+    all.output.insert(0, elsewhere.output);
+    const auto runs = [&] {
+        return await_service(ServiceState::stopped, Seconds{0}, host, stop) ==
+               ServiceState::running;
+    };
+    const bool down = all.ok || (elsewhere.ok && !runs());
+    if (down && elsewhere.error.empty()) return good(std::move(all.output));
+    if (down) all.error.clear();
+    if (!elsewhere.error.empty()) add_error(all, "in another folder: " + elsewhere.error);
+    const bool killed = task.force_kill && host.kill_service();
+    const auto output = fmt::format("{}\n{}{}\n", all.output, all.error, killed ? "; killed" : "");
+    // What refused in another folder may not run at all: where it does, the rest will show it.
+    if (killed || (down && !runs())) return good(output);
+    all.ok = false;
+    return all;
 }
 
 TaskOutput start_service(const Task& task, TaskHost& host, const std::stop_token& stop) {

@@ -420,12 +420,15 @@ bool ConfigSource::was_there(const AssignmentKey& key, const LastGood& good) {
     return there.error().code != ErrorCode::not_found && there.error().code != ErrorCode::invalid;
 }
 
-std::optional<LastGood> ConfigSource::find_last_good(const AssignmentKey& key,
-                                                     const std::vector<LastGood>& candidates) {
+Result<std::optional<LastGood>> ConfigSource::find_last_good(
+    const AssignmentKey& key, const std::vector<LastGood>& candidates) {
     std::optional<LastGood> newest;
     std::size_t distance = 0;
     for (const auto& candidate : candidates) {
         const auto line = git_.line(candidate.commit, tracker_.tip());
+        if (!line && (line.error().code == ErrorCode::unavailable ||
+                      line.error().code == ErrorCode::timeout))
+            return fail(line.error());
         const bool on_line =
             line && std::ranges::none_of(*line, [](const auto& c) { return c.off_line; });
         if (!on_line || (newest && line->size() >= distance) || !was_there(key, candidate))

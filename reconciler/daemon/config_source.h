@@ -75,8 +75,8 @@ public:
     [[nodiscard]] Result<DefinitionPtr> load_definition(const AssignmentKey& key,
                                                         const std::string& commit);
     /// The newest on the line of those that the assignment had where they say that it did.
-    [[nodiscard]] std::optional<LastGood> find_last_good(const AssignmentKey& key,
-                                                         const std::vector<LastGood>& candidates);
+    [[nodiscard]] Result<std::optional<LastGood>> find_last_good(
+        const AssignmentKey& key, const std::vector<LastGood>& candidates);
 
 private:
     enum class By { fast_forward, person };

@@ -130,7 +130,7 @@ void Daemon::answer(std::uint64_t id, const engine::LoadDefinition& question) {
 void Daemon::answer(std::uint64_t id, const engine::FindLastGood& question) {
     on_config_worker(
         [this, question] { return source_->find_last_good(question.key, question.candidates); },
-        [this, id](std::optional<LastGood> good) {
+        [this, id](Result<std::optional<LastGood>> good) {
             feed(engine::Answered{id, std::move(good)});
         });
 }

@@ -111,14 +111,13 @@ Result<void> Daemon::open_fleet(const StoredRows& rows) {
     fleet.epoch = state_.epoch;
     fleet.certificate_lifetime = options_.certificate_ttl;
     logs_ = std::make_unique<ActionLogs>(data_dir_.logs());
-    const bool new_ca = fleet.pki.made_ca;
-    fleet_ = TRY(Fleet::start(io_, std::move(fleet), *this));
-    if (const auto strangers = fleet_->agents().size(); new_ca && strangers > 0)
+    if (const auto strangers = rows.agents.size(); fleet.pki.made_ca && strangers > 0)
         spdlog::error(
             "agents: there was no pki/ca.crt, so a new CA was made, which {} known agents do not "
             "trust: stop, put pki/ back from a backup and start again, or enrol each anew "
             "(tidegate enroll NAME --replace)",
             strangers);
+    fleet_ = TRY(Fleet::start(io_, std::move(fleet), *this));
     for (const auto& agent : fleet_->agents())
         if (agent.revoked_at) feed(engine::AgentRevoked{agent.name});
     spdlog::info("agents: listening on {} (UDP)", fleet_->local_address());

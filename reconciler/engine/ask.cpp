@@ -19,7 +19,10 @@ void ask(Turn& turn, const AssignmentKey& key, Inquiry& inquiry, Question questi
     turn.ask(Ask{inquiry.id, std::move(question)});
 }
 
-void settle(Inquiry& inquiry) { inquiry = {}; }
+void settle(Inquiry& inquiry) {
+    inquiry.id = 0;
+    inquiry.again_at = {};
+}
 
 void put_off(const Turn& turn, Inquiry& inquiry, bool at_once) {
     inquiry.id = 0;

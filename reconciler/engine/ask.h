@@ -11,7 +11,8 @@ namespace tidegate::engine {
 [[nodiscard]] bool is_to_ask(Turn& turn, const AssignmentKey& key, const Inquiry& inquiry);
 void ask(Turn& turn, const AssignmentKey& key, Inquiry& inquiry, Question question);
 
-/// The answer brought what was needed, or what leads to the next question.
+/// The answer brought what was needed, or what leads to the next question, which may fail in turn:
+/// failures count on.
 void settle(Inquiry& inquiry);
 /// It did not: it is asked anew, later each time; `at_once`: at the next look.
 void put_off(const Turn& turn, Inquiry& inquiry, bool at_once = false);

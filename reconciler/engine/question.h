@@ -4,9 +4,8 @@
 ///
 ///     Ask{7, LoadDefinition{…}}  ──→  Answered{7, a definition}   it is used
 ///     Ask{8, RevertRequest{…}}   ──→  Answered{8, an error}       asked anew, as 9, after a while
-///     Ask{9, RevertRequest{…}}   ──→  nothing for kAnswerWithin   asked anew, as 10; an answer to
-///     9
-///                                                                 comes too late and is dropped
+///     Ask{9, RevertRequest{…}}   ──→  none in kAnswerWithin       asked anew, as 10; what comes
+///                                                                 for 9 is too late, and dropped
 ///
 /// So whatever is asked may be asked twice. One Answered for each Ask, also on failure.
 

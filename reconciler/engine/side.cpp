@@ -23,18 +23,21 @@ bool is_frozen(const State& state, const AssignmentKey& key, const Assignment& w
 }
 
 /// What an action left is not known: nobody goes there again before a person says so, by a newer
-/// intent than that of the last release that was there. No release is known of after a lost store.
+/// intent than that of the last release that was there. No release is known of after a lost store:
+/// what was left there says whose it was.
 bool may_overwrite_unknown(const State& state, const AssignmentState& assignment,
-                           const std::string& target) {
+                           const DesiredTarget& target, const Installation& left) {
     const auto& intent = assignment.wish->intent;
     if (intent.by_daemon) return false;
     for (auto id = assignment.releases.rbegin(); id != assignment.releases.rend(); ++id) {
         const auto& release = state.releases.at(*id);
-        const auto progress = release.targets.find(target);
+        const auto progress = release.targets.find(target.name);
         if (progress != release.targets.end() && !progress->second.action.empty())
             return release.commit != intent.commit;
     }
-    return assignment.former && assignment.former->intent.commit != intent.commit;
+    const bool is_of_wish = left.assignment_digest == assignment.wish->definition->digest ||
+                            left.assignment_digest == target.definition->digest;
+    return !is_of_wish && !left.rejected;
 }
 
 class Finder {
@@ -65,7 +68,7 @@ public:
             return TargetState::in_sync;
         const auto state = planner::compare({desired, absent}, seen);
         if (state == TargetState::unknown &&
-            !may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target.name)) {
+            !may_overwrite_unknown(turn_.state, turn_.state.assignments.at(key_), target, *seen)) {
             add_holds(
                 turn_, key_,
                 {{"unknown",

@@ -82,14 +82,14 @@ Result<void> inherit(const std::string& directory, bool keeps, Timestamp now) {
     const auto heir = heir_of(directory);
     if (!note(heir, now + kAnewInterval))
         return fail(ErrorCode::unavailable, "cannot write into {}", heir);
+    const auto damaged = directory + ".damaged";
     std::error_code error;
+    if (keeps) fs::remove_all(damaged, error);  // may be long: what is kept has a name at once
     swap(directory, heir, error);
     if (error)
         return fail(ErrorCode::unavailable, "cannot put {} into its place: {}", heir,
                     error.message());
-    const auto damaged = directory + ".damaged";
-    if (keeps) fs::remove_all(damaged, error);
-    if (keeps && !error) fs::rename(heir, damaged, error);
+    if (keeps) fs::rename(heir, damaged, error);
     if (!keeps) fs::remove_all(heir, error);
     return {};
 }

@@ -31,8 +31,7 @@ inline constexpr std::string_view kAfterCommit = "store.after_commit";
 /// serves one thread at a time; several may be open on one database, and each sees whole groups
 /// only.
 ///
-///     open ──▶ ready ──(commit unknown, I/O error while writing, file gone)──▶ fenced ──▶ (open
-///     anew)
+///     open ──▶ ready ──(commit unknown, I/O error, file gone)──▶ fenced ──▶ (open anew)
 ///
 /// A fenced store refuses everything with `unavailable`: after a failed fsync the kernel may have
 /// dropped the data and a second try may lie (PostgreSQL, "PANIC on fsync failure"), so the daemon

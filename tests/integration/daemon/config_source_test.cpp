@@ -389,9 +389,10 @@ TEST_F(ConfigSourceTest, WhatWasGoodInAnotherEnvironmentIsNotGoodHere) {
     commit("1.1.0");
     const auto report = source.poll({});
     const auto elsewhere = good_of(report, "prod");
-    EXPECT_EQ(source.find_last_good(staging, {elsewhere, here}), here);
-    EXPECT_EQ(source.find_last_good(staging, {elsewhere}), std::nullopt);
-    EXPECT_EQ(source.find_last_good(staging, {here, good_of(report, "staging")})->version, "1.1.0");
+    EXPECT_EQ(source.find_last_good(staging, {elsewhere, here}).value(), here);
+    EXPECT_EQ(source.find_last_good(staging, {elsewhere}).value(), std::nullopt);
+    EXPECT_EQ(source.find_last_good(staging, {here, good_of(report, "staging")}).value()->version,
+              "1.1.0");
 }
 
 TEST_F(ConfigSourceTest, ALostCloneIsFetchedAnew) {

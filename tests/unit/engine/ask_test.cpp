@@ -41,6 +41,23 @@ TEST_F(AskTest, WhatIsNotAnsweredIsAskedAnewAndALateAnswerIsDropped) {
     EXPECT_EQ(newest(rollout_).revert, RevertState::pushed);
 }
 
+/// A server that refuses each push would be asked as fast as it answers.
+TEST_F(AskTest, APushThatKeepsFailingIsTriedLaterEachTime) {
+    const auto fails = [&] {
+        (void)rollout_.tell(id(), RevertDone{RevertDone::Prepared{"revert-1"}});
+        (void)rollout_.tell(id(), fail(ErrorCode::conflict, "cannot lock ref"));
+    };
+    fails();
+    const auto once = rollout_.asked().size();
+    EXPECT_EQ(once, 3u) << "one lost race is tried over at once";
+    fails();
+    EXPECT_EQ(rollout_.asked().size(), once + 1);
+    rollout_.pass(limits::kAskAgain * 2 - Seconds{1});
+    EXPECT_EQ(rollout_.asked().size(), once + 1);
+    rollout_.pass(Seconds{2});
+    EXPECT_EQ(rollout_.asked().size(), once + 2);
+}
+
 TEST_F(AskTest, WhatIsAnsweredTwiceIsTakenOnce) {
     const auto asked = id();
     (void)rollout_.tell(asked, RevertDone{RevertDone::Prepared{"revert-1"}});

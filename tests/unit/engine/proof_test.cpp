@@ -240,6 +240,25 @@ TEST_F(RecalledGoodTest, IsNotWhatIsStillWished) {
     EXPECT_TRUE(rollout_.candidates().empty());
 }
 
+/// A pinned target on which nobody knows what is there, and no release any more that was there.
+TEST(ProofTest, WhatAFormerWishLeftUnknownIsOverwrittenAfterALostStore) {
+    const auto wish = pinned(version_of(1, one_by_one(), 2), {0});
+    const auto comes_with_unknown_of = [&](const Digest& digest, bool restored) {
+        Rollout rollout(0, std::vector<AssignmentPtr>{});
+        auto there = in_place(0, *version_of(1, one_by_one(), 1));
+        there.status = InstallStatus::unknown;
+        there.assignment_digest = digest;
+        if (restored) there.rejected = LastGood{Digest::of("bad"), "c0", "bad"};
+        rollout.comes_with(0, {there});
+        rollout.wish(wish);
+        return rollout.in_flight();
+    };
+    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), false), 1u);
+    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), true), 0u);
+    EXPECT_EQ(comes_with_unknown_of(wish->definition->digest, false), 0u);
+    EXPECT_EQ(comes_with_unknown_of(wish->targets[0].definition->digest, false), 0u);
+}
+
 /// A forced operation that reaches nobody did nothing.
 TEST(ProofTest, AnOperationOnPinnedTargetsOnlyIsHeld) {
     Rollout rollout(1, one_by_one());

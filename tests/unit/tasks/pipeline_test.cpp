@@ -39,6 +39,7 @@ public:
     bool installed() const override { return was_installed; }
     bool can_start() const override { return true; }
     std::size_t stoppers() const override { return stops.size(); }
+    std::size_t stoppers_elsewhere() const override { return elsewhere; }
     bool can_tell() const override { return tells; }
     TaskOutput start_service(Seconds, std::stop_token) override {
         ran.emplace_back("start");
@@ -66,6 +67,7 @@ public:
     ServiceState state = ServiceState::not_known;
     bool deploys = true;
     std::vector<bool> stops{true};  ///< by stopper
+    std::size_t elsewhere = 0;      ///< of them, at the front
     bool tells = true;
     bool was_installed = true;
 
@@ -282,6 +284,69 @@ TEST_F(PipelineTest, OneDefinitionAfterTheOtherIsAskedToStop) {
     host_.stops = {true, false};
     EXPECT_EQ(run().error, "release/stop: still running after 0s; then exit code 2");
 }
+
+struct ElsewhereStopCase {
+    const char* name;
+    std::vector<bool> stops;  ///< the first one looks into another folder
+    ServiceState state;
+    bool force;
+    bool ok;
+    std::vector<std::string> ran;
+};
+class ElsewhereStopTest : public testing::TestWithParam<ElsewhereStopCase> {};
+TEST_P(ElsewhereStopTest, NothingIsKilledBeforeAllWereAsked) {
+    const auto& [name, stops, state, force, ok, ran] = GetParam();
+    FakeHost host;
+    host.stops = stops;
+    host.elsewhere = 1;
+    host.state = state;
+    Pipeline pipeline;
+    pipeline.release = {of_type("stop", TaskType::stop_service)};
+    pipeline.release[0].graceful_timeout = Seconds{0};
+    pipeline.release[0].force_kill = force;
+    EXPECT_EQ(run_pipeline(pipeline, {}, host, {}).ok, ok);
+    EXPECT_EQ(host.ran, ran);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Cases, ElsewhereStopTest,
+    testing::Values(
+        ElsewhereStopCase{
+            "BothStop", {true, true}, ServiceState::stopped, true, true, {"stop", "stop by 1"}},
+        ElsewhereStopCase{"ItStillRuns",
+                          {true, false},
+                          ServiceState::running,
+                          false,
+                          false,
+                          {"stop", "stop by 1"}},
+        ElsewhereStopCase{"ItStillRunsForce",
+                          {true, false},
+                          ServiceState::running,
+                          true,
+                          true,
+                          {"stop", "stop by 1", "kill"}},
+        ElsewhereStopCase{"OnlyThere",
+                          {true, false},
+                          ServiceState::not_known,
+                          false,
+                          true,
+                          {"stop", "stop by 1"}},
+        ElsewhereStopCase{
+            "OnlyHere", {false, true}, ServiceState::stopped, false, true, {"stop", "stop by 1"}},
+        ElsewhereStopCase{"OnlyHereForce",
+                          {false, true},
+                          ServiceState::stopped,
+                          true,
+                          true,
+                          {"stop", "stop by 1", "kill"}},
+        ElsewhereStopCase{
+            "Neither", {false, false}, ServiceState::stopped, false, true, {"stop", "stop by 1"}},
+        ElsewhereStopCase{"NeitherAndItRuns",
+                          {false, false},
+                          ServiceState::running,
+                          false,
+                          false,
+                          {"stop", "stop by 1"}}),
+    [](const auto& test) { return std::string{test.param.name}; });
 
 TEST_F(PipelineTest, StartWaitsUntilReady) {
     auto start = of_type("start", TaskType::start_service);
