@@ -67,6 +67,8 @@ bool World::settle(Milliseconds at_most) {
 bool World::is_busy() {
     if (!daemon_up_ || !state_.outbox.empty() || polled_ != git_.tip() || effects_->waiting() > 0)
         return true;
+    for (const auto& [name, host] : agents_)  // the answer to an outcome is on its way
+        if (links_[name].up && !host->inventory().results.empty()) return true;
     for (const auto& [id, job] : state_.reverts)
         if (!waits_for_a_person(state_.releases.at(id).key)) return true;
     for (const auto& [key, assignment] : state_.assignments)
