@@ -35,9 +35,12 @@ bool may_overwrite_unknown(const State& state, const AssignmentState& assignment
         if (progress != release.targets.end() && !progress->second.action.empty())
             return release.commit != intent.commit;
     }
-    const bool is_of_wish = left.assignment_digest == assignment.wish->definition->digest ||
-                            left.assignment_digest == target.definition->digest;
-    return !is_of_wish && !left.rejected;
+    const auto is_left = [&](const Digest& digest) {
+        return digest == left.assignment_digest ||
+               (left.rejected && digest == left.rejected->digest);
+    };
+    return (assignment.former && assignment.former->intent.commit != intent.commit) ||
+           (!is_left(assignment.wish->definition->digest) && !is_left(target.definition->digest));
 }
 
 class Finder {

@@ -243,20 +243,22 @@ TEST_F(RecalledGoodTest, IsNotWhatIsStillWished) {
 /// A pinned target on which nobody knows what is there, and no release any more that was there.
 TEST(ProofTest, WhatAFormerWishLeftUnknownIsOverwrittenAfterALostStore) {
     const auto wish = pinned(version_of(1, one_by_one(), 2), {0});
-    const auto comes_with_unknown_of = [&](const Digest& digest, bool restored) {
+    const auto comes_with_unknown_of = [&](const Digest& digest, const Digest& rejected) {
         Rollout rollout(0, std::vector<AssignmentPtr>{});
         auto there = in_place(0, *version_of(1, one_by_one(), 1));
         there.status = InstallStatus::unknown;
         there.assignment_digest = digest;
-        if (restored) there.rejected = LastGood{Digest::of("bad"), "c0", "bad"};
+        if (!rejected.empty()) there.rejected = LastGood{rejected, "c0", "bad"};
         rollout.comes_with(0, {there});
         rollout.wish(wish);
         return rollout.in_flight();
     };
-    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), false), 1u);
-    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), true), 0u);
-    EXPECT_EQ(comes_with_unknown_of(wish->definition->digest, false), 0u);
-    EXPECT_EQ(comes_with_unknown_of(wish->targets[0].definition->digest, false), 0u);
+    const auto& wished = wish->definition->digest;
+    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), {}), 1u);
+    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), Digest::of("bad")), 1u);
+    EXPECT_EQ(comes_with_unknown_of(Digest::of("another"), wished), 0u) << "its own restore";
+    EXPECT_EQ(comes_with_unknown_of(wished, {}), 0u);
+    EXPECT_EQ(comes_with_unknown_of(wish->targets[0].definition->digest, {}), 0u);
 }
 
 /// A forced operation that reaches nobody did nothing.
