@@ -39,7 +39,8 @@ protected:
     }
     void in_work(const std::string& command) const {
         const auto line = "cd '" + work().string() + "' && " + command;
-        ASSERT_EQ(std::system(line.c_str()), 0) << line;  // NOLINT(concurrency-mt-unsafe)
+        ASSERT_EQ(std::system(line.c_str()), 0)
+            << line;  // NOLINT(concurrency-mt-unsafe): one thread
     }
     void replace(const std::string& path, const std::string& what, const std::string& by) const {
         auto content = text(path);

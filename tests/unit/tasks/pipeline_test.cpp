@@ -235,6 +235,13 @@ struct StopCase {
     bool ok;
     std::vector<std::string> ran;
 };
+bool stops_well(FakeHost& host, bool force) {
+    Pipeline pipeline;
+    pipeline.release = {of_type("stop", TaskType::stop_service)};
+    pipeline.release[0].graceful_timeout = Seconds{0};
+    pipeline.release[0].force_kill = force;
+    return run_pipeline(pipeline, {}, host, {}).ok;
+}
 class StopServiceTest : public testing::TestWithParam<StopCase> {};
 
 TEST_P(StopServiceTest, EndsStoppedOrFails) {
@@ -244,11 +251,7 @@ TEST_P(StopServiceTest, EndsStoppedOrFails) {
     host.stops = {stops};
     host.tells = state.has_value();
     host.state = state.value_or(ServiceState::not_known);
-    Pipeline pipeline;
-    pipeline.release = {of_type("stop", TaskType::stop_service)};
-    pipeline.release[0].graceful_timeout = Seconds{0};
-    pipeline.release[0].force_kill = force;
-    EXPECT_EQ(run_pipeline(pipeline, {}, host, {}).ok, ok);
+    EXPECT_EQ(stops_well(host, force), ok);
     EXPECT_EQ(host.ran, ran);
 }
 
@@ -300,11 +303,7 @@ TEST_P(ElsewhereStopTest, NothingIsKilledBeforeAllWereAsked) {
     host.stops = stops;
     host.elsewhere = 1;
     host.state = state;
-    Pipeline pipeline;
-    pipeline.release = {of_type("stop", TaskType::stop_service)};
-    pipeline.release[0].graceful_timeout = Seconds{0};
-    pipeline.release[0].force_kill = force;
-    EXPECT_EQ(run_pipeline(pipeline, {}, host, {}).ok, ok);
+    EXPECT_EQ(stops_well(host, force), ok);
     EXPECT_EQ(host.ran, ran);
 }
 INSTANTIATE_TEST_SUITE_P(
