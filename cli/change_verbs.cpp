@@ -48,8 +48,8 @@ Result<FileChange> edit_rollback(const Tip& tip, const std::string& name, const 
     const auto& version = current.version.version;
     if (version == to) return nothing(fmt::format("{} is at {}", name, to));
     const auto former = TRY(find_former(tip, to));
-    // A state that was paused would go nowhere.
-    auto text = without_key(former.text, "paused");
+    // A state that was paused would go nowhere; a promote spoke of the release of that time.
+    auto text = without_key(without_key(former.text, "paused"), "promote");
     if (text.find("pins") != std::string::npos || !current.version.pins.empty())
         text = TRY(with_key_of(text, "pins", current.text));
     if (current.version.retry > number_at(text, "retry"))
@@ -74,8 +74,23 @@ Result<FileChange> edit_resume(const Tip& tip, const std::string& name) {
 Result<FileChange> edit_retry(const Tip& tip, const std::string& name) {
     const auto current = TRY(read_current(tip));
     const auto count = std::to_string(current.version.retry + 1);
-    return FileChange{TRY(with_key(current.text, "retry", count)),
+    return FileChange{TRY(with_key(without_key(current.text, "promote"), "retry", count)),
                       fmt::format("Retry {} {}", name, current.version.version),
+                      {}};
+}
+
+Result<FileChange> edit_promote(const Tip& tip, const std::string& name,
+                                const PromoteOptions& options) {
+    const auto current = TRY(read_current(tip));
+    const auto& version = current.version.version;
+    if (version.empty())
+        return fail(ErrorCode::invalid, "{} names no version that could be promoted", tip.path);
+    const Promote wanted{version, options.step, options.full};
+    const auto where = wanted.full ? "to full" : fmt::format("past step {}", wanted.step);
+    if (current.version.promote == wanted)
+        return nothing(fmt::format("{} {} is promoted {}", name, version, where));
+    return FileChange{TRY(with_key(current.text, "promote", promote_text(wanted))),
+                      fmt::format("Promote {} {} {}", name, version, where),
                       {}};
 }
 
@@ -122,6 +137,12 @@ int resume(const Console& console, const ChangeOptions& options, Timestamp now) 
 int retry(const Console& console, const ChangeOptions& options, Timestamp now) {
     return write(console, options, now,
                  [&](const Tip& tip) { return edit_retry(tip, options.key.text()); });
+}
+
+int promote(const Console& console, const PromoteOptions& options, Timestamp now) {
+    const auto name = options.change.key.text();
+    return write(console, options.change, now,
+                 [&](const Tip& tip) { return edit_promote(tip, name, options); });
 }
 
 int pin(const Console& console, const PinOptions& options, Timestamp now) {

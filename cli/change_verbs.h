@@ -21,8 +21,16 @@ int roll_back(const Console& console, const RollbackOptions& options, Timestamp 
 /// `paused: true`.
 int pause(const Console& console, const ChangeOptions& options, Timestamp now);
 int resume(const Console& console, const ChangeOptions& options, Timestamp now);
-/// Raises `retry`.
+/// Raises `retry`, and takes a promote away: that spoke of the try before.
 int retry(const Console& console, const ChangeOptions& options, Timestamp now);
+
+struct PromoteOptions {
+    ChangeOptions change;
+    int step = 0;  ///< past that entry of the strategy; 0 beside `full`
+    bool full = false;
+};
+/// Lets the release of the version that the file names go on.
+int promote(const Console& console, const PromoteOptions& options, Timestamp now);
 
 struct PinOptions {
     ChangeOptions change;

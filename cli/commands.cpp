@@ -18,7 +18,8 @@ Format format_of(const std::string& name) {
     if (found != kFormats.end()) return found->second;
     throw CLI::ValidationError(
         "--output",
-        fmt::format("expected text or json (or markdown, for plan), got '{}'", head_of(name, 64)));
+        fmt::format("expected text or json (or markdown, for plan and simulate), got '{}'",
+                    head_of(name, 64)));
 }
 
 void describe(CLI::App& app, Session& session) {
@@ -29,11 +30,12 @@ void describe(CLI::App& app, Session& session) {
     app.get_formatter()->column_width(34);
     app.add_option_function<std::string>(
            "--output", [&session](const auto& name) { session.console.format = format_of(name); },
-           "text, json, or markdown (plan only)")
+           "text, json, or markdown (plan and simulate)")
         ->type_name("FORMAT");
     app.parse_complete_callback([&app, &session] {
-        if (session.console.format == Format::markdown && !app.got_subcommand("plan"))
-            throw CLI::ValidationError("--output", "markdown is for plan only");
+        const bool has_markdown = app.got_subcommand("plan") || app.got_subcommand("simulate");
+        if (session.console.format == Format::markdown && !has_markdown)
+            throw CLI::ValidationError("--output", "markdown is for plan and simulate only");
     });
     app.footer(
         "Exit codes: 0 good, 1 a problem was found, 2 usage, 3 cannot reach.\n"

@@ -82,6 +82,26 @@ void add_simple(CLI::App& app, Session& session, const SimpleVerb& simple) {
     });
 }
 
+void add_promote(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("promote", "Lets a release that waits for a person go on");
+    auto options = std::make_shared<PromoteOptions>();
+    add_common(*verb, options->change, false);
+    auto* step = verb->add_option("--step", options->step,
+                                  "past this entry of the strategy, as plan and explain number it")
+                     ->check(CLI::Range(1, 1'000'000));
+    auto* full = verb->add_flag("--full", options->full, "past all of them");
+    full->excludes(step);
+    verb->footer(
+        "One of --step and --full. It counts for the version that the file names, passes no gate\n"
+        "and no verify; 'tidegate explain' says what the release waits for.\n"
+        "Examples:\n  tidegate promote shop-api prod --step 1 --repo REPO\n"
+        "  tidegate promote shop-api prod --full --repo REPO");
+    verb->callback([&session, options] {
+        if (options->step == 0 && !options->full) throw CLI::RequiredError("--step or --full");
+        session.exit_code = promote(session.console, *options, now());
+    });
+}
+
 void add_pin(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("pin", "Keeps one target at a version");
     auto options = std::make_shared<PinOptions>();
@@ -104,6 +124,7 @@ void add_pin(CLI::App& app, Session& session) {
 void add_change_commands(CLI::App& app, Session& session) {
     add_rollback(app, session);
     for (const auto& verb : kSimpleVerbs) add_simple(app, session, verb);
+    add_promote(app, session);
     add_pin(app, session);
 }
 

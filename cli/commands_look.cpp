@@ -30,25 +30,58 @@ void add_validate(CLI::App& app, Session& session) {
     verb->callback([&session, where] { session.exit_code = validate(session.console, *where); });
 }
 
+Timestamp time_now() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+void add_repo(CLI::App& verb, PlanOptions& options) {
+    options.repo = ".";
+    verb.add_option("--repo", options.repo, "a local repository, bare or not")
+        ->capture_default_str();
+    verb.add_option("--server", options.server,
+                    "status endpoint to ask what is installed; else as base desires")
+        ->envname("TIDEGATE_SERVER");
+}
+
 void add_plan(CLI::App& app, Session& session) {
     auto* verb = app.add_subcommand("plan", "Shows what a change would do, before it is merged");
     auto options = std::make_shared<PlanOptions>();
-    options->repo = ".";
-    verb->add_option("--repo", options->repo, "a local repository, bare or not")
-        ->capture_default_str();
+    add_repo(*verb, *options);
     verb->add_option("--base", options->base, "what is in force, such as origin/main")->required();
     verb->add_option("--head", options->head, "what it would become")->required();
-    verb->add_option("--server", options->server,
-                     "status endpoint to ask what is installed; else as base desires")
-        ->envname("TIDEGATE_SERVER");
     verb->footer(
-        "base..head counts as one change, as a merge does. Exit code 1 if head has errors.\n"
+        "The daemon's own engine runs ahead on a clock that nobody waits for. base..head counts "
+        "as\n"
+        "one change, as a merge does. Exit code 1 if head has errors.\n"
         "Example, for a merge-request comment:\n"
         "  tidegate plan --base origin/main --head HEAD --output markdown");
-    verb->callback([&session, options] {
-        const auto now =
-            std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-        session.exit_code = plan(session.console, *options, now);
+    verb->callback(
+        [&session, options] { session.exit_code = plan(session.console, *options, time_now()); });
+}
+
+void add_simulate(CLI::App& app, Session& session) {
+    auto* verb = app.add_subcommand("simulate", "Plays a change through, with failures");
+    auto options = std::make_shared<PlanOptions>();
+    add_repo(*verb, *options);
+    auto rev = std::make_shared<std::string>();
+    auto* one = verb->add_option("--rev", *rev, "one commit, against its first parent");
+    auto* base = verb->add_option("--base", options->base, "what is in force")->excludes(one);
+    auto* head = verb->add_option("--head", options->head, "what it would become")->excludes(one);
+    base->needs(head);
+    head->needs(base);
+    verb->add_option("--fail", options->fails,
+                     "TARGET or TARGET@STEP that fails; as often as needed")
+        ->type_name("TARGET[@STEP]");
+    verb->footer(
+        "What is contained, what goes back and when, what the daemon reverts. Nothing is "
+        "deployed.\n"
+        "Examples:\n"
+        "  tidegate simulate --rev HEAD --fail web-3\n"
+        "  tidegate simulate --base origin/main --head HEAD --fail web-1@0 --output markdown");
+    verb->callback([&session, options, rev] {
+        if (!rev->empty()) options->head = *rev;
+        if (options->head.empty()) throw CLI::RequiredError("--rev, or --base and --head");
+        session.exit_code = simulate(session.console, *options, time_now());
     });
 }
 
@@ -104,6 +137,7 @@ void add_logs(CLI::App& app, Session& session) {
 void add_look_commands(CLI::App& app, Session& session) {
     add_validate(app, session);
     add_plan(app, session);
+    add_simulate(app, session);
     add_status(app, session);
     add_explain(app, session);
     add_watch(app, session);

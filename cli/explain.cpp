@@ -122,6 +122,26 @@ void print_holds(const Console& console, const json& holds, std::string_view tit
     table.print(console, "  ");
 }
 
+std::string entry_of(const json& step) {
+    const auto entry = number_of(step, "entry");
+    return entry > 0 ? fmt::format("{}", entry) : "-";
+}
+
+/// Whom a step deploys to, or how far those are whom it watches.
+std::string work_of(const json& step) {
+    if (text_of(step, "kind") == "deploy") return joined(list_of(step, "targets"));
+    std::string text;
+    if (const auto duration = number_of(step, "duration"); duration > 0)
+        text = format_duration(Seconds{duration}) + ", ";
+    const auto& watched = list_of(step, "watched");
+    if (text_of(step, "kind") == "await" && text_of(step, "status") == "running")
+        text = "waits for a promote; ";
+    if (watched.empty()) return text.substr(0, text.rfind(text.ends_with("; ") ? ';' : ','));
+    const auto passed = std::ranges::count_if(
+        watched, [](const json& watch) { return text_of(watch, "status") == "success"; });
+    return text + fmt::format("{} of {} watched passed", passed, watched.size());
+}
+
 void print_release(const Console& console, const json& release) {
     const auto status = text_of(release, "status");
     console.out << fmt::format("\nrelease    {}  {} {} -> {}  ", text_of(release, "id"),
@@ -130,10 +150,10 @@ void print_release(const Console& console, const json& release) {
                 << console.styled(style_of_release(status), status) << '\n';
     if (const auto reason = text_of(release, "reason"); !reason.empty())
         console.out << "           " << reason << '\n';
-    Table steps{{"STEP", "KIND", "STATUS", "TARGETS"}};
+    Table steps{{"STEP", "ENTRY", "KIND", "STATUS", "TARGETS"}};
     for (const auto& step : list_of(release, "steps"))
-        steps.add({fmt::format("{}", number_of(step, "index")), text_of(step, "kind"),
-                   text_of(step, "status"), joined(list_of(step, "targets"))});
+        steps.add({fmt::format("{}", number_of(step, "index")), entry_of(step),
+                   text_of(step, "kind"), text_of(step, "status"), work_of(step)});
     if (!steps.empty()) steps.print(console, "  ");
     Table targets{{"TARGET", "STATUS", "FROM", "TO", "ERROR"}};
     for (const auto& target : list_of(release, "targets"))

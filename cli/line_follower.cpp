@@ -30,13 +30,19 @@ Result<void> LineFollower::follow_at_once(const std::string& commit) {
 
 Result<void> LineFollower::merge(const std::string& commit) {
     CHECK(adopt());
-    git::Commit whole;
-    if (TRY(repository_.is_ancestor(tracker_.tip(), commit)))
-        whole = TRY(repository_.range(tracker_.tip(), commit));
+    auto whole = TRY(change_to(commit));
     unread_ = source::unread_parts(whole);
     whole.id = commit;
     whole.first_parent = tracker_.tip();
     return add(whole, kChecksNow);
+}
+
+/// Of a commit that does not descend from the tip its own word counts: its author and trailers.
+Result<git::Commit> LineFollower::change_to(const std::string& commit) {
+    if (TRY(repository_.is_ancestor(tracker_.tip(), commit)))
+        return repository_.range(tracker_.tip(), commit);
+    auto line = TRY(repository_.line(TRY(repository_.before(commit)), commit));
+    return std::move(line.back());
 }
 
 /// From here on by the checks that a new commit meets.
@@ -67,6 +73,19 @@ Result<Desired> LineFollower::desired(Timestamp now) {
             commit, TRY(reader_.read(TRY(source::files_at(repository_, commit)), Checks::first)),
             Checks::first);
     return tracker_.desired(now);
+}
+
+Result<DefinitionPtr> LineFollower::definition(const AssignmentKey& key,
+                                               const std::string& commit) {
+    const auto documents =
+        TRY(reader_.read(TRY(source::files_at(repository_, commit)), Checks::first));
+    const auto resolved = resolve(documents, find_zone, commit, Checks::first);
+    const auto found = resolved.assignments.find(key);
+    if (found == resolved.assignments.end() || !found->second->assignment)
+        return fail(ErrorCode::not_found, "{} is not valid at {}", key.text(), commit);
+    auto definition = std::make_shared<Definition>(*found->second->assignment->definition);
+    definition->digest = tracker_.digest_in_force(key, definition->digest);
+    return DefinitionPtr{std::move(definition)};
 }
 
 }  // namespace tidegate::cli

@@ -22,12 +22,16 @@ public:
     /// the newest checks; `commit` may be the tip itself.
     [[nodiscard]] Result<void> merge(const std::string& commit);
     [[nodiscard]] Result<Desired> desired(Timestamp now);
+    /// What defined the assignment at that commit. Errors: not_found, invalid.
+    [[nodiscard]] Result<DefinitionPtr> definition(const AssignmentKey& key,
+                                                   const std::string& commit);
     [[nodiscard]] const LineTracker& tracker() const { return tracker_; }
     /// What the commit that was merged does not say, for people.
     [[nodiscard]] const std::vector<Error>& unread() const { return unread_; }
 
 private:
     [[nodiscard]] Result<void> follow_at_once(const std::string& commit);
+    [[nodiscard]] Result<git::Commit> change_to(const std::string& commit);
     [[nodiscard]] Result<void> adopt();
     [[nodiscard]] Result<void> add(const git::Commit& commit, Checks checks);
 

@@ -32,6 +32,11 @@ std::string pins_text(const std::vector<Pin>& pins) {
     return text;
 }
 
+std::string promote_text(const Promote& promote) {
+    const auto how = promote.full ? "to: full" : fmt::format("step: {}", promote.step);
+    return fmt::format("{{version: {}, {}}}", scalar_text(promote.version), how);
+}
+
 Result<Version> read_version(const std::string& path, std::string_view text) {
     const auto file = config::read_document(path, text);
     if (file.document && std::holds_alternative<Version>(*file.document))

@@ -14,6 +14,9 @@ namespace tidegate::cli {
 /// The value of `pins`, one pin per line, for `with_key`.
 [[nodiscard]] std::string pins_text(const std::vector<Pin>& pins);
 
+/// The value of `promote`.
+[[nodiscard]] std::string promote_text(const Promote& promote);
+
 /// Reads a version file; all its errors in one.
 [[nodiscard]] Result<Version> read_version(const std::string& path, std::string_view text);
 

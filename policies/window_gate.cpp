@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "policies/gate.h"
+#include "policies/promote.h"
 #include "policies/window.h"
 
 namespace tidegate {
@@ -11,8 +12,7 @@ bool is_emergency(const GateInput& input, const ReleaseWindow& window) {
     const auto& intent = input.assignment.intent;
     if (intent.emergency_reason.empty() || is_upkeep(input.kind)) return false;
     return std::ranges::any_of(window.emergency_users, [&](const std::string& user) {
-        return user ==
-               (user.find('@') != std::string::npos ? intent.author_email : intent.author_name);
+        return is_meant(user, intent.author_name, intent.author_email);
     });
 }
 

@@ -6,7 +6,7 @@
 
 #include "agent/daemon/driver_host.h"
 #include "agent/daemon/looks.h"
-#include "agent/drivers/output.h"
+#include "agent/daemon/told.h"
 #include "agent/drivers/process_group.h"
 #include "agent/drivers/script_driver.h"
 #include "agent/tasks/pipeline.h"
@@ -17,10 +17,6 @@
 namespace tidegate::agent {
 namespace {
 
-/// Of one task in the result; the whole output goes up as the action's log.
-constexpr std::size_t kTaskOutputBytesMax = 4 * 1024;
-/// Of the upload's bound, for the line that names what was dropped.
-constexpr std::size_t kDroppedLineBytesMax = 64;
 constexpr Milliseconds kLeftoverGrace{5'000};
 /// For supervisors: their scripts' grace, and the time that dying may take.
 constexpr Milliseconds kLeftoverWait{15'000};
@@ -38,17 +34,10 @@ Pipeline uninstalling() {
 
 PipelineReport run_kind(ActionKind kind, const PreparedAction& prepared, Driver& driver,
                         TaskHost& host, const std::stop_token& stop, const EndedTasks& former) {
-    switch (kind) {
-        case ActionKind::uninstall:
-            return run_pipeline(uninstalling(), {}, host, stop, former);
-        case ActionKind::verify:
-            return run_pipeline({}, prepared.verify, host, stop, former);
-        default: {
-            auto report = run_pipeline(prepared.pipeline, prepared.verify, host, stop, former);
-            ask_probe(driver, !prepared.context.deploy.probe_script.empty(), report, stop);
-            return report;
-        }
-    }
+    if (kind == ActionKind::uninstall) return run_pipeline(uninstalling(), {}, host, stop, former);
+    auto report = run_pipeline(prepared.pipeline, prepared.verify, host, stop, former);
+    ask_probe(driver, !prepared.context.deploy.probe_script.empty(), report, stop);
+    return report;
 }
 
 EndedTasks ended_tasks(const std::optional<machine::Progress>& resumed) {
@@ -64,23 +53,6 @@ machine::ProbeAnswer answer_of(Probe found) {
     return found == Probe::new_version   ? machine::ProbeAnswer::new_version
            : found == Probe::old_version ? machine::ProbeAnswer::old_version
                                          : machine::ProbeAnswer::unknown;
-}
-
-/// All output as text for people, head and tail where it is long; what stays in the result is cut
-/// to its tail.
-std::string take_log(std::vector<StageResult>& stages) {
-    OutputBuffer log{limits::kLogBytesMax - kDroppedLineBytesMax};
-    for (auto& stage : stages) {
-        for (auto& task : stage.tasks) {
-            log.append(fmt::format("== {}/{}: {}{}{}\n", stage.name, task.name,
-                                   to_string(task.status), task.error.empty() ? "" : ": ",
-                                   task.error));
-            log.append(task.output);
-            if (!task.output.empty() && !task.output.ends_with('\n')) log.append("\n");
-            task.output = tail_of(task.output, kTaskOutputBytesMax);
-        }
-    }
-    return log.text();
 }
 
 }  // namespace
@@ -154,7 +126,7 @@ void ActionRunner::run(const Job& job, const std::stop_token& stop) {
         perform(job, std::move(*prepared), stop, finished);
     }
     finished.at = wall_clock();
-    hide_secrets(finished);
+    hide_secrets(rules_, finished);
     {
         const std::scoped_lock lock{mutex_};
         running_.erase(action.id);
@@ -169,9 +141,12 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
     prepared.context.action = action.id;
     const StopAfter bounded{stop, job.left};
     const auto driver = make_script_driver(prepared.context);
+    if (prepared.live) prepared.live->action = action.id;
+    const auto live = prepared.live ? make_script_driver(*prepared.live) : nullptr;
     const Stoppers stoppers{rules_, action, job.start.current, job.former, *driver};
     const TaskEvents events{events_.update, [this](machine::TaskNote note) { return noted(note); }};
     DriverHost host{*driver, stoppers, action, job.start.current, events};
+    if (live || !prepared.has_live) host.set_live(live.get());
     if (job.touched()) host.note_started();
     auto report = run_kind(action.kind, prepared, *driver, host, bounded.token(),
                            ended_tasks(job.start.resumed));
@@ -192,34 +167,16 @@ void ActionRunner::perform(const Job& job, PreparedAction prepared, const std::s
 
 Result<void> ActionRunner::noted(machine::TaskNote& note) const {
     if (!events_.task_noted) return {};
-    hide_secrets(note.result.error);
+    hide_secrets(rules_, note.result.error);
     note.result.error = head_of(note.result.error, limits::kAgentErrorBytesMax);
     note.result.output = tail_of(note.result.output, kTaskOutputBytesMax);
     return events_.task_noted(std::move(note));
 }
 
-void ActionRunner::hide_secrets(std::string& text) const {
-    std::vector<std::string> secrets;
-    for (const auto& [name, variable] : rules_.config.variables)
-        if (variable.secret) secrets.push_back(variable.value);
-    Masker masker{secrets};
-    auto masked = masker.feed(text);
-    masked += masker.finish();
-    text = to_utf8(masked, "?");
-}
-
-/// Outputs are masked where they are read; an error may quote an expanded string (a check's URL).
-void ActionRunner::hide_secrets(machine::Finished& finished) const {
-    hide_secrets(finished.error);
-    hide_secrets(finished.host_trouble);
-    for (auto& stage : finished.stages)
-        for (auto& task : stage.tasks) hide_secrets(task.error);
-}
-
 std::optional<std::vector<Backup>> ActionRunner::backups_of(const Driver& driver) const {
     auto backups = driver.backups();
     if (!backups) return backups;
-    for (auto& backup : *backups) hide_secrets(backup.path);
+    for (auto& backup : *backups) hide_secrets(rules_, backup.path);
     return backups;
 }
 
@@ -273,7 +230,7 @@ void ActionRunner::check_drift(Action definition, std::function<void(Look)> done
                                    !prepared->context.deploy.probe_script.empty(), stop);
         else
             found.reason = prepared.error().text();  // the host's rules changed: nobody can tell
-        hide_secrets(found.reason);
+        hide_secrets(rules_, found.reason);
         if (!stop.stop_requested()) done(std::move(found));
     });
 }

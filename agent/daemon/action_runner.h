@@ -1,7 +1,7 @@
 #pragma once
-/// Runs actions, probes and drift checks on a pool of threads. It keeps no state of its own about
-/// installations: the machine decides what runs and never lets two actions of one installation run
-/// at the same time.
+/// Runs actions (those of kind verify: watcher.h), probes and drift checks on a pool of threads. It
+/// keeps no state of its own about installations: the machine decides what runs and never lets two
+/// actions of one installation run at the same time.
 
 #include <condition_variable>
 #include <deque>
@@ -74,8 +74,6 @@ private:
     void perform(const Job& job, PreparedAction prepared, const std::stop_token& stop,
                  machine::Finished& finished);
     [[nodiscard]] Result<void> noted(machine::TaskNote& note) const;
-    void hide_secrets(std::string& text) const;
-    void hide_secrets(machine::Finished& finished) const;
     [[nodiscard]] std::optional<std::vector<Backup>> backups_of(const Driver& driver) const;
     [[nodiscard]] bool await_end(const std::string& action,
                                  const std::optional<ProcessStarted>& recorded) const;

@@ -33,7 +33,8 @@ public:
                 {"work_dirs", [&](const auto& node) { return work_dirs(node, config.work_dirs); }},
                 {"variables", [&](const auto& node) { return variables(node, config.variables); }},
                 {"output_bytes_max",
-                 [&](const auto& node) { return output_bytes(node, config.output_bytes_max); }}};
+                 [&](const auto& node) { return output_bytes(node, config.output_bytes_max); }},
+                {"routers", [&](const auto& node) { return routers(node, config.routers); }}};
     }
 
     Result<AgentConfig> read(const YAML::Node& root) const {
@@ -106,6 +107,27 @@ private:
             out.push_back(path);
         }
         return {};
+    }
+    Result<void> paths(const YAML::Node& node, std::set<std::string>& out) const {
+        std::vector<std::string> found;
+        CHECK(work_dirs(node, found));
+        out.insert(found.begin(), found.end());
+        return {};
+    }
+    Result<void> backends(const YAML::Node& node, std::set<std::string>& out) const {
+        CHECK(names(node, out));
+        for (const auto& name : out)
+            if (!is_haproxy_name(name))
+                return wrong(node, "wanted names of A-Z a-z 0-9 _ . : -, got '{}'", name);
+        return {};
+    }
+    Result<void> routers(const YAML::Node& node, RouterRules& out) const {
+        return each(node, "routers", [&](const std::string& key, const YAML::Node& value) {
+            if (key == "sockets") return paths(value, out.sockets);
+            if (key == "backends") return backends(value, out.backends);
+            if (key == "state_files") return paths(value, out.state_files);
+            return Result<void>{wrong(value, "unknown key '{}'", key)};
+        });
     }
     Result<void> output_bytes(const YAML::Node& node, std::size_t& out) const {
         if (!YAML::convert<std::size_t>::decode(node, out) || out < 1024 ||

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/routers/haproxy.h"
 #include "schema/base/limits.h"
 #include "schema/base/result.h"
 
@@ -33,6 +34,7 @@ struct AgentConfig {
     /// The last level of variables: wins over the repo's.
     std::map<std::string, HostVariable> variables;
     std::size_t output_bytes_max = limits::kOutputBytesDefault;
+    RouterRules routers;  ///< nothing that is not listed
 
     friend bool operator==(const AgentConfig&, const AgentConfig&) = default;
 };

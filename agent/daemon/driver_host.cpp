@@ -41,6 +41,10 @@ TaskOutput DriverHost::script(const std::string& body, Seconds timeout, std::sto
     return take(driver_.run(body, timeout, std::move(stop)));
 }
 
+TaskOutput DriverHost::live_script(const std::string& body, Seconds timeout, std::stop_token stop) {
+    return take(live_->run(body, timeout, std::move(stop)));
+}
+
 TaskOutput DriverHost::deploy(std::stop_token stop) {
     if (action_.kind == ActionKind::uninstall) return take(driver_.uninstall(std::move(stop)));
     if (action_.kind == ActionKind::rollback) return take(driver_.rollback(std::move(stop)));

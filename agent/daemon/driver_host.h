@@ -38,6 +38,8 @@ public:
 
     TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) override;
     TaskOutput deploy(std::stop_token stop) override;
+    TaskOutput live_script(const std::string& body, Seconds timeout, std::stop_token stop) override;
+    bool has_live() const override { return live_ != nullptr; }
     bool installed() const override { return current_.status != InstallStatus::absent; }
     bool can_start() const override { return driver_.has_service(ServiceVerb::start); }
     std::size_t stoppers() const override { return stoppers_.in_order().size(); }
@@ -52,6 +54,8 @@ public:
     void progress(const std::string& stage, const std::string& task, TaskStatus status,
                   int percent) override;
 
+    /// What pre_release speaks of, borrowed; null = nothing is live. Without this the action's own.
+    void set_live(Driver* driver) { live_ = driver; }
     /// A script of the action ran in a former process.
     void note_started() { started_ = true; }
     /// What of the host kept the action from beginning; empty once any script has begun, whose
@@ -64,6 +68,7 @@ private:
     void note_trouble(const std::string& why);
 
     Driver& driver_;
+    Driver* live_ = &driver_;
     const Stoppers& stoppers_;
     const Action& action_;
     const Installation& current_;

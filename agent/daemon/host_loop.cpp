@@ -64,7 +64,8 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
                                               [this](const Error& error) { tell_full(error); })},
       drift_runner_{
           std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers, 0)},
-      runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())} {
+      runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())},
+      watcher_{std::make_unique<Watcher>(options_.rules, runner_events())} {
     for (auto& process : content.running) leftovers_[process.action] = std::move(process);
 }
 
@@ -106,6 +107,7 @@ void HostLoop::stop(std::function<void()> done) {
     drift_timer_.cancel();
     step(machine::Stopping{});
     runner_->kill_all();
+    watcher_->kill_all();
     step(machine::Tick{});
     arm_stop();
 }
@@ -134,7 +136,7 @@ void HostLoop::apply(machine::Effect effect) {
 
 void HostLoop::apply_one(machine::JournalIntent effect) {
     const auto id = effect.action.id;
-    unfinished_[id] = effect.action;
+    if (!machine::is_watch(effect.action)) unfinished_[id] = effect.action;
     const ActionBegan began{id, read_clocks()};
     writer_->write({std::move(effect), began}, [this, id](const Result<void>& written) {
         if (written) return post([this, id] { step(machine::IntentDurable{id}); });
@@ -158,6 +160,7 @@ void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::mo
 void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move(effect), {}); }
 
 void HostLoop::apply_one(machine::Start effect) {
+    if (machine::is_watch(effect.action)) return watcher_->start(std::move(effect));
     ++starts_[effect.action.key];
     auto former = former_at(effect.action.key);
     auto tenants = tenants_beside(effect.action.key);
@@ -166,7 +169,10 @@ void HostLoop::apply_one(machine::Start effect) {
     runner_->start(std::move(effect), std::move(former), used, std::move(tenants));
 }
 
-void HostLoop::apply_one(machine::Kill effect) { runner_->kill(effect.action); }
+void HostLoop::apply_one(machine::Kill effect) {
+    runner_->kill(effect.action);
+    watcher_->kill(effect.action);
+}
 
 void HostLoop::apply_one(machine::Probe effect) {
     const auto& id = effect.action.id;

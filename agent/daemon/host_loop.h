@@ -13,6 +13,7 @@
 
 #include "agent/daemon/action_runner.h"
 #include "agent/daemon/journal_writer.h"
+#include "agent/daemon/watcher.h"
 #include "agent/machine/machine.h"
 
 namespace tidegate::agent {
@@ -93,7 +94,7 @@ private:
     asio::steady_timer stop_timer_;
     asio::steady_timer drift_timer_;
     std::map<std::string, ProcessStarted> leftovers_;  ///< of a former process, by action
-    std::map<std::string, Action> unfinished_;
+    std::map<std::string, Action> unfinished_;         ///< but watches
     std::set<std::string> begun_;               ///< of those, which may have touched something
     std::map<InstallKey, Action> definitions_;  ///< what drift checks go by
     TriedActions tried_;
@@ -106,6 +107,7 @@ private:
     std::unique_ptr<JournalWriter> writer_;
     std::unique_ptr<ActionRunner> drift_runner_;
     std::unique_ptr<ActionRunner> runner_;
+    std::unique_ptr<Watcher> watcher_;
 };
 
 }  // namespace tidegate::agent

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <utility>
 
+#include "schema/model/slots.h"
+
 namespace tidegate::agent {
 namespace {
 
@@ -67,7 +69,9 @@ Hello LinkedAgent::hello() {
     hello.boot_id = boot_id_;
     hello.version = TIDEGATE_VERSION;
     const auto& drivers = options_.config.drivers;
-    if (drivers.empty() || drivers.contains("script")) hello.capabilities = {"driver.script"};
+    if (drivers.empty() || drivers.contains("script"))
+        hello.capabilities = {"driver.script", std::string{kSlotsCapability}};
+    hello.capabilities.emplace_back(kVerifyCapability);
     hello.capabilities.emplace_back(kSecondLookCapability);
     hello.highest_epoch = host_->highest_epoch();
     hello.runs_at_once = static_cast<int>(ActionRunner::kWorkers);

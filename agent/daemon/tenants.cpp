@@ -36,6 +36,19 @@ std::string_view relation(const fs::path& path, const fs::path& other) {
     return lies_below(other, path) ? "contains" : std::string_view{};
 }
 
+struct Removal {
+    std::string_view how;  ///< empty: the action removes nothing
+    bool whole = false;    ///< the folder itself, which is the agent's word, not a script's
+};
+Removal removal_by(const Action& action) {
+    const auto& script = action.deploy.script;
+    if (action.kind != ActionKind::uninstall) return {};
+    if (action.key.slot.empty())
+        return {script.uninstall_script.empty() ? "" : "to run an uninstall_script there"};
+    if (script.slot_remove_script.empty()) return {"to be removed with its folder", true};
+    return {"to run a slot_remove_script there"};
+}
+
 }  // namespace
 
 Result<Tenant> tenant_of(const HostRules& rules, const Action& action) {
@@ -44,8 +57,8 @@ Result<Tenant> tenant_of(const HostRules& rules, const Action& action) {
 }
 
 std::string clash(const HostRules& rules, const Action& action, const Tenants& tenants) {
-    const bool removes =
-        action.kind == ActionKind::uninstall && !action.deploy.script.uninstall_script.empty();
+    const auto [how_removed, whole] = removal_by(action);
+    const bool removes = !how_removed.empty();
     const auto self = tenant_of(rules, action);
     if (!self || (!removes && !goes_forward(action.kind))) return {};
     const auto place = real_place(*self);
@@ -55,10 +68,11 @@ std::string clash(const HostRules& rules, const Action& action, const Tenants& t
         const auto there = configured_place(other);
         auto how = relation(place, there);
         if (how.empty()) how = relation(configured_place(*self), there);
-        if (how.empty() || (self->shared && other.shared)) continue;
-        return fmt::format("work_dir '{}' {} '{}' of {}; {} needs shared_work_dir: true in both",
-                           self->work_dir, how, other.work_dir, other.key.text(),
-                           removes ? "to run an uninstall_script there" : "to be installed there");
+        if (how.empty() || (self->shared && other.shared && !whole)) continue;
+        return fmt::format("work_dir '{}' {} '{}' of {}; {} needs {}", self->work_dir, how,
+                           other.work_dir, other.key.text(),
+                           removes ? how_removed : "to be installed there",
+                           whole ? "a slot_remove_script" : "shared_work_dir: true in both");
     }
     return {};
 }

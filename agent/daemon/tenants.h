@@ -28,7 +28,8 @@ struct Tenants {
 };
 
 /// Why the action may not work in its folder; empty when it may. Judges an install into a folder in
-/// which this installation is not yet, and an uninstall by a script; never a restore. Looks at the
+/// which this installation is not yet, an uninstall by a script and the removal of a slot; never a
+/// restore. That others share the folder is no excuse for who removes it whole. Looks at the
 /// action's own folder, so it may block; never at those of others, whose mounts are not its own.
 [[nodiscard]] std::string clash(const HostRules& rules, const Action& action,
                                 const Tenants& tenants);

@@ -92,6 +92,8 @@ public:
     virtual DriverResult install(std::stop_token stop) = 0;
     virtual DriverResult update(std::stop_token stop) = 0;
     virtual DriverResult rollback(std::stop_token stop) = 0;
+    /// Of an installation in a slot it removes that alone: not what the project has beside its
+    /// slots.
     virtual DriverResult uninstall(std::stop_token stop) = 0;
     /// Never changes anything.
     virtual ProbeReport ask_probe(std::stop_token stop) = 0;

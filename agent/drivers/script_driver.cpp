@@ -14,6 +14,11 @@ namespace {
 
 constexpr Seconds kProbeTimeout{30};
 constexpr const char* kUnitVariable = "TIDEGATE_UNIT";
+/// It runs in that folder, and stays on its file system: what is mounted there is somebody else's.
+constexpr const char* kRemoveFolder =
+    "find . -xdev -mindepth 1 -delete || exit\n"
+    "folder=$(pwd -P) && cd / && rmdir -- \"$folder\" 2>/dev/null\n"
+    "exit 0\n";
 
 DriverResult refused(std::string why) { return {false, std::move(why), {}, false}; }
 
@@ -40,6 +45,7 @@ public:
     }
 
     DriverResult uninstall(std::stop_token stop) override {
+        if (!context_.slot.empty()) return remove_slot(std::move(stop));
         if (script().uninstall_script.empty()) return {true, {}, {}, false};
         return run(script().uninstall_script, script().timeouts.uninstall, std::move(stop));
     }
@@ -105,6 +111,20 @@ private:
     };
 
     const ScriptDeploy& script() const { return context_.deploy; }
+
+    DriverResult remove_slot(std::stop_token stop) {
+        const auto timeout = script().timeouts.uninstall;
+        if (!script().slot_remove_script.empty())
+            return run(script().slot_remove_script, timeout, std::move(stop));
+        if (place() == Place::gone) return {true, {}, {}, false};
+        auto result = report(execute({kRemoveFolder, "/bin/sh", timeout}, stop), timeout);
+        if (!result.ok) return result;
+        if (const auto removed = remove_work_dir(rules()); !removed) {
+            result.ok = false;
+            result.error = removed.error().text();
+        }
+        return result;
+    }
 
     Call own(const std::string& body, Seconds timeout) const {
         return {body, script().interpreter, timeout, false};

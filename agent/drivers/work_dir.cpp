@@ -142,12 +142,17 @@ Result<FileDescriptor> enter(const FileDescriptor& parent, const fs::path& path,
     return next;
 }
 
-Result<WorkDir> walk(const WorkDirRules& rules, bool make) {
-    const auto path = TRY(allowed_path(rules));
+Result<FileDescriptor> walk_to(const fs::path& path, const WorkDirRules& rules, bool make) {
     FileDescriptor at{::open("/", kFolder)};
     fs::path walked{"/"};
     for (const auto& name : path.relative_path()) at = TRY(enter(at, walked /= name, rules, make));
-    return WorkDir{path.string(), std::move(at)};
+    return at;
+}
+
+Result<WorkDir> walk(const WorkDirRules& rules, bool make) {
+    const auto path = TRY(allowed_path(rules));
+    auto directory = TRY(walk_to(path, rules, make));
+    return WorkDir{path.string(), std::move(directory)};
 }
 
 }  // namespace
@@ -171,5 +176,17 @@ Result<std::optional<WorkDir>> find_work_dir(const WorkDirRules& rules) {
 }
 
 Result<WorkDir> open_work_dir(const WorkDirRules& rules) { return walk(rules, true); }
+
+Result<void> remove_work_dir(const WorkDirRules& rules) {
+    const auto path = TRY(allowed_path(rules));
+    const bool may =
+        rules.owner == nullptr || place_of(path, rules.host_roots) == HostPlace::below_root;
+    const auto parent = walk_to(path.parent_path(), rules, false);
+    if (!may || !parent) return {};
+    if (::unlinkat(parent->get(), path.filename().c_str(), AT_REMOVEDIR) == 0 ||
+        (errno != ENOTEMPTY && errno != EEXIST))
+        return {};
+    return fail(ErrorCode::conflict, "work_dir '{}': somebody still writes there", path.string());
+}
 
 }  // namespace tidegate::agent

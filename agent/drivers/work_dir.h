@@ -43,4 +43,9 @@ struct WorkDir {
 /// below one (it is given to that user).
 [[nodiscard]] Result<WorkDir> open_work_dir(const WorkDirRules& rules);
 
+/// Removes an empty one, with the rights of the agent: only where these are the scripts' user's, or
+/// at or below a host's root, for elsewhere that user alone may. It stays where they do not
+/// suffice. conflict: it is not empty, for somebody still writes there.
+[[nodiscard]] Result<void> remove_work_dir(const WorkDirRules& rules);
+
 }  // namespace tidegate::agent

@@ -1,5 +1,7 @@
 #include "agent/machine/machine.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -40,6 +42,9 @@ Installation left_behind(const Action& action, Installation before, ActionOutcom
 }
 
 constexpr const char* kCancelled = "cancelled while the agent was stopped";
+constexpr const char* kUnstarted = "cancelled before its start";
+constexpr const char* kReplaced = "a newer action came";
+constexpr const char* kInterrupted = "interrupted: the agent stopped";
 
 ActionResult result_of(const Action& action, ActionOutcome outcome, std::string error) {
     ActionResult result;
@@ -82,16 +87,22 @@ Machine::Machine(Records records) : epoch_(records.epoch) {
         job.progress = std::move(entry.progress);
         job.result = std::move(entry.result);
         order_.push_back(job.action.id);
+        if (job.phase != Phase::done) open_.emplace(job.action.key, job.action.id);
         jobs_.insert_or_assign(order_.back(), std::move(job));
     }
 }
 
 Effects Machine::boot() {
     Effects out;
-    for (const auto& id : order_)
-        if (const auto& job = jobs_.at(id); job.phase == Phase::probing)
+    for (const auto& id : order_) {
+        auto& job = jobs_.at(id);
+        if (job.phase != Phase::probing) continue;
+        if (is_watch(job.action))
+            end_unstarted(job, ActionOutcome::cancelled, kInterrupted, out);
+        else
             out.push_back(
                 Probe{job.action, doubt_about(job.action, job.progress) == Doubt::deploy});
+    }
     return out;
 }
 
@@ -112,12 +123,19 @@ Effects Machine::handle(const RunCommand& command, Timestamp now) {
         return out;
     }
     if (stopping_) return out;
+    end_watches(command.action.key, out);
+    const bool too_many = is_watch(command.action) && watches_enough();
     Job job;
     job.action = command.action;
     job.expires = now + command.action.start_within;
-    jobs_.emplace(id, std::move(job));
+    const auto& added = jobs_.emplace(id, std::move(job)).first->second;
     order_.push_back(id);
+    open_.emplace(command.action.key, id);
     queued_.push_back(id);
+    if (too_many)
+        refuse(added,
+               fmt::format("the agent watches {} installations already", limits::kWatchesAtOnceMax),
+               out);
     return out;
 }
 
@@ -127,8 +145,7 @@ Effects Machine::handle(const CancelCommand& command, Timestamp) {
     auto* job = find(command.action);
     if (!job) return out;
     job->cancelled = true;
-    if (job->phase == Phase::queued)
-        end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
+    if (job->phase == Phase::queued) end_unstarted(*job, ActionOutcome::cancelled, kUnstarted, out);
     if (job->phase == Phase::running) out.push_back(Kill{job->action.id});
     if (job->phase == Phase::suspended)
         end_interrupted(*job, ActionOutcome::cancelled, kCancelled, {}, out);
@@ -138,9 +155,15 @@ Effects Machine::handle(const CancelCommand& command, Timestamp) {
 Effects Machine::handle(const AckCommand& command, Timestamp) {
     Effects out;
     JournalAcks acks;
-    for (const auto& id : command.actions)
-        if (auto* job = find(id); job && job->phase == Phase::done)
-            if (!std::exchange(job->acknowledged, true)) acks.actions.push_back(id);
+    for (const auto& id : command.actions) {
+        auto* job = find(id);
+        if (!job || job->phase != Phase::done) continue;
+        // Nobody asks for it again, and there are very many: others are to be remembered.
+        if (job->action.kind == ActionKind::verify)
+            drop(id, out);
+        else if (!std::exchange(job->acknowledged, true))
+            acks.actions.push_back(id);
+    }
     if (!acks.actions.empty()) out.push_back(std::move(acks));
     forget_old(out);
     return out;
@@ -163,8 +186,8 @@ Effects Machine::handle(const IntentDurable& input, Timestamp) {
     auto* job = find(input.action);
     if (!job || job->phase != Phase::journaling) return out;
     job->phase = Phase::running;
-    if (job->cancelled) {
-        end_unstarted(*job, ActionOutcome::cancelled, "cancelled before its start", out);
+    if (job->cancelled || job->replaced) {
+        end_unstarted(*job, ActionOutcome::cancelled, job->replaced ? kReplaced : kUnstarted, out);
         return out;
     }
     if (stopping_) {
@@ -187,6 +210,7 @@ Effects Machine::handle(const OutcomeDurable& input, Timestamp) {
     auto* job = find(input.action);
     if (!job || job->phase != Phase::recording) return out;
     job->phase = Phase::done;
+    close(*job);
     const auto& after = job->result->installation;
     if (after.report > current(after.key).report) installations_.insert_or_assign(after.key, after);
     out.push_back(ReportResult{*job->result});
@@ -197,6 +221,10 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     Effects out;
     auto* job = find(input.action);
     if (!job || job->phase != Phase::running) return out;
+    if (is_watch(job->action)) {
+        watch_ended(*job, input, out);
+        return out;
+    }
     const bool stopped = stopping_ && !job->cancelled && input.outcome == ActionOutcome::cancelled;
     if (stopped && input.untouched) {
         drop(input.action, out);
@@ -219,6 +247,15 @@ Effects Machine::handle(const Finished& input, Timestamp) {
     }
     conclude(*job, std::move(result), std::move(after), out);
     return out;
+}
+
+void Machine::watch_ended(Job& job, const Finished& input, Effects& out) {
+    if (!input.host_trouble.empty()) return refuse(job, input.host_trouble, out);
+    auto result = result_of(job.action, input.outcome, input.error);
+    if (input.outcome == ActionOutcome::cancelled && !job.cancelled)
+        result.error = job.replaced ? kReplaced : stopping_ ? kInterrupted : input.error;
+    result.stages = input.stages;
+    conclude(job, std::move(result), current(job.action.key), out);
 }
 
 /// The probe settles the `deploy` task, never the rest: that runs, checks above all, once the
@@ -290,11 +327,21 @@ Machine::Job* Machine::find(const std::string& action) {
     return found == jobs_.end() ? nullptr : &found->second;
 }
 
-bool Machine::busy(const InstallKey& key) const {
-    return std::ranges::any_of(jobs_, [&](const auto& entry) {
-        const auto& job = entry.second;
-        return job.action.key == key && job.phase != Phase::queued && job.phase != Phase::done;
+bool Machine::has_begun(const InstallKey& key, bool watches_too) const {
+    const auto [begin, end] = open_.equal_range(key);
+    return std::any_of(begin, end, [&](const auto& entry) {
+        const auto& job = jobs_.at(entry.second);
+        return job.phase != Phase::queued && (watches_too || !is_watch(job.action));
     });
+}
+
+bool Machine::busy(const InstallKey& key) const { return has_begun(key, false); }
+
+bool Machine::watches_enough() const {
+    if (open_.size() < limits::kWatchesAtOnceMax) return false;
+    const auto watches = std::ranges::count_if(
+        open_, [&](const auto& entry) { return is_watch(jobs_.at(entry.second).action); });
+    return static_cast<std::size_t>(watches) >= limits::kWatchesAtOnceMax;
 }
 
 bool Machine::at_rest() const {
@@ -304,8 +351,10 @@ bool Machine::at_rest() const {
     });
 }
 
-/// Oldest first; what waited for longer than it may is refused.
+/// Oldest first, none past another of its installation; what waited for longer than it may is
+/// refused.
 void Machine::start_queued(Timestamp now, Effects& out) {
+    std::set<InstallKey> waiting;
     std::erase_if(queued_, [&](const std::string& id) {
         auto& job = jobs_.at(id);
         if (job.phase != Phase::queued) return true;
@@ -313,11 +362,26 @@ void Machine::start_queued(Timestamp now, Effects& out) {
             end_unstarted(job, ActionOutcome::refused, "it could not be started in time", out);
             return true;
         }
-        if (busy(job.action.key)) return false;
+        if (waiting.contains(job.action.key) || has_begun(job.action.key, true)) {
+            waiting.insert(job.action.key);
+            return false;
+        }
         job.phase = Phase::journaling;
         out.push_back(JournalIntent{job.action, epoch_});
         return true;
     });
+}
+
+/// Whatever is asked for now takes their place.
+void Machine::end_watches(const InstallKey& key, Effects& out) {
+    const auto [begin, end] = open_.equal_range(key);
+    for (auto entry = begin; entry != end; ++entry) {
+        auto& job = jobs_.at(entry->second);
+        if (!is_watch(job.action) || std::exchange(job.replaced, true)) continue;
+        if (job.phase == Phase::queued)
+            end_unstarted(job, ActionOutcome::cancelled, kReplaced, out);
+        if (job.phase == Phase::running) out.push_back(Kill{job.action.id});
+    }
 }
 
 void Machine::conclude(Job& job, ActionResult result, Installation after, Effects& out) {
@@ -343,6 +407,7 @@ void Machine::drop(const std::string& action, Effects& out) {
     if (in_journal) out.push_back(JournalForget{action});
     std::erase(order_, action);
     std::erase(queued_, action);
+    close(jobs_.at(action));
     jobs_.erase(action);
 }
 
@@ -367,6 +432,13 @@ void Machine::end_interrupted(Job& job, ActionOutcome outcome, const std::string
     conclude(job, result_of(job.action, outcome, error), std::move(after), out);
 }
 
+void Machine::close(const Job& job) {
+    const auto [begin, end] = open_.equal_range(job.action.key);
+    const auto own =
+        std::find_if(begin, end, [&](const auto& entry) { return entry.second == job.action.id; });
+    if (own != end) open_.erase(own);
+}
+
 Installation Machine::current(const InstallKey& key) const {
     const auto found = installations_.find(key);
     if (found != installations_.end()) return found->second;
@@ -377,9 +449,9 @@ Installation Machine::current(const InstallKey& key) const {
 
 /// Acknowledged outcomes are kept for answering duplicates, the newest ones.
 void Machine::forget_old(Effects& out) {
-    auto excess = order_.size() > limits::kJournalActionsKept
-                      ? order_.size() - limits::kJournalActionsKept
-                      : 0;
+    const auto done = order_.size() - open_.size();
+    auto excess = done > limits::kJournalActionsKept ? done - limits::kJournalActionsKept : 0;
+    if (excess == 0) return;
     std::erase_if(order_, [&](const std::string& id) {
         const auto& job = jobs_.at(id);
         if (excess == 0 || job.phase != Phase::done || !job.acknowledged) return false;

@@ -7,6 +7,9 @@
 ///     after a crash: intent without outcome ─→ Probe (what is left is ended) ─→ failed | unknown
 ///                                                └→ suspended ─Run again→ Start of the rest
 ///
+/// An action of kind verify (a watch) looks only. It leaves the installation's record as it is,
+/// drift is seen meanwhile, a newer action of its installation ends it, and so does a crash.
+///
 /// Promise (invariant 1): an action takes effect at most once. Its intent is durable before it
 /// starts; of whatever has an intent only what is known not to have begun, and what may be done
 /// twice, is ever run again (progress.h), and that only while the daemon still wants it.
@@ -28,6 +31,9 @@ namespace tidegate::machine {
 /// A way back: to last good, or by an uninstall to absent.
 [[nodiscard]] inline bool is_restore(const Action& action) {
     return action.kind == ActionKind::rollback || action.rejected.has_value();
+}
+[[nodiscard]] inline bool is_watch(const Action& action) {
+    return action.kind == ActionKind::verify;
 }
 
 // ---- in
@@ -185,7 +191,8 @@ public:
     /// From the journal; `boot` then probes what was interrupted.
     explicit Machine(Records records);
 
-    /// To be called once after construction: Probe for each interrupted action.
+    /// To be called once after construction: Probe for each interrupted action, and the outcome of
+    /// each interrupted watch.
     [[nodiscard]] Effects boot();
     /// `now` is a monotonic clock's reading as an instant; only differences are used.
     [[nodiscard]] Effects step(const Input& input, Timestamp now);
@@ -193,7 +200,8 @@ public:
     /// What goes up after Hello: installations, actions in progress, results without an Ack.
     [[nodiscard]] Inventory inventory() const;
     [[nodiscard]] std::uint64_t highest_epoch() const { return epoch_; }
-    /// An action of that installation has begun and its outcome is not durable yet.
+    /// An action of that installation, which is no watch, has begun and its outcome is not durable
+    /// yet.
     [[nodiscard]] bool busy(const InstallKey& key) const;
     /// Nothing is on its way to the host or to the disk; what is suspended does not count.
     [[nodiscard]] bool at_rest() const;
@@ -207,6 +215,7 @@ private:
         Phase phase = Phase::queued;
         Timestamp expires;       ///< queued: not started after this
         bool cancelled = false;  ///< Cancel came before the start
+        bool replaced = false;   ///< a watch: a newer action came
         bool wanted = false;     ///< probing: the daemon wants the rest of it
         bool acknowledged = false;
         std::optional<ActionResult> result;
@@ -228,8 +237,14 @@ private:
 
     [[nodiscard]] bool accept_epoch(std::uint64_t epoch, Effects& out);
     [[nodiscard]] Job* find(const std::string& action);
+    /// Whether one that has begun there, and is not done, is of those.
+    [[nodiscard]] bool has_begun(const InstallKey& key, bool watches_too) const;
+    [[nodiscard]] bool watches_enough() const;
     void start_queued(Timestamp now, Effects& out);
+    void end_watches(const InstallKey& key, Effects& out);
+    void watch_ended(Job& job, const Finished& input, Effects& out);
     void resume(Job& job, Effects& out);
+    void close(const Job& job);  ///< it is done, or gone
     /// It never began: as if it had never come.
     void drop(const std::string& action, Effects& out);
     /// The same, with the reason to the daemon, which may send it again.
@@ -249,8 +264,9 @@ private:
     /// have heard neither.
     std::set<InstallKey> seen_twice_;
     std::map<std::string, Job> jobs_;
-    std::deque<std::string> order_;    ///< of arrival
-    std::vector<std::string> queued_;  ///< those that may still start; oldest first
+    std::multimap<InstallKey, std::string> open_;  ///< of jobs_, those that are not done
+    std::deque<std::string> order_;                ///< of arrival
+    std::vector<std::string> queued_;              ///< those that may still start; oldest first
 };
 
 }  // namespace tidegate::machine

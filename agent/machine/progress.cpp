@@ -84,7 +84,6 @@ bool may_be_resumed(const std::vector<StageResult>& stages) {
 
 /// How far an uninstall came no probe can tell.
 Doubt doubt_about(const Action& action, const Progress& progress) {
-    if (!progress.tracked && action.kind == ActionKind::verify) return Doubt::none;
     auto begun = progress.notes;
     if (!progress.tracked) {
         begun = all_tasks(action);

@@ -4,21 +4,29 @@
 
 #include "agent/tasks/probe.h"
 #include "agent/tasks/stop_after.h"
+#include "schema/base/utf8.h"
 
 namespace tidegate::agent {
 namespace {
 
 CheckOutcome failed(std::string error) { return {false, std::move(error), {}}; }
 
+std::string said(const std::string& body) {
+    const auto line = one_line(to_utf8(body, "?"));
+    return line.empty() ? line : ": " + line;
+}
+
 CheckOutcome try_http(const HealthCheck& check, const std::stop_token& stop) {
-    const auto status = http_status(check.url, check.timeout, stop);
-    if (!status) return failed(status.error().message);
-    const bool good = check.expected_status ? *status == *check.expected_status
-                                            : *status / 100 == 2 || *status / 100 == 3;
+    const auto answer = http_get(check.url, check.timeout, stop);
+    if (!answer) return failed(answer.error().message);
+    const auto status = answer->status;
+    const bool good = check.expected_status ? status == *check.expected_status
+                                            : status / 100 == 2 || status / 100 == 3;
     if (good) return {true, {}, {}};
     return failed(fmt::format(
-        "{} answered {}, wanted {}", check.url, *status,
-        check.expected_status ? fmt::format("{}", *check.expected_status) : "2xx or 3xx"));
+        "{} answered {}, wanted {}{}", check.url, status,
+        check.expected_status ? fmt::format("{}", *check.expected_status) : "2xx or 3xx",
+        said(answer->body)));
 }
 
 CheckOutcome try_tcp(const HealthCheck& check, const std::stop_token& stop) {

@@ -14,6 +14,8 @@ struct CheckOutcome {
     bool ok = false;
     std::string error;   ///< empty when ok
     std::string output;  ///< of a script, the last try's
+    /// Nothing ran, for the host has no room, no process, no way in.
+    bool host_trouble = false;
 };
 
 /// Runs a check's script body once.

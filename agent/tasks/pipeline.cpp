@@ -14,6 +14,7 @@ namespace tidegate::agent {
 namespace {
 
 constexpr std::size_t kParallelMax = 8;
+constexpr std::string_view kPreRelease = "pre_release";
 
 struct Stage {
     std::string name;
@@ -21,7 +22,7 @@ struct Stage {
 };
 
 std::vector<Stage> stages_of(const Pipeline& pipeline, const std::vector<HealthCheck>& verify) {
-    std::vector<Stage> stages{{"pre_release", pipeline.pre_release},
+    std::vector<Stage> stages{{std::string{kPreRelease}, pipeline.pre_release},
                               {"release", pipeline.release},
                               {"post_release", pipeline.post_release},
                               {"verify", {}}};
@@ -87,13 +88,17 @@ private:
     TaskResult run_or_skip(const TaskPlace& place, const Task& task) {
         if (const auto known = former_.find(place); known != former_.end()) return known->second;
         if (const auto why = reason_to_skip(task); !why.empty()) return skip(task, why);
+        const auto side = side_of(place.stage, task.type);
+        if (is_pointless(side)) return skip(task, "no slot is live yet");
         tell(place.stage, task, TaskStatus::running);
         if (const auto begins = host_.begins(place, task); !begins)
             return failed(task, begins.error().text());
-        auto result = run_task(task, host_, stop_);
+        auto result = run_task(task, host_, stop_, side);
         host_.ended(place, result);
         return result;
     }
+
+    bool is_pointless(Side side) const { return side == Side::live && !host_.has_live(); }
 
     TaskResult skip(const Task& task, const std::string& why) const {
         auto skipped = failed(task, why);
@@ -124,7 +129,9 @@ private:
     }
 
     void settle(const std::string& stage, const Task& task, const TaskResult& result) {
-        ended_[task.name] = result.status;
+        const bool pointless =
+            result.status == TaskStatus::skipped && is_pointless(side_of(stage, task.type));
+        ended_[task.name] = pointless ? TaskStatus::success : result.status;
         ++done_;
         tell(stage, task, result.status);
         const bool bad =
@@ -148,6 +155,11 @@ private:
 };
 
 }  // namespace
+
+Side side_of(std::string_view stage, TaskType type) {
+    const bool looks = type == TaskType::script || type == TaskType::health_check;
+    return looks && stage == kPreRelease ? Side::live : Side::own;
+}
 
 std::string unsupported(const Pipeline& pipeline) {
     for (const auto& stage : stages_of(pipeline, {})) {

@@ -30,6 +30,13 @@ struct TaskPlace {
 /// Of an interrupted run: how tasks ended that are not to run again.
 using EndedTasks = std::map<TaskPlace, TaskResult>;
 
+/// What a task speaks of where a project has two slots: the one that the action works in, or the
+/// one that has the traffic.
+enum class Side { own, live };
+/// Scripts and checks of pre_release look at what is live before anything is done; all others, and
+/// what deploys, starts or stops, are the action's own.
+[[nodiscard]] Side side_of(std::string_view stage, TaskType type);
+
 enum class ServiceState { running, stopped, not_known };
 
 /// The hands of the pipeline. Calls may come from several threads at once (parallel tasks).
@@ -38,6 +45,12 @@ public:
     virtual ~TaskHost() = default;
 
     virtual TaskOutput script(const std::string& body, Seconds timeout, std::stop_token stop) = 0;
+    /// The same in the slot that is live.
+    virtual TaskOutput live_script(const std::string& body, Seconds timeout, std::stop_token stop) {
+        return script(body, timeout, std::move(stop));
+    }
+    /// False: there are slots, and none of them is live yet.
+    [[nodiscard]] virtual bool has_live() const { return true; }
     /// Installs, updates, restores or uninstalls, as the action wants.
     virtual TaskOutput deploy(std::stop_token stop) = 0;
     /// Something was installed here before.
@@ -73,8 +86,10 @@ struct PipelineReport {
 /// Why this build cannot run the pipeline; empty when it can.
 [[nodiscard]] std::string unsupported(const Pipeline& pipeline);
 
-/// Every task ends success, failed, skipped or cancelled. A failed one with `on_error: continue`
-/// does not fail the pipeline; any other ends it, `rollback` being the daemon's to act upon.
+/// Every task ends success, failed, skipped or cancelled. One that speaks of the live slot is
+/// skipped where nothing is live, and others that depend on it run all the same. A failed one with
+/// `on_error: continue` does not fail the pipeline; any other ends it, `rollback` being the
+/// daemon's to act upon.
 [[nodiscard]] PipelineReport run_pipeline(const Pipeline& pipeline,
                                           const std::vector<HealthCheck>& verify, TaskHost& host,
                                           const std::stop_token& stop,

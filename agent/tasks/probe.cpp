@@ -3,22 +3,27 @@
 #include <curl/curl.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace tidegate::agent {
 namespace {
 
 constexpr std::size_t kBodyBytesMax = 64 * 1024;
+constexpr std::size_t kBodyBytesKept = 200;
 
 struct Progress {
     const std::stop_token* stop = nullptr;
     std::size_t body_bytes = 0;
+    std::string body = {};  ///< its first bytes, one more than are kept
 };
 
 /// Ends the transfer once the body is longer than anybody needs; the status is known by then.
-std::size_t take_body(char*, std::size_t size, std::size_t count, void* user) {
+std::size_t take_body(char* bytes, std::size_t size, std::size_t count, void* user) {
     auto& progress = *static_cast<Progress*>(user);
     progress.body_bytes += size * count;
+    progress.body.append(bytes, std::min(size * count, kBodyBytesKept + 1 - progress.body.size()));
     return progress.body_bytes > kBodyBytesMax ? 0 : size * count;
 }
 
@@ -61,7 +66,7 @@ tl::unexpected<Error> failure(CURLcode code, const std::string& url, Seconds tim
 
 }  // namespace
 
-Result<int> http_status(const std::string& url, Seconds timeout, const std::stop_token& stop) {
+Result<HttpAnswer> http_get(const std::string& url, Seconds timeout, const std::stop_token& stop) {
     Progress progress{&stop, 0};
     const auto easy = make_easy(url, timeout, progress);
     const auto code = curl_easy_perform(easy.get());
@@ -69,7 +74,8 @@ Result<int> http_status(const std::string& url, Seconds timeout, const std::stop
     if (code != CURLE_OK && !enough) return failure(code, url, timeout);
     long status = 0;
     curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    return static_cast<int>(status);
+    if (progress.body.size() > kBodyBytesKept) progress.body.clear();
+    return HttpAnswer{static_cast<int>(status), std::move(progress.body)};
 }
 
 Result<void> tcp_connect(const std::string& host, const std::string& port, Seconds timeout,

@@ -10,9 +10,15 @@
 
 namespace tidegate::agent {
 
-/// Status of a GET; the body is not kept. http and https only.
-[[nodiscard]] Result<int> http_status(const std::string& url, Seconds timeout,
-                                      const std::stop_token& stop);
+struct HttpAnswer {
+    int status = 0;
+    /// Whole and as it came, or empty where it is longer than 200 bytes: masking could not find a
+    /// secret that was cut.
+    std::string body;
+};
+/// Of a GET. http and https only.
+[[nodiscard]] Result<HttpAnswer> http_get(const std::string& url, Seconds timeout,
+                                          const std::stop_token& stop);
 
 /// A TCP connection was accepted, and closed again.
 [[nodiscard]] Result<void> tcp_connect(const std::string& host, const std::string& port,

@@ -17,14 +17,21 @@ constexpr Milliseconds kServiceLook{500};
 TaskOutput good(std::string note = {}) { return {true, {}, std::move(note)}; }
 TaskOutput bad(std::string error) { return {false, std::move(error), {}}; }
 
-TaskOutput check_health(const HealthCheck& check, TaskHost& host, const std::stop_token& stop) {
+TaskOutput run_script(const std::string& body, Seconds timeout, TaskHost& host,
+                      const std::stop_token& stop, Side side) {
+    return side == Side::live ? host.live_script(body, timeout, stop)
+                              : host.script(body, timeout, stop);
+}
+
+TaskOutput check_health(const HealthCheck& check, TaskHost& host, const std::stop_token& stop,
+                        Side side) {
     const auto script = [&](const std::string& body, Seconds timeout,
                             const std::stop_token& token) -> CheckOutcome {
-        auto [ok, error, output] = host.script(body, timeout, token);
+        auto [ok, error, output] = run_script(body, timeout, host, token, side);
         return {ok, std::move(error), std::move(output)};
     };
-    auto [ok, error, output] = run_check(check, script, stop);
-    return {ok, std::move(error), std::move(output)};
+    auto outcome = run_check(check, script, stop);
+    return {outcome.ok, std::move(outcome.error), std::move(outcome.output)};
 }
 
 /// Looks until the service is in that state, or time is up, or nobody can tell.
@@ -126,12 +133,12 @@ TaskOutput start_service(const Task& task, TaskHost& host, const std::stop_token
             std::move(result.output)};
 }
 
-TaskOutput run_once(const Task& task, TaskHost& host, const std::stop_token& stop) {
+TaskOutput run_once(const Task& task, TaskHost& host, const std::stop_token& stop, Side side) {
     switch (task.type) {
         case TaskType::script:
-            return host.script(task.script, task.timeout.value_or(kScriptTimeout), stop);
+            return run_script(task.script, task.timeout.value_or(kScriptTimeout), host, stop, side);
         case TaskType::health_check:
-            return check_health(task.check, host, stop);
+            return check_health(task.check, host, stop, side);
         case TaskType::deploy:
             return host.deploy(stop);
         case TaskType::stop_service:
@@ -147,11 +154,11 @@ TaskOutput run_once(const Task& task, TaskHost& host, const std::stop_token& sto
 
 /// The script types bound each process themselves, which names the time in the error; the timer
 /// bounds all the others, and is a little later so that the better error wins.
-TaskOutput run_bounded(const Task& task, TaskHost& host, const std::stop_token& stop) {
+TaskOutput run_bounded(const Task& task, TaskHost& host, const std::stop_token& stop, Side side) {
     std::optional<Milliseconds> time;
     if (task.timeout) time = Milliseconds{*task.timeout} + Milliseconds{500};
     const StopAfter bounded{stop, time};
-    auto result = run_once(task, host, bounded.token());
+    auto result = run_once(task, host, bounded.token(), side);
     if (!result.ok && bounded.expired())
         result.error = fmt::format("timed out after {}", format_duration(*task.timeout));
     return result;
@@ -163,13 +170,13 @@ Timestamp wall_clock() {
     return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
 }
 
-TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop) {
+TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop, Side side) {
     TaskResult result;
     result.name = task.name;
     result.type = std::string{to_string(task.type)};
     result.started_at = wall_clock();
     for (;; ++result.retry_count) {
-        auto outcome = run_bounded(task, host, stop);
+        auto outcome = run_bounded(task, host, stop, side);
         result.status = outcome.ok              ? TaskStatus::success
                         : stop.stop_requested() ? TaskStatus::cancelled
                                                 : TaskStatus::failed;

@@ -6,7 +6,8 @@
 namespace tidegate::agent {
 
 /// Never pending or running on return.
-[[nodiscard]] TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop);
+[[nodiscard]] TaskResult run_task(const Task& task, TaskHost& host, const std::stop_token& stop,
+                                  Side side = Side::own);
 
 /// The host's clock, as it stands in reports.
 [[nodiscard]] Timestamp wall_clock();

@@ -111,10 +111,23 @@ engine::State settled_state(const Fleet& fleet, const Clocks& clocks) {
     return state;
 }
 
-planner::Observed observed(const Fleet& fleet) {
-    planner::Observed seen;
-    for (auto& installation : installations(fleet)) seen.emplace(installation.key, installation);
-    return seen;
+forecast::Start three_stages(std::size_t targets, Timestamp now) {
+    forecast::Start start;
+    start.now = now;
+    std::vector<std::shared_ptr<const Desired>> states;
+    for (const bool second : {false, true}) {
+        auto staged = std::make_shared<Assignment>(*make_assignment(0, targets, second));
+        staged->strategy.batch_size = Amount{static_cast<int>(targets + 2) / 3, false};
+        staged->strategy.max_unavailable = Amount{100, true};
+        auto desired = std::make_shared<Desired>();
+        desired->root_commit = "root";
+        desired->assignments.emplace(staged->key, std::move(staged));
+        states.push_back(std::move(desired));
+    }
+    start.base = states.front();
+    start.head = states.back();
+    forecast::make_healthy(start);
+    return start;
 }
 
 std::vector<planner::WishRow> wish_rows(const Fleet& fleet) {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "reconciler/engine/state.h"
+#include "reconciler/forecast/forecast.h"
 #include "reconciler/planner/diff.h"
-#include "reconciler/planner/plan.h"
 
 namespace tidegate::bench {
 
@@ -22,8 +22,10 @@ struct Fleet {
 /// What the engine knows of it after its agents have connected, at rest at `former`.
 [[nodiscard]] engine::State settled_state(const Fleet& fleet, const Clocks& clocks);
 
-/// The same in the other two forms that the planner takes: by key, and as two sorted lists.
-[[nodiscard]] planner::Observed observed(const Fleet& fleet);
+/// The first of its environments, of so many targets, rolling in three stages.
+[[nodiscard]] forecast::Start three_stages(std::size_t targets, Timestamp now);
+
+/// The same as two sorted lists, which the planner takes.
 [[nodiscard]] std::vector<planner::WishRow> wish_rows(const Fleet& fleet);
 [[nodiscard]] std::vector<Installation> installations(const Fleet& fleet);
 

@@ -1,17 +1,21 @@
 /// Row 10: what a look at the whole fleet costs. `bench-plan TARGETS DIR` writes the two lists that
-/// `comm` compares to DIR/wished and DIR/seen, does the same by three ways of ours, once each, and
-/// prints their seconds. Ends with 1 if any of them finds something other than what differs.
+/// `comm` compares to DIR/wished and DIR/seen, does the same by two ways of ours, once each,
+/// foretells a rollout in three stages, compiles a canary, and prints their seconds. Ends with 1 if
+/// any of them finds something other than what differs or moves.
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "bench/plan/fleet.h"
 #include "reconciler/engine/engine.h"
+#include "reconciler/planner/strategy.h"
 
 namespace tidegate::bench {
 namespace {
@@ -50,16 +54,49 @@ Measured measure_engine(const Fleet& fleet) {
                    });
 }
 
-/// `tidegate plan`'s way.
-Measured measure_plan(const Fleet& fleet) {
-    const auto seen = observed(fleet);
-    return measure([&] { return planner::plan(*fleet.wanted, seen, kNow); },
-                   [](const std::vector<planner::AssignmentPlan>& plans) {
-                       std::size_t moving = 0;
-                       for (const auto& plan : plans)
-                           for (const auto& step : plan.steps) moving += step.targets.size();
-                       return moving;
+/// What `tidegate plan` does with them once Git is read: a thousand targets move in three stages,
+/// on the engine with a clock that runs ahead, and beside it in which nothing changes; `undo`: once
+/// more with a failure at the end, and everything restored.
+Measured measure_forecast(std::size_t targets, bool undo) {
+    auto start = three_stages(targets, kNow);
+    if (!undo) start.failures.push_back({"none of them", {}});
+    const forecast::Surroundings around{[](const engine::Question&) -> Result<engine::Answer> {
+                                            return fail(ErrorCode::not_found, "no Git here");
+                                        },
+                                        [] { return true; }};
+    return measure([&] { return forecast::foretell(start, around); },
+                   [](const forecast::Forecast& told) {
+                       std::size_t moved = 0;
+                       for (const auto& timeline : told.timelines)
+                           for (const auto& [name, progress] : timeline.first()->release.targets)
+                               moved += progress.status == TargetStatus::success ? 1 : 0;
+                       return moved;
                    });
+}
+
+/// A canary of four steps over all targets as one assignment.
+Measured measure_compile(std::size_t targets) {
+    std::vector<DesiredTarget> all(targets);
+    std::vector<const DesiredTarget*> moving;
+    for (auto& target : all) {
+        target.name = fmt::format("target-{:07}", moving.size());
+        moving.push_back(&target);
+    }
+    Strategy strategy;
+    strategy.type = StrategyType::canary;
+    for (const int percent : {5, 25, 50, 100})
+        strategy.steps.push_back({percent, std::nullopt, Seconds{600}});
+    const auto total = static_cast<int>(targets);
+    return measure(
+        [&] {
+            return planner::compile(strategy, {moving, {}, total, total});
+        },
+        [](const std::vector<Step>& steps) {
+            std::size_t found = 0;
+            for (const auto& step : steps)
+                if (const auto* work = deploy_of(step)) found += work->targets.size();
+            return found;
+        });
 }
 
 /// Two sorted lists, as `comm` has them.
@@ -83,16 +120,26 @@ int run(std::size_t targets, const std::string& directory) {
     const auto fleet = make_fleet(targets);
     write_lists(fleet, directory);
     const Measured engine = measure_engine(fleet);
-    const Measured plan = measure_plan(fleet);
+    const auto staged = std::min<std::size_t>(targets, 1'000);
+    const Measured told = measure_forecast(staged, false);
+    const Measured with_undo = measure_forecast(staged, true);
     const Measured diff = measure_diff(fleet);
+    const Measured compile = measure_compile(targets);
     fmt::print("{}\n", json{{"engine", engine.seconds},
-                            {"plan", plan.seconds},
+                            {"forecast", told.seconds},
+                            {"forecast_undo", with_undo.seconds},
+                            {"staged", staged},
                             {"diff", diff.seconds},
+                            {"compile", compile.seconds},
                             {"changed", fleet.changed}}
                            .dump());
-    for (const auto& way : {engine, plan, diff}) {
-        if (way.found == fleet.changed) continue;
-        fmt::print(stderr, "bench-plan: found {} targets, not {}\n", way.found, fleet.changed);
+    for (const auto& [found, expected] : {std::pair{engine.found, fleet.changed},
+                                          {diff.found, fleet.changed},
+                                          {compile.found, targets},
+                                          {told.found, staged},
+                                          {with_undo.found, staged}}) {
+        if (found == expected) continue;
+        fmt::print(stderr, "bench-plan: found {} targets, not {}\n", found, expected);
         return 1;
     }
     return 0;

@@ -5,10 +5,12 @@ _tidegate_flags() {
     local change="--repo --branch --reason --author --token-file --ssh-key --known-hosts --ca-file"
     case $1 in
         plan) echo "--repo --base --head --server" ;;
+        simulate) echo "--repo --rev --base --head --fail --server" ;;
         status | explain | watch | history) echo "--server" ;;
         logs) echo "--server --target --full" ;;
         rollback) echo "$change --to" ;;
         pause | resume | retry) echo "$change" ;;
+        promote) echo "$change --step --full" ;;
         pin) echo "$change --remove" ;;
         enroll) echo "--data-dir --ttl --replace" ;;
         agents) echo "list revoke" ;;
@@ -42,7 +44,7 @@ _tidegate_reply() {
 }
 
 _tidegate() {
-    local verbs="validate plan status explain watch history logs rollback pause resume retry pin"
+    local verbs="validate plan simulate status explain watch history logs rollback pause resume retry promote pin"
     verbs+=" enroll agents accept audit doctor"
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb
     verb=$(_tidegate_verb "$verbs")

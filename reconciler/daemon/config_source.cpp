@@ -52,7 +52,8 @@ Result<PollReport> ConfigSource::open(Accepted accepted, std::set<std::string> o
     own_ = std::move(own);
     accepted_ = std::move(accepted);
     if (accepted_.commit.empty()) return last_;
-    if (!accepted_.lenient_until) accepted_.lenient_until = accepted_.commit;
+    for (auto* until : {&accepted_.lenient_until, &accepted_.second_until})
+        if (!*until) *until = accepted_.commit;
     return take(accepted_.commit, accepted_.at, By::fast_forward);
 }
 
@@ -81,7 +82,7 @@ Result<void> ConfigSource::resume(const std::string& accepted) {
     int number = static_cast<int>(Checks::first);  // before there were others the file named none
     words >> tip >> number;
     for (std::string word; words >> word;) reader_.excuse(word);
-    const auto checks = number == static_cast<int>(Checks::first) ? Checks::first : kChecksNow;
+    const auto checks = checks_of(number);
     if (!TRY(git_.is_ancestor(tip, accepted)))
         return fail(ErrorCode::conflict, "the saved history is that of another line");
     auto entries = TRY(source::files_at(git_, tip));
@@ -213,10 +214,11 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
         tell_tip(tip);
         return last_;
     }
-    const auto former = accepted_.lenient_until;
-    if (!goes_on || accepted_.commit.empty()) accepted_.lenient_until = TRY(git_.before(tip));
+    const auto former = accepted_;
+    if (!goes_on || accepted_.commit.empty())
+        accepted_.lenient_until = accepted_.second_until = TRY(git_.before(tip));
     if (auto brought = bring_in(tip, goes_on, by); !brought) {
-        accepted_.lenient_until = former;
+        accepted_ = former;
         return fail(std::move(brought).error());
     }
     if (auto kept = reader_.keep_only(entries_); !kept)
@@ -226,6 +228,7 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     accepted_.at = at;
     if (accepted_.rebuilt_to.empty()) accepted_.rebuilt_to = tip;
     last_.lenient_until = accepted_.lenient_until.value_or("");
+    last_.second_until = accepted_.second_until.value_or("");
     last_.rebuilt_to = accepted_.rebuilt_to;
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
@@ -259,32 +262,40 @@ void ConfigSource::tell_held(const std::string& tip, Error why) {
 /// Older checks judge what was accepted when they were the newest: a commit that the last such one
 /// descends from.
 Result<Checks> ConfigSource::checks_at(const std::string& commit) {
-    const auto last = accepted_.lenient_until.value_or("");
-    const bool lenient = !last.empty() && TRY(is_part_of(commit, last));
-    return lenient ? Checks::first : kChecksNow;
+    const auto first = accepted_.lenient_until.value_or("");
+    if (!first.empty() && TRY(is_part_of(commit, first))) return Checks::first;
+    const auto second = accepted_.second_until.value_or("");
+    if (!second.empty() && TRY(is_part_of(commit, second))) return Checks::second;
+    return kChecksNow;
 }
 
-/// How many commits at the beginning of the line older checks judge.
-Result<std::size_t> ConfigSource::lenient_part(const std::vector<git::Commit>& line) {
-    if (tracker_.checks() == kChecksNow && !tracker_.tip().empty()) return std::size_t{0};
-    std::size_t from = 0, to = line.size();
-    while (from < to) {
-        const auto middle = from + (to - from) / 2;
-        if (TRY(checks_at(line[middle].id)) == kChecksNow)
-            to = middle;
-        else
-            from = middle + 1;
+/// Of each commit of the line: never older ones than of the one before.
+Result<std::vector<Checks>> ConfigSource::checks_along(const std::vector<git::Commit>& line) {
+    std::vector<Checks> along(line.size(), kChecksNow);
+    if (tracker_.checks() == kChecksNow && !tracker_.tip().empty()) return along;
+    std::size_t from = 0;
+    for (const auto checks : {Checks::first, Checks::second}) {
+        const auto begin = from;
+        for (auto to = line.size(); from < to;) {
+            const auto middle = from + (to - from) / 2;
+            if (TRY(checks_at(line[middle].id)) > checks)
+                to = middle;
+            else
+                from = middle + 1;
+        }
+        std::fill(along.begin() + static_cast<std::ptrdiff_t>(begin),
+                  along.begin() + static_cast<std::ptrdiff_t>(from), checks);
     }
-    return from;
+    return along;
 }
 
 Result<void> ConfigSource::follow(const std::string& from, const std::string& to) {
     const auto line = git_.line(from, to);
     if (!line && is_limit(line.error())) return follow_at_once(to, line.error());
     if (!line) return fail(line.error());
-    const auto lenient = TRY(lenient_part(*line));
+    const auto checks = TRY(checks_along(*line));
     for (std::size_t i = 0; i < line->size(); ++i) {
-        const auto added = add((*line)[i], i < lenient ? Checks::first : kChecksNow);
+        const auto added = add((*line)[i], checks[i]);
         if (!added && is_of_the_commit(added.error())) return follow_at_once(to, added.error());
         CHECK(added);
     }

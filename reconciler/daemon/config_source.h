@@ -33,9 +33,11 @@ struct Accepted {
     /// The first commit that this store accepted. Up to it the line is older than what the store
     /// knows of our own reverts, so that their form has to prove them.
     std::string rebuilt_to{};
-    /// The last commit of the line that older checks judge (schema/model/checks.h); empty: none.
-    /// Not set: it was kept by a build that had no others, and so is `commit`.
+    /// The last commits of the line that the first and the second checks judge
+    /// (schema/model/checks.h); empty: none. Not set: it was kept by a build that had no newer ones,
+    /// and so is `commit`.
     std::optional<std::string> lenient_until{};
+    std::optional<std::string> second_until{};
 };
 
 /// What one look at the repo brought.
@@ -45,7 +47,8 @@ struct PollReport {
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
     std::string held;             ///< why the tip is refused whole; empty = it is not
-    std::string lenient_until{};  ///< Accepted::lenient_until of the commit in force
+    std::string lenient_until{};  ///< these two as in Accepted, of the commit in force
+    std::string second_until{};
     std::string rebuilt_to{};     ///< see Accepted
 };
 
@@ -94,7 +97,7 @@ private:
     void tell_tip(const std::string& tip);
     void tell_held(const std::string& tip, Error why);
     [[nodiscard]] Result<Checks> checks_at(const std::string& commit);
-    [[nodiscard]] Result<std::size_t> lenient_part(const std::vector<git::Commit>& line);
+    [[nodiscard]] Result<std::vector<Checks>> checks_along(const std::vector<git::Commit>& line);
     [[nodiscard]] Result<void> follow(const std::string& from, const std::string& to);
     [[nodiscard]] Result<void> follow_at_once(const std::string& to, const Error& why);
     [[nodiscard]] Result<void> begin_line_at(const std::string& commit, const Error& why);

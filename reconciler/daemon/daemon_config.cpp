@@ -77,6 +77,7 @@ void Daemon::take_report(PollReport report) {
                                nlohmann::json{{"commit", commit},
                                               {"at_ms", at.time_since_epoch().count()},
                                               {"lenient_until", report.lenient_until},
+                                              {"second_until", report.second_until},
                                               {"rebuilt_to", report.rebuilt_to}}
                                    .dump()});
     batch.audit.push_back({at, "daemon", "config.accepted", options_.branch, commit,

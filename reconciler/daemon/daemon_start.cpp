@@ -34,6 +34,7 @@ Accepted accepted_of(const std::vector<Row>& meta) {
                           Timestamp{Milliseconds{body.value("at_ms", 0LL)}}};
         if (body.contains("lenient_until"))
             accepted.lenient_until = body.value("lenient_until", "");
+        if (body.contains("second_until")) accepted.second_until = body.value("second_until", "");
         // Former builds took the form of a revert as a proof at any time.
         accepted.rebuilt_to = body.value("rebuilt_to", accepted.commit);
         return accepted;

@@ -26,7 +26,7 @@ void unmark_forward_only(Turn& turn, const Release& release) {
 }
 
 bool is_any_touched(const Release& release, const Step& step) {
-    return std::ranges::any_of(step.targets, [&](const std::string& name) {
+    return std::ranges::any_of(targets_of(step), [&](const std::string& name) {
         return is_touched(release.targets.at(name));
     });
 }
@@ -84,7 +84,7 @@ GateQuestion question_anew(const State& state, const Release& release, const Ord
         return may_have_begun(state, release.targets.at(name));
     };
     const auto& step = release.steps.at(static_cast<std::size_t>(order.step));
-    question.step_admitted = question.step_admitted && std::ranges::any_of(step.targets, begun);
+    question.step_admitted = question.step_admitted && std::ranges::any_of(targets_of(step), begun);
     question.release_admitted =
         question.release_admitted &&
         std::ranges::any_of(release.targets, [&](const auto& entry) { return begun(entry.first); });

@@ -7,6 +7,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/room.h"
 #include "reconciler/engine/steps.h"
+#include "reconciler/engine/verify.h"
 #include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
@@ -269,6 +270,7 @@ bool leave(State& state, const Send& send, const Clocks& clocks) {
     const auto* run = std::get_if<Run>(&send.message);
     if (!run) return true;
     state.leaving.erase(run->action.id);
+    if (run->action.kind == ActionKind::verify) return may_watch(state, run->action);
     const auto found = state.outbox.find(run->action.id);
     if (found == state.outbox.end()) return false;
     auto& entry = found->second;

@@ -54,12 +54,14 @@ enum class NoticeKind {
     inventory_full,
     drift_unknown,
     host_trouble,
+    promote_awaited,
 };
 constexpr auto enum_names(NoticeKind) {
     return std::array{"release_started"sv,     "release_succeeded"sv, "release_failed"sv,
                       "release_rolled_back"sv, "rollback_started"sv,  "revert_pushed"sv,
                       "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv,
-                      "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv};
+                      "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv,
+                      "promote_awaited"sv};
 }
 /// Somebody has to look at it; else it only says how things go. A new kind has to decide.
 [[nodiscard]] constexpr bool is_alert(NoticeKind kind) {
@@ -77,6 +79,7 @@ constexpr auto enum_names(NoticeKind) {
         case NoticeKind::release_succeeded:
         case NoticeKind::release_rolled_back:
         case NoticeKind::revert_pushed:
+        case NoticeKind::promote_awaited:
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/trouble.h"
+#include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -99,6 +100,7 @@ void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
     const bool is_none = there.report == 0 && there.status == InstallStatus::absent;
     if (!there.key.target.empty() && !is_none) observe(turn, agent, there);
     turn.acknowledge(agent, result.id);
+    if (result.kind == ActionKind::verify) return take_watch(turn, agent, result);
     const auto found = turn.state.outbox.find(result.id);
     if (found == turn.state.outbox.end() || found->second.agent != agent) return;
     note_outcome(turn, found->second, result);
@@ -114,6 +116,7 @@ void settle(Turn& turn, const std::string& agent, const ActionResult& result) {
 void take(Turn& turn, const ActionFinished& event) { settle(turn, event.agent, event.result); }
 
 void take(Turn& turn, const Unsent& event) {
+    take_unsent_watch(turn, event.agent, event.action);
     if (event.resumes) return cancel_suspended(turn, event.agent, event.action);
     const auto found = turn.state.outbox.find(event.action);
     if (found == turn.state.outbox.end() || found->second.agent != event.agent) return;

@@ -6,6 +6,7 @@
 #include "reconciler/engine/intake.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
+#include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -97,6 +98,7 @@ void take(Turn& turn, const AgentConnected& event) {
     const auto& capabilities = event.hello.capabilities;
     agent.looks_twice =
         std::ranges::find(capabilities, kSecondLookCapability) != capabilities.end();
+    agent.watches = std::ranges::find(capabilities, kVerifyCapability) != capabilities.end();
     agent.seen_at = turn.now;
     clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);
@@ -104,6 +106,7 @@ void take(Turn& turn, const AgentConnected& event) {
     turn.touch_targets_of(name);
     for (const auto& result : event.inventory.results) settle(turn, name, result);
     mark_unsent(turn, event.hello, event.inventory);
+    tend_watches_of(turn, name, event.inventory);
     turn.free_place(name);
 }
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/coverage.h"
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/recall.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/verify.h"
+#include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -202,6 +205,46 @@ std::vector<Hold> proof_holds(const Turn& turn, const AssignmentKey& key,
              {}}};
 }
 
+bool watches_anything(const Strategy& strategy) {
+    const auto takes_time = [](const auto& entry) { return entry.verify_duration.count() > 0; };
+    return strategy.type == StrategyType::canary &&
+           (std::ranges::any_of(strategy.steps, takes_time) ||
+            std::ranges::any_of(strategy.cluster_order, takes_time));
+}
+
+/// Agents that cannot do what a canary will ask of them.
+std::vector<Hold> agent_holds(const Turn& turn, const Assignment& wish) {
+    if (!watches_anything(wish.strategy) ||
+        !planner::has_checks(*wish.definition, wish.strategy.health_check))
+        return {};
+    std::vector<std::string> old;
+    for (const auto& target : wish.targets)
+        if (!target.pinned && cannot_watch(turn.state, target.agent)) old.push_back(target.name);
+    if (old.empty()) return {};
+    return {
+        {"agent",
+         fmt::format("the agents of {} are too old to watch a canary: upgrade them", some_of(old)),
+         {}}};
+}
+
+/// What an introduce would lack once it is under way.
+std::vector<Hold> strategy_holds(const Turn& turn, const AssignmentKey& key,
+                                 const Candidate& candidate) {
+    const auto& wish = *turn.state.assignments.at(key).wish;
+    auto holds = agent_holds(turn, wish);
+    const auto covered =
+        covered_by(turn.state, wish, candidate.digest, candidate.targets, turn.lived);
+    auto moving = candidate.targets;
+    if (wish.offline == Offline::skip)  // start_release leaves them out
+        std::erase_if(moving, [&](const DesiredTarget* target) {
+            return reach(turn.state, key, *target, turn.lived) != Reach::online;
+        });
+    if (moving.empty()) return holds;
+    auto lacks = planner::lacks_online(wish.strategy, covered.fleet(moving, candidate.kind));
+    if (!lacks.empty()) holds.push_back({"offline", std::move(lacks), {}});
+    return holds;
+}
+
 /// It is gone everywhere without an uninstall of ours that said so: of a former build, or before
 /// the store was lost.
 void note_gone_everywhere(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
@@ -226,6 +269,8 @@ std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candid
     if (candidate.targets.empty()) return proof_holds(turn, key, candidate);
     auto holds = dispatch_holds(turn, key, {candidate.kind, false, false, false});
     for (auto& hold : offline_holds(turn, key, candidate)) holds.push_back(std::move(hold));
+    if (candidate.kind == ReleaseKind::introduce)
+        for (auto& hold : strategy_holds(turn, key, candidate)) holds.push_back(std::move(hold));
     return holds;
 }
 

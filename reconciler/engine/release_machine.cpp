@@ -8,34 +8,14 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/steps.h"
-#include "reconciler/engine/substitutes.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
+#include "reconciler/engine/verify.h"
 #include "reconciler/engine/watch.h"
-#include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
 namespace {
-
-/// Broken ones first: moving them takes nothing away.
-std::vector<const DesiredTarget*> in_order(const Turn& turn, const AssignmentKey& key,
-                                           std::vector<const DesiredTarget*> targets) {
-    const auto broken = unavailable_targets(turn.state, key, turn.lived);
-    std::ranges::stable_partition(
-        targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
-    return targets;
-}
-
-void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
-    auto& progress = release.targets[target.name];
-    const auto* seen = seen_on(turn.state, release.key, target);
-    progress.name = target.name;
-    progress.from = seen ? seen->version : "";
-    progress.to = target.pinned ? target.definition->version : release.to;
-    progress.desired = target_digest_for(target, release.digest);
-    progress.status = TargetStatus::waiting;
-}
 
 /// A person took last good back over a forward_only release, and it works on this side as well.
 void note_way_back(Turn& turn, const Release& release) {
@@ -83,13 +63,6 @@ bool proves_something(const State& state, const Release& release) {
            (!is_upkeep_only && is_proven(state, *state.assignments.at(release.key).wish));
 }
 
-/// Waiting as planned is no reason to fail.
-Seconds planned_waits(const Release& release) {
-    Seconds waits{0};
-    for (const auto& step : release.steps) waits += step.wait_before + step.verify_duration;
-    return waits;
-}
-
 /// A newer wish: what runs may finish by its deadline, nothing new begins.
 void wind_down(Turn& turn, Release& release, const std::string& why) {
     if (!has_in_flight(turn, release))
@@ -105,6 +78,14 @@ bool head_is_ready(Turn& turn, const Release& release) {
     if (!is_upkeep(release.kind)) return false;
     const auto head = head_of(turn.state, release.key, turn.lived);
     return head && start_holds(turn, release.key, *head).empty();
+}
+
+/// A newer wish is there, but waits for something: until it may begin, what this one has brought
+/// about goes on being watched, so that it is taken back if it is bad.
+bool is_watched_on(Turn& turn, const Release& release) {
+    if (!is_watching(release) || !turn.state.assignments.at(release.key).wish) return false;
+    const auto head = head_of(turn.state, release.key, turn.lived);
+    return head && !start_holds(turn, release.key, *head).empty();
 }
 
 /// Nothing of it is on its way, and with what is down already its next target were one too many. A
@@ -172,39 +153,6 @@ bool has_in_flight(const Turn& turn, const Release& release) {
     });
 }
 
-void start_release(Turn& turn, Release& release, const std::vector<const DesiredTarget*>& targets) {
-    auto& assignment = turn.state.assignments[release.key];
-    const auto& wish = *assignment.wish;
-    std::vector<const DesiredTarget*> moving;
-    for (const auto* target : in_order(turn, release.key, targets)) {
-        const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
-        add_progress(turn, release, *target);
-        if (away && wish.offline == Offline::skip)
-            skip_offline(turn, release, *target);
-        else
-            moving.push_back(target);
-    }
-    release.steps = planner::compile(wish.strategy, moving);
-    release.status = ReleaseStatus::running;
-    release.started_at = turn.now;
-    const auto span =
-        wish.rollback.release_deadline.value_or(limits::kReleaseDeadline + planned_waits(release));
-    release.deadline = turn.lived + span;
-    release.holds.clear();
-    // It may have been said while the release waited.
-    release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
-    if (assignment.good) release.last_good = assignment.good->good;
-    assignment.active = release.id;
-    if (!is_upkeep(release.kind)) forget_owed(turn, release.key);
-    turn.save_whole(release);
-    turn.audit("release.started", release.key.text(), release.commit,
-               json_object({{"release", release.id}, {"version", release.to}}));
-    turn.notify(
-        NoticeKind::release_started, release.key, release.id,
-        fmt::format("{}: {} {} begins", release.key.text(), to_string(release.kind), release.to));
-    advance(turn, release.key);
-}
-
 void advance(Turn& turn, const AssignmentKey& key) {
     const auto& assignment = turn.state.assignments.at(key);
     auto& release = turn.state.releases.at(assignment.active);
@@ -214,7 +162,9 @@ void advance(Turn& turn, const AssignmentKey& key) {
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
     if (is_superseded(assignment, release))
-        return wind_down(turn, release, "superseded by a newer wish");
+        return is_watched_on(turn, release)
+                   ? keep_watching(turn, release)
+                   : wind_down(turn, release, "superseded by a newer wish");
     if (head_is_ready(turn, release))
         return wind_down(turn, release, "makes way for a new version");
     if (keeps_others_waiting(turn, release))
@@ -247,6 +197,7 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
             progress.action.clear();
             turn.save(release, progress);
         }
+    end_watches(turn, release);
     auto& assignment = turn.state.assignments[release.key];
     if (assignment.active == release.id) assignment.active.clear();
     turn.state.left.erase(release.id);

@@ -21,6 +21,12 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
 
 /// A bad verdict on the active release (verdict.cpp): quarantine and rollback, freeze, or blocks.
 void condemn(Turn& turn, Release& release, const std::string& reason);
+/// Nobody wanted it to go on: rolled back and reverted, but not quarantined. Where there is no way
+/// back it ends where it is.
+void take_back(Turn& turn, Release& release, const std::string& reason);
+/// Why the way back must not be taken; empty = it may be.
+[[nodiscard]] std::string why_no_rollback(const AssignmentState& assignment,
+                                          const Release& release);
 /// Why the release is bad; empty = it is not.
 [[nodiscard]] std::string find_verdict(const Turn& turn, const Release& release);
 

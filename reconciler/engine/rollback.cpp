@@ -91,7 +91,8 @@ class Turns {
 public:
     Turns(Turn& turn, const Release& release) : turn_(turn), release_(release) {
         for (const auto& step : release.steps)
-            if (step.kind == StepKind::deploy) limit_ = std::max(limit_, step.max_unavailable);
+            if (const auto* work = deploy_of(step))
+                limit_ = std::max(limit_, work->max_unavailable);
         if (release.all_back_at && turn.lived >= *release.all_back_at) limit_ = 0;
         for (const auto& [name, progress] : release.targets)
             if (progress.was_well && progress.status != TargetStatus::success &&

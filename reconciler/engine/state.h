@@ -29,6 +29,7 @@ struct AgentState {
     OnceAMinute said;                  ///< by kind of notice: what it can repeat
     int runs_at_once = 0;              ///< actions; 0: it does not say
     bool looks_twice = false;          ///< kSecondLookCapability
+    bool watches = false;              ///< kVerifyCapability
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
@@ -85,6 +86,8 @@ struct RevertJob {
 
 struct State {
     std::uint64_t epoch = 0;
+    /// A forecast: no rows and no audit are made, and of what is published only the holds.
+    bool imagined = false;
     Lived started_at;
     Timestamp last_step;    ///< by the wall clock
     Milliseconds ahead{0};  ///< of the wall clock, before Lived once it counts; for people only

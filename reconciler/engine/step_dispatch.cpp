@@ -20,8 +20,8 @@ constexpr int kDispatchesPerLook = 500;
 /// unavailable already takes nothing more away.
 class Budget {
 public:
-    Budget(const State& state, const AssignmentKey& key, const Step& step, Lived now)
-        : limit_(step.max_unavailable), away_(unavailable_targets(state, key, now)) {
+    Budget(const State& state, const AssignmentKey& key, const DeployWork& work, Lived now)
+        : limit_(work.max_unavailable), away_(unavailable_targets(state, key, now)) {
         const auto& assignment = state.assignments.at(key);
         if (!assignment.wish) return;
         // By whatever assignment: targets move between environments.
@@ -56,8 +56,8 @@ private:
 /// Each action has its own time from its start on, and what waits has not begun: the step's
 /// deadline is behind the last of them.
 void extend_deadline(Turn& turn, Release& release, Step& step, const OutboxEntry& entry) {
-    const auto deadline = std::max(*entry.deadline + step.verify_duration,
-                                   step.began.value_or(turn.lived) + limits::kStepDeadlineMin);
+    const auto deadline =
+        std::max(*entry.deadline, step.began.value_or(turn.lived) + limits::kStepDeadlineMin);
     if (step.deadline && *step.deadline >= deadline) return;
     step.deadline = deadline;
     turn.save(release, step);
@@ -66,7 +66,8 @@ void extend_deadline(Turn& turn, Release& release, Step& step, const OutboxEntry
 /// The pause before the next step that moves something.
 Seconds pause_after(const Release& release, const Step& step) {
     for (auto i = static_cast<std::size_t>(step.index) + 1; i < release.steps.size(); ++i)
-        if (!release.steps[i].targets.empty()) return release.steps[i].wait_before;
+        if (const auto* work = deploy_of(release.steps[i]); work && !work->targets.empty())
+            return work->wait_before;
     return Seconds{0};
 }
 
@@ -76,8 +77,7 @@ Seconds pause_after(const Release& release, const Step& step) {
 void extend_release(Turn& turn, Release& release, const Step& step, const OutboxEntry& entry) {
     const auto* rules = rules_of(turn.state.assignments.at(release.key));
     if (rules && rules->rollback.release_deadline) return;
-    const auto deadline =
-        *entry.deadline + limits::kAgentGrace + step.verify_duration + pause_after(release, step);
+    const auto deadline = *entry.deadline + limits::kAgentGrace + pause_after(release, step);
     if (release.deadline && *release.deadline >= deadline) return;
     release.deadline = deadline;
     turn.save(release);
@@ -90,16 +90,17 @@ Hold busy_hold(const std::vector<std::string>& names) {
 /// One walk over what waits in a step.
 class Dispatcher {
 public:
-    Dispatcher(Turn& turn, Release& release, Step& step)
+    Dispatcher(Turn& turn, Release& release, Step& step, const DeployWork& work)
         : turn_(turn),
           release_(release),
           step_(step),
+          work_(work),
           assignment_(turn.state.assignments.at(release.key)),
-          budget_(turn.state, release.key, step, turn.lived) {}
+          budget_(turn.state, release.key, work, turn.lived) {}
 
     /// Returns holds of what could not be dispatched.
     std::vector<Hold> run() {
-        for (const auto& name : step_.targets)
+        for (const auto& name : work_.targets)
             if (release_.targets.at(name).status == TargetStatus::waiting && !take(name)) break;
         if (!busy_.empty()) holds_.push_back(busy_hold(busy_));
         if (!crowded_.empty()) holds_.push_back(crowded_hold(crowded_));
@@ -154,6 +155,7 @@ private:
     Turn& turn_;
     Release& release_;
     Step& step_;
+    const DeployWork& work_;
     const AssignmentState& assignment_;
     Budget budget_;
     int sent_ = 0;
@@ -165,8 +167,9 @@ private:
 
 }  // namespace
 
-std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step) {
-    return Dispatcher(turn, release, step).run();
+std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step,
+                                   const DeployWork& work) {
+    return Dispatcher(turn, release, step, work).run();
 }
 
 }  // namespace tidegate::engine

@@ -7,6 +7,7 @@ namespace tidegate::engine {
 
 /// Dispatches what waits in the step, in its order; the gates were asked just before. Returns the
 /// holds of what could not be dispatched.
-[[nodiscard]] std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step);
+[[nodiscard]] std::vector<Hold> dispatch_waiting(Turn& turn, Release& release, Step& step,
+                                                 const DeployWork& work);
 
 }  // namespace tidegate::engine

@@ -20,39 +20,51 @@ void skip_offline(Turn& turn, Release& release, const DesiredTarget& target) {
     turn.save(release, progress);
 }
 
+namespace {
+
+/// A person chose who goes when: nobody else goes in their place.
+bool names_its_targets(const Strategy& strategy) {
+    return !strategy.canary_targets.empty() || !strategy.canary_selector.empty() ||
+           !strategy.cluster_order.empty();
+}
+
+}  // namespace
+
 Substitutes::Substitutes(Turn& turn, Release& release)
     : turn_(turn),
       release_(release),
       assignment_(turn.state.assignments.at(release.key)),
-      any_verified_(std::ranges::any_of(release.targets, [](const auto& entry) {
-          return entry.second.status == TargetStatus::success;
-      })) {}
+      any_verified_(std::ranges::any_of(
+          release.targets,
+          [](const auto& entry) { return entry.second.status == TargetStatus::success; })),
+      may_swap_(!names_its_targets(assignment_.wish->strategy)) {}
 
-void Substitutes::replace(Step& step, std::vector<Hold>& holds) {
-    auto offline = find_offline(step, holds);
+void Substitutes::replace(Step& step, DeployWork& work, std::vector<Hold>& holds) {
+    auto offline = find_offline(work, holds);
     if (offline.empty()) return;
-    const auto taken = take(step, offline.size());
-    if (taken.empty() && offline.size() == step.targets.size() && !any_verified_) {
+    const auto taken = may_swap_ ? take(step, offline.size()) : std::vector<std::string>{};
+    if (taken.empty() && offline.size() == work.targets.size() && !any_verified_) {
         holds.push_back({"offline", "none of its targets is online", {}});
         offline.pop_back();
     }
     if (offline.empty()) return;
     for (const auto& name : offline)
         skip_offline(turn_, release_, *wished_target(assignment_, name));
-    std::erase_if(step.targets, [&](const std::string& name) {
+    std::erase_if(work.targets, [&](const std::string& name) {
         return release_.targets.at(name).status == TargetStatus::skipped;
     });
-    step.targets.insert(step.targets.end(), taken.begin(), taken.end());
-    step.required = static_cast<int>(step.targets.size());
+    work.targets.insert(work.targets.end(), taken.begin(), taken.end());
+    work.required = static_cast<int>(work.targets.size());
     turn_.save(release_, step);
 }
 
 /// Those that are away for good; those that may come back are waited for.
-std::vector<std::string> Substitutes::find_offline(const Step& step, std::vector<Hold>& holds) {
+std::vector<std::string> Substitutes::find_offline(const DeployWork& work,
+                                                   std::vector<Hold>& holds) {
     const bool wait = assignment_.wish->offline == Offline::wait;
     std::vector<std::string> offline, awaited;
     std::optional<Lived> until;
-    for (const auto& name : step.targets) {
+    for (const auto& name : work.targets) {
         if (release_.targets.at(name).status != TargetStatus::waiting) continue;
         const auto* target = wished_target(assignment_, name);
         if (!target) continue;
@@ -77,14 +89,15 @@ std::vector<std::string> Substitutes::take(const Step& step, std::size_t count) 
     next_ = std::max(next_, static_cast<std::size_t>(step.index) + 1);
     for (; next_ < release_.steps.size(); ++next_) {
         auto& later = release_.steps[next_];
-        if (later.kind != StepKind::deploy) continue;
+        auto* work = deploy_of(later);
+        if (!work) continue;
         const auto take_free = [&](const std::string& name) {
             if (taken.size() == count || !is_free(name)) return false;
             taken.push_back(name);
             return true;
         };
-        if (std::erase_if(later.targets, take_free) == 0) continue;
-        later.required = static_cast<int>(later.targets.size());
+        if (std::erase_if(work->targets, take_free) == 0) continue;
+        work->required = static_cast<int>(work->targets.size());
         turn_.save(release_, later);
         if (taken.size() == count) break;  // it may have more
     }

@@ -16,10 +16,11 @@ public:
 
     /// Picks that went offline are replaced by online ones of later steps; with nobody to replace
     /// them they are skipped, or wait (`offline: wait`, or nothing verified yet): then with a hold.
-    void replace(Step& step, std::vector<Hold>& holds);
+    void replace(Step& step, DeployWork& work, std::vector<Hold>& holds);
 
 private:
-    [[nodiscard]] std::vector<std::string> find_offline(const Step& step, std::vector<Hold>& holds);
+    [[nodiscard]] std::vector<std::string> find_offline(const DeployWork& work,
+                                                        std::vector<Hold>& holds);
     [[nodiscard]] std::vector<std::string> take(const Step& step, std::size_t count);
     [[nodiscard]] bool is_free(const std::string& name) const;
 
@@ -27,6 +28,7 @@ private:
     Release& release_;
     const AssignmentState& assignment_;
     bool any_verified_;
+    bool may_swap_;
     std::size_t next_ = 0;  ///< the first step that may have one
 };
 

@@ -16,28 +16,29 @@ void set_wait(const Turn& turn, HostTrouble& trouble, Milliseconds time) {
     trouble.tried_again_at = turn.wall(trouble.until);
 }
 
-void note(Turn& turn, const OutboxEntry& entry, const std::string& reason) {
-    const auto& key = entry.action.key;
-    auto [found, is_new] = turn.state.troubles.try_emplace(key);
+}  // namespace
+
+void note_trouble(Turn& turn, const Release& release, const std::string& agent,
+                  const std::string& target, const std::string& version,
+                  const std::string& reason) {
+    auto [found, is_new] = turn.state.troubles.try_emplace(key_of(release.key, target));
     auto& trouble = found->second;
-    trouble.project = key.project;
-    trouble.agent = entry.agent;
+    trouble.project = release.key.project;
+    trouble.agent = agent;
     trouble.reason = one_line(tidegate::head_of(reason, limits::kAgentWordBytesMax));
     if (is_new) trouble.since = turn.now;
     set_wait(turn, trouble, until_asked_again(++trouble.tries));
-    turn.touch_target(key.target);
+    turn.touch_target(target);
     if (!is_new) return;
-    turn.notify_of(
-        entry.agent, NoticeKind::host_trouble, entry.assignment, entry.action.release,
-        fmt::format("{}: {} cannot have {}: {}; it counts as away, nothing ran",
-                    entry.assignment.text(), key.target, entry.action.version, trouble.reason));
+    turn.notify_of(agent, NoticeKind::host_trouble, release.key, release.id,
+                   fmt::format("{}: {} cannot have {}: {}; it counts as away, nothing ran",
+                               release.key.text(), target, version, trouble.reason));
 }
 
-}  // namespace
-
 void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& result) {
-    note(turn, entry, result.host_trouble);
     auto& release = turn.state.releases.at(entry.action.release);
+    note_trouble(turn, release, entry.agent, entry.action.key.target, entry.action.version,
+                 result.host_trouble);
     auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action != result.id) return;
     progress.error = turn.state.troubles.at(entry.action.key).reason;

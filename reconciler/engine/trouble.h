@@ -8,6 +8,9 @@ namespace tidegate::engine {
 
 /// The action of that outcome never began: its target waits as before, or its restore is owed.
 void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& result);
+/// The same of what only looks, and leaves all as it is.
+void note_trouble(Turn& turn, const Release& release, const std::string& agent,
+                  const std::string& target, const std::string& version, const std::string& reason);
 /// Something began there after all, or its target left that host.
 void clear_trouble(Turn& turn, const InstallKey& key);
 /// It need not wait for the next try any longer: what a person did may have mended it.

@@ -28,6 +28,11 @@ ReleaseChange change_of(const Release& release) { return {release, {}, {}}; }
 
 }  // namespace
 
+template <class Row>
+void Turn::write(Table table, std::string key, const Row& row) {
+    if (!state.imagined) batch_.writes.push_back(Put{table, std::move(key), to_json(row)});
+}
+
 Turn::Turn(State& state_in, const Clocks& clocks)
     : state(state_in), now(clocks.now), lived(clocks.lived) {
     const auto ahead = now.time_since_epoch() + clocks.still - lived.time_since_epoch();
@@ -94,13 +99,13 @@ void Turn::put(const OutboxEntry& entry) {
     state.outbox_by_key[entry.action.key] = id;
     state.sent_to[entry.agent].insert(id);
     state.assignments[entry.assignment].in_flight.insert(id);
-    batch_.writes.push_back(Put{Table::action, id, to_json(entry)});
+    write(Table::action, id, entry);
 }
 
 void Turn::erase_outbox(const std::string& action) {
     const auto found = state.outbox.find(action);
     if (found == state.outbox.end()) return;
-    const auto entry = found->second;
+    const auto entry = std::move(found->second);
     state.outbox_by_key.erase(entry.action.key);
     state.sent_to[entry.agent].erase(action);
     free_place(entry.agent);
@@ -116,9 +121,7 @@ void Turn::erase_outbox(const std::string& action) {
 
 void Turn::put(const Quarantine& quarantine) {
     state.quarantines.insert_or_assign({quarantine.key, quarantine.digest}, quarantine);
-    batch_.writes.push_back(Put{Table::quarantine,
-                                quarantine.key.text() + ' ' + quarantine.digest.hex(),
-                                to_json(quarantine)});
+    write(Table::quarantine, quarantine.key.text() + ' ' + quarantine.digest.hex(), quarantine);
 }
 
 void Turn::erase_quarantine(const AssignmentKey& key, const Digest& digest) {
@@ -128,7 +131,7 @@ void Turn::erase_quarantine(const AssignmentKey& key, const Digest& digest) {
 
 void Turn::put(const Block& block) {
     state.blocks.insert_or_assign(block.key, block);
-    batch_.writes.push_back(Put{Table::block, block.key.text(), to_json(block)});
+    write(Table::block, block.key.text(), block);
 }
 
 void Turn::erase_block(const InstallKey& key) {
@@ -137,13 +140,13 @@ void Turn::erase_block(const InstallKey& key) {
 
 void Turn::put(const GoodState& good) {
     state.assignments[good.key].good = good;
-    batch_.writes.push_back(Put{Table::history, good.key.text(), to_json(good)});
+    write(Table::history, good.key.text(), good);
 }
 
 void Turn::put(const OwnRevert& revert) {
     auto& known = state.own_reverts;
     known.insert_or_assign(revert.release, revert.at);
-    batch_.writes.push_back(Put{Table::revert, revert.release, to_json(revert)});
+    write(Table::revert, revert.release, revert);
     if (known.size() <= limits::kRevertsRemembered) return;
     const auto oldest =
         std::ranges::min_element(known, {}, [](const auto& entry) { return entry.second; });
@@ -157,8 +160,7 @@ void Turn::erase_good(const AssignmentKey& key) {
 }
 
 void Turn::put(const std::string& agent, const Installation& installation) {
-    batch_.writes.push_back(
-        Put{Table::installation, agent + ' ' + installation.key.text(), to_json(installation)});
+    write(Table::installation, agent + ' ' + installation.key.text(), installation);
     touch_target(installation.key.target);
     touch_owner(installation.key);
 }
@@ -171,6 +173,7 @@ void Turn::erase_installation(const std::string& agent, const InstallKey& key) {
 
 void Turn::audit(std::string kind, std::string subject, std::string commit, std::string detail,
                  std::string actor) {
+    if (state.imagined) return;
     batch_.audit.push_back({now, std::move(actor), std::move(kind), std::move(subject),
                             std::move(commit), std::move(detail)});
 }
@@ -213,7 +216,20 @@ std::optional<WakeAt> Turn::next_wake() {
     return wake;
 }
 
+/// Of what is imagined nobody is shown more than what holds it.
+Publish Turn::imagined_publication() const {
+    Publish news;
+    for (const auto& key : touched_) {
+        const auto found = state.assignments.find(key);
+        auto& view = news.assignments.emplace_back();
+        view.key = key;
+        if (found != state.assignments.end()) view.holds = found->second.holds;
+    }
+    return news;
+}
+
 Publish Turn::publication() {
+    if (state.imagined) return imagined_publication();
     Publish news;
     for (const auto& key : touched_) {
         if (auto view = view_of(state, key, now))
@@ -240,6 +256,7 @@ Publish Turn::publication() {
 }
 
 void Turn::write_releases() {
+    if (state.imagined) return;
     for (const auto& [id, changed] : changes_) {
         const auto& release = state.releases.at(id);
         const auto& head = static_cast<const ReleaseHead&>(release);

@@ -112,11 +112,14 @@ private:
         std::set<std::string> targets;
         std::set<std::string> shown;
     };
+    template <class Row>
+    void write(Table table, std::string key, const Row& row);
     void write_releases();
     void write_life();
     void send_acknowledgements();
     [[nodiscard]] std::optional<WakeAt> next_wake();
     [[nodiscard]] Publish publication();
+    [[nodiscard]] Publish imagined_publication() const;
 
     Batch batch_;
     Effects effects_;

@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/unreported.h"
+#include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -46,18 +47,6 @@ void quarantine(Turn& turn, Release& release, const std::string& reason) {
                             {"reason", reason}}));
 }
 
-/// Why the way back must not be taken; empty = roll back.
-std::string freeze_reason(const AssignmentState& assignment, const Release& release) {
-    if (release.forward_only) return "it is forward_only";
-    if (assignment.good && assignment.good->forward_only)
-        return "last good is on the far side of a forward_only release";
-    const auto* rules = rules_of(assignment);
-    if (!rules) return "it is no longer in Git";
-    if (!rules->strategy.auto_rollback.value_or(rules->rollback.auto_rollback))
-        return "auto_rollback is off";
-    return "";
-}
-
 void fail_running_steps(Turn& turn, Release& release) {
     for (auto& step : release.steps)
         if (step.status == StepStatus::running) {
@@ -79,9 +68,11 @@ std::string keep_reason(const Assignment& rules, const Release& release) {
 void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
                     const std::string& reason) {
     fail_running_steps(turn, release);
+    end_watches(turn, release);
     release.status = ReleaseStatus::rolling_back;
     release.reason = reason;
     release.paused_at.reset();
+    release.holds.clear();
     const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
     release.deadline = turn.lived + time;
     release.all_back_at = turn.lived + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
@@ -109,6 +100,17 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
 
 }  // namespace
 
+std::string why_no_rollback(const AssignmentState& assignment, const Release& release) {
+    if (release.forward_only) return "it is forward_only";
+    if (assignment.good && assignment.good->forward_only)
+        return "last good is on the far side of a forward_only release";
+    const auto* rules = rules_of(assignment);
+    if (!rules) return "it is no longer in Git";
+    if (!rules->strategy.auto_rollback.value_or(rules->rollback.auto_rollback))
+        return "auto_rollback is off";
+    return "";
+}
+
 std::string find_verdict(const Turn& turn, const Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (is_bad(progress) && !is_lost(turn.state, progress))
@@ -121,11 +123,10 @@ std::string find_verdict(const Turn& turn, const Release& release) {
     return "";
 }
 
-void condemn(Turn& turn, Release& release, const std::string& reason) {
-    const bool introduces = release.kind == ReleaseKind::introduce;
-    if (introduces) quarantine(turn, release, reason);
+void take_back(Turn& turn, Release& release, const std::string& reason) {
     const auto& assignment = turn.state.assignments.at(release.key);
-    const auto freeze = introduces ? freeze_reason(assignment, release) : "";
+    const bool introduces = release.kind == ReleaseKind::introduce;
+    const auto freeze = introduces ? why_no_rollback(assignment, release) : "";
     if (introduces && freeze.empty())
         return begin_rollback(turn, release, *rules_of(assignment), reason);
     // What hangs beyond its deadline stays in the outbox, so that nothing else goes there.
@@ -134,6 +135,11 @@ void condemn(Turn& turn, Release& release, const std::string& reason) {
     fail_running_steps(turn, release);
     end_release(turn, release, ReleaseStatus::failed,
                 freeze.empty() ? reason : fmt::format("{}; not rolled back: {}", reason, freeze));
+}
+
+void condemn(Turn& turn, Release& release, const std::string& reason) {
+    if (release.kind == ReleaseKind::introduce) quarantine(turn, release, reason);
+    take_back(turn, release, reason);
 }
 
 }  // namespace tidegate::engine

@@ -64,6 +64,7 @@ void reassure(Turn& turn, Release& release, TargetProgress& progress, const Inst
 }
 
 void wake_at_deadlines(Turn& turn, const Release& release) {
+    if (release.paused_at) return;  // they stand still
     if (release.deadline) turn.wake(release.key, *release.deadline);
     for (const auto& step : release.steps)
         if (step.status == StepStatus::running && step.deadline)

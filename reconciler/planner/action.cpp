@@ -100,6 +100,77 @@ Seconds task_bound(const Task& task, const Action& action) {
     return (task.retry + 1) * (one + task.retry_delay);
 }
 
+/// Of what decides in post_release, only what runs again and again.
+std::vector<Task> watched_tasks(const Pipeline& pipeline) {
+    std::vector<Task> watched;
+    for (const auto& task : pipeline.post_release) {
+        if (task.type != TaskType::health_check || task.on_error == OnError::continue_) continue;
+        auto& check = watched.emplace_back();
+        check.name = task.name;
+        check.type = task.type;
+        check.check = task.check;
+    }
+    return watched;
+}
+
+/// A check that began as time was up may go on through all its tries.
+Seconds watch_bound(const Action& action) {
+    Seconds longest{0};
+    for (const auto& task : action.pipeline.post_release)
+        longest = std::max(longest, check_bound(task.check));
+    for (const auto& check : action.verify) longest = std::max(longest, check_bound(check));
+    return std::min(action.watch_for + limits::kWatchSlack + longest, limits::kDurationMax);
+}
+
+/// What it is, of whom, and with which values.
+Action render_head(const ActionSpec& spec) {
+    const auto& definition = spec.definition;
+    Action action;
+    action.id = action_id(spec.release.id, spec.step, spec.target.name, spec.attempt, spec.slot);
+    action.release = spec.release.id;
+    action.step = spec.step;
+    action.attempt = spec.attempt;
+    action.kind = spec.kind;
+    action.key = {spec.target.name, spec.release.key.project, spec.slot};
+    action.environment = spec.release.key.environment;
+    action.digest = spec.digest;
+    action.assignment_digest = definition.digest;
+    action.commit = definition.commit;
+    action.version = definition.version;
+    action.current_version = spec.current_version;
+    action.artifact = definition.artifact;  // its address is a value, too
+    action.target_work_dir = spec.target.work_dir;
+    if (spec.check && spec.kind != ActionKind::uninstall) action.verify.push_back(*spec.check);
+    action.variables = merge_levels(definition, spec.target);
+    add_runtime(action.variables, runtime_values(spec));
+    add_slots(action.variables, spec.slot, spec.live_slot);
+    return action;
+}
+
+/// Where and how its checks run, and none of the bodies that move a target.
+void add_watch(const ActionSpec& spec, Action& action) {
+    const auto& all = spec.definition.deploy;
+    action.deploy.type = all.type;
+    action.deploy.script.work_dir = all.script.work_dir;
+    action.deploy.script.interpreter = all.script.interpreter;
+    action.deploy.script.environment = all.script.environment;
+    action.deploy.script.service.unit = all.script.service.unit;
+    action.pipeline.name = spec.definition.pipeline.name;
+    action.pipeline.post_release = watched_tasks(spec.definition.pipeline);
+    action.watch_for = spec.watch_for;
+}
+
+void add_move(const ActionSpec& spec, Action& action) {
+    const auto& definition = spec.definition;
+    if (spec.kind == ActionKind::rollback) action.rollback_version = definition.version;
+    action.last_good = spec.last_good;
+    action.rejected = spec.rejected;
+    action.keep_data = definition.keep_data;
+    action.deploy = definition.deploy;
+    action.pipeline = definition.pipeline;
+    action.rollback_script = spec.rollback_script;
+}
+
 }  // namespace
 
 std::string release_id(const std::string& root_commit, const AssignmentKey& key, ReleaseKind kind,
@@ -109,45 +180,30 @@ std::string release_id(const std::string& root_commit, const AssignmentKey& key,
                   intent_commit, digest.hex(), cause});
 }
 
-std::string action_id(const std::string& release, int step, const std::string& target,
-                      int attempt) {
+std::string action_id(const std::string& release, int step, const std::string& target, int attempt,
+                      const std::string& slot) {
+    const auto place = slot.empty() ? target : target + '@' + slot;
     return Digest::of_parts(
-               {"action", release, std::to_string(step), target, std::to_string(attempt)})
+               {"action", release, std::to_string(step), place, std::to_string(attempt)})
         .hex();
 }
 
 Action render(const ActionSpec& spec) {
-    const auto& definition = spec.definition;
-    Action action;
-    action.id = action_id(spec.release.id, spec.step, spec.target.name, spec.attempt);
-    action.release = spec.release.id;
-    action.step = spec.step;
-    action.attempt = spec.attempt;
-    action.kind = spec.kind;
-    action.key = {spec.target.name, spec.release.key.project, ""};
-    action.environment = spec.release.key.environment;
-    action.digest = spec.digest;
-    action.assignment_digest = definition.digest;
-    action.commit = definition.commit;
-    action.version = definition.version;
-    action.current_version = spec.current_version;
-    if (spec.kind == ActionKind::rollback) action.rollback_version = definition.version;
-    action.last_good = spec.last_good;
-    action.rejected = spec.rejected;
-    action.artifact = definition.artifact;
-    action.keep_data = definition.keep_data;
-    action.target_work_dir = spec.target.work_dir;
-    action.deploy = definition.deploy;
-    action.pipeline = definition.pipeline;
-    action.rollback_script = spec.rollback_script;
-    if (spec.check && spec.kind != ActionKind::uninstall) action.verify.push_back(*spec.check);
-    action.variables = merge_levels(definition, spec.target);
-    add_runtime(action.variables, runtime_values(spec));
+    auto action = render_head(spec);
+    if (spec.kind == ActionKind::verify)
+        add_watch(spec, action);
+    else
+        add_move(spec, action);
     action.deadline = time_bound(action);
     return action;
 }
 
+bool has_checks(const Definition& definition, const std::optional<HealthCheck>& check) {
+    return check || !watched_tasks(definition.pipeline).empty();
+}
+
 Seconds time_bound(const Action& action) {
+    if (action.kind == ActionKind::verify) return watch_bound(action);
     auto bound = kActionSlack + deploy_bound(action);
     for (const auto* stage :
          {&action.pipeline.pre_release, &action.pipeline.release, &action.pipeline.post_release})

@@ -18,9 +18,9 @@ inline constexpr int kRestoreStep = 1'000'000;
 [[nodiscard]] std::string release_id(const std::string& root_commit, const AssignmentKey& key,
                                      ReleaseKind kind, const std::string& intent_commit,
                                      const Digest& digest, const std::string& cause);
-/// hash(release, step, target, attempt), design 4.8.
+/// hash(release, step, target, attempt, and the slot where there is one), design 4.8.
 [[nodiscard]] std::string action_id(const std::string& release, int step, const std::string& target,
-                                    int attempt);
+                                    int attempt, const std::string& slot = {});
 
 /// Everything an action is made of. References must outlive the call only.
 struct ActionSpec {
@@ -31,17 +31,29 @@ struct ActionSpec {
     int step = 0;
     int attempt = 0;
     ActionKind kind = ActionKind::deploy;
-    Digest digest;  ///< target digest
+    Seconds watch_for{0};  ///< verify only
+    Digest digest;         ///< target digest
     std::string current_version;
     std::optional<LastGood> last_good;
     std::optional<LastGood> rejected;  ///< restore: what it takes away
     std::string rollback_script;       ///< restore: the failed definition's, or empty
     std::string repo;
     std::string branch;
+    std::string slot{};       ///< that it works in; empty = there are none
+    std::string live_slot{};  ///< that has the traffic; empty = none has yet
 };
+/// One of kind verify carries its checks and what they need (work_dir, environment, variables), and
+/// nothing that moves a target.
 [[nodiscard]] Action render(const ActionSpec& spec);
 
-/// How long the action may take at most: the sum of all its time-outs, tries and waits.
+/// Whether an action of kind verify would have something to check: the strategy's check, or a
+/// health_check task of post_release. One with `on_error: continue` decides nothing, here neither.
+[[nodiscard]] bool has_checks(const Definition& definition,
+                              const std::optional<HealthCheck>& check);
+
+/// How long the action may take at most: the sum of all its time-outs, tries and waits. Of a
+/// verify: watch_for, limits::kWatchSlack and the time of its longest check, for what began as time
+/// was up.
 [[nodiscard]] Seconds time_bound(const Action& action);
 
 }  // namespace tidegate::planner

@@ -1,10 +1,25 @@
 #pragma once
 /// Strategies: each compiles to a list of steps, in a file of its own. The engine only walks steps.
 ///
+/// A canary of `steps: 10 %, 50 %, 100 %`, ten minutes each, `auto_promote: false`, over 20 targets
+/// of which w18 is away and w1 was moved by a release before this one:
+///
+/// ```
+/// moving = w2 … w17 w19 w20   there = w1   total = 20   online = 19
+///
+/// entry  share            has it   steps
+/// 1      10 % of 20 = 2   w1       deploy w2          verify 600   await
+/// 2      50 % of 20 = 10  w1 w2    deploy w3 … w10    verify 600   await
+/// 3      all              w1…w10   deploy w11 … w20
+/// ```
+/// With w1 … w10 there it goes on at entry 2's verify: entry 1 was passed, or nobody would have
+/// come further; and what entry 2 brought may have been watched for a part of its time only.
+///
 /// To add one: write `<name>.cpp` with a function of type `Compiler`, declare it below, give it a
 /// row in strategies.cpp, and let `is_supported(StrategyType)` say yes (docs/extending.md).
 
 #include <span>
+#include <string>
 #include <vector>
 
 #include "schema/model/assignment.h"
@@ -12,16 +27,31 @@
 
 namespace tidegate::planner {
 
-using Targets = std::span<const DesiredTarget* const>;
+/// One release's targets, for a strategy to put in order. Pinned ones are in none of these.
+struct Fleet {
+    std::span<const DesiredTarget* const> moving;  ///< in the order in which they go; never empty
+    std::span<const DesiredTarget* const> there;   ///< online, and have the new version already
+    int total = 0;   ///< all that the assignment covers, those away included: what shares are of
+    int online = 0;  ///< of these: reachable now
+    /// What is kept, brought back or taken away was proven before, or is not there to be watched:
+    /// only an introduce goes by shares, is verified and waits for people.
+    ReleaseKind kind = ReleaseKind::introduce;
+};
 
-/// `targets` are those to be moved, in the order in which they go; never empty.
-using Compiler = std::vector<Step> (*)(const Strategy& strategy, Targets targets);
+using Compiler = std::vector<Step> (*)(const Strategy& strategy, const Fleet& fleet);
 
-std::vector<Step> compile_rolling(const Strategy& strategy, Targets targets);
-std::vector<Step> compile_all_at_once(const Strategy& strategy, Targets targets);
+std::vector<Step> compile_rolling(const Strategy& strategy, const Fleet& fleet);
+std::vector<Step> compile_all_at_once(const Strategy& strategy, const Fleet& fleet);
+std::vector<Step> compile_canary(const Strategy& strategy, const Fleet& fleet);
 
 /// The steps of a release, numbered; none for no targets, or where this build has no compiler for
-/// the strategy (gate `unsupported` holds it then).
-[[nodiscard]] std::vector<Step> compile(const Strategy& strategy, Targets targets);
+/// the strategy (gate `unsupported` holds it then). Every target of `moving` is in one deploy step.
+/// Percentages round down, at least 1.
+[[nodiscard]] std::vector<Step> compile(const Strategy& strategy, const Fleet& fleet);
+
+/// Why it cannot begin with those that are online (hold `offline`); empty = it can. Below 100
+/// percent at least one online target has to stay as it is, and those that are named to go first
+/// have to be there. Compiled nevertheless, its first step takes one target.
+[[nodiscard]] std::string lacks_online(const Strategy& strategy, const Fleet& fleet);
 
 }  // namespace tidegate::planner

@@ -120,17 +120,22 @@ Result<DocumentTree> DocumentReader::read(const std::vector<git::TreeEntry>& ent
     for (const auto& entry : entries)
         tree.emplace_hint(tree.end(), entry.path, read_.at(key_of(entry)));
     if (checks < kChecksNow) CHECK(reread(entries, checks, tree));
-    if (!excused_.empty()) CHECK(reread_excused(entries, tree));
+    if (excused_.empty()) return tree;
+    std::vector<git::TreeEntry> excused;
+    for (const auto& entry : entries)
+        if (excused_.contains(key_of(entry))) excused.push_back(entry);
+    CHECK(reread_refused(std::move(excused), tree));
     return tree;
 }
 
-Result<void> DocumentReader::reread_excused(const std::vector<git::TreeEntry>& entries,
+Result<void> DocumentReader::reread_refused(std::vector<git::TreeEntry> entries,
                                             DocumentTree& tree) {
-    std::vector<git::TreeEntry> refused;
-    for (const auto& entry : entries)
-        if (!tree.at(entry.path)->document && excused_.contains(key_of(entry)))
-            refused.push_back(entry);
-    return reread(refused, Checks::first, tree);
+    for (const auto checks : kOlderChecks) {
+        std::erase_if(entries,
+                      [&](const auto& entry) { return tree.at(entry.path)->document != nullptr; });
+        CHECK(reread(entries, checks, tree));
+    }
+    return {};
 }
 
 /// Only documents are excused, so that no name with a space is among them.
@@ -141,7 +146,7 @@ Result<DocumentTree> DocumentReader::read_again(const std::vector<git::TreeEntry
     for (const auto& entry : entries)
         if (!tree.at(entry.path)->document && config::in_layout(entry.path))
             refused.push_back(entry);
-    CHECK(reread(refused, Checks::first, tree));
+    CHECK(reread_refused(refused, tree));
     for (const auto& entry : refused)
         if (tree.at(entry.path)->document) excuse(key_of(entry));
     return tree;
@@ -151,7 +156,9 @@ std::shared_ptr<const ParsedFile> DocumentReader::read_text_again(const std::str
                                                                   const std::string& text,
                                                                   Checks checks) {
     auto read = read_text(path, text, checks);
-    return read->document ? read : read_text(path, text, Checks::first);
+    for (const auto older : kOlderChecks)
+        if (!read->document) read = read_text(path, text, older);
+    return read;
 }
 
 Result<void> DocumentReader::reread(const std::vector<git::TreeEntry>& entries, Checks checks,

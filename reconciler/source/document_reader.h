@@ -32,7 +32,7 @@ public:
     [[nodiscard]] Result<DocumentTree> read(const std::vector<git::TreeEntry>& entries,
                                             Checks checks = kChecksNow);
     /// The same for what was accepted once and is put back: where `checks` refuse a file now, the
-    /// first ones read it, from here on in every `read`.
+    /// newest older ones that do not read it, from here on in every `read`.
     [[nodiscard]] Result<DocumentTree> read_again(const std::vector<git::TreeEntry>& entries,
                                                   Checks checks);
     /// What `read_again` found, for the next run: words without a space.
@@ -60,7 +60,8 @@ private:
     /// What older checks make of the files of `tree` that newer ones have something to say about.
     [[nodiscard]] Result<void> reread(const std::vector<git::TreeEntry>& entries, Checks checks,
                                       DocumentTree& tree);
-    [[nodiscard]] Result<void> reread_excused(const std::vector<git::TreeEntry>& entries,
+    /// Of those entries that are refused, what the newest checks that do not refuse them make.
+    [[nodiscard]] Result<void> reread_refused(std::vector<git::TreeEntry> entries,
                                               DocumentTree& tree);
 
     FetchBlobs fetch_;
@@ -68,7 +69,7 @@ private:
     ParsedCache kept_;  ///< until the first keep_only
     ParsedFiles read_;
     std::map<Checks, ParsedFiles> reread_;  ///< by older checks, where that may differ
-    std::set<std::string> excused_;         ///< keys of files that the first checks read
+    std::set<std::string> excused_;         ///< keys of files that older checks read
     std::size_t changes_ = 0;               ///< files parsed that are not in the file on disk
 };
 

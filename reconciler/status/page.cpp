@@ -216,16 +216,31 @@ void write_assignments(Html& html, const StatusSnapshot& snapshot) {
     html.raw("</section>");
 }
 
+void write_watches(Html& html, const Release& release, const Step& step) {
+    int watched = 0;
+    int passed = 0;
+    for (const auto& [name, progress] : release.targets) {
+        if (!progress.watch || progress.watch->step != step.index) continue;
+        ++watched;
+        passed += progress.watch->status == TargetStatus::success ? 1 : 0;
+    }
+    if (const auto* verify = std::get_if<VerifyWork>(&step.work))
+        html.element("span", "small", " " + format_duration(verify->duration));
+    if (watched > 0)
+        html.element("span", "small", fmt::format(" {} of {} passed", passed, watched));
+}
+
 void write_steps(Html& html, const Release& release) {
     if (release.steps.empty()) return;
     html.raw("<ol class=\"steps\">");
     for (const auto& step : release.steps) {
         html.raw("<li class=\"").text(to_string(step.status)).raw("\">");
-        html.element("b", "", fmt::format("{} {}", step.index + 1, to_string(step.kind)));
-        if (!step.targets.empty())
+        html.element("b", "", fmt::format("{} {}", step.index, to_string(kind_of(step))));
+        if (!deploy_of(step)) write_watches(html, release, step);
+        if (!targets_of(step).empty())
             html.element("span", "small",
-                         fmt::format(" {} target{}", step.targets.size(),
-                                     step.targets.size() == 1 ? "" : "s"));
+                         fmt::format(" {} target{}", targets_of(step).size(),
+                                     targets_of(step).size() == 1 ? "" : "s"));
         html.raw("</li>");
     }
     html.raw("</ol>");
@@ -294,6 +309,7 @@ void write_target(Html& html, const TargetView& target) {
     html.element("span", "small", target.environment).raw("</header>");
     for (const auto& installation : target.installations) {
         html.raw("<div class=\"installed\">").text(installation.key.project).raw(" ");
+        if (!installation.key.slot.empty()) html.element("span", "small", installation.key.slot);
         html.element("span", "version", installation.version);
         if (!installation.tried_version.empty())
             html.element("span", "small", " tried " + installation.tried_version);

@@ -77,7 +77,7 @@ Json seconds_between(std::optional<Timestamp> from, std::optional<Timestamp> to)
 
 int step_of(const Release& release, const std::string& target) {
     for (const auto& step : release.steps)
-        if (std::ranges::find(step.targets, target) != step.targets.end()) return step.index;
+        if (std::ranges::count(targets_of(step), target) > 0) return step.index;
     return -1;
 }
 
@@ -159,7 +159,7 @@ Json step_times_json(const Release& release) {
     Json items = Json::array();
     for (const auto& step : release.steps)
         items.push_back({{"index", step.index},
-                         {"kind", to_string(step.kind)},
+                         {"kind", to_string(kind_of(step))},
                          {"status", to_string(step.status)},
                          {"seconds", seconds_between(step.started_at, step.finished_at)}});
     return items;

@@ -11,9 +11,9 @@ namespace {
 
 // Whole commands, so that a test can look each of them up.
 constexpr std::string_view kVersionFile =
-    "set version, paused, retry or pins in versions/<environment>/<project>.yaml of the config "
-    "repo and push; tidegate rollback, tidegate pause, tidegate resume, tidegate retry and "
-    "tidegate pin write such commits";
+    "set version, paused, retry, promote or pins in versions/<environment>/<project>.yaml of the "
+    "config repo and push; tidegate rollback, tidegate pause, tidegate resume, tidegate retry, "
+    "tidegate promote and tidegate pin write such commits";
 constexpr std::string_view kProjectFile = "change projects/<project>.yaml and push";
 constexpr std::string_view kEnvironmentFile = "change environments/<environment>.yaml and push";
 constexpr std::string_view kWindowFile =

@@ -15,15 +15,36 @@ Json errors_json(const std::vector<Error>& errors) {
     return items;
 }
 
-Json steps_json(const std::vector<Step>& steps) {
+/// Of a verify or await step: who is watched, and how far each is.
+Json watches_json(const Release& release, const Step& step) {
     Json items = Json::array();
-    for (const auto& step : steps)
-        items.push_back({{"index", step.index},
-                         {"kind", to_string(step.kind)},
-                         {"targets", step.targets},
-                         {"status", to_string(step.status)},
-                         {"started_at", or_null(step.started_at)},
-                         {"finished_at", or_null(step.finished_at)}});
+    for (const auto& [name, progress] : release.targets) {
+        const auto& watch = progress.watch;
+        if (!watch || watch->step != step.index) continue;
+        items.push_back({{"name", name},
+                         {"status", to_string(watch->status)},
+                         {"error", or_null(watch->error)},
+                         {"started_at", or_null(watch->started_at)},
+                         {"finished_at", or_null(watch->finished_at)}});
+    }
+    return items;
+}
+
+Json steps_json(const Release& release) {
+    Json items = Json::array();
+    for (const auto& step : release.steps) {
+        Json item{{"index", step.index},
+                  {"kind", to_string(kind_of(step))},
+                  {"entry", step.entry > 0 ? Json(step.entry) : Json()},
+                  {"targets", targets_of(step)},
+                  {"status", to_string(step.status)},
+                  {"started_at", or_null(step.started_at)},
+                  {"finished_at", or_null(step.finished_at)}};
+        if (const auto* verify = std::get_if<VerifyWork>(&step.work))
+            item["duration"] = verify->duration.count();
+        if (!deploy_of(step)) item["watched"] = watches_json(release, step);
+        items.push_back(std::move(item));
+    }
     return items;
 }
 
@@ -47,6 +68,8 @@ Json progress_json(const TargetProgress& target) {
             {"from", or_null(target.from)},
             {"to", or_null(target.to)},
             {"error", or_null(target.error)},
+            {"started_at", or_null(target.started_at)},
+            {"finished_at", or_null(target.finished_at)},
             {"stages", stages_json(target.stages)}};
 }
 
@@ -66,6 +89,7 @@ Json installation_json(const Installation& installation) {
               {"installed_at", or_null(installation.installed_at)},
               {"backups", backups_json(installation.backups)},
               {"drift_reason", or_null(installation.drift_reason)}};
+    if (!installation.key.slot.empty()) item["slot"] = installation.key.slot;
     if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
     return item;
 }
@@ -95,7 +119,8 @@ Json holds_json(const std::vector<Hold>& holds) {
 
 Json last_good_json(const std::optional<LastGood>& good) {
     if (!good) return {};
-    Json json{{"version", good->version}, {"commit", good->commit}};
+    Json json{
+        {"version", good->version}, {"commit", good->commit}, {"digest", good->digest.hex()}};
     if (good->absent) json["absent"] = true;
     return json;
 }
@@ -153,7 +178,7 @@ Json release_summary_json(const Release& release) {
 
 Json release_json(const Release& release) {
     auto json = release_summary_json(release);
-    json["steps"] = steps_json(release.steps);
+    json["steps"] = steps_json(release);
     Json targets = Json::array();
     for (const auto& [name, target] : release.targets) targets.push_back(progress_json(target));
     json["targets"] = std::move(targets);
@@ -213,6 +238,10 @@ Json variable_json(const std::string& name, const Variable& variable, bool show_
             item["values"] = Json::object();
             for (const auto& [environment, value] : variable.values)
                 item["values"][environment] = shown(value);
+            break;
+        case VariableType::slot_specific:
+            item["values"] = Json::object();
+            for (const auto& [slot, value] : variable.slots) item["values"][slot] = shown(value);
             break;
         case VariableType::external:
             item["source"] = variable.source;

@@ -146,6 +146,18 @@ inline constexpr int kActionsAtOnceMax = 64;
 /// Of what an agent was sent and has not answered; its send queue holds more.
 inline constexpr std::size_t kActionBytesOutMax = 768 * 1024;
 
+// Canary, blue-green, forecast.
+inline constexpr std::size_t kCanaryStepsMax = 100;       ///< entries of steps and cluster_order
+inline constexpr std::chrono::seconds kAwaitWatch{600};   ///< one action's watching in an await
+inline constexpr std::chrono::seconds kWatchSlack{60};    ///< for the last try of a watch's checks
+inline constexpr std::size_t kWatchesAtOnceMax = 20'000;  ///< of one agent
+inline constexpr std::chrono::hours kForecastSpan{24 * 366};
+inline constexpr std::chrono::milliseconds kForecastCpu{1'000};
+inline constexpr std::chrono::seconds kForecastDuration{10};  ///< of an action nobody has seen yet
+inline constexpr std::size_t kForecastMarkdownBytesMax = 60'000;
+inline constexpr std::chrono::seconds kRouteLook{10};  ///< a router's agent looks so often
+inline constexpr std::size_t kRouterTargetsMax = 64;
+
 // The status endpoint.
 inline constexpr std::size_t kHttpHeadBytesMax = 8 * 1024;
 inline constexpr std::size_t kHttpHeadFieldsMax = 64;

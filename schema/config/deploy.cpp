@@ -35,6 +35,7 @@ void read_script(Fields& fields, ScriptDeploy& out) {
     fields.optional("update_script", out.update_script, kBody);
     fields.optional("rollback_script", out.rollback_script, kBody);
     fields.optional("uninstall_script", out.uninstall_script, kBody);
+    fields.optional("slot_remove_script", out.slot_remove_script, kBody);
     fields.optional("probe_script", out.probe_script, kBody);
     fields.optional("service", out.service, read_service);
     fields.optional("timeouts", out.timeouts, read_timeouts);

@@ -103,15 +103,17 @@ Value plain_value(const Node& node) {
 }
 
 void Report::error(Position at, std::string message) {
-    if (!full()) errors.push_back({ErrorCode::invalid, std::move(message), std::move(at)});
+    error_since(since_, std::move(at), std::move(message));
 }
 void Report::warning(Position at, std::string message) {
     warnings.push_back({ErrorCode::invalid, std::move(message), std::move(at)});
 }
 void Report::error_since(Checks since, Position at, std::string message) {
-    if (checks_ >= since) return error(std::move(at), std::move(message));
-    if (warnings.size() < limits::kErrorsReportedMax)
+    if (checks_ >= std::max(since, since_)) {
+        if (!full()) errors.push_back({ErrorCode::invalid, std::move(message), std::move(at)});
+    } else if (warnings.size() < limits::kErrorsReportedMax) {
         warning(std::move(at), std::move(message) + kRefusedNow);
+    }
 }
 bool Report::full() const { return errors.size() >= limits::kErrorsReportedMax; }
 
@@ -219,19 +221,21 @@ void Number::operator()(Place place, double& out) const {
     place.out->data = out;
 }
 
-void read(Place place, Amount& out) {
-    constexpr auto kWanted = "a count from 1, or a share from 1% to 100%";
+void read(Place place, Amount& out) { Quantity{}(place, out); }
+
+void Quantity::operator()(Place place, Amount& out) const {
+    const auto wanted = fmt::format("a count from {0}, or a share from {0}% to 100%", min);
     if (place.describing())
         return place.describe(
             {{"type", {Value::List{string_value("integer"), string_value("string")}}},
-             {"minimum", {std::int64_t{1}}},
-             {"pattern", string_value("^[1-9][0-9]*%?$")}});
-    const auto* text = place.scalar(kWanted);
+             {"minimum", {std::int64_t{min}}},
+             {"pattern", string_value(min > 0 ? "^[1-9][0-9]*%?$" : "^[0-9]+%?$")}});
+    const auto* text = place.scalar(wanted);
     if (text == nullptr) return;
     const bool percent = text->ends_with('%');
     const auto number = to_integer(std::string_view(*text).substr(0, text->size() - percent));
-    if (!number || *number < 1 || *number > (percent ? 100 : Integer{}.max))
-        return place.refuse(kWanted);
+    if (!number || *number < min || *number > (percent ? 100 : Integer{}.max))
+        return place.refuse(wanted);
     out = Amount{static_cast<int>(*number), percent};
     place.out->data = percent ? Value{*text}.data : Value{*number}.data;
 }

@@ -50,6 +50,8 @@ public:
     /// An error for commits that are judged by these checks or newer ones, else a warning.
     void error_since(Checks since, Position at, std::string message);
     [[nodiscard]] bool full() const;
+    /// From here on every error is one since these checks; returns what was said before.
+    Checks judge_since(Checks since) { return std::exchange(since_, since); }
 
     std::vector<Error> errors;
     std::vector<Error> warnings;
@@ -58,6 +60,7 @@ private:
     std::string file_;
     DocumentPath path_;
     Checks checks_;
+    Checks since_ = Checks::first;
 };
 
 /// Text of the user for a message: one line, bounded.
@@ -103,7 +106,7 @@ inline constexpr auto kEndless = std::numeric_limits<std::size_t>::max();  ///< 
 void read(Place place, std::string& out);  ///< any scalar, as its text, of several lines or not
 void read(Place place, bool& out);         ///< true and false alone, unquoted
 void read(Place place, Seconds& out);      ///< whole seconds, or `10m`
-void read(Place place, Amount& out);       ///< a count from 1, or `25%`
+void read(Place place, Amount& out);       ///< as Quantity says
 void read(Place place, Reference& out);    ///< an object name
 void read(Place place, Value& out);        ///< anything
 
@@ -112,6 +115,11 @@ struct Integer {
     int min = 0;
     int max = 1'000'000;
     void operator()(Place place, int& out) const;
+};
+/// A count, or a share like `25%`.
+struct Quantity {
+    int min = 1;
+    void operator()(Place place, Amount& out) const;
 };
 /// Any finite number.
 struct Number {
@@ -383,6 +391,22 @@ struct AsWritten {
 };
 template <class Rule>
 AsWritten(Rule) -> AsWritten<Rule>;
+
+/// A rule by which older checks only warn, whatever it finds.
+template <class Rule>
+struct CheckedSince {
+    Checks since;
+    Rule rule;
+    template <class T>
+    void operator()(Place place, T& out) const {
+        if (place.describing()) return rule(place, out);
+        const auto before = place.report->judge_since(since);
+        rule(place, out);
+        place.report->judge_since(before);
+    }
+};
+template <class Rule>
+CheckedSince(Checks, Rule) -> CheckedSince<Rule>;
 
 /// A short form (a scalar) or a long one (a map).
 template <class Short, class Long>

@@ -37,6 +37,7 @@ void read(Place place, HealthCheck& out);
 void read(Place place, Variable& out);
 void read(Place place, Variables& out);
 void read(Place place, Strategy& out);
+void read(Place place, Traffic& out);
 void read(Place place, RollbackRules& out);
 void read(Place place, TargetSpec& out);
 void read(Place place, std::vector<TargetSpec>& out);

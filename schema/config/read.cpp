@@ -55,6 +55,12 @@ const std::string& last_text(const Node& node) {
 
 }  // namespace
 
+Value read_plain(std::string_view path, std::string_view text) {
+    if (text.size() > limits::kFileBytesMax) return {};
+    const auto tree = parse_yaml(path, text);
+    return tree.usable ? plain_value(tree.root) : Value{};
+}
+
 ParsedFile read_document(std::string_view path, std::string_view text, Checks checks) {
     const auto where = classify(path);
     if (!where) {

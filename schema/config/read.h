@@ -24,6 +24,10 @@ namespace tidegate::config {
 [[nodiscard]] ParsedFile read_document(std::string_view path, std::string_view text,
                                        Checks checks = kChecksNow);
 
+/// The same text as plain data, whatever kind of document it is: for people who compare two. Null
+/// where it cannot be read.
+[[nodiscard]] Value read_plain(std::string_view path, std::string_view text);
+
 /// The JSON Schema (draft-07) of one kind, as schema/json publishes it.
 [[nodiscard]] Value json_schema(DocumentKind kind);
 

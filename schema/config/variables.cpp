@@ -1,8 +1,14 @@
 #include "schema/config/kinds.h"
 #include "schema/config/text_rules.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::config {
 namespace {
+
+/// Both: either may be the one that is deployed to.
+void read_slots(Fields& fields, std::map<std::string, std::string>& out) {
+    for (const auto slot : kSlots) fields.required(slot, out[std::string(slot)]);
+}
 
 const Word kSources{{"vault", "env", "file", "nacos", "apollo", "consul"}};
 
@@ -15,6 +21,9 @@ void read_typed(Fields& fields, VariableType type, Variable& out) {
             return fields.required("value", out.value, kEncrypted);
         case VariableType::env_specific:
             return fields.required("values", out.values, MapOf<>{kObjectName});
+        case VariableType::slot_specific:
+            return fields.checked_required<Nothing>(
+                "values", Object{[&](Fields& slots) { read_slots(slots, out.slots); }});
         case VariableType::external:
             fields.required("source", out.source, kSources);
             fields.required("key", out.key, kNotEmpty);

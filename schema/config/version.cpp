@@ -32,11 +32,14 @@ void read_artifact(Place place, Artifact& artifact) {
         if (digit >= 'A' && digit <= 'F') digit = static_cast<char>(digit - 'A' + 'a');
 }
 
-void check_promote(Fields& fields) {
-    fields.checked_required<std::string>("version", VersionName{});
-    fields.checked<int>("step", Integer{1});
+void read_promote(Place place, Promote& out) {
+    Fields fields{place};
+    fields.required("version", out.version, VersionName{});
+    fields.optional("step", out.step, Integer{1});
     fields.checked<std::string>("to", Word{{"full"}});
+    out.full = fields.given("to");
     fields.only_one_of({"step", "to"}, !fields.describing());
+    fields.finish();
 }
 
 void check_reminder(Fields& fields) {
@@ -79,7 +82,7 @@ void read_wish(Fields& fields, Version& out) {
     fields.optional("state", state);
     fields.optional("keep_data", out.keep_data);
     fields.optional("paused", out.paused);
-    fields.optional("promote", out.promote, AsWritten{Object{check_promote}});
+    fields.optional("promote", out.promote, read_promote);
     fields.optional("retry", out.retry, Integer{0});
     fields.optional("pins", out.pins, ListOf{read_pin});
     fields.optional("scheduled_release", out.scheduled_release, AsWritten{Object{check_schedule}});
@@ -98,6 +101,11 @@ void check_wish(Place place, const Fields& fields, const Version& version) {
     if (version.absent && version.operation != Operation::deploy)
         fields.at("operation")
             .error("operation {} does not go with state: absent", to_string(version.operation));
+    if (version.promote && version.promote->version != version.version)
+        fields.at("promote").error_since(
+            Checks::third,
+            "promote names version {}, the file asks for {}: delete it with the version",
+            shown(version.promote->version), version.absent ? "none" : shown(version.version));
     std::set<std::string> pinned;
     for (const auto& pin : version.pins)
         if (!pin.target.name.empty() && !pinned.insert(pin.target.name).second)

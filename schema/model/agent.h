@@ -106,6 +106,9 @@ struct Action {
     /// rollback: the failed definition's rollback_script; empty = use deploy's update path.
     std::string rollback_script;
     std::vector<HealthCheck> verify;  ///< the strategy's check, after the pipeline
+    /// Kind verify: for so long the checks of `verify` and the health_check tasks of post_release
+    /// run again and again; nothing else of the action does.
+    Seconds watch_for{0};
     /// Merged for this target, built-ins included. Secrets stay ciphertext until the agent.
     Variables variables;
 
@@ -185,6 +188,9 @@ struct EpochProof {
 /// Among an agent's capabilities: what it finds drifted it reports, with a raised `report`, once
 /// more when it finds the same at its next look; and what cannot be told it does not call drifted.
 inline constexpr std::string_view kSecondLookCapability = "drift.second_look";
+
+/// The same: it runs actions of kind verify.
+inline constexpr std::string_view kVerifyCapability = "verify";
 
 struct Hello {
     std::string agent;

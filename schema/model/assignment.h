@@ -60,6 +60,16 @@ struct Intent {
     std::map<std::string, std::string> trailers;  ///< those that start with `Tidegate-`
 };
 
+/// A person's word that the running release may go on, and whose it is.
+struct Promotion {
+    Promote promote;
+    std::string commit;  ///< the first-parent commit that brought it, or changed it last
+    std::string author_name;
+    std::string author_email;
+    /// It came after the intent commit: one that came with it, or before, counts for nothing.
+    bool after_intent = false;
+};
+
 /// An (assignment, digest) that no kind of release may deploy until a person lifts it.
 struct Quarantine {
     AssignmentKey key;
@@ -89,6 +99,7 @@ struct Assignment {
     /// Of the anchor: those of this environment, and of those that held its targets.
     std::vector<std::shared_ptr<const Rules>> anchor_rules;
     Intent intent;
+    std::optional<Promotion> promotion;
     /// What our own reverts took away and no person brought back: a lost store gets its quarantines
     /// back from these.
     std::vector<Quarantine> reverts;

@@ -5,14 +5,28 @@
 /// last goods and pins) are read by the checks of their time; what a newer check would refuse is
 /// a warning there.
 
+#include <algorithm>
+#include <array>
+
 namespace tidegate {
 
 /// In order; each includes those before it.
 enum class Checks {
     first = 1,
     second = 2,  ///< what docs/config.md marks "since checks 2"
+    third = 3,   ///< the same of 3: canary, blue-green and promotes
 };
-inline constexpr auto kChecksNow = Checks::second;
+inline constexpr auto kChecksNow = Checks::third;
+
+/// Those of before, the newest first.
+inline constexpr std::array kOlderChecks{Checks::second, Checks::first};
+
+/// Of a kept number; those of a newer build are not known here.
+[[nodiscard]] constexpr Checks checks_of(int number) {
+    const int known =
+        std::clamp(number, static_cast<int>(Checks::first), static_cast<int>(kChecksNow));
+    return static_cast<Checks>(known);
+}
 
 /// What a warning ends with where newer commits get an error.
 inline constexpr auto kRefusedNow = " (an error in newer commits)";

@@ -15,9 +15,10 @@
 
 namespace tidegate {
 
-enum class VariableType { plain, secret, env_specific, template_text, external };
+enum class VariableType { plain, secret, env_specific, template_text, external, slot_specific };
 constexpr auto enum_names(VariableType) {
-    return std::array{"plain"sv, "secret"sv, "env_specific"sv, "template"sv, "external"sv};
+    return std::array{"plain"sv,    "secret"sv,   "env_specific"sv,
+                      "template"sv, "external"sv, "slot_specific"sv};
 }
 
 struct Variable {
@@ -26,6 +27,7 @@ struct Variable {
     std::map<std::string, std::string> values;  ///< env_specific: by environment
     std::string source;                         ///< external: vault, env, file
     std::string key;                            ///< external: where in the source
+    std::map<std::string, std::string> slots;   ///< slot_specific: by slot, blue and green
     Position position;
 
     friend bool operator==(const Variable&, const Variable&) = default;
@@ -147,6 +149,7 @@ struct ScriptDeploy {
     std::string update_script;
     std::string rollback_script;
     std::string uninstall_script;
+    std::string slot_remove_script;  ///< removes the slot it runs in; empty = stop and its folder
     std::string probe_script;  ///< exit 0 = the new version is in, 1 = the old one, else unknown
     Service service;
     ScriptTimeouts timeouts;

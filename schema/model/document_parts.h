@@ -14,12 +14,12 @@ namespace tidegate::codec {
 template <class T, class... Records>
 concept Is = (std::same_as<std::remove_const_t<T>, Records> || ...);
 
-auto parts(Is<AssignmentKey, Reference, Amount, Artifact, Pin> auto& r) {
+auto parts(Is<AssignmentKey, Reference, Amount, Artifact, Pin, HeaderMatch> auto& r) {
     auto& [a, b] = r;
     return std::tie(a, b);
 }
-auto parts(Is<CanaryStep, Freeze, RollbackCondition, Restored, TargetList, ApprovalList, Trust,
-              Error, ParsedFile> auto& r) {
+auto parts(Is<CanaryStep, Freeze, RollbackCondition, Promote, Restored, TargetList, ApprovalList,
+              Trust, Error, ParsedFile> auto& r) {
     auto& [a, b, c] = r;
     return std::tie(a, b, c);
 }
@@ -31,9 +31,13 @@ auto parts(Is<Dependency, Pipeline, Policy> auto& r) {
     auto& [a, b, c, d, e] = r;
     return std::tie(a, b, c, d, e);
 }
-auto parts(Is<Variable, ClusterGroup, RollbackRules> auto& r) {
+auto parts(Is<ClusterGroup, RollbackRules> auto& r) {
     auto& [a, b, c, d, e, f] = r;
     return std::tie(a, b, c, d, e, f);
+}
+auto parts(Is<Variable> auto& r) {
+    auto& [a, b, c, d, e, f, g] = r;
+    return std::tie(a, b, c, d, e, f, g);
 }
 auto parts(Is<Project> auto& r) {
     auto& [a, b, c, d, e, f, g, h] = r;
@@ -47,13 +51,9 @@ auto parts(Is<HealthCheck, ReleaseWindow> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j] = r;
     return std::tie(a, b, c, d, e, f, g, h, i, j);
 }
-auto parts(Is<ScriptDeploy> auto& r) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k] = r;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k);
-}
-auto parts(Is<Strategy> auto& r) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m] = r;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m);
+auto parts(Is<ScriptDeploy, Traffic> auto& r) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l] = r;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
 }
 auto parts(Is<Environment> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = r;
@@ -62,6 +62,11 @@ auto parts(Is<Environment> auto& r) {
 auto parts(Is<Task, Version> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, s] = r;
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, s);
+}
+
+auto parts(Is<Strategy> auto& r) {
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, s, t] = r;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, s, t);
 }
 
 template <class T>

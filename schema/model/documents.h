@@ -99,6 +99,15 @@ struct Pin {
     friend bool operator==(const Pin&, const Pin&) = default;
 };
 
+/// `promote`: lets a release of that version go past its awaits.
+struct Promote {
+    std::string version;
+    int step = 0;       ///< up to that entry of the strategy; 0 beside `full`
+    bool full = false;  ///< all of them
+
+    friend bool operator==(const Promote&, const Promote&) = default;
+};
+
 struct Restored {
     std::string version;
     std::string commit;
@@ -117,7 +126,7 @@ struct Version {
     bool absent = false;
     bool keep_data = false;
     bool paused = false;
-    Value promote;  ///< as written; held `unsupported`
+    std::optional<Promote> promote;
     int retry = 0;
     std::vector<Pin> pins;
     Value scheduled_release;  ///< as written; held `unsupported`

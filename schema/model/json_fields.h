@@ -61,6 +61,7 @@ void fields(Of<Variable> auto& r, auto&& f) {
     f("values", r.values);
     f("source", r.source);
     f("key", r.key);
+    f("slots", r.slots);
 }
 void fields(Of<HealthCheck> auto& r, auto&& f) {
     f("type", r.type);
@@ -119,6 +120,7 @@ void fields(Of<ScriptDeploy> auto& r, auto&& f) {
     f("rollback_script", r.rollback_script);
     f("uninstall_script", r.uninstall_script);
     f("probe_script", r.probe_script);
+    f("slot_remove_script", r.slot_remove_script);
     f("service", r.service);
     f("timeouts", r.timeouts);
     f("shared_work_dir", r.shared_work_dir);
@@ -155,6 +157,7 @@ void fields(Of<Action> auto& r, auto&& f) {
     f("pipeline", r.pipeline);
     f("rollback_script", r.rollback_script);
     f("verify", r.verify);
+    f("watch_for", r.watch_for);
     f("variables", r.variables);
     f("start_within", r.start_within);
     f("deadline", r.deadline);
@@ -192,14 +195,35 @@ void fields(Of<Hold> auto& r, auto&& f) {
     f("until", r.until);
     f("until_local", r.until_local);
 }
-void fields(Of<Step> auto& r, auto&& f) {
-    f("index", r.index);
-    f("kind", r.kind);
+void fields(Of<DeployWork> auto& r, auto&& f) {
     f("targets", r.targets);
     f("required", r.required);
     f("max_unavailable", r.max_unavailable);
     f("wait_before", r.wait_before);
-    f("verify_duration", r.verify_duration);
+}
+void fields(Of<VerifyWork> auto& r, auto&& f) { f("duration", r.duration); }
+void fields(Of<AwaitWork> auto& r, auto&& f) {
+    f("approver", r.approver);
+    f("timeout", r.timeout);
+}
+[[nodiscard]] inline Work make_work(StepKind kind) {
+    switch (kind) {
+        case StepKind::deploy:
+            return DeployWork{};
+        case StepKind::verify:
+            return VerifyWork{};
+        case StepKind::await:
+            break;
+    }
+    return AwaitWork{};
+}
+void fields(Of<Step> auto& r, auto&& f) {
+    f("index", r.index);
+    f("entry", r.entry);
+    auto kind = kind_of(r);
+    f("kind", kind);
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(r)>>) r.work = make_work(kind);
+    std::visit([&](auto& work) { fields(work, f); }, r.work);
     f("status", r.status);
     f("admitted_at", r.admitted_at);
     f("started_at", r.started_at);
@@ -207,6 +231,16 @@ void fields(Of<Step> auto& r, auto&& f) {
     f("lived_began", r.began);
     f("lived_ended", r.ended);
     f("lived_deadline", r.deadline);
+}
+void fields(Of<Watch> auto& r, auto&& f) {
+    f("step", r.step);
+    f("status", r.status);
+    f("attempt", r.attempt);
+    f("action", r.action);
+    f("error", r.error);
+    f("started_at", r.started_at);
+    f("finished_at", r.finished_at);
+    f("lived_began", r.began);
 }
 void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("name", r.name);
@@ -225,6 +259,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("lived_ended", r.ended);
     f("report", r.report);
     f("lived_doubted", r.doubted_at);
+    f("watch", r.watch);
     f("was_well", r.was_well);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {

@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "schema/model/agent.h"
@@ -59,34 +61,66 @@ constexpr auto enum_names(ReleaseStatus) {
            status == ReleaseStatus::rolling_back;
 }
 
-enum class StepKind { deploy, route, verify, await, retire };
-constexpr auto enum_names(StepKind) {
-    return std::array{"deploy"sv, "route"sv, "verify"sv, "await"sv, "retire"sv};
-}
+/// In the order of Work's alternatives.
+enum class StepKind { deploy, verify, await };
+constexpr auto enum_names(StepKind) { return std::array{"deploy"sv, "verify"sv, "await"sv}; }
 enum class StepStatus { pending, running, success, failed, cancelled, skipped };
 constexpr auto enum_names(StepStatus) {
     return std::array{"pending"sv, "running"sv,   "success"sv,
                       "failed"sv,  "cancelled"sv, "skipped"sv};
 }
 
-/// What a strategy compiles to; fixed when the release starts.
+/// Brings the new version to its targets, and checks it there once. How far each is stands in its
+/// TargetProgress: a target is deployed by one step of a release only.
+struct DeployWork {
+    std::vector<std::string> targets;  ///< in the order in which they go
+    int required = 0;                  ///< how many must be deployed, at least one
+    int max_unavailable = 0;  ///< changing and unavailable targets at once; 0 = all of the step
+    Seconds wait_before{0};   ///< after the end of the former deploy step
+};
+/// Watches every target that has the new version by then, for so long. How far each is stands in
+/// its TargetProgress::watch.
+struct VerifyWork {
+    Seconds duration{0};
+};
+/// Waits for a person's promote past its entry; the former verify goes on.
+struct AwaitWork {
+    bool approver = false;           ///< only an approver's counts, by no author of the change
+    std::optional<Seconds> timeout;  ///< then the release is taken back
+};
+using Work = std::variant<DeployWork, VerifyWork, AwaitWork>;
+
+/// What a strategy compiles to; fixed when the release starts, but that deploy steps lose targets
+/// that leave, and swap those that are away for later ones.
 struct Step {
     int index = 0;
-    StepKind kind = StepKind::deploy;
-    std::vector<std::string> targets;  ///< sorted as the assignment sorts them
-    int required = 0;                  ///< how many must be deployed and verified, at least one
-    int max_unavailable = 0;  ///< changing and unavailable targets at once; 0 = all of the step
-    Seconds wait_before{0};   ///< after the former step's end
-    Seconds verify_duration{0};
+    int entry = 0;  ///< of the strategy's `steps` or `cluster_order`, from 1; 0 = it has none
+    Work work;
     StepStatus status = StepStatus::pending;
     /// Its first dispatch: the gates were open (on_close: finish_step).
-    std::optional<Timestamp> admitted_at;
-    std::optional<Timestamp> started_at;
-    std::optional<Timestamp> finished_at;
-    std::optional<Lived> began;
-    std::optional<Lived> ended;
-    std::optional<Lived> deadline;
+    std::optional<Timestamp> admitted_at{};
+    std::optional<Timestamp> started_at{};
+    std::optional<Timestamp> finished_at{};
+    std::optional<Lived> began{};
+    std::optional<Lived> ended{};
+    std::optional<Lived> deadline{};
 };
+[[nodiscard]] constexpr StepKind kind_of(const Work& work) {
+    return static_cast<StepKind>(work.index());
+}
+[[nodiscard]] constexpr StepKind kind_of(const Step& step) { return kind_of(step.work); }
+/// Null: it deploys nothing.
+[[nodiscard]] inline DeployWork* deploy_of(Step& step) {
+    return std::get_if<DeployWork>(&step.work);
+}
+[[nodiscard]] inline const DeployWork* deploy_of(const Step& step) {
+    return std::get_if<DeployWork>(&step.work);
+}
+/// Those that it deploys to; of other steps none: they are about all that have the new version.
+[[nodiscard]] inline std::span<const std::string> targets_of(const Step& step) {
+    const auto* work = deploy_of(step);
+    return work ? work->targets : std::span<const std::string>{};
+}
 
 enum class TargetStatus {
     waiting,
@@ -107,6 +141,19 @@ constexpr auto enum_names(TargetStatus) {
                       "restoring"sv, "restored"sv,   "restore_failed"sv};
 }
 
+/// One target in the verify or await step that watches it.
+struct Watch {
+    int step = 0;  ///< its index; of any other step it says nothing
+    /// waiting (its agent is away, or to be asked), dispatched (it watches), success, failed.
+    TargetStatus status = TargetStatus::waiting;
+    int attempt = 0;
+    std::string action;
+    std::string error;
+    std::optional<Timestamp> started_at;
+    std::optional<Timestamp> finished_at;
+    std::optional<Lived> began;  ///< as started_at
+};
+
 struct TargetProgress {
     std::string name;
     TargetStatus status = TargetStatus::waiting;
@@ -126,6 +173,7 @@ struct TargetProgress {
     /// it is down or old, or the first after that which says that it is well again.
     std::optional<std::uint64_t> report;
     std::optional<Lived> doubted_at;  ///< when that came; none: it is not doubtful
+    std::optional<Watch> watch;       ///< the newest
     bool was_well = false;            ///< it had passed its checks when its release was rolled back
 };
 

@@ -84,8 +84,9 @@ enum class StrategyType { rolling, all_at_once, canary, blue_green };
 constexpr auto enum_names(StrategyType) {
     return std::array{"rolling"sv, "all_at_once"sv, "canary"sv, "blue_green"sv};
 }
+/// Whether this build acts on it; of others every release holds with gate `unsupported`.
 [[nodiscard]] constexpr bool is_supported(StrategyType type) {
-    return type <= StrategyType::all_at_once;
+    return type <= StrategyType::canary;
 }
 
 struct CanaryStep {
@@ -107,17 +108,57 @@ struct ClusterGroup {
     friend bool operator==(const ClusterGroup&, const ClusterGroup&) = default;
 };
 
+enum class RouterType { haproxy, script, nginx, istio, lambda };
+constexpr auto enum_names(RouterType) {
+    return std::array{"haproxy"sv, "script"sv, "nginx"sv, "istio"sv, "lambda"sv};
+}
+
+struct HeaderMatch {
+    std::string name;
+    std::string value;
+
+    friend bool operator==(const HeaderMatch&, const HeaderMatch&) = default;
+};
+
+/// How traffic reaches one side or the other (delivery notes, section 2). Strings may hold
+/// `${NAME}`: they are expanded on the router's agent.
+struct Traffic {
+    RouterType router = RouterType::haproxy;
+    std::vector<Reference> targets;  ///< whose agents act for the balancers; of any environment
+    std::optional<HeaderMatch> header;
+    // haproxy
+    std::string socket;
+    std::string backend;
+    std::string server = "${TARGET_NAME}-${SLOT}";
+    std::string server_before;  ///< of what was installed without slots; empty = none
+    Seconds drain_timeout{60};
+    std::string state_file;
+    // script
+    std::string route_script;
+    Seconds timeout{60};
+    Position position;
+
+    friend bool operator==(const Traffic&, const Traffic&) = default;
+};
+
 struct Strategy {
     StrategyType type = StrategyType::rolling;
-    // rolling
-    Amount batch_size{1, false};
+    // rolling, canary, blue_green: none = the strategy's default
+    std::optional<Amount> batch_size;
     Seconds batch_interval{0};
-    Amount max_unavailable{1, false};
-    // canary
+    std::optional<Amount> max_unavailable;
+    std::optional<Amount> max_failed;  ///< none = 0
+    // canary; `steps` also blue_green's `canary.steps`
     std::vector<CanaryStep> steps;
     std::vector<Reference> canary_targets;
     std::map<std::string, std::string> canary_selector;
     std::vector<ClusterGroup> cluster_order;
+    std::optional<Seconds> promote_timeout;
+    // blue_green
+    Seconds verify_duration{0};
+    Seconds switch_timeout{60};
+    Seconds keep_old{0};
+    std::optional<Traffic> traffic;
     // all
     std::optional<HealthCheck> health_check;
     bool auto_promote = true;
@@ -172,6 +213,7 @@ struct Rules {
     std::shared_ptr<const ZoneRules> zone;  ///< of the window; null = not known: window closed
     Freeze freeze;
     bool paused = false;
+    std::vector<std::string> approvers;  ///< as in ReleaseWindow::emergency_users
     /// Valid fields this build cannot act on, each in words: `approval: require_approval`.
     std::vector<std::string> unsupported;
     /// More of them for single projects, by name; an assignment's rules have theirs above.

@@ -19,7 +19,7 @@ std::size_t sum(const Variables& variables) {
     std::size_t bytes = 0;
     for (const auto& [name, variable] : variables)
         bytes += 4 * kField + name.size() + variable.value.size() + sum(variable.values) +
-                 variable.source.size() + variable.key.size();
+                 sum(variable.slots) + variable.source.size() + variable.key.size();
     return bytes;
 }
 
@@ -42,8 +42,8 @@ std::size_t sum(const ScriptDeploy& script) {
     return script.work_dir.size() + script.interpreter.size() + sum(script.environment) +
            script.install_script.size() + script.update_script.size() +
            script.rollback_script.size() + script.uninstall_script.size() +
-           script.probe_script.size() + service.start.size() + service.stop.size() +
-           service.status.size() + service.unit.size();
+           script.slot_remove_script.size() + script.probe_script.size() + service.start.size() +
+           service.stop.size() + service.status.size() + service.unit.size();
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schema/base/limits.h"
+#include "schema/resolve/parts.h"
 
 namespace tidegate {
 namespace {
@@ -145,6 +146,27 @@ Intent make_intent(const AssignmentHistory& facts, const Change& change, bool di
     return intent;
 }
 
+/// What the change makes of a promotion: it is by whoever wrote it as it is. A version file that
+/// cannot be read says nothing.
+std::optional<Promotion> promotion_after(std::optional<Promotion> before, const Change& change,
+                                         const ResolvedAssignment& entry) {
+    const auto* version = document_of<Version>(entry.version_file);
+    if (version == nullptr) return before;
+    if (!version->promote) return std::nullopt;
+    if (before && before->promote == *version->promote) return before;
+    const auto& commit = change.commit;
+    return Promotion{*version->promote, commit.id, commit.author_name, commit.author_email, true};
+}
+
+/// A new intent is passed by no word that came with it or before.
+void take_promotion(AssignmentHistory& facts, const Change& change, const ResolvedAssignment& entry,
+                    bool intent_is_new) {
+    auto& before = facts.held_at.empty() ? facts.promotion : facts.held_promotion;
+    facts.promotion = promotion_after(std::move(before), change, entry);
+    facts.held_promotion.reset();
+    if (facts.promotion && intent_is_new) facts.promotion->after_intent = false;
+}
+
 }  // namespace
 
 bool outlasts(const Freeze& now, const Freeze& before) {
@@ -167,6 +189,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
         facts.intent.by_daemon = by_daemon;
         facts.anchors = anchors_of(history, change, entry);
     }
+    take_promotion(facts, change, entry, intent_is_new);
     facts.present = true;
     facts.digest = definition.digest;
     facts.version = definition.version;
@@ -177,12 +200,15 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
     if (intent_is_new && !by_daemon) lift_reverts(facts, digest_is_new);
 }
 
-void record_invalid(const History& history, AssignmentHistory& facts, const Change& change) {
+void record_invalid(const History& history, AssignmentHistory& facts, const Change& change,
+                    const ResolvedAssignment& entry) {
     if (!facts.present) return;
     if (facts.held_at.empty()) {
         facts.held_at = history.tip;
         facts.held_number = history.length;
+        facts.held_promotion = facts.promotion;
     }
+    facts.held_promotion = promotion_after(std::move(facts.held_promotion), change, entry);
     add_authors(facts.held_authors, change.commit.authors);
 }
 

@@ -32,7 +32,8 @@ struct Change {
 // of the commit before.
 void record_valid(History& history, AssignmentHistory& facts, const Change& change,
                   const ResolvedAssignment& entry);
-void record_invalid(const History& history, AssignmentHistory& facts, const Change& change);
+void record_invalid(const History& history, AssignmentHistory& facts, const Change& change,
+                    const ResolvedAssignment& entry);
 void record_removed(History& history, AssignmentHistory& facts, const Change& change);
 
 }  // namespace tidegate

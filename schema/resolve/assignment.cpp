@@ -10,6 +10,7 @@
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/digest.h"
 #include "schema/resolve/parts.h"
+#include "schema/resolve/slots.h"
 #include "schema/resolve/work_dirs.h"
 
 namespace tidegate {
@@ -50,6 +51,8 @@ private:
     void take_shared_errors();
     void check_references();
     void check_pins();
+    void check_promote();
+    void check_verify();
     void remark_version(std::vector<Unsupported>& remarks) const;
     void take_approvals();
     void remark_rules_of_others(std::vector<Unsupported>& remarks) const;
@@ -59,6 +62,7 @@ private:
     void check_variables(const Definition& definition);
     void check_size(const Definition& definition);
     void check_work_dirs(const Definition& definition);
+    void check_slots(const Definition& definition);
     Definition make_definition();
     Rules make_rules(const Definition& definition);
     Assignment make_assignment();
@@ -117,13 +121,49 @@ void AssignmentMaker::check_pins() {
                 ErrorCode::conflict, fmt::format("target \"{}\" is pinned twice", pin.target.name),
                 pin.target.position});
     }
-    if (version_->strategy) each_target(*version_->strategy, check);
+    if (version_->strategy)
+        check_strategy(*version_->strategy, result_.environment->targets,
+                       {around_.checks, result_.errors, result_.warnings});
+}
+
+void AssignmentMaker::check_promote() {
+    if (!version_->promote) return;
+    const auto entries = entries_of(strategy());
+    const auto step = static_cast<std::size_t>(version_->promote->step);
+    if (entries == 0)
+        result_.warnings.push_back(
+            {ErrorCode::invalid,
+             fmt::format("promote does nothing: strategy {} waits for nobody",
+                         to_string(strategy().type)),
+             version_->position});
+    else if (step > entries)
+        Findings{around_.checks, result_.errors, result_.warnings}.error_since(
+            Checks::third,
+            {ErrorCode::invalid,
+             fmt::format("promote names step {}, the strategy has {}: name one of these, or write "
+                         "to: full",
+                         step, entries),
+             version_->position});
+}
+
+void AssignmentMaker::check_verify() {
+    if (!verifies(strategy()) || strategy().health_check) return;
+    const auto& after = project_->pipeline.post_release;
+    if (std::ranges::find(after, TaskType::health_check, &Task::type) != after.end()) return;
+    result_.warnings.push_back(
+        {ErrorCode::invalid,
+         fmt::format("verify only looks for drift of {}: neither the strategy nor post_release of "
+                     "its pipeline has a health check",
+                     key_.project),
+         strategy().position});
 }
 
 void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
     remark_strategy(strategy(), remarks);
     const auto& place = version_->position;
-    if (!version_->promote.is_null()) remarks.push_back({"promotion: promote", place});
+    // Where a strategy waits for nobody there is nothing that it could be passed over.
+    if (version_->promote && strategy().type == StrategyType::blue_green)
+        remarks.push_back({"promotion: promote", place});
     if (!version_->scheduled_release.is_null())
         remarks.push_back({"schedule: scheduled_release", place});
     if (version_->restored && version_->restored->version == version_->version)
@@ -264,7 +304,9 @@ void AssignmentMaker::check_work_dirs(const Definition& definition) {
     const bool refuses = around_.checks >= Checks::second;
     auto& findings = refuses ? result_.errors : result_.warnings;
     for (const auto& target : result_.environment->targets) {
-        const auto fault = work_dir_fault(definition, target);
+        std::optional<WorkDirFault> fault;
+        for (const auto slot : slots_of(strategy().type))
+            if (!fault) fault = work_dir_fault(definition, target, slot);
         if (!fault) continue;
         if (findings.size() >= limits::kErrorsPerAssignmentMax) return;
         const auto place = position_of(target.name);
@@ -272,6 +314,21 @@ void AssignmentMaker::check_work_dirs(const Definition& definition) {
                             fault->message + (fault->of_target ? "" : " (" + place.text() + ')') +
                                 (refuses ? "" : kRefusedNow),
                             fault->of_target ? place : definition.deploy.position});
+    }
+}
+
+/// Those of the first target that has any; most targets have the same values as the one before.
+void AssignmentMaker::check_slots(const Definition& definition) {
+    const Findings findings{around_.checks, result_.errors, result_.warnings};
+    const DesiredTarget* before = nullptr;
+    for (const auto& target : result_.environment->targets) {
+        const bool same = before != nullptr && before->variables == target.variables &&
+                          before->work_dir == target.work_dir;
+        before = &target;
+        if (same) continue;
+        const auto faults = slot_faults(definition, target, strategy());
+        for (const auto& fault : faults) findings.error_since(Checks::third, fault);
+        if (!faults.empty()) return;
     }
 }
 
@@ -307,9 +364,12 @@ Rules AssignmentMaker::make_rules(const Definition& definition) {
 Assignment AssignmentMaker::make_assignment() {
     Assignment assignment;
     auto definition = std::make_shared<const Definition>(make_definition());
+    check_promote();
+    check_verify();
     check_variables(*definition);
     check_size(*definition);
     check_work_dirs(*definition);
+    check_slots(*definition);
     assignment.key = key_;
     assignment.commit = around_.commit;
     assignment.operation = version_->operation;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/model/slots.h"
+
 namespace tidegate {
 namespace {
 
@@ -31,7 +33,9 @@ constexpr auto kBuiltIns = std::to_array<BuiltIn>({
     {"K8S_NAMESPACE", FilledBy::nobody, true},
     {"K8S_REPLICAS", FilledBy::nobody, true},
     {"KEEP_DATA", FilledBy::daemon, false},
+    {"LIVE_SLOT", FilledBy::daemon, false},
     {"LOG_DIR", FilledBy::agent, true},
+    {"OTHER_SLOT", FilledBy::daemon, false},
     {"RELEASE_ENV", FilledBy::daemon, false},
     {"RELEASE_ID", FilledBy::daemon, false},
     {"RELEASE_TIME", FilledBy::daemon, false},
@@ -39,7 +43,7 @@ constexpr auto kBuiltIns = std::to_array<BuiltIn>({
     {"RELEASE_USER", FilledBy::daemon, false},
     {"RELEASE_VERSION", FilledBy::daemon, false},
     {"ROLLBACK_VERSION", FilledBy::daemon, false},
-    {"SLOT", FilledBy::nobody, false},
+    {"SLOT", FilledBy::daemon, false},
     {"TARGET_CLIENT_ID", FilledBy::daemon, false},
     {"TARGET_HOST", FilledBy::daemon, false},
     {"TARGET_ID", FilledBy::daemon, false},
@@ -66,6 +70,17 @@ void add_runtime(Variables& variables, const std::map<std::string, std::string>&
     for (const auto& [name, value] : values) {
         const auto* built_in = find_built_in(name);
         if (built_in != nullptr && built_in->is_default && variables.contains(name)) continue;
+        Variable variable;
+        variable.value = value;
+        variables.insert_or_assign(name, std::move(variable));
+    }
+}
+
+void add_slots(Variables& variables, std::string_view slot, std::string_view live) {
+    const std::map<std::string, std::string_view> values{
+        {"SLOT", slot}, {"OTHER_SLOT", other_slot(slot)}, {"LIVE_SLOT", live}};
+    for (const auto& [name, value] : values) {
+        if (slot.empty() && variables.contains(name)) continue;
         Variable variable;
         variable.value = value;
         variables.insert_or_assign(name, std::move(variable));

@@ -5,7 +5,8 @@
 /// same on all its targets and in its restores.
 ///
 /// APP_NAME, APP_DIR, BACKUP_DIR, LOG_DIR, TEMP_DIR, CONTAINER_NAME, IMAGE_*, K8S_* are defaults:
-/// a variable of the same name wins over them. The others always win.
+/// a variable of the same name wins over them. The others always win, but for those of slots where
+/// there are none (add_slots).
 
 #include <array>
 #include <map>
@@ -33,5 +34,10 @@ struct BuiltIn {
 /// Lays built-in values over merged variables, as plain ones; defaults only where nothing is.
 /// Values of other names (agent.yaml) win. For the daemon (Action::variables) and for the agent.
 void add_runtime(Variables& variables, const std::map<std::string, std::string>& values);
+
+/// The same with SLOT, OTHER_SLOT and LIVE_SLOT (`live`; empty = nothing is yet) as seen from
+/// `slot`. Without a slot all are empty, and yield to variables of these names: commits from before
+/// there were slots may have them.
+void add_slots(Variables& variables, std::string_view slot, std::string_view live);
 
 }  // namespace tidegate

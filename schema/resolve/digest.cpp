@@ -19,6 +19,12 @@ Value canonical_variable(const Variable& variable, const std::string& environmen
             return Value{Value::Map{{"type", text("external")},
                                     {"source", text(variable.source)},
                                     {"key", text(variable.key)}}};
+        case VariableType::slot_specific: {
+            Value::Map values;
+            for (const auto& [slot, value] : variable.slots) values[slot] = text(value);
+            return Value{
+                Value::Map{{"type", text("slot_specific")}, {"values", Value{std::move(values)}}}};
+        }
         case VariableType::secret:
         case VariableType::template_text:
             break;

@@ -14,7 +14,8 @@ inline constexpr int kDigestFormat = 1;
 /// What is hashed, one line of JSON: version, artifact (its hash; its URL only without one), state,
 /// deploy, pipeline, variables, all before substitution. Secrets as ciphertext, external ones as
 /// source and key, env_specific ones as this environment's value alone, so that another
-/// environment's change moves nothing here. What is not written is left out, so that a new default
+/// environment's change moves nothing here; slot_specific ones as the values of both slots, which
+/// have the same digest. What is not written is left out, so that a new default
 /// changes no digest. Not in it: windows, strategy, approvals, texts for people, names of commits.
 [[nodiscard]] std::string canonical_definition(const Definition& definition);
 [[nodiscard]] Digest assignment_digest(const Definition& definition);

@@ -68,7 +68,6 @@ private:
     void take_window(Rules& rules);
     void take_policies();
     void take_strategy(const Repository* repository);
-    void check_strategy(const Strategy& strategy);
 
     const Surroundings& around_;
     std::string name_;
@@ -162,6 +161,7 @@ void EnvironmentMaker::take_rules(const Repository* repository) {
     Rules rules;
     rules.environment = name_;
     rules.freeze = document.freeze;
+    rules.approvers = document.approvers;
     take_window(rules);
     take_policies();
     if (document.require_approval)
@@ -184,16 +184,11 @@ void EnvironmentMaker::take_rules(const Repository* repository) {
     part_.rules = std::make_shared<const Rules>(std::move(rules));
 }
 
-void EnvironmentMaker::check_strategy(const Strategy& strategy) {
-    const KnownNames known{"target", names_of(part_.targets)};
-    each_target(strategy, [&](const Reference& target) { known.check(target, part_.errors); });
-}
-
 void EnvironmentMaker::take_strategy(const Repository* repository) {
     const auto& document = *part_.document;
     const Repository defaults = repository != nullptr ? *repository : Repository{};
     part_.strategy = document.strategy.value_or(defaults.strategy.value_or(Strategy{}));
-    check_strategy(part_.strategy);
+    check_strategy(part_.strategy, part_.targets, {around_.checks, part_.errors, part_.warnings});
     part_.rollback = document.rollback.value_or(defaults.rollback.value_or(RollbackRules{}));
     part_.heal = document.heal.value_or(defaults.heal.value_or(Heal::on));
     part_.offline = document.offline.value_or(defaults.offline.value_or(Offline::skip));

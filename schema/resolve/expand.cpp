@@ -61,6 +61,11 @@ Result<std::string> no_value_for(std::string_view name, const VariableScope& sco
                 scope.environment());
 }
 
+Error no_value_in(std::string_view name, const VariableScope& scope) {
+    const auto where = scope.slot().empty() ? "without slots" : "in slot " + scope.slot();
+    return Error{ErrorCode::invalid, fmt::format("variable {} has no value {}", name, where), {}};
+}
+
 std::string cycle_text(const std::vector<std::string>& path, std::string_view name) {
     const auto start = std::find(path.begin(), path.end(), name);
     return fmt::format("variables refer to each other: {} → {}",
@@ -120,6 +125,11 @@ Result<void> Expansion::append_variable(std::string_view name) {
             const auto found = variable->values.find(scope_.environment());
             if (found != variable->values.end()) return append_literal(found->second);
             return fail(no_value_for(name, scope_).error().at(variable->position));
+        }
+        case VariableType::slot_specific: {
+            const auto found = variable->slots.find(scope_.slot());
+            if (found != variable->slots.end()) return append_literal(found->second);
+            return fail(no_value_in(name, scope_).at(variable->position));
         }
         case VariableType::secret:
         case VariableType::external:

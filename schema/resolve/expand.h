@@ -3,8 +3,9 @@
 /// agent expands, because only there all values are known. Script bodies are neither checked nor
 /// expanded: scripts get variables as environment, so no value can become a command.
 ///
-/// Only values of type `template` may hold `${…}` themselves. Plain and env_specific values are
-/// taken as they are: a commit message in GIT_MESSAGE must not be able to name a variable.
+/// Only values of type `template` may hold `${…}` themselves. Plain, env_specific and slot_specific
+/// values are taken as they are: a commit message in GIT_MESSAGE must not be able to name a
+/// variable.
 
 #include <map>
 #include <string>
@@ -20,8 +21,10 @@ namespace tidegate {
 /// release, runtime: design, section 3). Refers to the levels: they must outlive it.
 class VariableScope {
 public:
-    /// `environment` picks the value of env_specific variables.
-    explicit VariableScope(std::string environment) : environment_{std::move(environment)} {}
+    /// `environment` picks the value of env_specific variables, `slot` that of slot_specific ones,
+    /// which have none without a slot.
+    explicit VariableScope(std::string environment, std::string slot = {})
+        : environment_{std::move(environment)}, slot_{std::move(slot)} {}
 
     VariableScope& add(const Variables& level) {
         levels_.push_back(&level);
@@ -30,6 +33,7 @@ public:
     VariableScope& add(Variables&& level) = delete;
 
     [[nodiscard]] const std::string& environment() const { return environment_; }
+    [[nodiscard]] const std::string& slot() const { return slot_; }
     /// Null when no level has it.
     [[nodiscard]] const Variable* find(std::string_view name) const;
     /// Every name with the variable that wins.
@@ -37,14 +41,16 @@ public:
 
 private:
     std::string environment_;
+    std::string slot_;
     std::vector<const Variables*> levels_;
 };
 
 /// The text with every `${NAME}` replaced. Any other `$` stays as it is.
-/// Errors: invalid (malformed `${`, a cycle `A → B → A`, no value for this environment; secret and
-/// external values, whose message starts with `unsupported`), not_found (unknown name, with the
-/// nearest one), exhausted (kVariableDepthMax, kVariableUsesMax, kExpandedBytesMax). The place is
-/// that of the template that holds the fault, or none: the caller adds the text's own with `at`.
+/// Errors: invalid (malformed `${`, a cycle `A → B → A`, no value for this environment or slot;
+/// secret and external values, whose message starts with `unsupported`), not_found (unknown name,
+/// with the nearest one), exhausted (kVariableDepthMax, kVariableUsesMax, kExpandedBytesMax). The
+/// place is that of the template that holds the fault, or none: the caller adds the text's own with
+/// `at`.
 [[nodiscard]] Result<std::string> expand(std::string_view text, const VariableScope& scope);
 
 /// The value of one variable, expanded if it is a template; for the environment of scripts.

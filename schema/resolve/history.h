@@ -53,11 +53,15 @@ struct AssignmentHistory {
     int retry = 0;
     Intent intent;
     std::vector<std::shared_ptr<const Rules>> anchors;  ///< see Assignment::anchor_rules
+    std::optional<Promotion> promotion;
     /// Its last valid commit while newer ones are not; empty = valid at the tip.
     std::string held_at;
     std::uint64_t held_number = 0;       ///< the place of `held_at` on the line
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
-    bool rejected = false;               ///< its approval list, as last readable, has a rejection
+    /// What those commits make of `promotion`: it counts once one of them is valid, and is by
+    /// whoever wrote it.
+    std::optional<Promotion> held_promotion;
+    bool rejected = false;  ///< its approval list, as last readable, has a rejection
     /// Former versions, the newest last, at most kVersionsKeptPerAssignment.
     std::vector<VersionPoint> versions;
     /// Digests that our own reverts took away and no person brought back since, the newest last, at

@@ -13,8 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-constexpr int kHistoryFormat = 6;
-constexpr int kFormatWithoutChecks = 5;
+/// Older ones say nothing of promotes and approvers, so the line is replayed.
+constexpr int kHistoryFormat = 7;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -83,6 +83,7 @@ Json rules_to_json(const Rules& rules) {
     Json json{{"environment", rules.environment},
               {"unsupported", rules.unsupported},
               {"unsupported_of", rules.unsupported_of}};  // `commit` is the intent's parent
+    if (!rules.approvers.empty()) json["approvers"] = rules.approvers;
     if (rules.window) json["window"] = window_to_json(*rules.window);
     if (rules.freeze.active) {
         json["freeze"] = {{"reason", rules.freeze.reason}};
@@ -96,6 +97,7 @@ RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
     json.at("environment").get_to(rules.environment);
     rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
     json.at("unsupported_of").get_to(rules.unsupported_of);
+    if (json.contains("approvers")) json.at("approvers").get_to(rules.approvers);
     if (json.contains("window")) {
         rules.window = window_from_json(json.at("window"));
         rules.zone = zones(rules.window->timezone);
@@ -186,6 +188,28 @@ Intent intent_from_json(const Json& json) {
     return intent;
 }
 
+Json promotion_to_json(const Promotion& promotion) {
+    return {{"version", promotion.promote.version},  {"step", promotion.promote.step},
+            {"full", promotion.promote.full},        {"commit", promotion.commit},
+            {"author_name", promotion.author_name},  {"author_email", promotion.author_email},
+            {"after_intent", promotion.after_intent}};
+}
+
+/// Under `key` of an assignment; none where there is no such key.
+std::optional<Promotion> promotion_from_json(const Json& assignment, const char* key) {
+    if (!assignment.contains(key)) return std::nullopt;
+    const auto& json = assignment.at(key);
+    Promotion promotion;
+    json.at("version").get_to(promotion.promote.version);
+    json.at("step").get_to(promotion.promote.step);
+    json.at("full").get_to(promotion.promote.full);
+    json.at("commit").get_to(promotion.commit);
+    json.at("author_name").get_to(promotion.author_name);
+    json.at("author_email").get_to(promotion.author_email);
+    json.at("after_intent").get_to(promotion.after_intent);
+    return promotion;
+}
+
 /// What is known of it whether it is in Git or has left.
 Json past_to_json(const AssignmentKey& key, const AssignmentHistory& facts) {
     auto versions = Json::array();
@@ -214,6 +238,8 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
                  {"held_number", facts.held_number},
                  {"held_authors", facts.held_authors},
                  {"rejected", facts.rejected}});
+    if (facts.promotion) json["promotion"] = promotion_to_json(*facts.promotion);
+    if (facts.held_promotion) json["held_promotion"] = promotion_to_json(*facts.held_promotion);
     if (!facts.read_anew.empty()) {
         json["read_anew"] = facts.read_anew.hex();
         json["read_before"] = facts.read_before.hex();
@@ -246,6 +272,8 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
     json.at("rejected").get_to(facts.rejected);
+    facts.promotion = promotion_from_json(json, "promotion");
+    facts.held_promotion = promotion_from_json(json, "held_promotion");
     if (json.contains("read_anew")) {
         facts.read_anew = digest_from_json(json.at("read_anew"));
         facts.read_before = digest_from_json(json.at("read_before"));
@@ -270,16 +298,8 @@ EnvironmentHistory environment_from_json(const Json& json, const std::vector<Rul
     return environment;
 }
 
-/// Those of a newer build are not known here: `load` notices that the tip resolves otherwise.
-Checks checks_from_json(const Json& json) {
-    const auto number = json.value("checks", static_cast<int>(Checks::first));
-    return number >= static_cast<int>(kChecksNow) ? kChecksNow : Checks::first;
-}
-
 Result<History> read(const Json& json, const ZoneLookup& zones) {
-    const bool known =
-        json.at("format") == kHistoryFormat || json.at("format") == kFormatWithoutChecks;
-    if (!known || json.at("digest_format") != kDigestFormat)
+    if (json.at("format") != kHistoryFormat || json.at("digest_format") != kDigestFormat)
         return fail(ErrorCode::invalid, "the stored history is of another format");
     std::vector<RulesPtr> table;
     for (const auto& row : json.at("rules_table")) table.push_back(rules_from_json(row, zones));
@@ -287,7 +307,8 @@ Result<History> read(const Json& json, const ZoneLookup& zones) {
     json.at("root").get_to(history.root);
     json.at("tip").get_to(history.tip);
     json.at("length").get_to(history.length);
-    history.checks = checks_from_json(json);
+    // Those of a newer build: `load` notices that the tip resolves otherwise.
+    history.checks = checks_of(json.at("checks").get<int>());
     history.left = json.value("left", std::uint64_t{0});
     for (const auto& [name, item] : json.at("environments").items())
         history.environments[name] = environment_from_json(item, table);

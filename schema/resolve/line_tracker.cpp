@@ -162,7 +162,7 @@ void LineTracker::State::advance(const LineCommit& commit, const std::set<std::s
             record_valid(history, facts, change, *entry);
             take_valid(key, std::move(entry));
         } else {
-            record_invalid(history, facts, change);
+            record_invalid(history, facts, change, *found->second);
         }
     }
 }
@@ -301,6 +301,7 @@ void LineTracker::State::build(const AssignmentKey& key) {
     Assignment assignment = *entry->second->assignment;
     assignment.intent = facts->second.intent;
     assignment.anchor_rules = facts->second.anchors;
+    assignment.promotion = facts->second.promotion;
     assignment.reverts = facts->second.reverts;
     if (!facts->second.held_at.empty()) {
         const auto& newer = *resolved.assignments.at(key);

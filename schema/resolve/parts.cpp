@@ -18,7 +18,8 @@ void remark_variable(const std::string& name, const Variable& variable,
     const auto warn = [&](std::string message) {
         warnings.push_back(Error{ErrorCode::invalid, std::move(message), variable.position});
     };
-    if (variable.type == VariableType::secret || variable.type == VariableType::external)
+    if (variable.type == VariableType::secret || variable.type == VariableType::external ||
+        variable.type == VariableType::slot_specific)
         unsupported.push_back(
             {fmt::format("variable: {} of type {}", name, to_string(variable.type)),
              variable.position});
@@ -137,11 +138,17 @@ void remark_variables(const Variables& variables, std::vector<Unsupported>& unsu
 }
 
 void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported) {
-    if (!is_supported(strategy.type))
-        unsupported.push_back(
-            {fmt::format("strategy: {}", to_string(strategy.type)), strategy.position});
-    else if (!strategy.cluster_order.empty())
-        unsupported.push_back({"strategy: cluster_order", strategy.position});
+    const auto remark = [&](std::string words) {
+        unsupported.push_back({"strategy: " + std::move(words), strategy.position});
+    };
+    if (strategy.max_failed) remark("max_failed");
+    if (!is_supported(strategy.type)) return remark(std::string{to_string(strategy.type)});
+    if (strategy.traffic) remark(fmt::format("{} with traffic", to_string(strategy.type)));
+    // Who may promote it is judged once it is known who wrote a change.
+    if (std::ranges::any_of(strategy.cluster_order, &ClusterGroup::approval_required))
+        remark("approval_required of a group in cluster_order");
+    const auto by_weight = [](const CanaryStep& step) { return step.weight.has_value(); };
+    if (std::ranges::any_of(strategy.steps, by_weight)) remark("canary by weight");
 }
 
 }  // namespace tidegate

@@ -163,4 +163,21 @@ void remark_variables(const Variables& variables, std::vector<Unsupported>& unsu
                       std::vector<Error>& warnings);
 void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported);
 
+/// Where a check puts what it finds.
+struct Findings {
+    Checks checks;
+    std::vector<Error>& errors;
+    std::vector<Error>& warnings;
+
+    /// An error by these checks and newer ones, else a warning.
+    void error_since(Checks since, Error error) const;
+};
+/// Against the targets of its environment.
+void check_strategy(const Strategy& strategy, const std::vector<DesiredTarget>& targets,
+                    const Findings& findings);
+/// How many entries a promote can count; 0 = it never waits.
+[[nodiscard]] std::size_t entries_of(const Strategy& strategy);
+/// Whether anything of it is watched for a time.
+[[nodiscard]] bool verifies(const Strategy& strategy);
+
 }  // namespace tidegate

@@ -11,8 +11,9 @@
 #include "schema/base/limits.h"
 #include "schema/base/paths.h"
 #include "schema/base/utf8.h"
-#include "schema/resolve/built_ins.h"
 #include "schema/resolve/expand.h"
+#include "schema/resolve/repo_scope.h"
+#include "schema/resolve/slots.h"
 
 namespace tidegate {
 namespace {
@@ -38,35 +39,16 @@ struct Place {
     Position position;
 };
 
-/// What the daemon gives every script, of that what somebody may build a path with.
-Variables runtime_of(const Definition& definition, const DesiredTarget& target) {
-    const auto& [environment, project] = definition.key;
-    const auto& version = definition.version;
-    Variables variables;
-    add_runtime(variables, {{"APP_ENV", environment},
-                            {"APP_NAME", project},
-                            {"APP_VERSION", version},
-                            {"RELEASE_ENV", environment},
-                            {"RELEASE_VERSION", version},
-                            {"TARGET_NAME", target.name}});
-    return variables;
-}
-
 struct WorkDir {
     std::string root;        ///< of the target; empty = none
     std::string configured;  ///< of the project; empty = by default
 };
 
 /// None where only the agent knows.
-std::optional<WorkDir> expanded_work_dir(const Definition& definition,
-                                         const DesiredTarget& target) {
-    auto above = runtime_of(definition, target);
-    Variables below;
-    below.insert(above.extract("APP_NAME"));  // a default
-    VariableScope scope{definition.key.environment};
-    scope.add(below).add(definition.base).add(target.variables).add(definition.release).add(above);
-    auto root = expand(target.work_dir, scope);
-    auto configured = expand(definition.deploy.script.work_dir, scope);
+std::optional<WorkDir> expanded_work_dir(const Definition& definition, const DesiredTarget& target,
+                                         const RepoScope& scope) {
+    auto root = expand(target.work_dir, scope.get());
+    auto configured = expand(definition.deploy.script.work_dir, scope.get());
     if (!root || !configured) return std::nullopt;
     return WorkDir{*std::move(root), *std::move(configured)};
 }
@@ -91,10 +73,11 @@ void add_places(const ResolvedAssignment& entry, Places& places) {
     for (const auto& target : assignment.targets) {
         const auto& definition = target.definition ? target.definition : assignment.definition;
         if (definition->deploy.type != DeployType::script) continue;
-        if (const auto dir = expanded_work_dir(*definition, target))
-            places[target.agent].push_back(
-                {folder_of(*dir, assignment.key.project), &assignment.key, &target,
-                 definition->deploy.script.shared_work_dir, definition->deploy.position});
+        for (const auto slot : slots_of(assignment.strategy.type))
+            if (auto folder = folder_of(*definition, target, {*definition, target, slot}))
+                places[target.agent].push_back({*std::move(folder), &assignment.key, &target,
+                                                definition->deploy.script.shared_work_dir,
+                                                definition->deploy.position});
     }
 }
 
@@ -112,7 +95,7 @@ Error overlap(const Place& outer, const Place& inner, const std::string& agent) 
 }
 
 /// The folders that hold others come first, so those of the one at hand are a stack. Ends early
-/// when `report` says that it has enough.
+/// when `report` says that it has enough. The slots of one installation are slot_faults' to judge.
 template <class Report>
 void each_overlap(std::vector<Place>& places, const Report& report) {
     std::ranges::sort(places, [](const Place& a, const Place& b) {
@@ -122,8 +105,11 @@ void each_overlap(std::vector<Place>& places, const Report& report) {
     std::vector<const Place*> open;
     for (const auto& place : places) {
         while (!open.empty() && !place.folder.starts_with(open.back()->folder)) open.pop_back();
-        for (const auto* outer : open)
-            if ((!outer->shared || !place.shared) && !report(*outer, place)) return;
+        for (const auto* outer : open) {
+            const bool own = outer->target == place.target && *outer->key == *place.key;
+            const bool meant = outer->shared && place.shared;
+            if (!own && !meant && !report(*outer, place)) return;
+        }
         open.push_back(&place);
     }
 }
@@ -141,8 +127,15 @@ bool lies_outside(std::string_view work_dir, std::string_view root) {
     return !known.starts_with(folder) && !folder.starts_with(known);
 }
 
+std::optional<std::string> folder_of(const Definition& definition, const DesiredTarget& target,
+                                     const RepoScope& scope) {
+    const auto dir = expanded_work_dir(definition, target, scope);
+    if (!dir) return std::nullopt;
+    return folder_of(*dir, definition.key.project);
+}
+
 std::optional<WorkDirFault> work_dir_fault(const Definition& definition,
-                                           const DesiredTarget& target) {
+                                           const DesiredTarget& target, std::string_view slot) {
     const auto outside = [&](const std::string& dir, const std::string& root) {
         return WorkDirFault{
             fmt::format("work_dir {} is not at or below that of target \"{}\", which is {}", dir,
@@ -152,7 +145,7 @@ std::optional<WorkDirFault> work_dir_fault(const Definition& definition,
     const auto& written = definition.deploy.script.work_dir;
     if (lies_outside(written, target.work_dir)) return outside(written, target.work_dir);
     if ((written + target.work_dir).find(kVariable) == std::string::npos) return std::nullopt;
-    const auto there = expanded_work_dir(definition, target);
+    const auto there = expanded_work_dir(definition, target, {definition, target, slot});
     if (!there) return std::nullopt;
     const auto wrong = [&](const std::string& path, const char* fault, bool of_target) {
         return WorkDirFault{

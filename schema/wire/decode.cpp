@@ -319,6 +319,7 @@ Result<ScriptDeploy> read(const v1::ScriptDeploy& from) {
     to.timeouts.rollback = TRY(seconds("rollback timeout", from.rollback_timeout_s()));
     to.timeouts.uninstall = TRY(seconds("uninstall timeout", from.uninstall_timeout_s()));
     to.shared_work_dir = from.shared_work_dir();
+    to.slot_remove_script = from.slot_remove_script();
     return to;
 }
 
@@ -329,6 +330,7 @@ Result<Variable> read(const v1::Variable& from) {
     to.values = {from.values().begin(), from.values().end()};
     to.source = from.source();
     to.key = from.key();
+    to.slots = {from.slots().begin(), from.slots().end()};
     return to;
 }
 
@@ -367,6 +369,7 @@ Result<Action> read_definition(const v1::Action& from, Action to) {
     to.start_within = TRY(seconds("start_within", from.start_within_s()));
     to.deadline = TRY(seconds("deadline", from.deadline_s()));
     if (from.has_rejected()) to.rejected = TRY(read(from.rejected()));
+    to.watch_for = TRY(seconds("watch_for", from.watch_for_s()));
     return to;
 }
 

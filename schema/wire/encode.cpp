@@ -147,6 +147,7 @@ void write(const ScriptDeploy& from, v1::ScriptDeploy& to) {
     to.set_rollback_timeout_s(seconds(from.timeouts.rollback));
     to.set_uninstall_timeout_s(seconds(from.timeouts.uninstall));
     to.set_shared_work_dir(from.shared_work_dir);
+    to.set_slot_remove_script(from.slot_remove_script);
 }
 
 void write(const Variable& from, v1::Variable& to) {
@@ -155,6 +156,7 @@ void write(const Variable& from, v1::Variable& to) {
     for (const auto& [key, value] : from.values) (*to.mutable_values())[key] = value;
     to.set_source(to_utf8(from.source));
     to.set_key(from.key);
+    for (const auto& [slot, value] : from.slots) (*to.mutable_slots())[slot] = value;
 }
 
 void write_identity(const Action& from, v1::Action& to) {
@@ -192,6 +194,7 @@ void write(const Action& from, v1::Action& to) {
     to.set_start_within_s(seconds(from.start_within));
     to.set_deadline_s(seconds(from.deadline));
     if (from.rejected) write(*from.rejected, *to.mutable_rejected());
+    to.set_watch_for_s(seconds(from.watch_for));
 }
 
 void write(const EpochProof& from, v1::EpochProof& to) {

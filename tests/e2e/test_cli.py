@@ -103,8 +103,8 @@ class CliTest(Fleet):
         self.assertIn("Tidegate-Reason: customers complain", box.repo.message())
         self.settled("1.0.0")
         self.text("rollback", "app", "test", *repo, code=2)
-        for verb in (("pause",), ("resume",), ("retry",)):
-            done = self.json(verb[0], "app", "test", *repo)
+        for verb in (("pause",), ("resume",), ("retry",), ("promote", "--full")):
+            done = self.json(verb[0], "app", "test", *verb[1:], *repo)
             self.assertEqual(done["commit"], box.repo.tip(), verb)
         self.assertIn("t1", self.text("pin", "app", "test", "t1", "1.1.0", *repo))
         wait(lambda: self.version_on("t1") == "1.1.0", "the pin")

@@ -24,8 +24,8 @@ ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release",
               "revert_note", "orphaned", "drift", "behind_since"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
-STEP = {"index", "kind", "targets", "status", "started_at", "finished_at"}
-PROGRESS = {"name", "status", "from", "to", "error", "stages"}
+STEP = {"index", "entry", "kind", "targets", "status", "started_at", "finished_at"}
+PROGRESS = {"name", "status", "from", "to", "error", "started_at", "finished_at", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}
 INSTALLATION = {"project", "version", "digest", "status", "drifted", "installed_at", "backups", "drift_reason"}
@@ -169,7 +169,7 @@ class HttpTest(unittest.TestCase):
         self.assertEqual(seen.keys(), ASSIGNMENT)
         self.assertEqual(seen["targets"].keys(), COUNTS)
         self.assertEqual(seen["desired"].keys(), {"version", "digest", "commit"})
-        self.assertEqual(seen["last_good"].keys(), {"version", "commit"})
+        self.assertEqual(seen["last_good"].keys(), {"version", "commit", "digest"})
         held = daemon.assignment("closed", "held")
         self.assertEqual(held["sync"], "held")
         self.assertEqual({h["gate"] for h in held["holds"]}, {"window", "unsupported"})

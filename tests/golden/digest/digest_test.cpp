@@ -71,6 +71,24 @@ TEST(DigestGolden, CanonicalFormsAndTheirHashes) {
               "c71a75cfc3cdf3ef79b35dd2e8349a9f9ed4c67eccbdc61f47d6a2c2fa6417c0");
 }
 
+/// Of those without, the digests above say that nothing changed.
+TEST(DigestGolden, WithSlots) {
+    auto definition = small();
+    Variable port;
+    port.type = VariableType::slot_specific;
+    port.slots = {{"green", "8081"}, {"blue", "8080"}};
+    definition.base["PORT"] = port;
+    EXPECT_EQ(canonical_definition(definition),
+              R"({"deploy":{"config":{"install_script":"set -e\u000aecho \"hi\"\u000a"},)"
+              R"("type":"script"},"format":1,"variables":{"PORT":{"type":"slot_specific",)"
+              R"("values":{"blue":"8080","green":"8081"}}},"version":"1.4.2"})");
+    EXPECT_EQ(assignment_digest(definition).hex(),
+              "db28b7a37d46c089964d3bd4c4a5864416e328790bb616fb69b7cc00a4d560d1");
+    const auto before = assignment_digest(definition);
+    definition.base["PORT"].slots["green"] = "8082";
+    EXPECT_NE(assignment_digest(definition), before);
+}
+
 struct DigestCase {
     const char* name;
     std::function<void(Definition&)> change;

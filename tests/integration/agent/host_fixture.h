@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <chrono>
 #include <functional>
@@ -59,7 +60,7 @@ public:
 
     /// Runs the loop until that is so; false after 20 s.
     bool until(const std::function<bool()>& done) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
         while (!done() && std::chrono::steady_clock::now() < end)
             io.run_one_for(std::chrono::milliseconds{50}), io.restart();
         return done();
@@ -72,6 +73,8 @@ public:
     }
 
     asio::io_context io;
+    /// Without it nothing is waited for while nothing is posted, and a core is busy asking.
+    asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
     RecordingUplink uplink;
     std::unique_ptr<HostLoop> loop;
 };

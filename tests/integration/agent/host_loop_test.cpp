@@ -152,18 +152,6 @@ TEST_F(HostLoopTest, AFailedPipelineSaysWhere) {
     EXPECT_EQ(result.installation.status, InstallStatus::failed);
 }
 
-TEST_F(HostLoopTest, VerifyRunsOnlyTheChecks) {
-    auto verify = action("a", "1.0");
-    verify.kind = ActionKind::verify;
-    verify.verify.resize(1);
-    verify.verify[0].type = CheckType::script;
-    verify.verify[0].script = "echo checked";
-    Host host{dir_};
-    EXPECT_EQ(host.run(verify).outcome, ActionOutcome::done);
-    EXPECT_EQ(host.uplink.logs.at(0), "== verify/script check: success\nchecked\n");
-    EXPECT_EQ(history(), "");
-}
-
 TEST_F(HostLoopTest, CancelEndsARunningAction) {
     auto wanted = action("a", "1.0");
     wanted.deploy.script.install_script = "touch started; sleep 1000";

@@ -118,6 +118,36 @@ TEST_F(ChangeTest, RetryCountsUp) {
     EXPECT_EQ(remote_version_file(), version_text("1.0.0") + "retry: 2\n");
 }
 
+TEST_F(ChangeTest, PromoteNamesTheVersionAndHowFar) {
+    const auto first = change({"promote", "shop-api", "prod", "--step", "1"});
+    ASSERT_EQ(first.code, kGood) << first.err;
+    EXPECT_EQ(first.json()["summary"], "Promote prod/shop-api 1.0.0 past step 1");
+    EXPECT_EQ(remote_version_file(),
+              version_text("1.0.0") + "promote: {version: 1.0.0, step: 1}\n");
+    const auto again = change({"promote", "shop-api", "prod", "--step", "1"});
+    EXPECT_EQ(again.code, kGood);
+    EXPECT_TRUE(again.json()["commit"].is_null());
+    ASSERT_EQ(change({"promote", "shop-api", "prod", "--full"}).code, kGood);
+    EXPECT_EQ(remote_version_file(),
+              version_text("1.0.0") + "promote: {version: 1.0.0, to: full}\n");
+    EXPECT_EQ(change({"promote", "shop-api", "prod"}).code, kUsage);
+    EXPECT_EQ(change({"promote", "shop-api", "prod", "--step", "1", "--full"}).code, kUsage);
+    EXPECT_EQ(change({"promote", "shop-api", "prod", "--step", "0"}).code, kUsage);
+}
+
+/// It spoke of the release of that time.
+TEST_F(ChangeTest, RetryAndRollbackTakeAPromoteAway) {
+    const std::string promoted = "promote: {version: 1.0.0, step: 1}\n";
+    write(kVersionFile, version_text("1.0.0") + promoted);
+    push("promoted");
+    set_version("1.1.0", "next");
+    ASSERT_EQ(rollback().code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0"));
+    ASSERT_EQ(change({"promote", "shop-api", "prod", "--full"}).code, kGood);
+    ASSERT_EQ(change({"retry", "shop-api", "prod"}).code, kGood);
+    EXPECT_EQ(remote_version_file(), version_text("1.0.0") + "retry: 1\n");
+}
+
 TEST_F(ChangeTest, PinsComeAndGo) {
     ASSERT_EQ(change({"pin", "shop-api", "prod", "web-1", "1.0.0"}).code, kGood);
     EXPECT_EQ(remote_version_file(),

@@ -49,13 +49,14 @@ protected:
         put(path, content.replace(at, what.size(), by));
     }
     /// The tip as the first commit that this build finds accepted by one that knew no newer checks.
-    PollReport upgrade(ConfigSource& source) const {
+    PollReport upgrade(ConfigSource& source, Accepted before = {}) const {
         {
             auto clones = this->source();
             (void)clones.poll({});
         }
         std::filesystem::remove(history());
-        auto report = source.open({tip(), {}}, {});
+        before.commit = tip();
+        auto report = source.open(before, {});
         EXPECT_TRUE(report) << report.error().text();
         return report.value_or(PollReport{});
     }
@@ -64,9 +65,11 @@ protected:
         for (const bool cached : {true, false}) {
             if (!cached) std::filesystem::remove(history());
             auto again = source();
-            const auto found =
-                again.open({report.status.accepted_commit, {}, {}, report.lenient_until}, own_);
+            const auto found = again.open(
+                {report.status.accepted_commit, {}, {}, report.lenient_until, report.second_until},
+                own_);
             ASSERT_TRUE(found) << found.error().text();
+            EXPECT_EQ(found->second_until, report.second_until);
             EXPECT_EQ(lines_of(found->status.errors), lines_of(report.status.errors));
             EXPECT_EQ(found->lenient_until, report.lenient_until);
             for (const auto& [key, one] : report.desired->assignments) {
@@ -207,7 +210,8 @@ TEST_F(UpgradeTest, OurOwnRevertPutsBackWhatWasAcceptedOnce) {
 
     std::filesystem::create_hard_link(history(), dir_.path() / "saved");
     auto again = this->source();
-    const auto found = again.open({tip(), {}, {}, reverted.lenient_until}, own_);
+    const auto found =
+        again.open({tip(), {}, {}, reverted.lenient_until, reverted.second_until}, own_);
     ASSERT_TRUE(found) << found.error().text();
     EXPECT_EQ(staging(*found).definition->digest, good->digest);
     EXPECT_TRUE(std::filesystem::equivalent(history(), dir_.path() / "saved"))
@@ -276,6 +280,15 @@ NewKind in_project(const char* name, const std::string& line, const char* words)
     return {name, kProject, "    " + line + "\n    environment:\n", words, "    environment:\n"};
 }
 
+constexpr auto kStrategy = "strategy:\n  type: rolling\n";
+/// In place of the strategy that is there.
+std::string other_strategy(const std::string& strategy) {
+    return "strategy: " + strategy + "\nx-former:\n  type: rolling\n";
+}
+NewKind in_strategy(const char* name, const std::string& strategy, const char* words) {
+    return {name, kEnvironment, other_strategy(strategy), words, kStrategy};
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Kinds, UpgradeKindTest,
     testing::Values(
@@ -295,9 +308,49 @@ INSTANTIATE_TEST_SUITE_P(
         in_project("WorkDirOutside", "work_dir: /srv/shop-api", "is not at or below that of"),
         in_project("WorkDirOutsideByAVariable", "work_dir: \"${DATA_DIR}\"",
                    "is not at or below that of"),
+        in_strategy("StepsThatDoNotRise",
+                    "{type: canary, config: {steps: [{percent: 5}, {percent: 5}]}}",
+                    "percent must rise from step to step"),
+        in_strategy("WeightInACanary", "{type: canary, config: {steps: [{weight: 5}]}}",
+                    "weight is a share of traffic"),
+        in_strategy("NoTraffic", "{type: blue_green}", "blue_green needs traffic"),
+        in_strategy("CanaryOfNobody",
+                    "{type: canary, config: {canary_selector: {labels: {no: body}}}}",
+                    "nobody goes first"),
+        NewKind{"PromoteOfAnotherVersion", kStagingVersion,
+                version_text("version: 1.0.1\npromote: {version: 1.0.0, step: 1}"),
+                "promote names version 1.0.0"},
         NewKind{"FileInThePlaceOfAFolder", "policies", "x",
                 "policies: not a folder: here belongs"}),
     [](const auto& test) { return std::string{test.param.name}; });
+
+/// A build that knew checks 2 kept which commit the first ones end with, and nothing of newer ones.
+TEST_F(ConfigChecksTest, WhatTheSecondChecksAcceptedStaysAcceptedToo) {
+    const auto first = tip();
+    replace(kEnvironment, kStrategy,
+            other_strategy("{type: canary, config: {steps: [{weight: 5}]}}"));
+    commit_all("weight");
+    const auto second = tip();
+    auto source = this->source();
+    const auto upgraded = upgrade(source, {{}, {}, {}, first});
+    EXPECT_EQ(lines_of(upgraded.status.errors), "");
+    EXPECT_EQ(upgraded.lenient_until, first);
+    EXPECT_EQ(upgraded.second_until, second);
+    expect_the_same_after_a_restart(upgraded);
+    put("README.md", "later");
+    commit_all("later");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_THAT(lines_of(report.status.errors), HasSubstr("weight is a share of traffic"));
+    EXPECT_EQ(staging(report).commit, second);
+    EXPECT_EQ(report.second_until, second);
+    expect_the_same_after_a_restart(report);
+    put("versions/staging/shop-api.yaml", version_text("version: \"1\\t2\""));
+    replace(kEnvironment, "weight: 5", "percent: 5");
+    commit_all("tab");
+    EXPECT_THAT(lines_of(source.poll({}).status.errors), HasSubstr("version must be one line"))
+        << "the second checks go on";
+}
 
 struct PlaceCase {
     const char* folder;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -89,6 +90,24 @@ TEST_F(ScriptDriverTest, UninstallWithoutAScriptIsDone) {
     const auto result = driver()->uninstall({});
     EXPECT_FALSE(result.ok);
     EXPECT_EQ(result.error, "exit code 4");
+}
+
+TEST_F(ScriptDriverTest, ASlotIsRemovedWithoutWhatIsMountedInIt) {
+    context_.slot = "blue";
+    context_.deploy.uninstall_script = "exit 4";
+    ASSERT_TRUE(driver()->install({}).ok);
+    const auto mount = dir_ / "apps/shop/mount";
+    fs::create_directory(mount);
+    if (::mount("none", mount.c_str(), "tmpfs", 0, nullptr) != 0)
+        GTEST_SKIP() << "nothing can be mounted here";
+    test::write_text(mount + "/data", "x");
+    const auto refused = driver()->uninstall({});
+    EXPECT_FALSE(refused.ok);
+    EXPECT_TRUE(fs::exists(mount + "/data"));
+    ASSERT_EQ(::umount(mount.c_str()), 0);
+    const auto removed = driver()->uninstall({});
+    EXPECT_TRUE(removed.ok) << removed.error << removed.output;
+    EXPECT_FALSE(fs::exists(dir_.path() / "apps/shop"));
 }
 
 TEST_F(ScriptDriverTest, TimeOutsAreTheVerbsOwn) {
@@ -447,6 +466,24 @@ TEST_F(GivenWorkDirTest, WhatIsThereIsUsedAsItIs) {
     fs::create_directories(dir_.path() / "opt/shop");
     EXPECT_TRUE(open("opt/shop", {}));
     EXPECT_EQ(owner_of("opt/shop"), 0U);
+}
+
+TEST_F(GivenWorkDirTest, AnEmptyOneIsRemovedWhereTheAgentMay) {
+    const auto remove = [&](const std::string& work_dir, std::vector<std::string> roots) {
+        return remove_work_dir({dir_ / work_dir, "", std::move(roots), &user_});
+    };
+    ASSERT_TRUE(open("srv/apps/shop", {dir_ / "srv/apps"}));
+    test::write_text(dir_ / "srv/apps/shop/log", "x");
+    const auto written = remove("srv/apps/shop", {dir_ / "srv/apps"});
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, ErrorCode::conflict);
+    fs::remove(dir_ / "srv/apps/shop/log");
+    EXPECT_TRUE(remove("srv/apps/shop", {}));
+    EXPECT_TRUE(fs::exists(dir_ / "srv/apps/shop")) << "without a root it is the user's to remove";
+    EXPECT_TRUE(remove("srv/apps/shop", {dir_ / "srv/apps"}));
+    EXPECT_FALSE(fs::exists(dir_ / "srv/apps/shop"));
+    EXPECT_TRUE(remove("srv/apps/shop", {dir_ / "srv/apps"})) << "it is not there";
+    EXPECT_FALSE(remove("srv/other", {dir_ / "srv/apps"})) << "it lies elsewhere";
 }
 
 TEST(DefaultWorkDirTest, IsByTargetThenProject) {

@@ -131,6 +131,30 @@ TEST_F(JournalTest, StartsEmpty) {
     EXPECT_EQ(std::filesystem::status(directory()).permissions(), std::filesystem::perms{0700});
 }
 
+TEST_F(JournalTest, KeepsTwoSlotsApart) {
+    const auto in_slot = [](const std::string& slot, const std::string& version,
+                            ActionKind kind = {}) {
+        auto out = action(slot + version, version, kind);
+        out.key.slot = slot;
+        return out;
+    };
+    const auto blue = in_slot("blue", "1.0");
+    const auto green = in_slot("green", "2.0");
+    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}, JournalIntent{blue, 1},
+           JournalOutcome{result(blue, 1)}, JournalIntent{green, 1},
+           JournalOutcome{result(green, 1)}});
+    const auto removal = in_slot("green", "2.0-gone", ActionKind::uninstall);
+    write({JournalIntent{removal, 1}, JournalOutcome{result(removal, 2)}});
+    write_anew();
+    const auto content = read();
+    ASSERT_EQ(content.definitions.size(), 2U);
+    EXPECT_EQ(content.definitions.at(first_.key).version, "1.0") << "of before there were slots";
+    EXPECT_EQ(content.definitions.at(blue.key).id, blue.id);
+    ASSERT_EQ(content.records.installations.size(), 3U);
+    EXPECT_EQ(content.records.installations[2].key, green.key);
+    EXPECT_EQ(content.records.installations[2].status, InstallStatus::absent);
+}
+
 TEST_F(JournalTest, GivesBackWhatWasWritten) {
     const ProcessStarted process{second_.id, 123, 456, "1.2.3"};
     write({JournalEpoch{7}, JournalIntent{first_, 7}, JournalOutcome{result(first_, 1)},

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <map>
 #include <thread>
 
 namespace tidegate::agent {
@@ -63,6 +64,7 @@ protected:
     HealthCheckTest() {
         server_.Get("/health", [this](const httplib::Request&, httplib::Response& response) {
             response.status = status_;
+            if (!body_.empty()) response.set_content(body_, "text/plain");
         });
         port_ = server_.bind_to_any_port("127.0.0.1");
         thread_ = std::jthread{[this] { server_.listen_after_bind(); }};
@@ -87,6 +89,7 @@ protected:
 
     httplib::Server server_;
     int status_ = 200;
+    std::string body_;
     int port_ = 0;
     std::jthread thread_;
 };
@@ -104,6 +107,20 @@ TEST_F(HealthCheckTest, GoesByTheStatus) {
     EXPECT_TRUE(attempt(check).ok);
     status_ = 200;
     EXPECT_EQ(attempt(check).error, url(port_) + " answered 200, wanted 418");
+}
+
+TEST_F(HealthCheckTest, QuotesAShortAnswerInOneLine) {
+    status_ = 503;
+    const auto answered = url(port_) + " answered 503, wanted 2xx or 3xx";
+    const std::map<std::string, std::string> quotes{
+        {"the database\nis away\n", ": the database is away"},
+        {"\xff!", ": ?!"},
+        {std::string(200, 'x'), ": " + std::string(200, 'x')},
+        {std::string(201, 'x'), ""}};
+    for (const auto& [body, quoted] : quotes) {
+        body_ = body;
+        EXPECT_EQ(attempt(http(port_)).error, answered + quoted);
+    }
 }
 
 TEST_F(HealthCheckTest, NamesARefusedConnection) {

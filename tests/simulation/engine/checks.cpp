@@ -64,7 +64,17 @@ void Checks::forget_heals(const AssignmentKey& key) {
 /// The rest of what a restart of the agent interrupted was admitted once, so nothing holds it.
 void Checks::on_connected(const engine::AgentConnected& event) {
     const auto& inventory = event.inventory;
+    for (const auto& result : inventory.results) on_outcome(result);
     goes_on_.insert(inventory.suspended.begin(), inventory.suspended.end());
+}
+
+void Checks::on_outcome(const ActionResult& result) {
+    // Nothing of it ran: it is no heal.
+    if (auto& heals = heals_[result.installation.key];
+        !result.host_trouble.empty() && !heals.empty())
+        heals.pop_back();
+    if (result.kind == ActionKind::verify && result.outcome == ActionOutcome::done)
+        well_[{result.release, result.step}].insert(result.installation.key.target);
 }
 
 const Assignment* Checks::wish(const AssignmentKey& key) const {
@@ -165,12 +175,18 @@ void Checks::note_begun(const OutboxEntry& entry, const engine::State& state, Ti
 }
 
 void Checks::check_run(const Action& action, const engine::State& state, Timestamp now) {
+    if (action.kind == ActionKind::verify) {
+        if (banned_.contains({state.releases.at(action.release).key, action.assignment_digest}))
+            fail("11: quarantined, yet watched: " + action.version, now);
+        return;
+    }
     check_gates(action, state, now);
     const auto entry = state.outbox.find(action.id);
     if (entry != state.outbox.end() && entry->second.restore) return;
     const auto& release = state.releases.at(action.release);
     if (!sent_.insert(action.id).second) return;
     check_budget(action, state, now);
+    check_share(action, state, now);
     check_kept(action, release, now);
     check_heals(action, release, now);
     check_watched(release, state, now);
@@ -258,9 +274,37 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
         if (busy || (broken && is_there)) ++gone;
         repairs = repairs || (broken && key == action.key);
     }
-    const int limit = asked->strategy.max_unavailable.of(static_cast<int>(release.targets.size()));
+    const auto unavailable = asked->strategy.max_unavailable.value_or(Amount{});
+    const int limit = unavailable.of(static_cast<int>(asked->targets.size()));
     if (gone > limit && !repairs) fail(fmt::format("6: {} of {} away", gone, limit), now);
     if (changing > limit) fail(fmt::format("6: {} of {} changing at once", changing, limit), now);
+}
+
+/// A canary step gives the version to no more than its share of all targets. It was fixed at the
+/// release's start, and some may have left since.
+void Checks::check_share(const Action& action, const engine::State& state, Timestamp now) {
+    const auto& release = state.releases.at(action.release);
+    const auto* asked = wish(release.key);
+    if (!asked || release.kind != ReleaseKind::introduce ||
+        release.strategy != StrategyType::canary || asked->intent.commit != release.commit)
+        return;
+    const auto& step = release.steps.at(static_cast<std::size_t>(action.step));
+    const auto& entries = asked->strategy.steps;
+    const auto percent = *entries.at(static_cast<std::size_t>(step.entry) - 1).percent;
+    int have = 0;
+    for (const auto& target : asked->targets) {
+        const auto progress = release.targets.find(target.name);
+        if (progress == release.targets.end()) continue;
+        const auto status = progress->second.status;
+        const bool same = progress->second.agent == target.agent;
+        have += (status == TargetStatus::success && same) || status == TargetStatus::dispatched ||
+                        status == TargetStatus::unreported
+                    ? 1
+                    : 0;
+    }
+    const auto most = covered_[release.id];
+    if (have > std::max(1, most * percent / 100))
+        fail(fmt::format("7: {} of {} have it at {} %", have, most, percent), now);
 }
 
 void Checks::check_revert(const engine::RevertRequest& request, Timestamp now) {
@@ -295,7 +339,7 @@ void Checks::on_send(const engine::Send& send, const engine::State& state, Times
                                                       acknowledged_[id] == rows_decided_[id])
                 fail("14: acknowledged before it was durable: " + id, now);
     const auto* run = std::get_if<engine::Run>(&send.message);
-    if (!run) return;
+    if (!run || run->action.kind == ActionKind::verify) return;
     const auto& id = run->action.id;
     if (!audited_.contains(id)) fail("17: no audit entry before " + id, now);
     if (!was_in_outbox_.contains(id)) fail("14: not in the outbox: " + id, now);

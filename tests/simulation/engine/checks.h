@@ -25,6 +25,7 @@ public:
     void fail(const std::string& what, Timestamp now);
     void on_wish(const Desired& desired);
     void on_connected(const engine::AgentConnected& event);
+    void on_outcome(const ActionResult& result);
     /// `in_grace`: not all agents are heard yet after the daemon's start.
     void after_step(const engine::State& state, const engine::Effects& effects, Timestamp now,
                     bool in_grace);
@@ -64,7 +65,11 @@ private:
     void make_durable(const Quarantine& set);
     void check_good(const GoodState& good, const engine::State& state, Timestamp now);
     void check_release(const Release& release, const engine::State& state, Timestamp now);
-    void check_step(const Release& release, const Step& step, bool former_passed, Timestamp now);
+    void check_step(const Release& release, const Step& step, bool former_passed,
+                    const engine::State& state, Timestamp now);
+    void check_verified(const Release& release, const Step& step, const engine::State& state,
+                        Timestamp now);
+    void check_share(const Action& action, const engine::State& state, Timestamp now);
     void check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now);
     void check_outbox(const engine::State& state, Timestamp now);
 
@@ -81,6 +86,9 @@ private:
     std::set<std::string> succeeded_;  ///< releases that were looked at once more at their end
     std::set<std::pair<std::string, int>> passed_;  ///< steps
     /// What `on_close` lets go on: releases, and steps of them, that began while it was open.
+    /// By release and step: the targets whose agents said that all was well for the whole time.
+    std::map<std::pair<std::string, int>, std::set<std::string>> well_;
+    std::map<std::string, int> covered_;  ///< by canary release: the most that it had to cover
     std::set<std::string> begun_;
     std::set<std::pair<std::string, int>> steps_begun_;
     std::map<AssignmentKey, Release> done_;  ///< the newest head that succeeded

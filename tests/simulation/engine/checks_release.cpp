@@ -13,9 +13,12 @@ void Checks::check_release(const Release& release, const engine::State& state, T
     if (succeeds) check_watched(release, state, now);
     if (succeeds && !is_upkeep(release.kind)) done_[release.key] = release;
     if (!succeeds && is_final(release.status)) return;
+    auto& most = covered_[release.id];
+    most = std::max(most, static_cast<int>(std::ranges::count(last_.at(release.key)->targets, false,
+                                                              &DesiredTarget::pinned)));
     bool former_passed = true;
     for (const auto& step : release.steps) {
-        check_step(release, step, former_passed, now);
+        check_step(release, step, former_passed, state, now);
         former_passed = step.status == StepStatus::success || step.status == StepStatus::skipped;
     }
     if (release.status == ReleaseStatus::success && !former_passed)
@@ -25,7 +28,7 @@ void Checks::check_release(const Release& release, const engine::State& state, T
 }
 
 void Checks::check_step(const Release& release, const Step& step, bool former_passed,
-                        Timestamp now) {
+                        const engine::State& state, Timestamp now) {
     const bool begun = step.status == StepStatus::running || step.status == StepStatus::success;
     if (begun && !former_passed)
         fail(fmt::format("7: step {} of {} began too early", step.index, release.id), now);
@@ -35,12 +38,36 @@ void Checks::check_step(const Release& release, const Step& step, bool former_pa
     const std::pair place{release.id, step.index};
     if (step.status != StepStatus::success) passed_.erase(place);
     if (step.status != StepStatus::success || !passed_.insert(place).second) return;
-    const auto verified = std::ranges::count_if(step.targets, [&](const auto& name) {
+    const auto* work = deploy_of(step);
+    if (kind_of(step) == StepKind::verify) check_verified(release, step, state, now);
+    if (!work) return;
+    const auto verified = std::ranges::count_if(work->targets, [&](const auto& name) {
         return release.targets.at(name).status == TargetStatus::success;
     });
-    if (verified < 1 || verified < step.required)
-        fail(fmt::format("7: step {} passed with {} of {}", step.index, verified, step.required),
+    if (verified < 1 || verified < work->required)
+        fail(fmt::format("7: step {} passed with {} of {}", step.index, verified, work->required),
              now);
+}
+
+/// 7: each target that has the version, as its own agent says, said as well that all was well.
+void Checks::check_verified(const Release& release, const Step& step, const engine::State& state,
+                            Timestamp now) {
+    const auto& well = well_[{release.id, step.index}];
+    for (const auto& target : last_.at(release.key)->targets) {
+        const auto progress = release.targets.find(target.name);
+        const auto agent = state.agents.find(target.agent);
+        if (target.pinned || progress == release.targets.end() || agent == state.agents.end() ||
+            progress->second.status != TargetStatus::success)
+            continue;
+        const auto seen = agent->second.installations.find({target.name, release.key.project, ""});
+        if (seen == agent->second.installations.end() ||
+            seen->second.digest != progress->second.desired ||
+            seen->second.status != InstallStatus::installed)
+            continue;
+        if (!well.contains(target.name))
+            fail(fmt::format("7: step {} passed, and {} was not watched", step.index, target.name),
+                 now);
+    }
 }
 
 /// What its agent found down or old since it was deployed is looked at again before anything goes

@@ -40,18 +40,32 @@ std::string window_text(const ReleaseWindow& window) {
            slots_text("allowed_windows", window.allowed) + slots_text("deny_windows", window.deny);
 }
 
+std::string canary_text(const Strategy& strategy) {
+    std::string steps;
+    for (const auto& step : strategy.steps)
+        steps += fmt::format("{}{{percent: {}, verify_duration: {}}}", steps.empty() ? "" : ", ",
+                             *step.percent, step.verify_duration.count());
+    return fmt::format(
+        "strategy: {{type: canary, config: {{steps: [{}], auto_promote: {}, max_unavailable: {}, "
+        "health_check: {{type: tcp, port: 80}}}}}}\n",
+        steps, strategy.auto_promote, strategy.max_unavailable.value_or(Amount{}).value);
+}
+
 std::string strategy_text(const Strategy& strategy) {
+    if (strategy.type == StrategyType::canary) return canary_text(strategy);
     if (strategy.type != StrategyType::rolling)
         return fmt::format("strategy: {{type: {}}}\n", to_string(strategy.type));
     return fmt::format(
         "strategy: {{type: rolling, config: {{batch_size: {}, batch_interval: {}, "
         "max_unavailable: {}}}}}\n",
-        strategy.batch_size.value, strategy.batch_interval.count(), strategy.max_unavailable.value);
+        strategy.batch_size.value_or(Amount{}).value, strategy.batch_interval.count(),
+        strategy.max_unavailable.value_or(Amount{}).value);
 }
 
 Spec spec_of(const Version& version) {
     Spec spec{version.version, version.absent,       version.paused,
               version.retry,   version.forward_only, version.operation};
+    spec.promote = version.promote;
     for (const auto& pin : version.pins) spec.pins[pin.target.name] = pin.version;
     return spec;
 }
@@ -114,6 +128,10 @@ std::string text_of(const Spec& spec) {
     if (spec.paused) text += "paused: true\n";
     if (spec.retry > 0) text += fmt::format("retry: {}\n", spec.retry);
     if (spec.forward_only) text += "forward_only: true\n";
+    if (spec.promote)
+        text += fmt::format(
+            "promote: {{version: \"{}\", {}}}\n", spec.promote->version,
+            spec.promote->full ? "to: full" : fmt::format("step: {}", spec.promote->step));
     if (spec.operation != Operation::deploy)
         text += fmt::format("operation: {}\n", to_string(spec.operation));
     if (!spec.pins.empty()) text += "pins:\n";

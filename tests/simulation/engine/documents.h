@@ -15,7 +15,8 @@
 
 namespace tidegate::simulation {
 
-/// What a version file says. Versions that begin with "bad" fail wherever they are installed.
+/// What a version file says. Versions that begin with "bad" fail wherever they are installed, those
+/// that begin with "sour" some time later, while they are watched.
 struct Spec {
     std::string version;
     bool absent = false;
@@ -25,6 +26,7 @@ struct Spec {
     Operation operation = Operation::deploy;
     std::map<std::string, std::string> pins{};  ///< target → version
     std::string note{};                         ///< a comment: asks for nothing
+    std::optional<Promote> promote{};
 
     friend bool operator==(const Spec&, const Spec&) = default;
 };

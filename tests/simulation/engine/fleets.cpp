@@ -45,6 +45,16 @@ Fleet with_slots(Fleet fleet, int kind) {
     return fleet;
 }
 
+Fleet with_canary(Fleet fleet, bool waits) {
+    auto& strategy = fleet.environments["prod"].strategy;
+    strategy = {};
+    strategy.type = StrategyType::canary;
+    strategy.steps = {{20, std::nullopt, 5min}, {60, std::nullopt, 2min}, {100, std::nullopt, 0s}};
+    strategy.max_unavailable = {2, false};
+    strategy.auto_promote = !waits;
+    return fleet;
+}
+
 Fleet large_fleet() {
     auto fleet = usual_fleet();
     fleet.environments.erase("prod");

@@ -15,5 +15,7 @@ namespace tidegate::simulation {
 [[nodiscard]] Fleet with_slots(Fleet fleet, int kind);
 /// wide: 200 targets on as many agents; deep: 60 projects on each of three agents; and edge.
 [[nodiscard]] Fleet large_fleet();
+/// prod in canary steps; with `waits` a person has to promote each.
+[[nodiscard]] Fleet with_canary(Fleet fleet, bool waits);
 
 }  // namespace tidegate::simulation

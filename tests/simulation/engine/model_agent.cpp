@@ -28,7 +28,10 @@ bool ModelAgent::refuses(const Action& action) {
     if (!known.first->second) return false;
     ActionResult result;
     result.id = action.id;
+    result.release = action.release;
+    result.step = action.step;
     result.kind = action.kind;
+    result.installation.key = action.key;
     result.outcome = ActionOutcome::refused;
     result.error = "not allowed here";
     ports_.report(ReportResult{result});
@@ -112,6 +115,7 @@ void ModelAgent::apply(const Start& effect) {
     if (++started_[action.id] > 1 && !effect.resumed)
         ports_.violation("1: started twice: " + action.id);
     if (!entry(action.id)) ports_.violation("1: started without a durable intent: " + action.id);
+    if (action.kind == ActionKind::verify) return watch(action);
     for (const auto& [id, process] : processes_)
         if (process.action.key == action.key)
             ports_.violation("5: two actions at once on " + action.key.text());
@@ -123,6 +127,21 @@ void ModelAgent::apply(const Start& effect) {
     // What a daemon sent that has lost its store since is not counted by it.
     if (workers > 0 && waiting_.size() > workers)
         ports_.violation("19: more was sent than runs at once: " + name_);
+}
+
+/// What turns sour does so at some time of it.
+void ModelAgent::watch(const Action& action) {
+    watching_.insert(action.id);
+    const bool bad = faulty && (is_bad(action) || action.version.starts_with("sour"));
+    const auto time = static_cast<int>(Milliseconds(action.watch_for).count());
+    after(bad ? 0 : time, bad ? time : time + 5'000, [this, id = action.id, bad] {
+        if (watching_.erase(id) == 0) return;
+        feed(Finished{id,
+                      bad ? ActionOutcome::failed : ActionOutcome::done,
+                      bad ? "http: 500" : "",
+                      {},
+                      ports_.now() + clock_off});
+    });
 }
 
 /// Nothing of it has run.
@@ -187,7 +206,8 @@ void ModelAgent::finish(const std::string& action, ActionOutcome outcome,
 
 void ModelAgent::apply(const Kill& effect) {
     after(10, 2'000, [this, id = effect.action] {
-        const bool waits = std::ranges::find(waiting_, id, &Action::id) != waiting_.end();
+        const bool waits = std::ranges::find(waiting_, id, &Action::id) != waiting_.end() ||
+                           watching_.erase(id) > 0;
         if (waits || processes_.contains(id)) finish(id, ActionOutcome::cancelled, "killed");
     });
 }
@@ -213,6 +233,7 @@ void ModelAgent::crash(bool processes_live) {
     up_ = false;
     ++life_;
     waiting_.clear();
+    watching_.clear();
     if (!processes_live) processes_.clear();
 }
 

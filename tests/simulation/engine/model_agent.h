@@ -79,6 +79,7 @@ private:
     void after(int from, int to, std::function<void()> act);
     void host_after(int from, int to, std::function<void()> act);
     void begin(const Action& action);
+    void watch(const Action& action);
     void refuse_for_trouble(const Action& action);
     void begin_waiting();
     void write(const std::string& action, bool at_its_end);
@@ -97,6 +98,7 @@ private:
     std::map<std::string, int> started_;
     std::map<std::string, Process> processes_;  ///< alive, by action
     std::deque<Action> waiting_;                ///< for a worker
+    std::set<std::string> watching_;            ///< actions of kind verify
     std::map<std::string, bool> refused_;       ///< by action; in the journal of a real one
     bool up_ = true;
     int life_ = 0;

@@ -80,11 +80,13 @@ std::string end(World& world, bool nobody_commits) {
     std::string problem;
     world.heal();
     world.run_for(15min);
+    world.people_promote(!nobody_commits);
     if (nobody_commits) {
         problem = rest(world);
         if (problem.empty() && world.violations().empty()) problem = check_without_a_commit(world);
     }
     if (!problem.empty() || !world.violations().empty()) return problem;
+    world.people_promote(true);
     ask_for_good_versions(world);
     problem = rest(world);
     return problem.empty() && world.violations().empty() ? check_wishes(world) : problem;
@@ -109,6 +111,7 @@ std::uint64_t run_seed(std::uint64_t seed, std::string& problem) {
     auto fleet = fleet_closing(kCloses[seed % kCloses.size()]);
     if (seed % 4 > 1) fleet = with_slots(std::move(fleet), static_cast<int>(seed % 4) - 2);
     if (seed % 5 == 0) fleet.environments["prod"].offline = Offline::wait;
+    if (seed % 7 < 3) fleet = with_canary(std::move(fleet), seed % 7 == 1);
     return run_world({seed, std::move(fleet), true, std::chrono::hours(9 + seed / 3 % 3)},
                      std::chrono::hours(1 + seed * 7 % 10), problem);
 }

@@ -26,6 +26,7 @@ World::World(WorldOptions options)
       checks_(git_, options_.models) {
     ensure_agents();
     start_daemon();
+    if (faults_) person_promotes();
 }
 
 int World::pick(int from, int to) {
@@ -85,7 +86,7 @@ bool World::waits_for_a_person(const AssignmentKey& key) const {
     const auto& release = state_.releases.at(assignment.active);
     return release.paused_at && !release.holds.empty() &&
            std::ranges::all_of(release.holds, [](const Hold& hold) {
-               return hold.gate == "budget" || hold.gate == "pause";
+               return hold.gate == "budget" || hold.gate == "pause" || hold.gate == "await";
            });
 }
 

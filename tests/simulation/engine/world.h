@@ -47,7 +47,9 @@ public:
     void check_store();      ///< what is in memory would come back after a crash
     void some_never_rest();  ///< they drift again soon after each action
     void all_rest();         ///< from now on
-    void chaos();            ///< one random fault or wish, and the next one later
+    /// From now on: what waits for a promote gets one after a while.
+    void people_promote(bool promote) { promotes_ = promote; }
+    void chaos();  ///< one random fault or wish, and the next one later
 
     ModelAgent& agent(const std::string& name) { return *agents_.at(name); }
     [[nodiscard]] const std::map<std::string, std::unique_ptr<ModelAgent>>& agents() const {
@@ -130,6 +132,7 @@ private:
     // people and faults
     void land(const std::string& what, const Edits& edits);
     void person_commits();
+    void person_promotes();
     void person_pins(const AssignmentKey& key, Spec& spec);
     void person_pins_all(const AssignmentKey& key, Spec& spec);
     void person_writes_version(const AssignmentKey& key, Spec& spec);
@@ -160,6 +163,7 @@ private:
     std::map<std::string, Link> links_;
     std::set<std::string> revoked_;  ///< agents, as the store has them
     bool faults_ = false;
+    bool promotes_ = true;
 
     bool daemon_up_ = false;
     int daemon_life_ = 0;

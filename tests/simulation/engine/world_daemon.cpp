@@ -37,6 +37,8 @@ void World::feed(const engine::Event& event) {
         checks_.on_wish(*config->desired);
     if (const auto* connected = std::get_if<engine::AgentConnected>(&event))
         checks_.on_connected(*connected);
+    if (const auto* finished = std::get_if<engine::ActionFinished>(&event))
+        checks_.on_outcome(finished->result);
     note(fmt::format("event {}", event.index()));
     const auto read = clocks();
     auto effects = engine::step(state_, event, read);

@@ -49,6 +49,7 @@ void World::connect(const std::string& name) {
     hello.boot_id = std::to_string(link.session);
     hello.highest_epoch = host.epoch();
     hello.runs_at_once = static_cast<int>(host.workers);
+    hello.capabilities.emplace_back(kVerifyCapability);
     if (host.looks_twice) hello.capabilities.emplace_back(kSecondLookCapability);
     revoked_.erase(name);  // enrolled anew
     feed(engine::AgentConnected{hello, host.inventory()});

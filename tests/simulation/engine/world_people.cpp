@@ -85,7 +85,7 @@ void World::person_writes_version(const AssignmentKey& key, Spec& spec) {
         case 4:
         case 5:
         case 6:
-            spec.version = fmt::format("bad{}", pick(0, 5));
+            spec.version = fmt::format("{}{}", pick(0, 3) == 0 ? "sour" : "bad", pick(0, 5));
             break;
         case 10:
             if (options_.models.all_pinned && pick(0, 1) == 0)
@@ -102,12 +102,33 @@ void World::person_writes_version(const AssignmentKey& key, Spec& spec) {
     }
 }
 
+/// Sometimes of another version or entry than what waits.
+void World::person_promotes() {
+    later(Milliseconds(pick(60'000, 5'400'000)), [this] { person_promotes(); });
+    for (const auto& [key, assignment] : state_.assignments) {
+        const auto active = state_.releases.find(assignment.active);
+        if (!promotes_ || active == state_.releases.end()) continue;
+        for (const auto& step : active->second.steps) {
+            const bool waits =
+                kind_of(step) == StepKind::await && step.status == StepStatus::running;
+            const auto* former = waits ? git_.spec_at_tip(key) : nullptr;
+            if (!former) continue;
+            auto spec = *former;
+            spec.promote = Promote{spec.version, step.entry, pick(0, 3) == 0};
+            if (spec.promote->full) spec.promote->step = 0;
+            note("promote " + key.text() + " " + spec.version);
+            git_.commit(key, &spec, now_);
+        }
+    }
+}
+
 void World::person_commits() {
     const auto key = some_assignment();
     const auto* former = git_.spec_at_tip(key);
     Spec spec = former ? *former : Spec{};
     spec.paused = false;
     spec.forward_only = pick(0, 9) == 0;
+    if (pick(0, 1) == 0) spec.promote.reset();
     person_writes_version(key, spec);
     if (spec.version.empty()) spec.version = "v0";
     commit(key, spec, pick(0, 5) == 0);

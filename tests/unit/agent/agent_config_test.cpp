@@ -23,6 +23,10 @@ variables:
   PORT: 8080
   PASSWORD: {type: secret, value: hunter2}
 output_bytes_max: 2048
+routers:
+  sockets: [/run/haproxy/admin.sock]
+  backends: [shop, "web:80"]
+  state_files: [/var/lib/haproxy/state]
 )",
                                            "agent.yaml");
     ASSERT_TRUE(config) << config.error().text();
@@ -36,6 +40,8 @@ output_bytes_max: 2048
     expected.work_dirs = {"/opt/apps", "/srv"};
     expected.variables = {{"PORT", {"8080", false}}, {"PASSWORD", {"hunter2", true}}};
     expected.output_bytes_max = 2048;
+    expected.routers = {
+        {"/run/haproxy/admin.sock"}, {"shop", "web:80"}, {"/var/lib/haproxy/state"}};
     EXPECT_EQ(*config, expected);
 }
 
@@ -113,6 +119,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "agent.yaml:1:19: output_bytes_max must be 1024..1048576"},
         BadCase{"BadVariableName", "variables:\n  A: b\n  9-A: b\n",
                 "agent.yaml:3:3: wanted a name of A-Z a-z 0-9 _, first no digit, got '9-A'"},
+        BadCase{"NoBackend", "routers:\n  backends: [\"shop; disable frontend f\"]\n",
+                "agent.yaml:2:13: wanted names of A-Z a-z 0-9 _ . : -, got 'shop; disable frontend "
+                "f'"},
+        BadCase{"NoSocket", "routers:\n  sockets: [admin.sock]\n",
+                "agent.yaml:2:12: 'admin.sock' is not an absolute path"},
+        BadCase{"NoRouterKey", "routers:\n  socket: [/run/a]\n",
+                "agent.yaml:2:11: unknown key 'socket'"},
         BadCase{"BadVariable", "variables:\n  X: {type: plain, value: y}\n",
                 "agent.yaml:2:6: wanted a text or {type: secret, value: …}"},
         BadCase{"OpenQuote", "run_as: \"app\nallow_sudo: false\n",

@@ -81,7 +81,7 @@ TEST_F(ConsoleTest, AnUnknownFormatIsToldInWords) {
     const std::vector<const char*> line{"tidegate", "status", "--output", "xml"};
     EXPECT_EQ(run(static_cast<int>(line.size()), line.data(), out, err, false), kUsage);
     EXPECT_EQ(err.str().substr(0, err.str().find('\n')),
-              "--output: expected text or json (or markdown, for plan), got 'xml'");
+              "--output: expected text or json (or markdown, for plan and simulate), got 'xml'");
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -78,8 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
         in_project(
             "variables: {A: {type: secret, value: hunter2}, B: {type: secrt}, C: [x], D: }\n",
             {"5:38: value must be encrypted, like encrypted:<scheme>:<text>; never plain text",
-             "5:58: type must be one of plain, secret, env_specific, template, external, got "
-             "secrt; did you mean 'secret'?",
+             "5:58: type must be one of plain, secret, env_specific, template, external, "
+             "slot_specific, got secrt; did you mean 'secret'?",
              "5:69: C must be text, or a map with type and value, got a list",
              "5:74: D must be text, or a map with type and value, got nothing"}),
         in_project("variables: {A: {type: template, values: {a: b}}, B: {value: x}, 1A: x}\n",
@@ -87,6 +87,13 @@ INSTANTIATE_TEST_SUITE_P(
                     "5:33: unknown key 'values' in A; did you mean 'value'?",
                     "5:53: missing key 'type' in B",
                     "5:65: a key must be a name of A-Z a-z 0-9 _, first no digit, got 1A"}),
+        in_project("variables: {A: {type: slot_specific, values: {blue: x, red: y}}, B: {type: "
+                   "slot_specific, values: {blue: x, green: [y]}}, C: {type: slot_specific, value: "
+                   "x}}\n",
+                   {"5:46: missing key 'green' in values",
+                    "5:56: unknown key 'red' in values; known are blue, green",
+                    "5:116: green must be text, got a list", "5:126: missing key 'values' in C",
+                    "5:148: unknown key 'value' in C; did you mean 'values'?"}),
         in_project(
             "dependencies: {depends_on: [{service: shop-api}, {service: b}, {service: b}, {}]}\n",
             {"5:39: a project must not depend on itself", "5:74: service b is named twice",
@@ -188,7 +195,7 @@ INSTANTIATE_TEST_SUITE_P(
                        {"4:53: percent must be 0..100, got 140"}),
         in_environment(
             "strategy: {type: canary, config: {steps: [{percent: 50}, {percent: 10}, {}]}}\n",
-            {"4:42: percent must rise from step to step, got 10 after 50",
+            {"4:58: percent must rise from step to step, got 10 after 50",
              "4:73: a step needs percent or weight"}),
         in_environment("strategy: {type: canary, config: {canary_percent: 10, cluster_order: "
                        "[{priority: 1, targets: []}]}}\n",

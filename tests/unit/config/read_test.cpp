@@ -64,6 +64,24 @@ dependencies:
     EXPECT_EQ(read.depends_on[1].health_check->url, "http://cache/health");
 }
 
+TEST(ReadProjectTest, TakesWhatDiffersBetweenSlots) {
+    const auto read = read_good<Project>(kProjectPath, project(R"(
+deploy:
+  type: script
+  config: {install_script: ./install, slot_remove_script: ./remove}
+variables:
+  PORT: {type: slot_specific, values: {green: 8081, blue: "8080"}}
+)"));
+    EXPECT_EQ(read.deploy.script.slot_remove_script, "./remove");
+    const auto& port = read.variables.at("PORT");
+    EXPECT_EQ(port.type, VariableType::slot_specific);
+    EXPECT_THAT(port.slots, ElementsAre(std::pair("blue", "8080"), std::pair("green", "8081")));
+    EXPECT_TRUE(port.values.empty());
+    EXPECT_EQ(read.deploy.canonical.canonical(),
+              R"({"config":{"install_script":"./install","slot_remove_script":"./remove"},)"
+              R"("type":"script"})");
+}
+
 TEST(ReadProjectTest, AnInstallScriptIsEnough) {
     const auto read = read_good<Project>(kProjectPath, script_project(""));
     EXPECT_EQ(read.deploy.type, DeployType::script);
@@ -251,11 +269,12 @@ TEST(ReadStrategyTest, StepsEndAtAllTargets) {
 
 TEST(ReadStrategyTest, TakesTheOtherTypes) {
     EXPECT_EQ(strategy("{type: all_at_once}").type, StrategyType::all_at_once);
-    EXPECT_EQ(strategy("{type: rolling}").batch_size, (Amount{1, false}));
+    EXPECT_FALSE(strategy("{type: rolling}").batch_size);
     const auto hybrid = strategy(
         "{type: blue_green, config: {switch_timeout: 60, keep_old: 24h, auto_promote: false, "
         "canary: {steps: [{weight: 10, verify_duration: 60}]}, traffic: {router: haproxy, "
-        "header: {name: X-Canary, value: 1}, config: {backend: shop}}}}");
+        "targets: [lb], header: {name: X-Canary, value: 1}, config: {socket: /run/haproxy.sock, "
+        "backend: shop}}}}");
     EXPECT_EQ(hybrid.type, StrategyType::blue_green);
     EXPECT_FALSE(hybrid.auto_promote);
     const auto groups = strategy(
@@ -328,7 +347,7 @@ restored: {{version: 1.9, commit: {}}}
     EXPECT_EQ(read.artifact->sha256, std::string(64, 'a'));
     EXPECT_EQ(read.operation, Operation::update);
     EXPECT_TRUE(read.paused && read.forward_only && !read.absent);
-    EXPECT_EQ(read.promote.canonical(), R"({"step":2,"version":"1.10"})");
+    EXPECT_EQ(read.promote, (Promote{"1.10", 2, false}));
     EXPECT_EQ(read.retry, 3);
     EXPECT_EQ(read.pins.at(0).version, "1.9");
     EXPECT_FALSE(read.scheduled_release.is_null());
@@ -342,7 +361,7 @@ TEST(ReadVersionTest, SmallestAndAbsent) {
     EXPECT_EQ(small.project.name, "shop-api");
     EXPECT_EQ(small.project.position, (Position{kVersionPath, 1, 1}));
     EXPECT_EQ(small.artifact->url, "shop/1.4.2.tgz");
-    EXPECT_TRUE(small.promote.is_null() && small.scheduled_release.is_null());
+    EXPECT_TRUE(!small.promote && small.scheduled_release.is_null());
     const auto absent =
         read_good<Version>(kVersionPath, version("state: absent\nkeep_data: true\n"));
     EXPECT_TRUE(absent.absent && absent.keep_data);

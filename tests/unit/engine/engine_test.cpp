@@ -35,20 +35,6 @@ TEST(OutcomeCostTest, AStepWritesTheSameHoweverManyStepsThereAre) {
     EXPECT_NEAR(static_cast<double>(costs[0].bytes), static_cast<double>(costs[1].bytes), 8.0);
 }
 
-TEST(StepTest, AKindThatNobodyWalksHoldsTheRelease) {
-    Rollout rollout(3, one_by_one());
-    auto& release = rollout.state().releases.begin()->second;
-    release.steps.at(1).kind = StepKind::await;
-    release.steps.at(1).targets.clear();
-    (void)rollout.finish_one();
-    EXPECT_EQ(rollout.in_flight(), 0u);
-    EXPECT_EQ(release.steps.at(1).status, StepStatus::pending);
-    EXPECT_EQ(release.steps.at(2).status, StepStatus::pending);
-    const auto view = explain(rollout.state(), kKey, Timestamp{});
-    ASSERT_EQ(view->holds.size(), 1u);
-    EXPECT_EQ(view->holds[0].gate, "unsupported");
-}
-
 /// The hold is shown and stored, so it may not grow with the fleet.
 TEST(StepTest, SaysOnceThatTargetsAreBusy) {
     constexpr int kTargets = 20;
@@ -111,7 +97,9 @@ TEST(OfflineTest, PicksAreReplacedByTheFirstOnlineOnesOfLaterSteps) {
     for (const int away : {2, 3, 4, 6}) rollout.leaves(away);
     rollout.pass(std::chrono::minutes{5});
     for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
-    const auto targets = [&](std::size_t step) { return newest(rollout).steps.at(step).targets; };
+    const auto targets = [&](std::size_t step) {
+        return deploy_of(newest(rollout).steps.at(step))->targets;
+    };
     EXPECT_EQ(targets(1), (std::vector{name_of(5), name_of(7)}));
     for (int i = 0; i < 2; ++i) (void)rollout.finish_one();
     EXPECT_TRUE(targets(2).empty());
@@ -221,7 +209,7 @@ TEST(OutcomeCostTest, ALargeReleaseEndsAndComesBackFromItsRows) {
     const auto& release = back.releases.begin()->second;
     EXPECT_EQ(release.status, ReleaseStatus::success);
     EXPECT_EQ(release.targets.size(), 1'000u);
-    EXPECT_EQ(release.steps.at(0).targets.size(), 1'000u);
+    EXPECT_EQ(targets_of(release.steps.at(0)).size(), 1'000u);
 }
 
 }  // namespace

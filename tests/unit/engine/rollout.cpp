@@ -12,7 +12,7 @@ namespace {
 Hello hello_of(int target) {
     Hello hello;
     hello.agent = name_of(target);
-    hello.capabilities = {std::string{kSecondLookCapability}};
+    hello.capabilities = {std::string{kSecondLookCapability}, std::string{kVerifyCapability}};
     return hello;
 }
 
@@ -137,10 +137,17 @@ void Rollout::drain() {
 ActionResult Rollout::result_of(const Action& action, ActionOutcome outcome) {
     ActionResult result;
     result.id = action.id;
+    result.release = action.release;
+    result.step = action.step;
     result.kind = action.kind;
     result.outcome = outcome;
     auto& there = result.installation;
     there.key = action.key;
+    if (action.kind == ActionKind::verify) {
+        there = state_.agents.at(action.key.target).installations.at(action.key);
+        result.error = outcome == ActionOutcome::failed ? "http: 500" : "";
+        return result;
+    }
     const bool gone = action.kind == ActionKind::uninstall;
     there.status = outcome != ActionOutcome::done ? InstallStatus::failed
                    : gone                         ? InstallStatus::absent

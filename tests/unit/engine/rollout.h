@@ -177,6 +177,13 @@ public:
     void forget_lived();
     [[nodiscard]] Timestamp now() const { return clocks_.now; }
     [[nodiscard]] const Action& next() const { return sent_.front(); }
+    /// All that was sent and has not ended, oldest first.
+    [[nodiscard]] const std::vector<Action>& sent() const { return sent_; }
+    /// Nothing of it comes back any more.
+    void forget_sent() { sent_.clear(); }
+    void tells(const std::string& agent, const Action& action, ActionOutcome outcome) {
+        feed(ActionFinished{agent, result_of(action, outcome)});
+    }
     /// Ids of all actions that were cancelled so far.
     [[nodiscard]] const std::vector<std::string>& cancelled() const { return cancelled_; }
     /// What its agent may forget, by the last such word to it.

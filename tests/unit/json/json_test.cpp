@@ -36,13 +36,15 @@ Release full_release() {
     release.created_at = Timestamp(Milliseconds(1'700'000'000'123));
     release.started_at = release.created_at;
     Step step;
-    step.targets = {"web-1", "web-2"};
-    step.required = 2;
+    step.work = DeployWork{{"web-1", "web-2"}, 2, 1, Seconds{30}};
     step.status = StepStatus::running;
     step.began = step.ended = step.deadline = Lived{Seconds{5}};
     release.steps.push_back(step);
+    release.steps.push_back({.index = 1, .work = VerifyWork{Seconds{600}}});
+    release.steps.push_back({.index = 2, .entry = 1, .work = AwaitWork{true, Seconds{60}}});
     auto& progress = release.targets["web-1"];
     progress.status = TargetStatus::restoring;
+    progress.watch = Watch{1, TargetStatus::failed, 1, "action", "why", {}, {}, {}};
     progress.stages.push_back({"release", {TaskResult{}}});
     release.holds.push_back({"window", "closed", release.created_at});
     release.revert = RevertState::wanted;

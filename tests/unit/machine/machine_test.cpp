@@ -54,6 +54,27 @@ TEST(MachineTest, RunsOneActionPerTargetAndProject) {
     EXPECT_EQ(host.in(OutcomeDurable{"a"}), "report a done, intent b");
 }
 
+TEST(MachineTest, TwoSlotsOfOneProjectAreTwoInstallations) {
+    const auto in_slot = [](const std::string& id, const char* slot) {
+        auto made = action(id);
+        made.key.slot = slot;
+        return RunCommand{1, made};
+    };
+    Host host;
+    host.start("a");
+    EXPECT_EQ(host.in(in_slot("b", "blue")), "intent b");
+    EXPECT_EQ(host.in(in_slot("g", "green")), "intent g");
+    EXPECT_EQ(host.in(in_slot("h", "green")), "") << "one after the other";
+    EXPECT_EQ(host.in(IntentDurable{"g"}), "start g");
+    EXPECT_TRUE(host.machine.busy({"web-1", "shop", "green"}));
+    host.in(Finished{"g", ActionOutcome::failed, "exit 1", {}, {}});
+    EXPECT_EQ(host.in(OutcomeDurable{"g"}), "report g failed, intent h");
+    const auto all = host.machine.inventory().installations;
+    ASSERT_EQ(all.size(), 1u) << "nothing is said of the others";
+    EXPECT_EQ(all[0].key.slot, "green");
+    EXPECT_EQ(host.in(DriftSeen{{"web-1", "shop", "blue"}, true, "gone"}), "");
+}
+
 TEST(MachineTest, RefusesWhatWaitedTooLong) {
     Host host;
     host.start("a");

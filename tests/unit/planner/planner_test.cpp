@@ -2,7 +2,6 @@
 
 #include "reconciler/planner/action.h"
 #include "reconciler/planner/diff.h"
-#include "reconciler/planner/plan.h"
 #include "reconciler/planner/strategy.h"
 #include "schema/base/limits.h"
 #include "schema/resolve/action_size.h"
@@ -69,6 +68,7 @@ struct StepsCase {
     Amount unavailable;
     int targets;
     const char* expected;  ///< size/max_unavailable of each step
+    int there = 0;         ///< that many more have the version already
 };
 class CompileTest : public testing::TestWithParam<StepsCase> {};
 TEST_P(CompileTest, MatchesExpected) {
@@ -85,11 +85,13 @@ TEST_P(CompileTest, MatchesExpected) {
     strategy.max_unavailable = test.unavailable;
     strategy.batch_interval = Seconds{30};
     std::string text;
-    for (const auto& step : compile(strategy, targets)) {
-        text += fmt::format("{}/{} ", step.targets.size(), step.max_unavailable);
-        EXPECT_EQ(step.required, static_cast<int>(step.targets.size()));
+    const int total = test.targets + test.there;
+    for (const auto& step : compile(strategy, {targets, {}, total, total})) {
+        const auto& work = std::get<DeployWork>(step.work);
+        text += fmt::format("{}/{} ", work.targets.size(), work.max_unavailable);
+        EXPECT_EQ(work.required, static_cast<int>(work.targets.size()));
         const bool waits = test.type == StrategyType::rolling && step.index > 0;
-        EXPECT_EQ(step.wait_before, Seconds{waits ? 30 : 0});
+        EXPECT_EQ(work.wait_before, Seconds{waits ? 30 : 0});
     }
     EXPECT_EQ(text, test.expected) << test.name;
 }
@@ -100,10 +102,12 @@ INSTANTIATE_TEST_SUITE_P(
         StepsCase{"a rest", StrategyType::rolling, {2, false}, {1, false}, 5, "2/1 2/1 1/1 "},
         StepsCase{"a share", StrategyType::rolling, {25, true}, {50, true}, 8, "2/4 2/4 2/4 2/4 "},
         StepsCase{"at least one", StrategyType::rolling, {10, true}, {1, true}, 3, "1/1 1/1 1/1 "},
+        StepsCase{
+            "a share of all", StrategyType::rolling, {50, true}, {25, true}, 5, "4/2 1/2 ", 3},
         StepsCase{"more than all", StrategyType::rolling, {9, false}, {9, false}, 2, "2/9 "},
         StepsCase{"all", StrategyType::all_at_once, {1, false}, {1, false}, 4, "4/0 "},
         StepsCase{"none", StrategyType::rolling, {1, false}, {1, false}, 0, ""},
-        StepsCase{"not built yet", StrategyType::canary, {1, false}, {1, false}, 2, ""}));
+        StepsCase{"not built yet", StrategyType::blue_green, {1, false}, {1, false}, 2, ""}));
 
 TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     Release release;
@@ -147,6 +151,44 @@ TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     EXPECT_EQ(value("GIT_MESSAGE").size(), 4096u);
     EXPECT_EQ(action.id, action_id("r", 1, "web-1", 0));
     EXPECT_NE(action.id, action_id("r", 1, "web-1", 1));
+}
+
+TEST(ActionTest, SaysWhichSlotItWorksIn) {
+    Release release;
+    release.id = "r";
+    release.key = {"prod", "shop"};
+    DesiredTarget target;
+    target.name = "web-1";
+    Definition definition;
+    definition.base["LIVE_SLOT"].value = "mine";
+    const std::optional<HealthCheck> check;
+    ActionSpec spec{.release = release,
+                    .target = target,
+                    .definition = definition,
+                    .check = check,
+                    .step = 1,
+                    .attempt = 0,
+                    .kind = ActionKind::deploy,
+                    .digest = {},
+                    .current_version = "",
+                    .last_good = {},
+                    .rejected = {},
+                    .rollback_script = "",
+                    .repo = "",
+                    .branch = ""};
+    const auto without = render(spec);
+    spec.slot = "green";
+    spec.live_slot = "blue";
+    const auto green = render(spec);
+    EXPECT_EQ(green.key.text(), "web-1/shop@green");
+    EXPECT_EQ(green.variables.at("SLOT").value, "green");
+    EXPECT_EQ(green.variables.at("OTHER_SLOT").value, "blue");
+    EXPECT_EQ(green.variables.at("LIVE_SLOT").value, "blue");
+    EXPECT_EQ(without.key.text(), "web-1/shop");
+    EXPECT_EQ(without.variables.at("SLOT").value, "");
+    EXPECT_EQ(without.variables.at("LIVE_SLOT").value, "mine") << "as before there were slots";
+    spec.slot = "blue";
+    EXPECT_EQ(std::set({without.id, green.id, render(spec).id}).size(), 3U);
 }
 
 /// Every text as long as it may be, and many of each: what validate counts is not less than what an
@@ -229,34 +271,6 @@ TEST(ActionTest, ItsTimeBoundCoversEveryTask) {
 
 TEST(ActionTest, RestoresHaveAStepThatTheWireCanCarry) {
     EXPECT_GT(kRestoreStep, 0) << "schema/wire refuses steps below 0";
-}
-
-TEST(PlanTest, ShowsStepsTargetsAndGates) {
-    auto definition = std::make_shared<Definition>();
-    definition->version = "2.0";
-    auto assignment = std::make_shared<Assignment>();
-    assignment->key = {"prod", "shop"};
-    assignment->definition = definition;
-    assignment->paused = true;
-    for (const auto* name : {"web-1", "web-2"}) {
-        DesiredTarget target;
-        target.name = name;
-        target.definition = definition;
-        target.digest = Digest::of("d");
-        assignment->targets.push_back(target);
-    }
-    Desired desired;
-    desired.assignments.emplace(assignment->key, assignment);
-    Observed observed;
-    auto& there = observed[{"web-1", "shop", ""}];
-    there = seen(InstallStatus::installed, "d");
-    const auto plans = plan(desired, observed, Timestamp{});
-    ASSERT_EQ(plans.size(), 1u);
-    ASSERT_EQ(plans[0].steps.size(), 1u);
-    EXPECT_EQ(plans[0].steps[0].targets, std::vector<std::string>{"web-2"});
-    EXPECT_EQ(plans[0].targets[1].state, TargetState::to_install);
-    ASSERT_EQ(plans[0].holds.size(), 1u);
-    EXPECT_EQ(plans[0].holds[0].gate, "pause");
 }
 
 }  // namespace

@@ -198,7 +198,8 @@ INSTANTIATE_TEST_SUITE_P(
                       repo.add(prod);
                   },
                   kProd,
-                  "environments/prod.yaml:3:1: unknown target \"p-2\"; did you mean 'p-1'?\n"},
+                  "environments/prod.yaml:3:1: unknown target of this environment \"p-2\"; did you "
+                  "mean 'p-1'?\n"},
         FaultCase{"UnknownCanaryTargetOfDefaults",
                   [](Tree& repo) {
                       Repository repository;
@@ -206,7 +207,7 @@ INSTANTIATE_TEST_SUITE_P(
                       repository.strategy->canary_targets = {{"nowhere", {"tidegate.yaml", 4, 1}}};
                       repo.add(repository);
                   },
-                  kAll, "tidegate.yaml:4:1: unknown target \"nowhere\"\n"},
+                  kAll, "tidegate.yaml:4:1: unknown target of this environment \"nowhere\"\n"},
         FaultCase{"ApprovalsOfNoVersion",
                   [](Tree& repo) {
                       ApprovalList list;

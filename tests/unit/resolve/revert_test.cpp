@@ -164,6 +164,15 @@ TEST_F(SteeringTest, WhatSteeredTheFormerReleaseIsOver) {
     EXPECT_EQ(put_back(), file("1.0"));
 }
 
+/// Whoever promoted it did not change what it is.
+TEST_F(SteeringTest, APromoteSinceTheGuiltyCommitGoes) {
+    input_.version_at_parent = input_.guilty_files[0].before = file("1.0");
+    input_.version_at_guilty = file("1.1");
+    input_.version_at_tip = file("1.1", "promote: {version: 1.1, step: 1}\n");
+    EXPECT_EQ(put_back(), file("1.0"));
+    EXPECT_EQ(plan_revert(input_).kind, RevertKind::plain_revert);
+}
+
 /// The parent had failed, too.
 TEST_F(SteeringTest, LastGoodsFileIsTakenWhereTheParentsIsNotGood) {
     input_.version_at_parent = file("1.0.5");

@@ -77,14 +77,17 @@ TEST(RoutesTest, AReleaseHasItsShape) {
         R"("operation":"deploy","status":"running","strategy":"canary","commit":"c2",)"
         R"("author":"alice <alice@example.com>","created_at":"2026-11-22T10:00:00Z",)"
         R"("started_at":"2026-11-22T10:00:05Z","finished_at":null,"reason":"step 2 of 2",)"
-        R"("holds":[],"steps":[{"index":0,"kind":"deploy","targets":["web-1"],)"
+        R"("holds":[],"steps":[{"index":0,"kind":"deploy","entry":null,"targets":["web-1"],)"
         R"("status":"success","started_at":"2026-11-22T10:00:05Z",)"
         R"("finished_at":"2026-11-22T10:00:35Z"},{"index":1,"kind":"deploy",)"
-        R"("targets":["web-2"],"status":"running","started_at":"2026-11-22T10:00:35Z",)"
+        R"("entry":null,"targets":["web-2"],"status":"running","started_at":"2026-11-22T10:00:35Z",)"
         R"("finished_at":null}],"targets":[{"name":"web-1","status":"success","from":"1.4.1",)"
-        R"("to":"1.4.2","error":null,"stages":[{"name":"release","tasks":[{"name":"deploy",)"
+        R"("to":"1.4.2","error":null,"started_at":"2026-11-22T10:00:05Z",)"
+        R"("finished_at":"2026-11-22T10:00:15Z",)"
+        R"("stages":[{"name":"release","tasks":[{"name":"deploy",)"
         R"("type":"deploy","status":"success","retry_count":0}]}]},{"name":"web-2",)"
-        R"("status":"dispatched","from":"1.4.1","to":"1.4.2","error":null,"stages":[]}]})");
+        R"("status":"dispatched","from":"1.4.1","to":"1.4.2","error":null,"started_at":null,)"
+        R"("finished_at":null,"stages":[]}]})");
 }
 
 TEST(RoutesTest, ATargetHasItsShape) {
@@ -376,8 +379,11 @@ StatusSnapshot with_plain_values() {
     auto documents = *snapshot.documents;
     const auto give = [](Variables& variables) {
         variables["PLAIN"].value = "p-hunter2";
-        variables["TEMPLATE"] = {VariableType::template_text, "t-hunter2", {}, "", "", {}};
-        variables["BY_ENV"] = {VariableType::env_specific, "", {{"prod", "e-hunter2"}}, "", "", {}};
+        variables["TEMPLATE"] = {VariableType::template_text, "t-hunter2", {}, "", "", {}, {}};
+        variables["BY_ENV"] = {
+            VariableType::env_specific, "", {{"prod", "e-hunter2"}}, "", "", {}, {}};
+        variables["BY_SLOT"] = {VariableType::slot_specific, "", {}, "", "",
+                                {{"blue", "s-hunter2"}},     {}};
     };
     auto project = std::get<Project>(*documents["projects/shop-api.yaml"]->document);
     give(project.variables);
@@ -401,10 +407,14 @@ TEST(RoutesTest, ValuesOfVariablesAreHiddenUnlessTheOperatorShowsThem) {
          {"/api/release/projects/shop-api/variables", "/api/release/environments/prod/variables"}) {
         EXPECT_THAT(get(path, snapshot).body,
                     HasSubstr(R"({"name":"BY_ENV","type":"env_specific","values":{"prod":null}})"));
+        EXPECT_THAT(
+            get(path, snapshot).body,
+            HasSubstr(R"({"name":"BY_SLOT","type":"slot_specific","values":{"blue":null}})"));
         const auto shown = answer(request_of(path), &snapshot, open).body;
         EXPECT_THAT(shown, HasSubstr(R"("type":"plain","value":"p-hunter2")"));
         EXPECT_THAT(shown, HasSubstr(R"("type":"template","value":"t-hunter2")"));
         EXPECT_THAT(shown, HasSubstr(R"("values":{"prod":"e-hunter2"})"));
+        EXPECT_THAT(shown, HasSubstr(R"("values":{"blue":"s-hunter2"})"));
         EXPECT_THAT(shown, Not(HasSubstr("encrypted:")));
     }
 }

@@ -31,13 +31,13 @@ inline std::shared_ptr<const Release> sample_release() {
     release.started_at = at("2026-11-22T10:00:05Z");
     release.last_good = LastGood{Digest::of("good"), "c1", "1.4.1"};
     Step first;
-    first.targets = {"web-1"};
+    first.work = DeployWork{{"web-1"}, 1, 0, Seconds{0}};
     first.status = StepStatus::success;
     first.started_at = at("2026-11-22T10:00:05Z");
     first.finished_at = at("2026-11-22T10:00:35Z");
     Step second;
     second.index = 1;
-    second.targets = {"web-2"};
+    second.work = DeployWork{{"web-2"}, 1, 0, Seconds{0}};
     second.status = StepStatus::running;
     second.started_at = at("2026-11-22T10:00:35Z");
     release.steps = {first, second};
@@ -113,8 +113,8 @@ inline std::shared_ptr<const DocumentTree> sample_documents() {
     api.description = "Orders and checkout";
     api.owner = "team-checkout";
     api.variables["APP_PORT"].value = "8080";
-    api.variables["DB_PASSWORD"] = {VariableType::secret, "encrypted:age:abc", {}, "", "", {}};
-    api.variables["EXTRA"] = {VariableType::external, "", {}, "vault", "secret/myapp", {}};
+    api.variables["DB_PASSWORD"] = {VariableType::secret, "encrypted:age:abc", {}, "", "", {}, {}};
+    api.variables["EXTRA"] = {VariableType::external, "", {}, "vault", "secret/myapp", {}, {}};
     Task check;
     check.name = "port free";
     check.script = "curl -H 'Authorization: hidden'";
@@ -134,7 +134,7 @@ inline std::shared_ptr<const DocumentTree> sample_documents() {
     prod.require_approval = true;
     prod.approvers = {"alice@example.com"};
     prod.window = Reference{"nights", {}};
-    prod.variables["TOKEN"] = {VariableType::secret, "encrypted:age:xyz", {}, "", "", {}};
+    prod.variables["TOKEN"] = {VariableType::secret, "encrypted:age:xyz", {}, "", "", {}, {}};
     put(tree, "environments/prod.yaml", prod);
     put(tree, "environments/staging.yaml", [] {
         Environment staging;

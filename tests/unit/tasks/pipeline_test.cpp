@@ -36,6 +36,11 @@ public:
         ran.emplace_back("deploy");
         return {deploys, deploys ? "" : "exit code 9", ""};
     }
+    TaskOutput live_script(const std::string& body, Seconds timeout,
+                           std::stop_token stop) override {
+        return script("live " + body, timeout, std::move(stop));
+    }
+    bool has_live() const override { return live; }
     bool installed() const override { return was_installed; }
     bool can_start() const override { return true; }
     std::size_t stoppers() const override { return stops.size(); }
@@ -70,6 +75,7 @@ public:
     std::size_t elsewhere = 0;      ///< of them, at the front
     bool tells = true;
     bool was_installed = true;
+    bool live = true;
 
 private:
     TaskOutput meet() {
@@ -128,12 +134,36 @@ TEST_F(PipelineTest, RunsPhasesInOrderThenVerifies) {
     verify_ = {check};
     const auto report = run();
     EXPECT_TRUE(report.ok) << report.error;
-    EXPECT_EQ(host_.ran, (std::vector<std::string>{"one", "deploy", "three", "four"}));
+    EXPECT_EQ(host_.ran, (std::vector<std::string>{"live one", "deploy", "three", "four"}));
     ASSERT_EQ(report.stages.size(), 4U);
     EXPECT_EQ(report.stages[3].name, "verify");
-    EXPECT_EQ(report.stages[0].tasks[0].output, "one\n");
+    EXPECT_EQ(report.stages[0].tasks[0].output, "live one\n");
     EXPECT_TRUE(report.stages[0].tasks[0].finished_at);
     EXPECT_EQ(host_.last_progress, "verify/script check success 100");
+}
+
+TEST_F(PipelineTest, WhatSpeaksOfTheLiveSlotIsSkippedWhereNothingIsLive) {
+    host_.live = false;
+    auto check = of_type("check", TaskType::health_check);
+    check.check.type = CheckType::script;
+    check.check.script = "bad";
+    pipeline_.pre_release = {script("look", "bad"), check, of_type("deploy", TaskType::deploy)};
+    pipeline_.pre_release[2].depends_on = {"look", "check"};
+    pipeline_.post_release = {script("own", "ok")};
+    const auto report = run();
+    EXPECT_TRUE(report.ok) << report.error;
+    EXPECT_EQ(host_.ran, (std::vector<std::string>{"deploy", "ok"}));
+    EXPECT_EQ(status_["look"], TaskStatus::skipped);
+    EXPECT_EQ(result_["look"].error, "no slot is live yet");
+    EXPECT_EQ(status_["check"], TaskStatus::skipped);
+
+    host_.live = true;
+    pipeline_.pre_release = {check};
+    pipeline_.pre_release[0].check.retry = 0;
+    pipeline_.pre_release[0].check.script = "ok";
+    host_.ran.clear();
+    EXPECT_TRUE(run().ok);
+    EXPECT_EQ(host_.ran, (std::vector<std::string>{"live ok", "ok"}));
 }
 
 TEST_F(PipelineTest, AFailureSkipsTheRest) {

@@ -95,6 +95,7 @@ ScriptDeploy full_script() {
             .update_script = "update",
             .rollback_script = "rollback",
             .uninstall_script = "uninstall",
+            .slot_remove_script = "remove",
             .probe_script = "probe",
             .service = {"start", "stop", "status", "shop.service"},
             .timeouts = {Seconds{1}, Seconds{2}, Seconds{3}, Seconds{4}},
@@ -124,12 +125,16 @@ Action full_action() {
                   .pipeline = {},
                   .rollback_script = "old rollback",
                   .verify = {full_check(), {}},
+                  .watch_for = Seconds{602},
                   .variables = {},
                   .start_within = Seconds{59},
                   .deadline = Seconds{601}};
     action.pipeline = {"usual", {full_task()}, {full_task(), Task{}}, {full_task()}, {}};
-    action.variables["PORT"] = {VariableType::env_specific, "v", {{"prod", "1"}}, "vault", "k", {}};
+    action.variables["PORT"] = {
+        VariableType::env_specific, "v", {{"prod", "1"}}, "vault", "k", {}, {}};
     action.variables["EMPTY"] = {};
+    action.variables["SIDE"] = {VariableType::slot_specific,           "", {}, "", "",
+                                {{"blue", "8080"}, {"green", "8081"}}, {}};
     return action;
 }
 

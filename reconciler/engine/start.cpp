@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "reconciler/engine/coverage.h"
+#include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/substitutes.h"
+#include "schema/base/limits.h"
+
+namespace tidegate::engine {
+namespace {
+
+/// Broken ones first: moving them takes nothing away.
+std::vector<const DesiredTarget*> in_order(const Turn& turn, const AssignmentKey& key,
+                                           std::vector<const DesiredTarget*> targets) {
+    const auto broken = unavailable_targets(turn.state, key, turn.lived);
+    std::ranges::stable_partition(
+        targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
+    return targets;
+}
+
+void add_progress(Turn& turn, Release& release, const DesiredTarget& target) {
+    auto& progress = release.targets[target.name];
+    const auto* seen = seen_on(turn.state, release.key, target);
+    progress.name = target.name;
+    progress.from = seen ? seen->version : "";
+    progress.to = target.pinned ? target.definition->version : release.to;
+    progress.desired = target_digest_for(target, release.digest);
+    progress.status = TargetStatus::waiting;
+}
+
+/// It has the version by an earlier try: it is watched, and goes back, as those that this one
+/// moves.
+void add_there(Turn& turn, Release& release, const DesiredTarget& target) {
+    add_progress(turn, release, target);
+    auto& progress = release.targets.at(target.name);
+    progress.status = TargetStatus::success;
+    progress.agent = target.agent;
+    progress.report = seen_on(turn.state, release.key, target)->report;
+}
+
+/// Waiting as planned is no reason to fail.
+Seconds planned_waits(const Release& release) {
+    Seconds waits{0};
+    for (const auto& step : release.steps) {
+        if (const auto* work = deploy_of(step)) waits += work->wait_before;
+        if (const auto* work = std::get_if<VerifyWork>(&step.work)) waits += work->duration;
+    }
+    return waits;
+}
+
+}  // namespace
+
+void start_release(Turn& turn, Release& release, const std::vector<const DesiredTarget*>& targets) {
+    auto& assignment = turn.state.assignments[release.key];
+    const auto& wish = *assignment.wish;
+    std::vector<const DesiredTarget*> moving;
+    for (const auto* target : in_order(turn, release.key, targets)) {
+        const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
+        add_progress(turn, release, *target);
+        if (away && wish.offline == Offline::skip)
+            skip_offline(turn, release, *target);
+        else
+            moving.push_back(target);
+    }
+    const auto covered = covered_by(turn.state, wish, release.digest, targets, turn.lived);
+    if (release.kind == ReleaseKind::introduce && wish.strategy.type == StrategyType::canary)
+        for (const auto* target : covered.there) add_there(turn, release, *target);
+    release.steps = planner::compile(wish.strategy, covered.fleet(moving, release.kind));
+    release.status = ReleaseStatus::running;
+    release.started_at = turn.now;
+    const auto span =
+        wish.rollback.release_deadline.value_or(limits::kReleaseDeadline + planned_waits(release));
+    release.deadline = turn.lived + span;
+    release.holds.clear();
+    // It may have been said while the release waited.
+    release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
+    if (assignment.good) release.last_good = assignment.good->good;
+    assignment.active = release.id;
+    if (!is_upkeep(release.kind)) forget_owed(turn, release.key);
+    turn.save_whole(release);
+    turn.audit("release.started", release.key.text(), release.commit,
+               json_object({{"release", release.id}, {"version", release.to}}));
+    turn.notify(
+        NoticeKind::release_started, release.key, release.id,
+        fmt::format("{}: {} {} begins", release.key.text(), to_string(release.kind), release.to));
+    advance(turn, release.key);
+}
+
+}  // namespace tidegate::engine

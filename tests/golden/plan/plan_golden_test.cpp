@@ -1,0 +1,144 @@
+/// What people read in a merge request and on a terminal, whole, in the three forms of
+/// `tidegate plan` and `tidegate simulate`. UPDATE_GOLDEN=1 writes expected/ anew: read it.
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+
+#include "cli/plan.h"
+#include "tests/integration/cli/fixture.h"
+
+namespace tidegate::cli {
+namespace {
+
+/// A Sunday, 00:00.
+constexpr Timestamp kNow{std::chrono::sys_days{std::chrono::year{2026} / 11 / 22}};
+
+constexpr const char* kProd = R"(apiVersion: tidegate/v1
+kind: Environment
+name: prod
+release_window: hours
+strategy: {type: rolling, config: {batch_size: 2, max_unavailable: 2, batch_interval: 1m}}
+targets:
+  - {name: web-1}
+  - {name: web-2}
+  - {name: web-3}
+  - {name: web-4}
+  - {name: web-5}
+)";
+
+constexpr const char* kHours = R"(apiVersion: tidegate/v1
+kind: ReleaseWindow
+name: hours
+timezone: Asia/Shanghai
+emergency_users: [dana@example.com]
+allowed_windows: [{days: [1, 2, 3, 4, 5], start_time: "10:00", end_time: "17:00"}]
+)";
+
+std::string without(std::string text, const std::string& line) {
+    const auto at = text.find(line);
+    return at == std::string::npos ? text : text.erase(at, line.size());
+}
+
+class PlanGolden : public RepoTest {
+protected:
+    static void SetUpTestSuite() {
+        for (const auto* name : {"GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"})
+            ::setenv(name, "2026-11-20T12:00:00Z", 1);
+    }
+    static void TearDownTestSuite() {
+        for (const auto* name : {"GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"}) ::unsetenv(name);
+    }
+
+    PlanGolden() {
+        write("environments/prod.yaml", without(kProd, "release_window: hours\n"));
+        write("windows/hours.yaml", kHours);
+        push("five targets");
+    }
+
+    /// Of the newest commit.
+    PlanReport report(std::vector<std::string> fails = {}, bool simulated = false) {
+        auto made = make_plan({work(), "HEAD~1", "HEAD", "", std::move(fails)}, kNow);
+        EXPECT_TRUE(made) << (made ? "" : made.error().text());
+        made->simulated = simulated;
+        return *std::move(made);
+    }
+
+    static void expect_golden(const std::string& name, const PlanReport& report) {
+        for (const auto& [format, end] :
+             {std::pair{Format::text, "txt"}, {Format::json, "json"}, {Format::markdown, "md"}}) {
+            std::ostringstream out, err;
+            print_plan({out, err, format}, report);
+            const auto path = std::filesystem::path{TIDEGATE_SOURCE_DIR} /
+                              "tests/golden/plan/expected" / (name + '.' + end);
+            if (std::getenv("UPDATE_GOLDEN")) test::write_text(path, out.str());
+            EXPECT_EQ(out.str(), test::read_text(path)) << path;
+        }
+    }
+};
+
+TEST_F(PlanGolden, ANewVersionRolls) {
+    set_version("1.1.0", "next");
+    expect_golden("rolling", report());
+}
+
+TEST_F(PlanGolden, AScriptOfTheProjectChanges) {
+    write("projects/shop-api.yaml",
+          "apiVersion: tidegate/v1\nkind: Project\nname: shop-api\ndescription: sells\n"
+          "deploy:\n  type: script\n  config: {install_script: \"true\", update_script: \"id\"}\n");
+    push("update by id");
+    expect_golden("script", report());
+}
+
+TEST_F(PlanGolden, AWindowIsWaitedForAndAPersonIsNot) {
+    write("environments/prod.yaml", kProd);
+    push("office hours");
+    set_version("1.1.0", "next");
+    expect_golden("window", report());
+}
+
+TEST_F(PlanGolden, AnEmergencyWaitsForNoWindow) {
+    write("environments/prod.yaml", kProd);
+    push("office hours");
+    set_version("1.1.0", "next\n\nTidegate-Emergency: the shop is down");
+    expect_golden("emergency", report());
+}
+
+TEST_F(PlanGolden, WhatIsFrozenWaitsForAPerson) {
+    write("environments/prod.yaml", std::string{kProd} + "freeze: {active: true, reason: audit}\n");
+    push("audit");
+    set_version("1.1.0", "next");
+    expect_golden("frozen", report());
+}
+
+TEST_F(PlanGolden, ALiftedFreezeFreesWhatCameMeanwhile) {
+    const auto environment = without(kProd, "release_window: hours\n");
+    write("environments/prod.yaml", environment + "freeze: {active: true, reason: audit}\n");
+    push("audit");
+    set_version("1.1.0", "next");
+    write("environments/prod.yaml", environment);
+    push("the audit is over");
+    expect_golden("thawed", report());
+}
+
+TEST_F(PlanGolden, TargetsComeAndLeave) {
+    auto environment = without(kProd, "release_window: hours\n");
+    environment.replace(environment.find("web-5"), 5, "web-6");
+    write("environments/prod.yaml", environment);
+    push("another fifth");
+    expect_golden("targets", report());
+}
+
+TEST_F(PlanGolden, NothingChanges) {
+    write("README.md", "hello\n");
+    push("docs");
+    expect_golden("nothing", report());
+}
+
+TEST_F(PlanGolden, AFailureIsPlayedThrough) {
+    set_version("1.1.0", "next");
+    expect_golden("failure", report({"web-3"}, true));
+}
+
+}  // namespace
+}  // namespace tidegate::cli
