@@ -177,10 +177,25 @@ CheckResult check_exposure(const DoctorOptions& options) {
     return check;
 }
 
+/// The agent writes what it finds of the balancers whose weights it sets: `USE WORDS`.
+CheckResult check_state_files(const DoctorOptions& options) {
+    CheckResult check{
+        "state files", "HAProxy loads the ones that the agent writes", Health::good, {}};
+    std::ifstream file{options.data_dir + "/routers"};
+    for (std::string line; std::getline(file, line);) {
+        const auto use = line.substr(0, line.find(' '));
+        if (use == "loaded" || use.size() == line.size()) continue;
+        check.health = std::max(check.health, use == "not_loaded" ? Health::bad : Health::doubtful);
+        check.found += (check.found.empty() ? "" : "; ") + line.substr(use.size() + 1);
+    }
+    if (check.found.empty()) check.found = "nothing to say against it";
+    return check;
+}
+
 /// Of the data dir of an agent, on its host.
 std::vector<CheckResult> examine_agent(const DoctorOptions& options) {
-    return {check_keys_folder(options), check_exposure(options), check_clock(),
-            check_disk(options)};
+    return {check_keys_folder(options), check_exposure(options), check_state_files(options),
+            check_clock(), check_disk(options)};
 }
 
 }  // namespace

@@ -60,6 +60,10 @@ std::string joined(const json& names) {
     return line;
 }
 
+void add(std::string& text, const std::string& part) {
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+}
+
 void print_drift(const Console& console, const json& notes) {
     for (const auto& note : notes) {
         const auto& drifted = member(note, "drifted");
@@ -91,6 +95,28 @@ void print_desired(const Console& console, const json& item) {
     console.out << '\n';
 }
 
+/// Where the traffic goes, and what its routers say.
+void print_sides(const Console& console, const json& sides) {
+    if (!sides.is_object()) return;
+    auto line = "live " + text_of(sides, "live", "without a slot");
+    add(line, weights_text(sides));
+    if (const auto until = text_of(sides, "kept_until"); !until.empty())
+        add(line, "the other slot is kept until " + until);
+    console.out << "traffic    " << line << '\n';
+    Table routers{{"ROUTER", "AGENT", "STATE", "WEIGHTS", "ERROR"}};
+    for (const auto& router : list_of(sides, "routers")) {
+        const bool in_force = member(router, "in_force") == true;
+        const bool away = member(router, "online") == false;
+        routers.add(
+            {text_of(router, "target"), text_of(router, "agent"),
+             console.styled(in_force ? Style::green : Style::yellow, away       ? "away"
+                                                                     : in_force ? "in force"
+                                                                                : "not in force"),
+             weights_text(router), text_of(router, "error")});
+    }
+    if (!routers.empty()) routers.print(console, "  ");
+}
+
 void print_summary(const Console& console, const json& item, const std::string& back) {
     const auto& good = member(item, "last_good");
     const auto sync = text_of(item, "sync", "unknown");
@@ -106,6 +132,7 @@ void print_summary(const Console& console, const json& item, const std::string& 
         console.out << "revert     " << note << '\n';
     if (const auto since = text_of(item, "behind_since"); !since.empty())
         console.out << "behind     a target, since " << since << '\n';
+    print_sides(console, member(item, "sides"));
     print_drift(console, list_of(item, "drift"));
     if (const auto orphaned = joined(list_of(item, "orphaned")); !orphaned.empty())
         console.out << "orphaned   " << orphaned << '\n';
@@ -127,33 +154,68 @@ std::string entry_of(const json& step) {
     return entry > 0 ? fmt::format("{}", entry) : "-";
 }
 
-/// Whom a step deploys to, or how far those are whom it watches.
-std::string work_of(const json& step) {
-    if (text_of(step, "kind") == "deploy") return joined(list_of(step, "targets"));
-    std::string text;
-    if (const auto duration = number_of(step, "duration"); duration > 0)
-        text = format_duration(Seconds{duration}) + ", ";
-    const auto& watched = list_of(step, "watched");
-    if (text_of(step, "kind") == "await" && text_of(step, "status") == "running")
-        text = "waits for a promote; ";
-    if (watched.empty()) return text.substr(0, text.rfind(text.ends_with("; ") ? ';' : ','));
+std::string through_text(const json& items, std::string_view through, std::string_view what) {
     const auto passed = std::ranges::count_if(
-        watched, [](const json& watch) { return text_of(watch, "status") == "success"; });
-    return text + fmt::format("{} of {} watched passed", passed, watched.size());
+        items, [&](const json& item) { return text_of(item, "status") == through; });
+    return items.empty() ? "" : fmt::format("{} of {} {}", passed, items.size(), what);
+}
+
+/// Those of a deploy step, as the release has them.
+json targets_in(const json& release, const json& step) {
+    const auto& names = list_of(step, "targets");
+    auto targets = json::array();
+    for (const auto& target : list_of(release, "targets"))
+        if (std::ranges::count(names, member(target, "name")) > 0) targets.push_back(target);
+    return targets;
+}
+
+std::string deploy_text(const json& release, const json& step) {
+    const auto through = through_text(targets_in(release, step), "success", "deployed");
+    return through + (through.empty() ? "" : ": ") + joined(list_of(step, "targets"));
+}
+
+std::string route_text(const json& step) {
+    auto text = fmt::format("{} %", number_of(step, "weight"));
+    const auto& routers = list_of(step, "routers");
+    const auto in_force = std::ranges::count_if(
+        routers, [](const json& router) { return member(router, "in_force") == true; });
+    if (!routers.empty())
+        add(text, fmt::format("{} of {} routers in force", in_force, routers.size()));
+    return text;
+}
+
+/// How far a step is: whom it deploys to, whom it watches, which routers do as it says.
+std::string progress_of(const json& release, const json& step) {
+    const auto kind = text_of(step, "kind");
+    const auto watched = through_text(list_of(step, "watched"), "success", "watched passed");
+    if (kind == "route") return route_text(step);
+    if (kind == "deploy") return deploy_text(release, step);
+    std::string text;
+    if (kind == "verify") add(text, format_duration(Seconds{number_of(step, "duration")}));
+    if (kind == "await" && text_of(step, "status") == "running") add(text, "waits for a promote");
+    add(text, watched);
+    return text;
+}
+
+std::string in_slot(const json& release) {
+    const auto slot = text_of(release, "slot");
+    return slot.empty() ? "" : fmt::format("in {}  ", slot);
 }
 
 void print_release(const Console& console, const json& release) {
+    const bool retires = text_of(release, "kind") == "retire";  // it goes, and nothing comes
     const auto status = text_of(release, "status");
     console.out << fmt::format("\nrelease    {}  {} {} -> {}  ", text_of(release, "id"),
-                               text_of(release, "kind"), text_of(release, "from", "nothing"),
-                               text_of(release, "to", "nothing"))
-                << console.styled(style_of_release(status), status) << '\n';
+                               text_of(release, "kind"),
+                               text_of(release, retires ? "to" : "from", "nothing"),
+                               retires ? "nothing" : text_of(release, "to", "nothing"))
+                << in_slot(release) << console.styled(style_of_release(status), status) << '\n';
     if (const auto reason = text_of(release, "reason"); !reason.empty())
         console.out << "           " << reason << '\n';
-    Table steps{{"STEP", "ENTRY", "KIND", "STATUS", "TARGETS"}};
+    Table steps{{"STEP", "ENTRY", "KIND", "STATUS", "PROGRESS"}};
     for (const auto& step : list_of(release, "steps"))
         steps.add({fmt::format("{}", number_of(step, "index")), entry_of(step),
-                   text_of(step, "kind"), text_of(step, "status"), work_of(step)});
+                   text_of(step, "kind"), text_of(step, "status"), progress_of(release, step)});
     if (!steps.empty()) steps.print(console, "  ");
     Table targets{{"TARGET", "STATUS", "FROM", "TO", "ERROR"}};
     for (const auto& target : list_of(release, "targets"))
@@ -164,6 +226,16 @@ void print_release(const Console& console, const json& release) {
 }
 
 }  // namespace
+
+std::string weights_text(const json& side) {
+    const auto& weights = member(side, "weights");
+    if (!weights.is_object()) return {};
+    std::string text;
+    for (const auto& [slot, weight] : weights.items())
+        text += fmt::format("{}{} {} %", text.empty() ? "" : ", ", clean(slot),
+                            number_of(weights, slot.c_str()));
+    return text;
+}
 
 Style style_of_sync(std::string_view sync) {
     if (sync == "in_sync") return Style::green;

@@ -16,6 +16,8 @@ int explain(const Console& console, const ExplainOptions& options);
 
 [[nodiscard]] Style style_of_sync(std::string_view sync);
 [[nodiscard]] Style style_of_release(std::string_view status);
+/// `blue 75 %, green 25 %` of the member `weights`; empty: it has none.
+[[nodiscard]] std::string weights_text(const nlohmann::json& side);
 /// `file:line:column: message` of a finding as the status endpoint shows it.
 [[nodiscard]] std::string finding_line(const nlohmann::json& finding);
 

@@ -221,6 +221,8 @@ void print_change(const Console& console, const std::string& name, const json& d
                 << "  " << text_of(member(data, "desired"), "version", "-") << "  "
                 << console.styled(style_of_sync(sync), sync) << "  "
                 << number_of(targets, "in_sync") << '/' << number_of(targets, "total");
+    if (const auto weights = weights_text(member(data, "sides")); !weights.empty())
+        console.out << "  " << weights;
     for (const auto& hold : list_of(data, "holds"))
         console.out << "  " << text_of(hold, "gate") << ": " << text_of(hold, "reason");
     console.out << std::endl;

@@ -31,9 +31,6 @@ std::vector<std::string> notes_of(const Assignment* before, const Assignment* af
         notes.emplace_back(
             "retry: it is tried anew; if this version is quarantined, that is lifted");
     if (after->forward_only) notes.emplace_back("forward_only: it is never rolled back");
-    if (!is_supported(after->strategy.type))
-        notes.push_back(fmt::format("strategy {} is valid, but this build does not act on it",
-                                    to_string(after->strategy.type)));
     for (const auto& target : after->targets)
         if (target.pinned)
             notes.push_back(
@@ -51,11 +48,18 @@ Seen seen_by(const std::vector<forecast::AgentNow>& agents) {
     return seen;
 }
 
-std::vector<PlannedTarget> targets_of(const Assignment* after, const Seen& seen) {
+/// Where what is live stands; empty: it has no slots.
+std::string live_slot(const forecast::Start& start, const AssignmentKey& key) {
+    const auto found = std::ranges::find(start.sides, key, &Sides::key);
+    return found == start.sides.end() ? "" : found->live;
+}
+
+std::vector<PlannedTarget> targets_of(const Assignment* after, const Seen& seen,
+                                      const std::string& slot) {
     std::vector<PlannedTarget> targets;
     if (!after) return targets;
     for (const auto& target : after->targets) {
-        const auto found = seen.find({target.name, after->key.project, ""});
+        const auto found = seen.find({target.name, after->key.project, slot});
         const auto* there = found == seen.end() ? nullptr : found->second;
         targets.push_back({target.name,
                            planner::compare({target.digest, target.definition->absent}, there),
@@ -92,8 +96,10 @@ Result<forecast::Failure> failure_of(const std::string& text, const forecast::St
     }
     std::set<std::string> known;
     for (const auto* desired : {start.base.get(), start.head.get()})
-        for (const auto& [key, assignment] : desired->assignments)
+        for (const auto& [key, assignment] : desired->assignments) {
             for (const auto& target : assignment->targets) known.insert(target.name);
+            for (const auto& [router, agent] : assignment->routers) known.insert(router);
+        }
     if (!known.contains(failure.target))
         return fail(
             ErrorCode::not_found, "there is no target '{}'{}", failure.target,
@@ -169,8 +175,9 @@ private:
         for (auto& timeline : forecast.timelines) {
             const auto* before = timeline.before.get();
             const auto* after = timeline.after.get();
+            const auto slot = live_slot(start_, timeline.key);
             report_.changes.push_back({std::move(timeline), causes_of(files, before, after),
-                                       targets_of(after, seen), notes_of(before, after)});
+                                       targets_of(after, seen, slot), notes_of(before, after)});
         }
         report_.cut = forecast.cut;
         report_.cut_at = forecast.cut_at;

@@ -17,11 +17,15 @@ json text_or_null(const std::string& text) { return text.empty() ? json{} : json
 json work_json(const Step& step) {
     const auto* work = deploy_of(step);
     const auto* watch = std::get_if<VerifyWork>(&step.work);
+    const auto* await = std::get_if<AwaitWork>(&step.work);
+    const auto* route = std::get_if<RouteWork>(&step.work);
     return {{"targets", work ? json(work->targets) : json::array()},
             {"required", work ? work->required : 0},
             {"max_unavailable", work ? work->max_unavailable : 0},
             {"wait_before", work ? work->wait_before.count() : 0},
-            {"verify_duration", watch ? watch->duration.count() : 0}};
+            {"verify_duration", watch ? watch->duration.count() : 0},
+            {"approver", await && await->approver},
+            {"weight", route ? json(route->weight) : json{}}};
 }
 
 /// None of what begins only when a person acts.
@@ -74,6 +78,8 @@ json release_json(const forecast::ReleaseTimeline& timeline) {
             {"starts_at", time_json(timeline, release.started_at)},
             {"ends_at", time_json(timeline, release.finished_at)},
             {"revert", to_string(release.revert)},
+            {"slot", text_or_null(release.slot)},
+            {"live", text_or_null(timeline.live)},
             {"promotes", timeline.promotes.size()},
             {"steps", planned_steps_json(timeline)},
             {"targets", std::move(targets)}};
@@ -120,7 +126,10 @@ json undo_json(const std::optional<forecast::Undo>& undo) {
             {"left", undo->left},
             {"to", text_or_null(undo->to)},
             {"seconds", std::chrono::round<Seconds>(undo->took).count()},
-            {"revert", to_string(undo->revert)}};
+            {"revert", to_string(undo->revert)},
+            {"slot", text_or_null(undo->slot)},
+            {"live", text_or_null(undo->live)},
+            {"routed", undo->routed}};
 }
 
 json planned_targets_json(const PlannedChange& change) {

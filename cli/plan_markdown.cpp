@@ -86,7 +86,7 @@ std::string steps_of(const PlannedChange& change) {
     const auto* timeline = change.timeline.first();
     if (!timeline || timeline->release.steps.empty()) return "";
     constexpr std::size_t kStepsMax = 60;
-    const bool undoes = change.timeline.undo && !change.timeline.undo->restored.empty();
+    const bool undoes = change.timeline.undo && goes_back(*change.timeline.undo);
     const auto row = [&](std::vector<std::string> texts) {
         if (!undoes) texts.erase(texts.begin() + 4);
         return cells(texts);

@@ -20,7 +20,7 @@ constexpr std::size_t kProjectsLearnt = 20;
 
 Installation installation_from(const std::string& target, const json& item) {
     Installation there;
-    there.key = {target, text_of(item, "project"), ""};
+    there.key = {target, text_of(item, "project"), text_of(item, "slot")};
     there.status =
         from_string<InstallStatus>(text_of(item, "status")).value_or(InstallStatus::unknown);
     there.version = text_of(item, "version");
@@ -38,6 +38,14 @@ std::map<std::string, std::string> served_targets(const forecast::Start& start) 
             for (const auto& target : assignment->targets)
                 agents.try_emplace(target.name, target.agent);
     return agents;
+}
+
+/// Routers' agents need no target of an assignment, and the daemon tells of them beside the
+/// traffic.
+void add_routers(const forecast::Start& start, std::map<std::string, forecast::AgentNow>& agents) {
+    for (const auto* desired : {start.base.get(), start.head.get()})
+        for (const auto& [key, assignment] : desired->assignments)
+            for (const auto& [router, agent] : assignment->routers) agents[agent].name = agent;
 }
 
 Result<void> ask_targets(const std::string& server, forecast::Start& start,
@@ -64,6 +72,7 @@ Result<void> ask_targets(const std::string& server, forecast::Start& start,
                         unknown.size() == 1 ? "target " + unknown.front()
                                             : fmt::format("{} targets", unknown.size()),
                         unknown.size() == 1 ? "its" : "their"));
+    add_routers(start, agents);
     for (auto& [name, agent] : agents) start.agents.push_back(std::move(agent));
     return {};
 }
@@ -88,6 +97,59 @@ void take_good(const json& item, const Assignment& assignment, forecast::Start& 
     start.good.push_back({assignment.key, last, false, ""});
 }
 
+std::map<std::string, int> weights_of(const json& item) {
+    std::map<std::string, int> weights;
+    const auto& told = member(item, "weights");
+    if (!told.is_object()) return weights;
+    for (const auto& [slot, weight] : told.items())
+        weights[slot] = static_cast<int>(number_of(told, slot.c_str()));
+    return weights;
+}
+
+forecast::AgentNow* find_agent(forecast::Start& start, const std::string& name) {
+    const auto found = std::ranges::find(start.agents, name, &forecast::AgentNow::name);
+    return found == start.agents.end() ? nullptr : &*found;
+}
+
+/// Whoever has something in a slot that has weight is served there.
+void take_served(const Assignment& assignment, const forecast::Start& start, Sides& sides) {
+    std::set<std::string_view> targets;
+    for (const auto& target : assignment.targets) targets.insert(target.name);
+    for (const auto& agent : start.agents)
+        for (const auto& there : agent.installations)
+            if (there.key.project == assignment.key.project && targets.contains(there.key.target) &&
+                there.status == InstallStatus::installed && sides.weights.contains(there.key.slot))
+                sides.served[there.key.slot].insert(there.key.target);
+}
+
+void take_sides(const json& item, const Assignment& assignment, forecast::Start& start) {
+    const auto& told = member(item, "sides");
+    if (!told.is_object()) return;
+    Sides sides;
+    sides.key = assignment.key;
+    sides.live = text_of(told, "live");
+    sides.revision = static_cast<std::uint64_t>(number_of(told, "revision"));
+    sides.weights = weights_of(told);
+    sides.traffic = assignment.strategy.traffic;
+    sides.routers = assignment.routers;
+    take_served(assignment, start, sides);
+    if (const auto until = parse_rfc3339(text_of(told, "kept_until")))
+        sides.kept_until = Lived{} + std::max(*until - start.now, Milliseconds{0});
+    for (const auto& router : list_of(told, "routers")) {
+        auto* agent = find_agent(start, text_of(router, "agent"));
+        if (!agent) continue;
+        agent->online = agent->online && member(router, "online") != false;
+        agent->routes.push_back({assignment.key,
+                                 text_of(router, "target"),
+                                 sides.revision,
+                                 member(router, "in_force") == true,
+                                 text_of(router, "error"),
+                                 weights_of(router),
+                                 {}});
+    }
+    start.sides.push_back(std::move(sides));
+}
+
 void take_quarantine(const json& item, const Assignment& assignment, forecast::Start& start) {
     if (text_of(item, "sync") != "quarantined") return;
     const auto& wished = *assignment.definition;
@@ -104,6 +166,7 @@ Result<void> ask_assignments(const std::string& server, forecast::Start& start,
         if (found == start.base->assignments.end()) continue;
         take_good(item, *found->second, start);
         take_quarantine(item, *found->second, start);
+        take_sides(item, *found->second, start);
         if (text_of(item, "sync") == "releasing")
             notes.push_back(fmt::format("{} is releasing: foretold as if what is left began now",
                                         found->first.text()));

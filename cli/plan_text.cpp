@@ -31,7 +31,7 @@ void print_steps(const Console& console, const PlannedChange& change) {
     const auto* timeline = change.timeline.first();
     if (!timeline || timeline->release.steps.empty()) return;
     console.out << '\n';
-    const bool undoes = change.timeline.undo && !change.timeline.undo->restored.empty();
+    const bool undoes = change.timeline.undo && goes_back(*change.timeline.undo);
     Table steps{undoes ? std::vector<std::string>{"STEP", "DOES", "BEGINS", "TAKES", "IF IT FAILS",
                                                   "TARGETS"}
                        : std::vector<std::string>{"STEP", "DOES", "BEGINS", "TAKES", "TARGETS"}};

@@ -44,7 +44,7 @@ std::string at_a_time(const DeployWork& work) {
 }
 
 struct Does {
-    const Step& step;
+    const Release& release;
 
     std::string operator()(const DeployWork& work) const {
         const auto wait =
@@ -59,10 +59,15 @@ struct Does {
     std::string operator()(const AwaitWork& work) const {
         return work.approver ? "wait for an approver's promote" : "wait for a promote";
     }
+    std::string operator()(const RouteWork& work) const {
+        return fmt::format("route {} % of the traffic to {}", work.weight,
+                           release.slot.empty() ? "it" : release.slot);
+    }
 };
 
 std::string takes_text(const Step& step) {
-    if (kind_of(step) == StepKind::await) return "as long as it takes";
+    if (kind_of(step) == StepKind::await && step.status != StepStatus::cancelled)
+        return "as long as it takes";
     if (step.status == StepStatus::skipped) return "skipped";
     if (!step.started_at || !step.finished_at)
         return step.status == StepStatus::cancelled ? "not begun" : "–";
@@ -168,8 +173,38 @@ std::string revert_text(RevertState revert, const std::string& note) {
     }
 }
 
-std::string end_text(const forecast::ReleaseTimeline& timeline) {
+/// `retire blue after 1d`: what nothing uses any more, so long after the release before it.
+std::string retire_text(const Release& release, const Release* former) {
+    auto text = fmt::format("retire {}", release.slot.empty() ? release.from : release.slot);
+    if (!release.started_at) return text + " waits";
+    const auto after = former && former->finished_at ? *release.started_at - *former->finished_at
+                                                     : Milliseconds{0};
+    text += after < kAtOnce ? " at once" : " after " + span_text(after);
+    if (release.status != ReleaseStatus::success)
+        text += fmt::format(", which {}", how_it_ends(release));
+    return text;
+}
+
+/// What the old side is to users by then.
+std::string back_text(const forecast::ReleaseTimeline& timeline) {
     const auto& release = timeline.release;
+    const auto back = names_with(release, TargetStatus::restored);
+    if (back.empty()) return "";
+    if (release.slot.empty())
+        return fmt::format("; back on {}: {}",
+                           release.last_good ? release.last_good->version : "last good",
+                           names_text(back, kNamesInText, ", "));
+    const auto live = timeline.live.empty() ? "what was there before" : timeline.live;
+    const bool routed = std::ranges::any_of(release.steps, [](const Step& step) {
+        return kind_of(step) == StepKind::route && step.started_at;
+    });
+    return fmt::format("; {} {}", routed ? "all traffic back to" : "no traffic left", live);
+}
+
+/// `former`: the release before it; null: there is none.
+std::string end_text(const forecast::ReleaseTimeline& timeline, const Release* former) {
+    const auto& release = timeline.release;
+    if (release.kind == ReleaseKind::retire) return retire_text(release, former);
     if (timeline.waits && !release.started_at)
         return fmt::format("{} {} waits", to_string(release.kind), release.to);
     std::string text =
@@ -179,10 +214,7 @@ std::string end_text(const forecast::ReleaseTimeline& timeline) {
     else if (release.started_at)
         text += fmt::format(", begun {}", instant_text(*release.started_at));
     if (!release.reason.empty()) text += ": " + release.reason;
-    if (const auto back = names_with(release, TargetStatus::restored); !back.empty())
-        text += fmt::format("; back on {}: {}",
-                            release.last_good ? release.last_good->version : "last good",
-                            names_text(back, kNamesInText, ", "));
+    text += back_text(timeline);
     if (const auto revert = revert_text(release.revert, release.revert_note); !revert.empty())
         text += "; " + revert;
     return text;
@@ -313,6 +345,19 @@ std::string summary_of(const PlanReport& report) {
                        text);
 }
 
+namespace {
+
+/// What a failure in a step undoes that comes after so many were touched, or traffic was routed.
+std::string failure_text(const forecast::Undo& undo, std::size_t touched, bool routed) {
+    if (!goes_back(undo)) return "";
+    if (undo.slot.empty()) return counted(touched, "goes back", "go back");
+    return routed ? "traffic goes back" : undo.slot + " is removed";
+}
+
+}  // namespace
+
+bool goes_back(const forecast::Undo& undo) { return !undo.restored.empty(); }
+
 std::vector<StepLine> step_lines(const PlannedChange& change) {
     const auto& timeline = *change.timeline.first();
     const auto& release = timeline.release;
@@ -320,15 +365,16 @@ std::vector<StepLine> step_lines(const PlannedChange& change) {
     static const std::vector<std::string> none;
     std::vector<StepLine> lines;
     std::set<std::string_view> touched;
+    bool routed = false;
     for (const auto& step : release.steps) {
         const auto* work = deploy_of(step);
+        routed = routed || kind_of(step) == StepKind::route;
         const auto entry = step.entry > 0 ? fmt::format(" (entry {})", step.entry) : "";
         if (work) touched.insert(work->targets.begin(), work->targets.end());
-        lines.push_back(
-            {fmt::format("{}{}", step.index, entry), std::visit(Does{step}, step.work),
-             when_text(timeline, step), takes_text(step),
-             undo && !undo->restored.empty() ? counted(touched.size(), "goes back", "go back") : "",
-             work ? &work->targets : &none});
+        lines.push_back({fmt::format("{}{}", step.index, entry),
+                         std::visit(Does{release}, step.work), when_text(timeline, step),
+                         takes_text(step), undo ? failure_text(*undo, touched.size(), routed) : "",
+                         work ? &work->targets : &none});
     }
     return lines;
 }
@@ -347,6 +393,18 @@ std::vector<HoldLine> hold_lines(const PlanReport& report, const PlannedChange& 
     return lines;
 }
 
+namespace {
+
+/// Of a release beside a live slot: nothing that served is touched.
+std::string switch_back_text(const forecast::Undo& undo) {
+    const auto live = undo.live.empty() ? std::string{"what was there before"} : undo.live;
+    if (!undo.routed) return fmt::format("{} is removed, {} serves on", undo.slot, live);
+    return fmt::format("all traffic goes back to {} ({}) within {}, {} is removed", live, undo.to,
+                       span_text(undo.took), undo.slot);
+}
+
+}  // namespace
+
 std::string undo_text(const forecast::Undo& undo) {
     auto text = fmt::format("if {} fails in step {}, ", undo.target, undo.step);
     if (undo.restored.empty())
@@ -355,9 +413,12 @@ std::string undo_text(const forecast::Undo& undo) {
                                                         : fmt::format("what is on {} targets stays",
                                                                       undo.left.size()),
                                   undo.reason);
-    text += fmt::format("{} back to {} within {}",
-                        counted(undo.restored.size(), "target goes", "targets go"), undo.to,
-                        span_text(undo.took));
+    if (!undo.slot.empty())
+        text += switch_back_text(undo);
+    else
+        text += fmt::format("{} back to {} within {}",
+                            counted(undo.restored.size(), "target goes", "targets go"), undo.to,
+                            span_text(undo.took));
     if (!undo.left.empty()) text += fmt::format(", {}", counted(undo.left.size(), "stays", "stay"));
     const auto revert = revert_text(undo.revert, "");
     return text + (revert.empty() ? "" : ", and " + revert);
@@ -367,7 +428,7 @@ std::vector<std::string> outcome_lines(const PlanReport& report, const PlannedCh
     std::vector<std::string> lines;
     const auto& releases = change.timeline.releases;
     for (std::size_t i = report.simulated ? 0 : 1; i < releases.size(); ++i)
-        lines.push_back(end_text(releases[i]));
+        lines.push_back(end_text(releases[i], i == 0 ? nullptr : &releases[i - 1].release));
     if (change.timeline.more > 0)
         lines.push_back(
             fmt::format("and {}", counted(change.timeline.more, "more release", "more releases")));

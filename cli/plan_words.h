@@ -52,6 +52,8 @@ struct HoldLine {
 };
 [[nodiscard]] std::vector<HoldLine> hold_lines(const PlanReport& report,
                                                const PlannedChange& change);
+/// Something is taken back.
+[[nodiscard]] bool goes_back(const forecast::Undo& undo);
 /// `if web-5 fails in step 2 …`; empty: nothing is undone.
 [[nodiscard]] std::string undo_text(const forecast::Undo& undo);
 /// What each release after the first one does, and, simulated, how each ends: `catch_up 1.4.2 …`.

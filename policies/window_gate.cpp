@@ -25,7 +25,7 @@ bool is_admitted(const GateInput& input, OnClose on_close) {
 }  // namespace
 
 Verdict window_gate(const GateInput& input, Timestamp now) {
-    if (!input.rules.window) return {};
+    if (!input.rules.window || input.kind == ReleaseKind::retire) return {};
     const auto& window = *input.rules.window;
     if (input.restore && !input.assignment.rollback.respect_windows) return {};
     if (is_admitted(input, window.on_close)) return {};

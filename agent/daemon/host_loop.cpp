@@ -60,12 +60,15 @@ HostLoop::HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
       definitions_{std::move(content.definitions)},
       tried_{std::move(content.tried)},
       began_{std::move(content.began)},
+      router_notes_{options_.data_dir + "/routers",
+                    [this](const std::string& text) { uplink_.notice(text); }},
       writer_{std::make_unique<JournalWriter>(std::move(journal), end_process,
                                               [this](const Error& error) { tell_full(error); })},
       drift_runner_{
           std::make_unique<ActionRunner>(options_.rules, RunnerEvents{}, kDriftWorkers, 0)},
       runner_{std::make_unique<ActionRunner>(options_.rules, runner_events())},
-      watcher_{std::make_unique<Watcher>(options_.rules, runner_events())} {
+      watcher_{std::make_unique<Watcher>(options_.rules, runner_events())},
+      routers_{std::make_unique<RouterHost>(options_.rules, router_events(), options_.route_look)} {
     for (auto& process : content.running) leftovers_[process.action] = std::move(process);
 }
 
@@ -89,6 +92,19 @@ RunnerEvents HostLoop::runner_events() {
         if (wait) return writer_->write_and_wait(std::move(note));
         writer_->write(std::move(note), {});
         return {};
+    };
+    return events;
+}
+
+RouterEvents HostLoop::router_events() {
+    RouterEvents events;
+    events.looked = [this](machine::RouteLooked looked) {
+        post([this, looked = std::move(looked)] { step(looked); });
+    };
+    events.state_looked = [this](const Route& route, StateFinding finding) {
+        post([this, route, finding = std::move(finding)] {
+            if (machine_.keeps(machine::id_of(route))) router_notes_.set(route, finding);
+        });
     };
     return events;
 }
@@ -159,6 +175,21 @@ void HostLoop::apply_one(machine::JournalInstallation effect) {
 void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::move(effect), {}); }
 void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move(effect), {}); }
 
+void HostLoop::apply_one(machine::JournalRoute effect) {
+    machine::RouteDurable durable{machine::id_of(effect.route), effect.ticket};
+    writer_->write(std::move(effect), [this, durable = std::move(durable)](const Result<void>&) {
+        post([this, durable] { step(durable); });
+    });
+}
+void HostLoop::apply_one(machine::JournalForgetRoute effect) {
+    writer_->write(std::move(effect), {});
+}
+void HostLoop::apply_one(machine::ApplyRoute effect) { routers_->apply(std::move(effect)); }
+void HostLoop::apply_one(machine::DropRoute effect) {
+    routers_->drop(effect.id);
+    router_notes_.drop(effect.id);
+}
+
 void HostLoop::apply_one(machine::Start effect) {
     if (machine::is_watch(effect.action)) return watcher_->start(std::move(effect));
     ++starts_[effect.action.key];
@@ -192,6 +223,7 @@ void HostLoop::apply_one(machine::ReportResult effect) {
 }
 void HostLoop::apply_one(machine::ReportChanged effect) { uplink_.changed(effect.installation); }
 void HostLoop::apply_one(machine::ReportFenced effect) { uplink_.fenced(effect.highest); }
+void HostLoop::apply_one(machine::ReportRoute effect) { uplink_.routed(effect.report); }
 
 /// By what is installed and by what is being installed.
 Tenants HostLoop::tenants_beside(const InstallKey& key) const {

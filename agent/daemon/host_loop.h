@@ -1,6 +1,6 @@
 #pragma once
 /// The host's side of the agent: the machine, and all that carries out its effects (journal,
-/// runner, drift checks). It knows nothing of the link; what goes up leaves by Uplink.
+/// runner, drift checks, routers). It knows nothing of the link; what goes up leaves by Uplink.
 
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
@@ -13,6 +13,8 @@
 
 #include "agent/daemon/action_runner.h"
 #include "agent/daemon/journal_writer.h"
+#include "agent/daemon/router_host.h"
+#include "agent/daemon/router_notes.h"
 #include "agent/daemon/watcher.h"
 #include "agent/machine/machine.h"
 
@@ -27,6 +29,7 @@ public:
     virtual void changed(const Installation& installation) = 0;
     virtual void update(const ActionUpdate& update) = 0;
     virtual void fenced(std::uint64_t highest_epoch) = 0;
+    virtual void routed(const RouteReport& report) = 0;
     /// The whole output of an action, masked and bounded.
     virtual void log(const std::string& action, const std::string& text) = 0;
     /// For the agent's own log, where the host's owner should know of it.
@@ -37,6 +40,7 @@ struct HostOptions {
     std::string data_dir;
     HostRules rules;
     Seconds drift_interval{60};  ///< 0 = never looked at
+    Milliseconds route_look = limits::kRouteLook;
 };
 
 /// Loop thread only. The io_context must not run handlers after this is gone.
@@ -50,7 +54,8 @@ public:
     HostLoop(asio::io_context& io, HostOptions options, Uplink& uplink,
              std::unique_ptr<Journal> journal, JournalContent content);
 
-    /// What the daemon says: RunCommand, CancelCommand, AckCommand, WelcomeCommand.
+    /// What the daemon says: RunCommand, CancelCommand, AckCommand, WelcomeCommand,
+    /// SetRouteCommand.
     void step(const machine::Input& input);
     [[nodiscard]] Inventory inventory() const { return machine_.inventory(); }
     [[nodiscard]] std::uint64_t highest_epoch() const { return machine_.highest_epoch(); }
@@ -66,14 +71,20 @@ private:
     void apply_one(machine::JournalInstallation effect);
     void apply_one(machine::JournalForget effect);
     void apply_one(machine::JournalAcks effect);
+    void apply_one(machine::JournalRoute effect);
+    void apply_one(machine::JournalForgetRoute effect);
     void apply_one(machine::Start effect);
     void apply_one(machine::Kill effect);
     void apply_one(machine::Probe effect);
+    void apply_one(machine::ApplyRoute effect);
+    void apply_one(machine::DropRoute effect);
     void apply_one(machine::ReportResult effect);
     void apply_one(machine::ReportChanged effect);
     void apply_one(machine::ReportFenced effect);
+    void apply_one(machine::ReportRoute effect);
 
     RunnerEvents runner_events();
+    RouterEvents router_events();
     void tell_full(const Error& error);
     void arm_stop();
     void post(std::function<void()> job);
@@ -101,6 +112,7 @@ private:
     std::map<std::string, ClockReading> began_;  ///< of what a former process left unfinished
     std::map<InstallKey, std::uint64_t> starts_;
     std::set<InstallKey> being_checked_;
+    RouterNotes router_notes_;
     bool stopping_ = false;
     std::function<void()> on_stopped_;
     // The threads end first: runners report to the writer, all of them to the members above.
@@ -108,6 +120,7 @@ private:
     std::unique_ptr<ActionRunner> drift_runner_;
     std::unique_ptr<ActionRunner> runner_;
     std::unique_ptr<Watcher> watcher_;
+    std::unique_ptr<RouterHost> routers_;
 };
 
 }  // namespace tidegate::agent

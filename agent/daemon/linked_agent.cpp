@@ -70,7 +70,10 @@ Hello LinkedAgent::hello() {
     hello.version = TIDEGATE_VERSION;
     const auto& drivers = options_.config.drivers;
     if (drivers.empty() || drivers.contains("script"))
-        hello.capabilities = {"driver.script", std::string{kSlotsCapability}};
+        hello.capabilities = {"driver.script", std::string{kSlotsCapability},
+                              std::string{kScriptRouterCapability}};
+    // Whatever agent.yaml says: it speaks of each socket, and a report names what it lacks.
+    hello.capabilities.emplace_back(kHaproxyCapability);
     hello.capabilities.emplace_back(kVerifyCapability);
     hello.capabilities.emplace_back(kSecondLookCapability);
     hello.highest_epoch = host_->highest_epoch();
@@ -112,6 +115,10 @@ void LinkedAgent::on_cancel(const std::string& action, std::uint64_t epoch) {
 void LinkedAgent::on_ack(const std::vector<std::string>& actions) {
     host_->step(machine::AckCommand{actions});
 }
+void LinkedAgent::on_route(const Route& route, std::uint64_t epoch, bool forget,
+                           const std::string& unreadable) {
+    host_->step(machine::SetRouteCommand{epoch, route, forget, unreadable});
+}
 void LinkedAgent::on_disconnected(const std::string& reason) {
     spdlog::warn("link lost: {}", reason);
 }
@@ -141,6 +148,12 @@ void LinkedAgent::update(const ActionUpdate& update) {
 void LinkedAgent::fenced(std::uint64_t highest_epoch) {
     spdlog::warn("refused a command of an older epoch than {}", highest_epoch);
     if (session_) session_->fenced(highest_epoch);
+}
+void LinkedAgent::routed(const RouteReport& report) {
+    spdlog::info("route {} of {} at {}: {}{}{}", report.revision, report.key.text(), report.target,
+                 report.in_force ? "in force" : "not in force", report.error.empty() ? "" : ": ",
+                 report.error);
+    if (session_) session_->routed(report);
 }
 void LinkedAgent::log(const std::string& action, const std::string& text) {
     if (session_ && !session_->log(action, text))

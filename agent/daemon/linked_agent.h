@@ -34,6 +34,8 @@ public:
     void on_unreadable_run(Action head, std::uint64_t epoch, const std::string& reason) override;
     void on_cancel(const std::string& action, std::uint64_t epoch) override;
     void on_ack(const std::vector<std::string>& actions) override;
+    void on_route(const Route& route, std::uint64_t epoch, bool forget,
+                  const std::string& unreadable) override;
     void on_disconnected(const std::string& reason) override;
     void on_notice(const std::string& text) override;
     void on_stopped(const Error& error) override;
@@ -42,6 +44,7 @@ public:
     void changed(const Installation& installation) override;
     void update(const ActionUpdate& update) override;
     void fenced(std::uint64_t highest_epoch) override;
+    void routed(const RouteReport& report) override;
     void log(const std::string& action, const std::string& text) override;
     void notice(const std::string& text) override;
 

@@ -75,7 +75,9 @@ bool must_last(const JournalRecord& record) {
         return note->result.status == TaskStatus::running && !machine::repeats(note->result.type);
     return std::holds_alternative<machine::JournalIntent>(record) ||
            std::holds_alternative<machine::JournalOutcome>(record) ||
-           std::holds_alternative<machine::JournalEpoch>(record);
+           std::holds_alternative<machine::JournalEpoch>(record) ||
+           std::holds_alternative<machine::JournalRoute>(record) ||
+           std::holds_alternative<machine::JournalForgetRoute>(record);
 }
 
 }  // namespace
@@ -126,8 +128,10 @@ public:
                 note_outcome(content.tried, loaded.action, *loaded.result);
             content.records.actions.push_back(std::move(loaded_[id]));
         }
+        for (auto& [id, route] : loaded_routes_) content.records.routes.push_back(std::move(route));
         loaded_.clear();
         loaded_definitions_.clear();
+        loaded_routes_.clear();
         return content;
     }
 
@@ -180,6 +184,10 @@ private:
             loaded_[outcome->result.id].result = outcome->result;
         if (const auto* forget = std::get_if<machine::JournalForget>(&record))
             loaded_.erase(forget->action);
+        if (const auto* set = std::get_if<machine::JournalRoute>(&record))
+            loaded_routes_[machine::id_of(set->route)] = set->route;
+        if (const auto* forget = std::get_if<machine::JournalForgetRoute>(&record))
+            loaded_routes_.erase(forget->id);
         note(record, location);
         return {};
     }
@@ -230,6 +238,10 @@ private:
             if (const auto found = entries_.find(id); found != entries_.end())
                 found->second.acknowledged = true;
     }
+    void note_one(const machine::JournalRoute& record, Location location) {
+        routes_[machine::id_of(record.route)] = location;
+    }
+    void note_one(const machine::JournalForgetRoute& record, Location) { routes_.erase(record.id); }
     void note_one(const ProcessStarted& record, Location) {
         const auto found = entries_.find(record.action);
         if (found != entries_.end() && !found->second.outcome) found->second.process = record;
@@ -336,6 +348,7 @@ private:
             CHECK(put(machine::JournalInstallation{installation}));
         for (auto& [key, definition] : definitions_)
             CHECK(move(kDefinition, definition.intent, fmt::format("{}\n", definition.report)));
+        for (auto& [id, location] : routes_) CHECK(move(kRoute, location, ""));
         for (const auto& id : by_age()) {
             auto& entry = entries_.at(id);
             if (entry.intent) CHECK(move(kIntent, *entry.intent, ""));
@@ -359,9 +372,11 @@ private:
     std::map<InstallKey, Installation> installations_;
     std::map<InstallKey, Definition> definitions_;
     std::map<std::string, Entry> entries_;
+    std::map<machine::RouteId, Location> routes_;
     /// Decoded while reading, until take_content.
     std::map<std::string, machine::Records::Entry> loaded_;
     std::map<InstallKey, Action> loaded_definitions_;
+    std::map<machine::RouteId, Route> loaded_routes_;
 };
 
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}

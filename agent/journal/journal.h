@@ -1,7 +1,7 @@
 #pragma once
 /// What the agent must still know after a crash: intents and outcomes of actions, the state of
-/// installations, what they were installed from, and the highest epoch. One file in the data
-/// directory's `journal/`, appended to and now and then written anew without what is over.
+/// installations, what they were installed from, routes, and the highest epoch. One file in the
+/// data directory's `journal/`, appended to and now and then written anew without what is over.
 
 #include <sys/types.h>
 
@@ -42,7 +42,8 @@ struct ActionBegan {
 using JournalRecord =
     std::variant<machine::JournalIntent, machine::JournalOutcome, machine::JournalEpoch,
                  machine::JournalInstallation, machine::JournalForget, machine::JournalAcks,
-                 ProcessStarted, ActionBegan, machine::TaskNote>;
+                 machine::JournalRoute, machine::JournalForgetRoute, ProcessStarted, ActionBegan,
+                 machine::TaskNote>;
 
 /// What was found at start.
 struct JournalContent {
@@ -62,7 +63,7 @@ struct JournalContent {
 /// on disk is not known any more.
 ///
 /// A forward action's intent leaves limits::kJournalReserveBytes free, so that on a disk that fills
-/// up the outcome of what runs, and restores, can still be written.
+/// up the outcome of what runs, restores and routes can still be written.
 class Journal {
 public:
     /// Makes the directory (0700) where needed and reads all. conflict: another process uses it;
@@ -74,8 +75,8 @@ public:
 
     /// Once, after open.
     [[nodiscard]] JournalContent take_content();
-    /// All records by one write and, if an intent, an outcome, an epoch or the begin of a task that
-    /// may not run twice is among them, one fsync.
+    /// All records by one write and, if an intent, an outcome, an epoch, a route or the begin of a
+    /// task that may not run twice is among them, one fsync.
     [[nodiscard]] Result<void> write(const std::vector<JournalRecord>& records);
 
 private:

@@ -40,6 +40,15 @@ struct Encoder {
     Encoded operator()(const machine::JournalAcks& acks) const {
         return EncodedRecord{kAcks, fmt::format("{}", fmt::join(acks.actions, " "))};
     }
+    Encoded operator()(const machine::JournalRoute& set) const {
+        return record(kRoute, wire::encode(wire::DaemonMessage{wire::SetRoute{0, set.route}}));
+    }
+    Encoded operator()(const machine::JournalForgetRoute& forget) const {
+        wire::SetRoute set;
+        std::tie(set.route.key, set.route.target) = forget.id;
+        set.forget = true;
+        return record(kRoute, wire::encode(wire::DaemonMessage{std::move(set)}));
+    }
     Encoded operator()(const ProcessStarted& process) const {
         return EncodedRecord{kProcess, fmt::format("{} {} {} {}", process.action, process.pid,
                                                    process.start_time, process.marker)};
@@ -90,6 +99,14 @@ Result<JournalRecord> decode_epoch(std::string_view payload) {
         std::from_chars(payload.data(), payload.data() + payload.size(), epoch.epoch);
     if (error != std::errc{} || end != payload.data() + payload.size()) return damaged(kEpoch);
     return epoch;
+}
+
+Result<JournalRecord> decode_route(std::string_view payload) {
+    auto message = TRY(wire::decode_daemon(payload));
+    auto* set = std::get_if<wire::SetRoute>(&message);
+    if (set == nullptr || !set->unreadable.empty()) return damaged(kRoute);
+    if (set->forget) return machine::JournalForgetRoute{machine::id_of(set->route)};
+    return machine::JournalRoute{std::move(set->route)};
 }
 
 machine::JournalAcks decode_acks(std::string_view payload) {
@@ -151,6 +168,8 @@ Result<JournalRecord> decode(char type, std::string_view payload) {
             return decode_began(payload);
         case kTask:
             return decode_task(payload);
+        case kRoute:
+            return decode_route(payload);
         default:
             return damaged(type);
     }

@@ -18,6 +18,7 @@ inline constexpr char kAcks = 'A';
 inline constexpr char kProcess = 'P';
 inline constexpr char kBegan = 'B';
 inline constexpr char kTask = 'T';
+inline constexpr char kRoute = 'R';  ///< as it was told: newer ones take its place, or forget it
 /// Only in files written anew: an intent without its entry, kept because it is installed. Its
 /// payload starts with the installation's report number and a line feed.
 inline constexpr char kDefinition = 'D';

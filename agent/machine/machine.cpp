@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/machine/old_records.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::machine {
@@ -58,21 +59,9 @@ ActionResult result_of(const Action& action, ActionOutcome outcome, std::string 
     return result;
 }
 
-/// Journals of builds that knew no tried_version call what failed the version. The success before
-/// it is not in them, but last good comes near: it is what a restore brings back.
-void read_as_tried(Installation& installation) {
-    const bool failed = installation.status == InstallStatus::failed ||
-                        installation.status == InstallStatus::unknown;
-    if (!failed || !installation.tried_version.empty()) return;
-    installation.tried_version = installation.version;
-    installation.version = installation.last_good ? installation.last_good->version : "";
-    if (installation.version == installation.tried_version && installation.rejected)
-        installation.tried_version = installation.rejected->version;
-}
-
 }  // namespace
 
-Machine::Machine(Records records) : epoch_(records.epoch) {
+Machine::Machine(Records records) : epoch_(records.epoch), routes_(std::move(records.routes)) {
     for (auto& installation : records.installations) {
         auto key = installation.key;
         read_as_tried(installation);
@@ -103,6 +92,7 @@ Effects Machine::boot() {
             out.push_back(
                 Probe{job.action, doubt_about(job.action, job.progress) == Doubt::deploy});
     }
+    for (auto& effect : routes_.boot()) out.push_back(std::move(effect));
     return out;
 }
 
@@ -475,6 +465,7 @@ Inventory Machine::inventory() const {
         else if (!job.acknowledged)
             inventory.results.push_back(*job.result);
     }
+    inventory.routes = routes_.reports();
     return inventory;
 }
 

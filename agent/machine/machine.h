@@ -9,6 +9,7 @@
 ///
 /// An action of kind verify (a watch) looks only. It leaves the installation's record as it is,
 /// drift is seen meanwhile, a newer action of its installation ends it, and so does a crash.
+/// Routes are desired state and no actions: routes.h.
 ///
 /// Promise (invariant 1): an action takes effect at most once. Its intent is durable before it
 /// starts; of whatever has an intent only what is known not to have begun, and what may be done
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "agent/machine/progress.h"
+#include "agent/machine/routes.h"
 #include "schema/model/agent.h"
 
 namespace tidegate::machine {
@@ -105,9 +107,9 @@ struct Stopping {};
 /// Time goes by: queued actions past their start_within are refused. Call at next_wake().
 struct Tick {};
 
-using Input =
-    std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable, IntentFailed,
-                 OutcomeDurable, Finished, Probed, DriftSeen, Stopping, Tick>;
+using Input = std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable,
+                           IntentFailed, OutcomeDurable, Finished, Probed, DriftSeen,
+                           SetRouteCommand, RouteDurable, RouteLooked, Stopping, Tick>;
 
 // ---- out
 
@@ -168,7 +170,8 @@ struct ReportFenced {
 
 using Effect =
     std::variant<JournalIntent, JournalOutcome, JournalEpoch, JournalInstallation, JournalForget,
-                 JournalAcks, Start, Kill, Probe, ReportResult, ReportChanged, ReportFenced>;
+                 JournalAcks, JournalRoute, JournalForgetRoute, Start, Kill, Probe, ApplyRoute,
+                 DropRoute, ReportResult, ReportChanged, ReportFenced, ReportRoute>;
 using Effects = std::vector<Effect>;
 
 /// What the journal holds, read back at start. Later records of one key replace earlier ones.
@@ -182,6 +185,7 @@ struct Records {
         Progress progress = {};              ///< of one that was interrupted
     };
     std::vector<Entry> actions;  ///< oldest first
+    std::vector<Route> routes = {};
 };
 
 /// Owned by the agent's daemon, used on its loop thread.
@@ -191,18 +195,20 @@ public:
     /// From the journal; `boot` then probes what was interrupted.
     explicit Machine(Records records);
 
-    /// To be called once after construction: Probe for each interrupted action, and the outcome of
-    /// each interrupted watch.
+    /// To be called once after construction: Probe for each interrupted action, the outcome of each
+    /// interrupted watch, ApplyRoute for each route.
     [[nodiscard]] Effects boot();
     /// `now` is a monotonic clock's reading as an instant; only differences are used.
     [[nodiscard]] Effects step(const Input& input, Timestamp now);
 
-    /// What goes up after Hello: installations, actions in progress, results without an Ack.
+    /// What goes up after Hello: installations, actions in progress, results without an Ack,
+    /// routes.
     [[nodiscard]] Inventory inventory() const;
     [[nodiscard]] std::uint64_t highest_epoch() const { return epoch_; }
     /// An action of that installation, which is no watch, has begun and its outcome is not durable
     /// yet.
     [[nodiscard]] bool busy(const InstallKey& key) const;
+    [[nodiscard]] bool keeps(const RouteId& id) const { return routes_.keeps(id); }
     /// Nothing is on its way to the host or to the disk; what is suspended does not count.
     [[nodiscard]] bool at_rest() const;
     /// When the next queued action expires.
@@ -232,6 +238,9 @@ private:
     Effects handle(const Finished& input, Timestamp now);
     Effects handle(const Probed& input, Timestamp now);
     Effects handle(const DriftSeen& input, Timestamp now);
+    Effects handle(const SetRouteCommand& command, Timestamp now);
+    Effects handle(const RouteDurable& input, Timestamp now);
+    Effects handle(const RouteLooked& input, Timestamp now);
     Effects handle(const Stopping& input, Timestamp now);
     Effects handle(const Tick& input, Timestamp now);
 
@@ -267,6 +276,7 @@ private:
     std::multimap<InstallKey, std::string> open_;  ///< of jobs_, those that are not done
     std::deque<std::string> order_;                ///< of arrival
     std::vector<std::string> queued_;              ///< those that may still start; oldest first
+    Routes routes_;
 };
 
 }  // namespace tidegate::machine

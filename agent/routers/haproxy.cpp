@@ -149,13 +149,12 @@ Result<Haproxy> Haproxy::open(const RouterRules& rules, HaproxyBackend backend) 
     if (!is_haproxy_name(name))
         return fail(ErrorCode::invalid, "a backend must be named by A-Z a-z 0-9 _ . : -");
     const auto denied = [](const char* what, const std::string& which) {
-        return fail(ErrorCode::denied, "agent.yaml does not list {} '{}' below routers", what,
-                    which);
+        return fail(ErrorCode::denied, "agent.yaml does not list '{}' in routers.{}", which, what);
     };
-    if (!rules.sockets.contains(socket)) return denied("the socket", socket);
-    if (!rules.backends.contains(name)) return denied("the backend", name);
+    if (!rules.sockets.contains(socket)) return denied("sockets", socket);
+    if (!rules.backends.contains(name)) return denied("backends", name);
     if (!state_file.empty() && !rules.state_files.contains(state_file))
-        return denied("the state file", state_file);
+        return denied("state_files", state_file);
     return Haproxy{std::move(backend)};
 }
 
@@ -176,35 +175,57 @@ Result<std::vector<HaproxyServer>> Haproxy::look() const {
                                                           : "it has no servers");
 }
 
-Result<void> Haproxy::check(const std::vector<HaproxyServer>& there, const Weights& wanted) const {
+Result<void> Haproxy::check_words(const Weights& wanted) const {
     for (const auto& [name, weight] : wanted) {
         if (!is_haproxy_name(name))
             return fail(ErrorCode::invalid, "a server must be named by A-Z a-z 0-9 _ . : -");
         if (weight < 0 || weight > kWeightMax)
             return fail(ErrorCode::invalid, "the weight of {}/{} must be 0..{}, got {}",
                         backend_.name, name, kWeightMax, weight);
-        const auto* server = find(there, name);
-        if (server == nullptr)
-            return fail(ErrorCode::not_found, "haproxy at {}: backend {} has no server {}",
-                        backend_.socket, backend_.name, name);
-        if (weight == 0 || server->weight > 0) continue;
-        if (server->maintenance)
-            return fail(ErrorCode::conflict,
-                        "haproxy at {}: {}/{} is in maintenance or drained, and gets no traffic "
-                        "before whoever did that takes it back",
-                        backend_.socket, backend_.name, name);
-        if (!server->up)
-            return fail(ErrorCode::unavailable, "haproxy at {}: {}/{} is down", backend_.socket,
-                        backend_.name, name);
     }
     return {};
+}
+
+/// Why it would take no traffic.
+Result<void> Haproxy::fitness(const HaproxyServer* server, const std::string& name) const {
+    if (server == nullptr)
+        return fail(ErrorCode::not_found, "haproxy at {}: server {} is not in backend {}",
+                    backend_.socket, name, backend_.name);
+    if (server->maintenance)
+        return fail(ErrorCode::conflict,
+                    "haproxy at {}: {}/{} is in maintenance or drained, and gets no traffic before "
+                    "whoever did that takes it back",
+                    backend_.socket, backend_.name, name);
+    if (!server->up)
+        return fail(ErrorCode::unavailable, "haproxy at {}: {}/{} is down", backend_.socket,
+                    backend_.name, name);
+    return {};
+}
+
+Result<void> Haproxy::check(const std::vector<HaproxyServer>& there, const Weights& wanted) const {
+    int fresh = 0, fit = 0, losing = 0, at_work = 0;
+    Result<void> first_unfit;
+    for (const auto& [name, weight] : wanted) {
+        const auto* server = find(there, name);
+        const bool works = server != nullptr && server->takes_traffic();
+        at_work += works ? 1 : 0;
+        losing += works && weight == 0 ? 1 : 0;
+        if (weight == 0 || (server != nullptr && server->weight > 0)) continue;
+        ++fresh;
+        auto fitness_of = fitness(server, name);
+        fit += fitness_of ? 1 : 0;
+        if (!fitness_of && first_unfit) first_unfit = std::move(fitness_of);
+    }
+    const bool enough = fit > 0 && (2 * fit >= fresh || fit >= losing);
+    if (fresh == 0 || enough || at_work == 0) return {};
+    return first_unfit;
 }
 
 Result<void> Haproxy::change(const std::vector<HaproxyServer>& there, const Weights& wanted) const {
     std::vector<std::string> raise;
     std::vector<std::string> lower;
     for (const auto& [name, weight] : wanted) {
-        const auto now = find(there, name)->weight;
+        const auto now = find(there, name)->weight;  // it is there
         if (weight != now)
             (weight > now ? raise : lower)
                 .push_back(fmt::format("set server {}/{} weight {}", backend_.name, name, weight));
@@ -228,10 +249,16 @@ Result<void> Haproxy::keep(const Weights& wanted) const {
 }
 
 Result<void> Haproxy::set_weights(const Weights& wanted) const {
+    CHECK(check_words(wanted));
     const auto there = TRY(look());
     CHECK(check(there, wanted));
-    CHECK(change(there, wanted));
-    return keep(wanted);
+    auto present = wanted;
+    std::erase_if(present, [&](const auto& each) { return find(there, each.first) == nullptr; });
+    CHECK(change(there, present));
+    CHECK(keep(present));
+    for (const auto& [name, weight] : wanted)
+        if (weight > 0 && !present.contains(name)) return fitness(nullptr, name);
+    return {};
 }
 
 }  // namespace tidegate::agent

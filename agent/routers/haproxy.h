@@ -4,7 +4,9 @@
 /// Only weights are set, as absolute numbers, and read back; a server without traffic has weight 0.
 /// Its state (ready, drain, maint) is never touched, so what a person took into maintenance stays
 /// there. Where weights move, they are raised before others are lowered: at no moment is there less
-/// than before or after.
+/// than before or after. A host that died must not keep the others from being moved, and nothing
+/// moves to where nobody would answer: of the servers that are to get their first weight half must
+/// take traffic, or as many as lose all of theirs, and one at least.
 ///
 ///     {blue: 75, green: 25} of {blue: 100, green: 0}:
 ///         set server shop/web-1-green weight 25; set server shop/web-1-blue weight 75
@@ -64,10 +66,11 @@ public:
     [[nodiscard]] Result<std::vector<HaproxyServer>> look() const;
 
     /// Sets the weights, reads them back and keeps them in the state file; those that are in force
-    /// already are left alone. Other servers keep theirs. Before anything is changed: not_found (no
-    /// such server), invalid (a weight that is none), conflict (a server that is to get its first
-    /// weight is in maintenance), unavailable (it is down). After an error else some weights may be
-    /// set: the call may be repeated.
+    /// already are left alone. Other servers keep theirs; one that is to have 0 need not be there.
+    /// Before anything is changed: invalid (a name or a weight that is none), and where too few of
+    /// those that are to get their first weight would take traffic: not_found (one is not there),
+    /// conflict (it is in maintenance), unavailable (it is down). not_found also where all others
+    /// were set. After an error else some weights may be set: the call may be repeated.
     [[nodiscard]] Result<void> set_weights(const Weights& wanted) const;
 
     static constexpr Milliseconds kTimeout{5'000};  ///< of one exchange
@@ -76,8 +79,10 @@ public:
 private:
     explicit Haproxy(HaproxyBackend backend) : backend_{std::move(backend)} {}
     [[nodiscard]] Result<std::string> ask(std::string_view line) const;
+    [[nodiscard]] Result<void> check_words(const Weights& wanted) const;
     [[nodiscard]] Result<void> check(const std::vector<HaproxyServer>& there,
                                      const Weights& wanted) const;
+    [[nodiscard]] Result<void> fitness(const HaproxyServer* server, const std::string& name) const;
     [[nodiscard]] Result<void> change(const std::vector<HaproxyServer>& there,
                                       const Weights& wanted) const;
     [[nodiscard]] Result<void> keep(const Weights& wanted) const;

@@ -89,9 +89,11 @@ public:
     }
 
     void changed(const std::vector<Installation>& installations) {
-        auto pieces = wire::split({installations, {}, {}, {}});
+        auto pieces = wire::split({installations, {}, {}, {}, {}});
         for (auto& piece : pieces) send(wire::Changed{std::move(piece.items.installations)});
     }
+
+    void routed(const RouteReport& report) { send(wire::Routed{report}); }
 
     bool log(const std::string& action, std::string_view bytes) {
         if (!connected_ || !wire::is_id(action) || uploads_.size() >= limits::kLogUploadsWaitingMax)
@@ -284,6 +286,9 @@ private:
         backlog_.acknowledge(ack.ids);
         send_backlog();
     }
+    void handle(const wire::SetRoute& set) {
+        handler_.on_route(set.route, epochs_.inward(set.epoch), set.forget, set.unreadable);
+    }
     void handle(const wire::Certificate& certificate) {
         renewal_asked_ = false;
         const auto adopted = identity_.adopt(certificate.chain_pem);
@@ -432,6 +437,7 @@ void Session::result(const ActionResult& result) { impl_->send(wire::shortened(r
 void Session::update(const ActionUpdate& update) { impl_->send(update); }
 void Session::stopping() { impl_->stopping(); }
 void Session::fenced(std::uint64_t highest_epoch) { impl_->fenced(highest_epoch); }
+void Session::routed(const RouteReport& report) { impl_->routed(report); }
 bool Session::log(const std::string& action, std::string_view bytes) {
     return impl_->log(action, bytes);
 }

@@ -41,6 +41,10 @@ public:
     /// are set. Report it as `refused`, with that reason.
     virtual void on_unreadable_run(Action head, std::uint64_t epoch, const std::string& reason) = 0;
     virtual void on_cancel(const std::string& action, std::uint64_t epoch) = 0;
+    /// `forget`: Git names it no longer. `unreadable`: why this build cannot read it; only its key,
+    /// target and revision are set, and it is to be reported as not in force, with that reason.
+    virtual void on_route(const Route& route, std::uint64_t epoch, bool forget,
+                          const std::string& unreadable) = 0;
     virtual void on_ack(const std::vector<std::string>& actions) = 0;
     /// After on_connected only. The next try follows by itself.
     virtual void on_disconnected(const std::string& reason) = 0;
@@ -86,6 +90,7 @@ public:
     void result(const ActionResult& result);
     void update(const ActionUpdate& update);
     void fenced(std::uint64_t highest_epoch);
+    void routed(const RouteReport& report);
     /// Says that the agent is about to end, now and in each heartbeat: no Run comes any more.
     void stopping();
     /// Uploads output, cut to limits::kLogBytesMax; one after another. False: no link, or too many

@@ -65,6 +65,12 @@ private:
     void apply(machine::ReportResult effect);
     void apply(const machine::ReportChanged& effect) { session_->changed({effect.installation}); }
     void apply(const machine::ReportFenced& effect) { session_->fenced(effect.highest); }
+    // It takes no routes.
+    void apply(const machine::JournalRoute&) {}
+    void apply(const machine::JournalForgetRoute&) {}
+    void apply(const machine::ApplyRoute&) {}
+    void apply(const machine::DropRoute&) {}
+    void apply(const machine::ReportRoute&) {}
 
     Hello hello() override;
     Inventory inventory() override { return machine_.inventory(); }
@@ -73,6 +79,7 @@ private:
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& action, std::uint64_t epoch) override;
     void on_ack(const std::vector<std::string>& actions) override;
+    void on_route(const Route&, std::uint64_t, bool, const std::string&) override {}
     void on_disconnected(const std::string&) override { owner_.disconnected(); }
     void on_notice(const std::string&) override {}
     void on_stopped(const Error& error) override { owner_.stopped(*this, error); }

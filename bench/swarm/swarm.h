@@ -53,7 +53,7 @@ private:
     std::size_t links_lost_ = 0;
     std::vector<std::unique_ptr<Host>> hosts_;
     std::set<std::string> connected_;
-    std::map<std::string, std::size_t> applied_;  ///< agents, by version
+    std::map<std::string, std::size_t> applied_;      ///< agents, by version
     std::unordered_map<std::string, Host*> running_;  ///< by action
     std::unique_ptr<agent::ActionRunner> runner_;     ///< last: its threads call back
 };

@@ -34,8 +34,8 @@ struct Accepted {
     /// knows of our own reverts, so that their form has to prove them.
     std::string rebuilt_to{};
     /// The last commits of the line that the first and the second checks judge
-    /// (schema/model/checks.h); empty: none. Not set: it was kept by a build that had no newer ones,
-    /// and so is `commit`.
+    /// (schema/model/checks.h); empty: none. Not set: it was kept by a build that had no newer
+    /// ones, and so is `commit`.
     std::optional<std::string> lenient_until{};
     std::optional<std::string> second_until{};
 };
@@ -49,7 +49,7 @@ struct PollReport {
     std::string held;             ///< why the tip is refused whole; empty = it is not
     std::string lenient_until{};  ///< these two as in Accepted, of the commit in force
     std::string second_until{};
-    std::string rebuilt_to{};     ///< see Accepted
+    std::string rebuilt_to{};  ///< see Accepted
 };
 
 /// Every call blocks on the Git child, so all of them (constructor and destructor too) belong on

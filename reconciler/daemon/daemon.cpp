@@ -135,6 +135,8 @@ void Daemon::perform_one(engine::Send& send) {
                 return wire::Run{inner.epoch, std::move(inner.action), {}};
             else if constexpr (std::is_same_v<T, engine::Cancel>)
                 return wire::Cancel{inner.epoch, std::move(inner.action)};
+            else if constexpr (std::is_same_v<T, engine::SetRoute>)
+                return wire::SetRoute{inner.epoch, std::move(inner.route), inner.forget};
             else
                 return wire::Ack{std::move(inner.actions)};
         },

@@ -110,6 +110,7 @@ private:
     void on_update(const std::string& agent, const ActionUpdate& update) override;
     void on_result(const std::string& agent, const ActionResult& result) override;
     void on_fenced(const std::string& agent, std::uint64_t highest_epoch) override;
+    void on_routed(const std::string& agent, const RouteReport& report) override;
     void on_log(const std::string& agent, const std::string& action,
                 std::string_view bytes) override;
     void on_stopping(const std::string& agent) override;

@@ -72,6 +72,11 @@ void Daemon::on_fenced(const std::string& agent, std::uint64_t highest_epoch) {
     publisher_.edit().fenced = state_.fenced;
 }
 
+void Daemon::on_routed(const std::string& agent, const RouteReport& report) {
+    if (put_off(agent)) return;
+    feed(engine::RouteTold{agent, report});
+}
+
 void Daemon::on_log(const std::string& agent, const std::string& action, std::string_view bytes) {
     if (is_in_outbox(action, agent) || ended_.belongs(action, agent)) logs_->append(action, bytes);
 }

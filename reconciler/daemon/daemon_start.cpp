@@ -16,7 +16,8 @@ namespace {
 /// The tables from which the engine takes up where it was.
 constexpr std::array kEngineTables{Table::release,      Table::action,         Table::quarantine,
                                    Table::block,        Table::installation,   Table::history,
-                                   Table::release_step, Table::release_target, Table::revert};
+                                   Table::release_step, Table::release_target, Table::revert,
+                                   Table::sides};
 
 /// It is read anew for each call; one that is missing from the start is a mistake.
 Result<void> check_token(const std::string& file) {

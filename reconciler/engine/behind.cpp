@@ -83,7 +83,7 @@ std::string shortfall(const State& state, const Release& release) {
         const bool verified =
             progress != release.targets.end() && progress->second.status == TargetStatus::success;
         if (!verified &&
-            !has(seen_on(state, release.key, target), target.digest, target.definition->absent))
+            !has(seen_in(state, release, target), target.digest, target.definition->absent))
             missing.push_back(away_since(state, release.key, target));
     }
     if (missing.empty()) return "";

@@ -4,6 +4,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::engine {
 namespace {
@@ -18,10 +19,27 @@ int failures_before(const Turn& turn, const InstallKey& key, const Digest& diges
     return same ? former->second.failures : 0;
 }
 
+InstallKey block_key(const Release& release, const TargetProgress& progress) {
+    return release.kind == ReleaseKind::retire
+               ? retire_block(release.key, progress.name, release.slot)
+               : key_of(release.key, progress.name);
+}
+
 }  // namespace
 
+InstallKey retire_block(const AssignmentKey& key, const std::string& target,
+                        const std::string& slot) {
+    return {target, key.project, slot.empty() ? "none" : slot};
+}
+
+std::vector<InstallKey> block_keys(const AssignmentKey& key, const std::string& target) {
+    std::vector<InstallKey> keys{key_of(key, target), retire_block(key, target, "")};
+    for (const auto slot : kSlots) keys.push_back(retire_block(key, target, std::string(slot)));
+    return keys;
+}
+
 void block(Turn& turn, const Release& release, const TargetProgress& progress) {
-    const auto key = key_of(release.key, progress.name);
+    const auto key = block_key(release, progress);
     const int failures = failures_before(turn, key, progress.desired) + 1;
     const auto until = block_ends(turn, failures);
     turn.put(Block{key, progress.desired, failures, until, progress.error, {}});
@@ -32,7 +50,7 @@ void block(Turn& turn, const Release& release, const TargetProgress& progress) {
 }
 
 void note_success(Turn& turn, const Release& release, const TargetProgress& progress) {
-    const auto key = key_of(release.key, progress.name);
+    const auto key = block_key(release, progress);
     if (release.kind != ReleaseKind::heal) return turn.erase_block(key);
     const auto former = turn.state.blocks.find(key);
     const bool proven = former != turn.state.blocks.end() && former->second.healed_at &&

@@ -16,4 +16,11 @@ void note_success(Turn& turn, const Release& release, const TargetProgress& prog
 [[nodiscard]] bool is_failed_heal(Turn& turn, const AssignmentKey& key, const DesiredTarget& target,
                                   const Installation& seen);
 
+/// Of clearing a slot: that it cannot be cleared keeps nobody from what serves beside it.
+[[nodiscard]] InstallKey retire_block(const AssignmentKey& key, const std::string& target,
+                                      const std::string& slot);
+/// All that may stand against one target.
+[[nodiscard]] std::vector<InstallKey> block_keys(const AssignmentKey& key,
+                                                 const std::string& target);
+
 }  // namespace tidegate::engine

@@ -17,7 +17,7 @@ struct Coverage {
     /// References into both arguments and this.
     [[nodiscard]] planner::Fleet fleet(std::span<const DesiredTarget* const> moving,
                                        ReleaseKind kind) const {
-        return {moving, there, total, online, kind};
+        return {moving, there, total, online, kind, true};
     }
 };
 /// `moving`: those that a release of this digest moves, whatever they have.

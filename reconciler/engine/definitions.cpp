@@ -1,6 +1,7 @@
 #include "reconciler/engine/ask.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/look.h"
+#include "reconciler/engine/retire.h"
 
 namespace tidegate::engine {
 namespace {
@@ -12,8 +13,9 @@ void need_of(const Release& release, Needs& needs) {
     if (release.last_good) needs.emplace(release.last_good->digest, release.last_good->commit);
 }
 
-Needs needs_of(const Turn& turn, const AssignmentState& assignment) {
+Needs needs_of(const Turn& turn, const AssignmentKey& key, const AssignmentState& assignment) {
     Needs needs;
+    add_retired(turn.state, key, needs);
     if (assignment.good) needs.emplace(assignment.good->good.digest, assignment.good->good.commit);
     if (!assignment.active.empty()) need_of(turn.state.releases.at(assignment.active), needs);
     for (const auto& id : assignment.owing) need_of(turn.state.releases.at(id), needs);
@@ -24,7 +26,7 @@ Needs needs_of(const Turn& turn, const AssignmentState& assignment) {
 
 void load_definitions(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
-    const auto needs = needs_of(turn, assignment);
+    const auto needs = needs_of(turn, key, assignment);
     std::erase_if(assignment.definitions,
                   [&](const auto& entry) { return !needs.contains(entry.first); });
     std::map<std::string, Loading> still;

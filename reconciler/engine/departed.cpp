@@ -1,13 +1,19 @@
 #include "reconciler/engine/departed.h"
 
+#include <algorithm>
+
 #include "reconciler/engine/facts.h"
 
 namespace tidegate::engine {
 namespace {
 
 bool is_installed(const State& state, const std::string& agent, const InstallKey& install) {
-    const auto* seen = seen_on(state, agent, install);
-    return seen && seen->status != InstallStatus::absent;
+    const auto is_in = [&](std::string_view slot) {
+        const auto* seen =
+            seen_on(state, agent, {install.target, install.project, std::string(slot)});
+        return seen && seen->status != InstallStatus::absent;
+    };
+    return std::ranges::any_of(kAnySlot, is_in);
 }
 
 }  // namespace

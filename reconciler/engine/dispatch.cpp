@@ -5,7 +5,9 @@
 #include "reconciler/engine/admission.h"
 #include "reconciler/engine/engine.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/retire.h"
 #include "reconciler/engine/room.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/verify.h"
 #include "reconciler/engine/way_back.h"
@@ -32,10 +34,20 @@ ActionKind kind_of(const Release& release, const Definition& definition) {
     return ActionKind::deploy;
 }
 
+/// An agent clears a slot by its own script: of the last one that is the uninstall's.
+DefinitionPtr uninstalling_slot(const Definition& definition) {
+    auto made = std::make_shared<Definition>(definition);
+    auto& script = made->deploy.script;
+    if (!script.uninstall_script.empty()) script.slot_remove_script = script.uninstall_script;
+    return made;
+}
+
 Way way_forward(const AssignmentState& assignment, const Release& release,
                 const DesiredTarget& target) {
     auto definition = target.pinned ? target.definition : definition_of(assignment, release.digest);
     const auto kind = definition ? kind_of(release, *definition) : ActionKind::deploy;
+    if (kind == ActionKind::uninstall && !release.slot.empty())
+        definition = uninstalling_slot(*definition);
     return {std::move(definition), kind, ""};
 }
 
@@ -44,6 +56,14 @@ Way way_forward(const AssignmentState& assignment, const Release& release,
 std::string fitting(const std::string& script, const planner::ActionSpec& spec) {
     const auto bytes = script.size() + action_bytes(spec.definition) + action_bytes(spec.target);
     return bytes <= limits::kActionBytesMax ? script : "";
+}
+
+/// A slot that a bad version leaves: its agent remembers that, as after a restore.
+std::optional<LastGood> rejected_by(const State& state, const AssignmentKey& key,
+                                    const Definition& cleared) {
+    const auto* quarantine = quarantine_of(state, key, cleared.digest);
+    if (!quarantine) return std::nullopt;
+    return LastGood{quarantine->digest, quarantine->digest_commit, quarantine->version};
 }
 
 OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& target,
@@ -68,8 +88,12 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .rejected = {},
                              .rollback_script = {},
                              .repo = turn.state.desired ? turn.state.desired->repo : "",
-                             .branch = turn.state.desired ? turn.state.desired->branch : ""};
+                             .branch = turn.state.desired ? turn.state.desired->branch : "",
+                             .slot = release.slot,
+                             .live_slot = live_slot(turn.state, release.key)};
     if (assignment.good) spec.last_good = assignment.good->good;
+    if (release.kind == ReleaseKind::retire)
+        spec.rejected = rejected_by(turn.state, release.key, definition);
     if (order.restore) {
         spec.current_version = release.to;
         spec.last_good = release.last_good;
@@ -108,6 +132,12 @@ void withdraw_unsent(Turn& turn, Release& release, const OutboxEntry& entry) {
     const Order order{entry.action.step, entry.restore};
     withdraw(turn, release, entry);
     if (!order.restore) take_admission_back(turn, release, order.step);
+}
+
+/// A switch back waits for none of what it cancels.
+bool is_taken_back(const Release& release) {
+    return release.status == ReleaseStatus::rolling_back ||
+           release.status == ReleaseStatus::rollback;
 }
 
 /// Its target left, or went to another agent.
@@ -208,7 +238,9 @@ Dispatched dispatch(Turn& turn, Release& release, const DesiredTarget& target, c
     const auto& assignment = turn.state.assignments.at(release.key);
     auto& progress = release.targets[target.name];
     const auto way = order.restore ? way_back(assignment, release, progress.attempt)
-                                   : way_forward(assignment, release, target);
+                     : release.kind == ReleaseKind::retire
+                         ? way_to_retire(turn.state, release, target)
+                         : way_forward(assignment, release, target);
     if (!way.definition || turn.state.fenced) return Dispatched::loading;
     if (!takes_place(turn, release.key, target.agent, order.restore, 0)) return Dispatched::crowded;
     const auto entry = make_entry(turn, release, target, way, order);
@@ -250,7 +282,7 @@ void tend_outbox(Turn& turn, const AssignmentKey& key, Resend when) {
                 resend(turn, release, entry, when);
             else
                 withdraw_unsent(turn, release, entry);
-        } else if (online && !entry.restore && release.status == ReleaseStatus::rolling_back &&
+        } else if (online && !entry.restore && is_taken_back(release) &&
                    turn.state.cancelled.insert(id).second) {
             turn.send(entry.agent, Cancel{turn.state.epoch, id});
         }
@@ -262,7 +294,8 @@ bool may_go_on(const State& state, const OutboxEntry& entry) {
     if (entry.restore)
         return release.status == ReleaseStatus::rolling_back ||
                state.assignments.at(release.key).owing.contains(release.id);
-    return is_active(release.status) && release.status != ReleaseStatus::rolling_back &&
+    if (!is_active(release.status) || release.status == ReleaseStatus::rolling_back) return false;
+    return release.kind == ReleaseKind::retire ||
            !quarantine_of(state, release.key, entry.action.assignment_digest);
 }
 

@@ -35,10 +35,17 @@ struct Cancel {
 struct AckResults {
     std::vector<std::string> actions;
 };
+/// How traffic is to go. Sent again after a reconnect, and whenever its agent tells of an older
+/// one.
+struct SetRoute {
+    std::uint64_t epoch = 0;
+    Route route;
+    bool forget = false;  ///< it is no longer named
+};
 /// To a connected agent. May be dropped when its link is gone: the engine notices at reconnect.
 struct Send {
     std::string agent;
-    std::variant<Run, Cancel, AckResults> message;
+    std::variant<Run, Cancel, AckResults, SetRoute> message;
 };
 
 enum class NoticeKind {
@@ -55,13 +62,14 @@ enum class NoticeKind {
     drift_unknown,
     host_trouble,
     promote_awaited,
+    router_away,
 };
 constexpr auto enum_names(NoticeKind) {
     return std::array{"release_started"sv,     "release_succeeded"sv, "release_failed"sv,
                       "release_rolled_back"sv, "rollback_started"sv,  "revert_pushed"sv,
                       "revert_needs_merge"sv,  "target_blocked"sv,    "fenced"sv,
                       "inventory_full"sv,      "drift_unknown"sv,     "host_trouble"sv,
-                      "promote_awaited"sv};
+                      "promote_awaited"sv,     "router_away"sv};
 }
 /// Somebody has to look at it; else it only says how things go. A new kind has to decide.
 [[nodiscard]] constexpr bool is_alert(NoticeKind kind) {
@@ -74,6 +82,7 @@ constexpr auto enum_names(NoticeKind) {
         case NoticeKind::inventory_full:
         case NoticeKind::drift_unknown:
         case NoticeKind::host_trouble:
+        case NoticeKind::router_away:
             return true;
         case NoticeKind::release_started:
         case NoticeKind::release_succeeded:

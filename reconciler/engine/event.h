@@ -70,11 +70,17 @@ struct AgentFenced {
     std::uint64_t epoch = 0;  ///< the higher one it has seen
 };
 
+/// What a router's agent says of a route that it keeps.
+struct RouteTold {
+    std::string agent;
+    RouteReport report;
+};
+
 /// The time of the last WakeAt has come. Early or doubled ones do no harm.
 struct Woke {};
 
-using Event =
-    std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
-                 ActionUpdated, ActionFinished, AgentFenced, Answered, Woke, AgentRevoked, Unsent>;
+using Event = std::variant<ConfigChanged, GitHeld, AgentConnected, AgentDisconnected, AgentChanged,
+                           ActionUpdated, ActionFinished, AgentFenced, Answered, Woke, AgentRevoked,
+                           Unsent, RouteTold>;
 
 }  // namespace tidegate::engine

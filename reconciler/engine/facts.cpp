@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/sides.h"
 #include "schema/base/limits.h"
 #include "schema/resolve/digest.h"
 
@@ -65,9 +66,20 @@ const Installation* seen_on(const State& state, const std::string& agent, const 
     return installation == found->second.installations.end() ? nullptr : &installation->second;
 }
 
+InstallKey place_of(InstallKey key) {
+    key.slot.clear();
+    return key;
+}
+
 const Installation* seen_on(const State& state, const AssignmentKey& assignment,
                             const DesiredTarget& target) {
-    return seen_on(state, target.agent, key_of(assignment, target.name));
+    return seen_on(state, target.agent,
+                   {target.name, assignment.project, live_slot(state, assignment)});
+}
+
+const Installation* seen_in(const State& state, const Release& release,
+                            const DesiredTarget& target) {
+    return seen_on(state, target.agent, {target.name, release.key.project, release.slot});
 }
 
 const DesiredTarget* wished_target(const AssignmentState& assignment, const std::string& name) {

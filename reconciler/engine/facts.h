@@ -1,12 +1,14 @@
 #pragma once
 /// Questions about a state that need no decision: who is where, what is there, what is wished.
 
+#include <array>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "reconciler/engine/state.h"
 #include "reconciler/planner/diff.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::engine {
 
@@ -30,13 +32,22 @@ enum class Reach {
 /// The wish, or what was last wished: whose rules speak. Null = never wished in this life.
 [[nodiscard]] const Assignment* rules_of(const AssignmentState& assignment);
 
+/// The place that an assignment has on a target, whichever slot it works in: one thing happens
+/// there at a time, and one may be tried again or not.
 [[nodiscard]] InstallKey key_of(const AssignmentKey& assignment, const std::string& target);
+[[nodiscard]] InstallKey place_of(InstallKey key);
+/// Where something may stand at a place.
+inline constexpr std::array kAnySlot{std::string_view{}, kBlue, kGreen};
 
 /// What the target's own agent last reported there; null = nothing, or never heard.
 [[nodiscard]] const Installation* seen_on(const State& state, const std::string& agent,
                                           const InstallKey& key);
-/// The installation of an assignment's project on one of its targets.
+/// What serves there: the installation of an assignment's project on one of its targets, in the
+/// live slot.
 [[nodiscard]] const Installation* seen_on(const State& state, const AssignmentKey& assignment,
+                                          const DesiredTarget& target);
+/// The same in the slot that a release works in.
+[[nodiscard]] const Installation* seen_in(const State& state, const Release& release,
                                           const DesiredTarget& target);
 
 /// The target as wished now, or as last wished (it may have left in the middle); null = never.

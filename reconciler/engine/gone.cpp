@@ -1,4 +1,5 @@
 #include "reconciler/engine/gone.h"
+#include "reconciler/engine/blocks.h"
 
 #include <algorithm>
 
@@ -29,8 +30,8 @@ Timestamp last_active(const State& state, const AssignmentState& assignment) {
 void drop_releases(Turn& turn, const AssignmentKey& key) {
     for (const auto& id : turn.state.assignments.at(key).releases) {
         for (const auto& [name, progress] : turn.state.releases.at(id).targets) {
-            const auto install = key_of(key, name);
-            if (!turn.state.owners.contains(install)) turn.erase_block(install);
+            if (turn.state.owners.contains(key_of(key, name))) continue;
+            for (const auto& block : block_keys(key, name)) turn.erase_block(block);
         }
         turn.drop(id);
     }
@@ -50,6 +51,7 @@ void forget(Turn& turn, const AssignmentKey& key) {
     drop_releases(turn, key);
     lift_all(turn, key);
     turn.erase_good(key);
+    turn.erase_sides(key);
     turn.forget_wake(key);
     auto& state = turn.state;
     state.gone.erase({*state.assignments.at(key).gone, key});

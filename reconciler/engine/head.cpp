@@ -63,9 +63,21 @@ std::optional<Candidate> restore(const State& state, const Assignment& wish, con
     return candidate;
 }
 
+/// The live colour is the assignment's: whatever serves moves to the other one together, and what
+/// is pinned with its own version, unless that is known to be bad.
+std::vector<const DesiredTarget*> all_of(const State& state, const Assignment& wish) {
+    std::vector<const DesiredTarget*> targets;
+    for (const auto& target : wish.targets)
+        if (!target.pinned || !quarantine_of(state, wish.key, target.definition->digest))
+            targets.push_back(&target);
+    return targets;
+}
+
 /// What has drifted proves nothing, so where nothing else does it is deployed again.
 std::vector<const DesiredTarget*> to_introduce(const State& state, const Assignment& wish) {
     auto targets = out_of_sync(state, wish, wish.operation != Operation::deploy);
+    if (!targets.empty() && wish.strategy.type == StrategyType::blue_green)
+        return all_of(state, wish);
     if (!targets.empty() || is_proven(state, wish)) return targets;
     for (const auto& target : wish.targets)
         if (const auto* seen = seen_on(state, wish.key, target);

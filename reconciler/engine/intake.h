@@ -22,6 +22,7 @@ void take(Turn& turn, const Answered& event);
 void take(Turn& turn, const Woke& event);
 void take(Turn& turn, const AgentRevoked& event);
 void take(Turn& turn, const Unsent& event);
+void take(Turn& turn, const RouteTold& event);
 
 /// Parts used by more than one of them.
 

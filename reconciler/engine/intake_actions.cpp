@@ -67,7 +67,7 @@ void note_outcome(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
     auto& release = turn.state.releases.at(entry.action.release);
     if (result.outcome == ActionOutcome::refused && !result.host_trouble.empty())
         return take_trouble(turn, entry, result);
-    clear_trouble(turn, entry.action.key);
+    clear_trouble(turn, place_of(entry.action.key));
     auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action != result.id) return;
     progress.status = entry.restore ? restore_status(progress, result.outcome)

@@ -4,10 +4,12 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
 #include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::engine {
 namespace {
@@ -31,8 +33,9 @@ bool nobody_can_tell(const Installation& seen) {
 void note_unknown_drift(Turn& turn, const std::string& agent, const Installation* before,
                         const Installation& now) {
     if (!nobody_can_tell(now) || (before && nobody_can_tell(*before))) return;
-    const auto owner = turn.state.owners.find(now.key);
-    if (owner == turn.state.owners.end()) return;
+    const auto owner = turn.state.owners.find(place_of(now.key));
+    if (owner == turn.state.owners.end() || now.key.slot != live_slot(turn.state, owner->second))
+        return;
     turn.notify_of(agent, NoticeKind::drift_unknown, owner->second, "",
                    fmt::format("{}: nobody can tell whether {} is as it was installed: {}",
                                owner->second.text(), now.key.target, now.drift_reason));
@@ -77,6 +80,13 @@ void mark_unsent(Turn& turn, const Hello& hello, const Inventory& inventory) {
     }
 }
 
+std::set<RouterType> routers_of(const std::set<std::string_view>& capabilities) {
+    std::set<RouterType> routers;
+    if (capabilities.contains(kHaproxyCapability)) routers.insert(RouterType::haproxy);
+    if (capabilities.contains(kScriptRouterCapability)) routers.insert(RouterType::script);
+    return routers;
+}
+
 void note_overflow(Turn& turn, AgentState& agent, const std::string& name) {
     if (std::exchange(agent.overflowed, true)) return;
     turn.notify(NoticeKind::inventory_full, {}, "",
@@ -95,10 +105,15 @@ void take(Turn& turn, const AgentConnected& event) {
     agent.revoked = false;
     agent.boot_id = event.hello.boot_id;
     agent.runs_at_once = event.hello.runs_at_once;
-    const auto& capabilities = event.hello.capabilities;
-    agent.looks_twice =
-        std::ranges::find(capabilities, kSecondLookCapability) != capabilities.end();
-    agent.watches = std::ranges::find(capabilities, kVerifyCapability) != capabilities.end();
+    const std::set<std::string_view> capabilities(event.hello.capabilities.begin(),
+                                                  event.hello.capabilities.end());
+    agent.looks_twice = capabilities.contains(kSecondLookCapability);
+    agent.watches = capabilities.contains(kVerifyCapability);
+    agent.knows_slots = capabilities.contains(kSlotsCapability);
+    agent.routers = routers_of(capabilities);
+    agent.routes.clear();
+    agent.routes_sent.clear();
+    for (const auto& report : event.inventory.routes) keep_report(turn, name, report);
     agent.seen_at = turn.now;
     clear_troubles_of(turn, name);
     replace_installations(turn, agent, name, event.inventory.installations);
@@ -173,6 +188,8 @@ void observe(Turn& turn, const std::string& name, const Installation& installati
 void take(Turn& turn, const AgentChanged& event) {
     for (const auto& installation : event.installations) observe(turn, event.agent, installation);
 }
+
+void take(Turn& turn, const RouteTold& event) { keep_report(turn, event.agent, event.report); }
 
 void take(Turn& turn, const AgentFenced& event) { fence(turn, event.epoch, event.agent); }
 

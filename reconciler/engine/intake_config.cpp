@@ -1,3 +1,4 @@
+#include "reconciler/engine/blocks.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/intake.h"
@@ -42,7 +43,7 @@ void enter(Turn& turn, const AssignmentKey& key, AssignmentState& assignment) {
 /// A person's new intent is a new try.
 void end_back_offs(Turn& turn, const AssignmentKey& key, const Assignment& wish) {
     for (const auto& target : wish.targets) {
-        turn.erase_block(key_of(key, target.name));
+        for (const auto& block : block_keys(key, target.name)) turn.erase_block(block);
         end_wait(turn, key_of(key, target.name));
     }
 }

@@ -9,6 +9,7 @@
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
 #include "schema/base/limits.h"
@@ -71,6 +72,7 @@ void look(Turn& turn, const AssignmentKey& key) {
     tend_outbox(turn, key, Resend::later);
     tend_unreported(turn, key);
     show_troubles(turn, key);
+    tend_sides(turn, key);
     if (!assignment.active.empty()) advance(turn, key);
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);

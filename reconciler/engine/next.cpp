@@ -7,6 +7,8 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/recall.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/retire.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/verify.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
@@ -61,6 +63,9 @@ Release& create(Turn& turn, const AssignmentKey& key, const Candidate& candidate
     release.retry = wish.retry;
     release.strategy = wish.strategy.type;
     release.forward_only = wish.forward_only && candidate.kind == ReleaseKind::introduce;
+    release.slot = candidate.kind == ReleaseKind::retire
+                       ? candidate.slot
+                       : slot_for(turn.state, key, candidate.kind);
     release.created_at = turn.now;
     assignment.releases.push_back(release.id);
     turn.audit("release.created", key.text(), release.commit,
@@ -117,8 +122,14 @@ std::vector<Hold> offline_holds(Turn& turn, const AssignmentKey& key, const Cand
     return {};
 }
 
-/// True: it waits for nothing but agents.
-bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
+/// What a head that does not begin waits for.
+enum class Waits { no, for_agents, for_its_slot };
+
+bool are_all(const std::vector<Hold>& holds, std::string_view gate) {
+    return std::ranges::all_of(holds, [&](const Hold& hold) { return hold.gate == gate; });
+}
+
+Waits begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
     auto& assignment = turn.state.assignments[key];
     cancel_pending(turn, assignment, head.id);
     const bool is_new = assignment.pending.empty();
@@ -134,14 +145,17 @@ bool begin_head(Turn& turn, const AssignmentKey& key, const Candidate& head) {
                                      to_string(active.status)),
                          {}});
     }
+    if (holds.empty()) holds = make_ready(turn, key, head);
     add_holds(turn, key, holds);
     if (!holds.empty()) {
         show_waiting(turn, release, holds);
-        return std::ranges::all_of(holds, [](const Hold& hold) { return hold.gate == "offline"; });
+        return are_all(holds, "offline") ? Waits::for_agents
+               : are_all(holds, "slot")  ? Waits::for_its_slot
+                                         : Waits::no;
     }
     assignment.pending.clear();
     start_release(turn, release, head.targets);
-    return false;
+    return Waits::no;
 }
 
 bool any_online(const Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
@@ -165,9 +179,11 @@ bool begin_forced(Turn& turn, const AssignmentKey& key) {
     return true;
 }
 
-void begin_side(Turn& turn, const AssignmentKey& key, bool head_waits_for_agents) {
+void begin_side(Turn& turn, const AssignmentKey& key, Waits head) {
     if (begin_forced(turn, key)) return;
-    const auto side = side_of(turn, key, head_waits_for_agents);
+    auto side = head == Waits::for_its_slot ? retire_of(turn, key) : std::nullopt;
+    if (!side) side = side_of(turn, key, head == Waits::for_agents);
+    if (!side) side = retire_of(turn, key);
     if (!side) return;
     const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});
     add_holds(turn, key, holds);
@@ -207,24 +223,32 @@ std::vector<Hold> proof_holds(const Turn& turn, const AssignmentKey& key,
 
 bool watches_anything(const Strategy& strategy) {
     const auto takes_time = [](const auto& entry) { return entry.verify_duration.count() > 0; };
-    return strategy.type == StrategyType::canary &&
-           (std::ranges::any_of(strategy.steps, takes_time) ||
+    return (strategy.type == StrategyType::canary || strategy.type == StrategyType::blue_green) &&
+           (takes_time(strategy) || std::ranges::any_of(strategy.steps, takes_time) ||
             std::ranges::any_of(strategy.cluster_order, takes_time));
 }
 
-/// Agents that cannot do what a canary will ask of them.
+bool knows_no_slots(const State& state, const std::string& name) {
+    const auto agent = state.agents.find(name);
+    return agent != state.agents.end() && agent->second.online && !agent->second.knows_slots;
+}
+
+/// Agents that cannot do what a canary, or blue_green, will ask of them.
 std::vector<Hold> agent_holds(const Turn& turn, const Assignment& wish) {
-    if (!watches_anything(wish.strategy) ||
-        !planner::has_checks(*wish.definition, wish.strategy.health_check))
-        return {};
+    const bool watches = watches_anything(wish.strategy) &&
+                         planner::has_checks(*wish.definition, wish.strategy.health_check);
+    const bool has_slots = wish.strategy.type == StrategyType::blue_green;
     std::vector<std::string> old;
-    for (const auto& target : wish.targets)
-        if (!target.pinned && cannot_watch(turn.state, target.agent)) old.push_back(target.name);
+    if (watches || has_slots)
+        for (const auto& target : wish.targets)
+            if ((watches && !target.pinned && cannot_watch(turn.state, target.agent)) ||
+                (has_slots && knows_no_slots(turn.state, target.agent)))
+                old.push_back(target.name);
     if (old.empty()) return {};
-    return {
-        {"agent",
-         fmt::format("the agents of {} are too old to watch a canary: upgrade them", some_of(old)),
-         {}}};
+    return {{"agent",
+             fmt::format("the agents of {} are too old for strategy {}: upgrade them", some_of(old),
+                         to_string(wish.strategy.type)),
+             {}}};
 }
 
 /// What an introduce would lack once it is under way.
@@ -232,6 +256,7 @@ std::vector<Hold> strategy_holds(const Turn& turn, const AssignmentKey& key,
                                  const Candidate& candidate) {
     const auto& wish = *turn.state.assignments.at(key).wish;
     auto holds = agent_holds(turn, wish);
+    if (wish.strategy.type != StrategyType::canary) return holds;
     const auto covered =
         covered_by(turn.state, wish, candidate.digest, candidate.targets, turn.lived);
     auto moving = candidate.targets;
@@ -274,6 +299,15 @@ std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candid
     return holds;
 }
 
+std::vector<Hold> make_ready(Turn& turn, const AssignmentKey& key, const Candidate& candidate) {
+    if (candidate.targets.empty()) return {};
+    route_back(turn, key);  // a release that failed, and was not taken back, may have left it
+    auto holds = slot_holds(turn, key, candidate);
+    if (holds.empty() && slot_for(turn.state, key, candidate.kind) != live_slot(turn.state, key))
+        return standing_route_holds(turn, key);
+    return holds;
+}
+
 void begin_next(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
     if (assignment.wish) add_holds(turn, key, standing_holds(*assignment.wish, turn.now));
@@ -282,14 +316,17 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
     tend_blocks(turn, key, *assignment.wish);
     std::vector<Hold> why;
     if (assignment.active.empty()) note_gone_everywhere(turn, key, *assignment.wish);
+    if (assignment.active.empty() && assignment.good &&
+        assignment.good->good.digest == assignment.wish->definition->digest)
+        route_back(turn, key);
     const auto head = head_of(turn.state, key, turn.lived, &why);
     add_holds(turn, key, why);
-    bool waits_for_agents = false;
+    auto waits = Waits::no;
     if (!head)
         cancel_pending(turn, assignment, "", why);
     else if (head->id != assignment.active)
-        waits_for_agents = begin_head(turn, key, *head);
-    if (assignment.active.empty()) begin_side(turn, key, waits_for_agents);
+        waits = begin_head(turn, key, *head);
+    if (assignment.active.empty()) begin_side(turn, key, waits);
 }
 
 }  // namespace tidegate::engine

@@ -25,6 +25,7 @@ struct Candidate {
     std::string cause;
     std::vector<const DesiredTarget*> targets;  ///< not yet as they should be; in order
     std::string id;
+    std::string slot{};  ///< retire: that is cleared
 };
 
 /// Gives it the id of its last try if that has not ended, or has and is not tried `again` (what was
@@ -45,6 +46,11 @@ void identify(const State& state, const AssignmentKey& key, Candidate& candidate
 /// What a head, or a forced operation, waits for before its start.
 [[nodiscard]] std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key,
                                             const Candidate& candidate);
+
+/// What has to be made ready once nothing else keeps a head from beginning: a free slot, and
+/// routers that send nothing there.
+[[nodiscard]] std::vector<Hold> make_ready(Turn& turn, const AssignmentKey& key,
+                                           const Candidate& candidate);
 
 /// Starts what can start; keeps the pending release and the assignment's holds up to date.
 void begin_next(Turn& turn, const AssignmentKey& key);

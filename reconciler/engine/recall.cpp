@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/planner/action.h"
 
 namespace tidegate::engine {
@@ -21,6 +22,7 @@ void recall_release(Turn& turn, const AssignmentKey& key, const AssignmentState&
     release.id = id;
     release.key = key;
     release.status = ReleaseStatus::rollback;
+    release.condemned = true;
     release.digest = rejected.digest;
     release.to = rejected.version;
     release.commit = wish.intent.commit;
@@ -72,6 +74,19 @@ bool is_of(const AssignmentKey& key, const Installation& seen) {
     return seen.environment.empty() || seen.environment == key.environment;
 }
 
+/// In whichever slot: which of them is live is found by what was good.
+std::vector<const Installation*> reports_of(const State& state, const AssignmentKey& key,
+                                            const Assignment& wish) {
+    std::vector<const Installation*> reports;
+    for (const auto& target : wish.targets)
+        for (const auto slot : kAnySlot)
+            if (const auto* seen =
+                    seen_on(state, target.agent, {target.name, key.project, std::string(slot)});
+                seen && !target.pinned)
+                reports.push_back(seen);
+    return reports;
+}
+
 /// Of uninstalls, where nothing is left anywhere: what an agent last did it remembers, too.
 std::vector<LastGood> reported_absent(const AssignmentKey& key,
                                       const std::vector<const Installation*>& reports) {
@@ -103,10 +118,7 @@ std::vector<LastGood> reported_in_place(const Turn& turn, const AssignmentKey& k
 
 std::vector<LastGood> reported_good(const Turn& turn, const AssignmentKey& key,
                                     const Assignment& wish) {
-    std::vector<const Installation*> reports;
-    for (const auto& target : wish.targets)
-        if (const auto* seen = seen_on(turn.state, key, target); seen && !target.pinned)
-            reports.push_back(seen);
+    const auto reports = reports_of(turn.state, key, wish);
     auto candidates = reported_absent(key, reports);
     for (const auto* seen : reports)
         if (seen->last_good && is_of(key, *seen)) candidates.push_back(*seen->last_good);
@@ -134,6 +146,11 @@ bool any_reconnecting(Turn& turn, const AssignmentKey& key, const Assignment& wi
             waiting = true;
             turn.wake(key, grace_ends(turn.state, target.agent));
         }
+    for (const auto& [target, agent] : wish.routers)
+        if (reach(turn.state, agent, turn.lived) == Reach::reconnecting) {
+            waiting = true;
+            turn.wake(key, grace_ends(turn.state, agent));
+        }
     return waiting;
 }
 
@@ -158,11 +175,10 @@ void finish_recall(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments[key];
     assignment.recalled = true;
     if (!assignment.wish) return;
-    for (const auto& target : assignment.wish->targets)
-        if (const auto* seen = seen_on(turn.state, key, target);
-            seen && seen->rejected && is_of(key, *seen))
-            recall_rejected(turn, key, *seen->rejected);
+    for (const auto* seen : reports_of(turn.state, key, *assignment.wish))
+        if (seen->rejected && is_of(key, *seen)) recall_rejected(turn, key, *seen->rejected);
     for (const auto& revert : assignment.wish->reverts) recall_quarantine(turn, revert);
+    recall_sides(turn, key);
 }
 
 }  // namespace tidegate::engine

@@ -7,6 +7,8 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
+#include "reconciler/engine/retire.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/steps.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
@@ -35,6 +37,7 @@ void succeed(Turn& turn, Release& release) {
                             release.kind == ReleaseKind::uninstall},
                            false,
                            release.id});
+    settle_sides(turn, release);
     if (release.kind == ReleaseKind::restore) note_way_back(turn, release);
     auto reason = is_upkeep(release.kind) ? "" : shortfall(turn.state, release);
     if (reason.empty() && release.targets.empty()) reason = "already in place everywhere";
@@ -48,7 +51,7 @@ bool is_still_there(const State& state, const Release& release, const TargetProg
     if (progress.status != TargetStatus::success || !target || target->pinned) return false;
     const bool absent = release.kind == ReleaseKind::uninstall;
     const auto there =
-        planner::compare({progress.desired, absent}, seen_on(state, release.key, *target));
+        planner::compare({progress.desired, absent}, seen_in(state, release, *target));
     return there == planner::TargetState::in_sync || there == planner::TargetState::drifted;
 }
 
@@ -73,11 +76,26 @@ void wind_down(Turn& turn, Release& release, const std::string& why) {
     turn.save(release);
 }
 
+/// A slot that is being cleared may be the one that the head needs; those that are away are owed.
+bool clears_the_way(const Turn& turn, const Release& release) {
+    if (release.kind != ReleaseKind::retire) return false;
+    const auto& assignment = turn.state.assignments.at(release.key);
+    return has_in_flight(turn, release) ||
+           std::ranges::any_of(release.targets, [&](const auto& entry) {
+               const auto* target = wished_target(assignment, entry.first);
+               return entry.second.status == TargetStatus::waiting && target &&
+                      reach(turn.state, release.key, *target, turn.lived) == Reach::online;
+           });
+}
+
 /// A head that could start goes before keeping what is.
 bool head_is_ready(Turn& turn, const Release& release) {
-    if (!is_upkeep(release.kind)) return false;
+    if (!is_upkeep(release.kind) || clears_the_way(turn, release)) return false;
     const auto head = head_of(turn.state, release.key, turn.lived);
-    return head && start_holds(turn, release.key, *head).empty();
+    if (!head || !start_holds(turn, release.key, *head).empty()) return false;
+    if (!in_the_way(turn, release.key, *head).empty())
+        return retire_of(turn, release.key).has_value();
+    return make_ready(turn, release.key, *head).empty();
 }
 
 /// A newer wish is there, but waits for something: until it may begin, what this one has brought
@@ -143,6 +161,14 @@ void drop_departed(Turn& turn, Release& release) {
     remove_from_steps(turn, release, left);
 }
 
+/// It sent traffic elsewhere, and ends without what it did that for.
+bool gives_traffic_back(const State& state, const Release& release) {
+    const bool ends_early =
+        release.status == ReleaseStatus::cancelled || release.status == ReleaseStatus::rollback;
+    return ends_early && release.started_at &&
+           (is_beside(state, release) || release.kind == ReleaseKind::uninstall);
+}
+
 }  // namespace
 
 bool has_in_flight(const Turn& turn, const Release& release) {
@@ -198,6 +224,10 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
             turn.save(release, progress);
         }
     end_watches(turn, release);
+    if (gives_traffic_back(turn.state, release)) {
+        if (status == ReleaseStatus::cancelled) leave_live(turn, release);
+        route_back(turn, release.key);
+    }
     auto& assignment = turn.state.assignments[release.key];
     if (assignment.active == release.id) assignment.active.clear();
     turn.state.left.erase(release.id);

@@ -57,7 +57,7 @@ Result<void> take_action(State& state, const Row& row) {
     auto entry = TRY(outbox_entry_from_json(row.body));
     entry.sent = false;
     const auto& id = entry.action.id;
-    state.outbox_by_key[entry.action.key] = id;
+    state.outbox_by_key[place_of(entry.action.key)] = id;
     state.sent_to[entry.agent].insert(id);
     state.assignments[entry.assignment].in_flight.insert(id);
     state.outbox.insert_or_assign(row.key, std::move(entry));
@@ -90,6 +90,15 @@ Result<void> take_row(State& state, const Row& row) {
             assignment.good = std::move(good);
             return {};
         }
+        case Table::sides: {
+            auto sides = TRY(sides_from_json(row.body));
+            for (const auto& [target, agent] : sides.routers)
+                state.by_router[agent].insert(sides.key);
+            auto& assignment = state.assignments[sides.key];
+            assignment.recalled = true;
+            assignment.sides = std::move(sides);
+            return {};
+        }
         case Table::revert: {
             const auto revert = TRY(own_revert_from_json(row.body));
             state.own_reverts.insert_or_assign(revert.release, revert.at);
@@ -112,8 +121,8 @@ void find_departed(State& state) {
     std::map<InstallKey, std::string> known;
     for (const auto& [name, agent] : state.agents)
         for (const auto& [install, seen] : agent.installations)
-            if (seen.status != InstallStatus::absent) known[install] = name;
-    for (const auto& [id, entry] : state.outbox) known[entry.action.key] = entry.agent;
+            if (seen.status != InstallStatus::absent) known[place_of(install)] = name;
+    for (const auto& [id, entry] : state.outbox) known[place_of(entry.action.key)] = entry.agent;
     std::map<InstallKey, const Release*> last;
     for (const auto& [id, release] : state.releases)
         for (const auto& [name, progress] : release.targets) {

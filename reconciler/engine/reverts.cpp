@@ -46,7 +46,9 @@ bool is_answered_by_wish(Turn& turn, Release& release) {
         return true;
     }
     const bool same = wish && wish->definition->digest == release.digest;
-    if (same && quarantine_of(turn.state, release.key, release.digest)) return false;
+    // Nobody promoted it in time, or no router obeyed: that quarantines nothing.
+    const bool stands = !release.condemned && wish && wish->intent.commit == release.commit;
+    if (same && (stands || quarantine_of(turn.state, release.key, release.digest))) return false;
     finish_revert(turn, release, RevertState::not_needed,
                   same ? "a person wants it tried anew" : "a newer commit changed it already");
     return true;

@@ -5,6 +5,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/room.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/way_back.h"
 #include "reconciler/planner/action.h"
 #include "schema/resolve/digest.h"
@@ -38,7 +39,7 @@ void mark(Turn& turn, Release& release, TargetProgress& progress, TargetStatus s
 }
 
 bool is_back(const Turn& turn, const Release& release, const DesiredTarget& target) {
-    const auto* seen = seen_on(turn.state, release.key, target);
+    const auto* seen = seen_in(turn.state, release, target);
     // Pinned since then or not: it goes back to last good first, then catches up with its pin.
     const auto digest = target_digest(release.last_good->digest, target.config_digest);
     return planner::compare({digest, release.last_good->absent}, seen) ==
@@ -132,7 +133,7 @@ private:
     bool is_as_deployed(const TargetProgress& progress) const {
         const auto* target = find_target(turn_.state.assignments.at(release_.key), progress.name);
         return target && planner::compare({progress.desired, false},
-                                          seen_on(turn_.state, release_.key, *target)) ==
+                                          seen_in(turn_.state, release_, *target)) ==
                              planner::TargetState::in_sync;
     }
     /// What is away is passed over, and takes no turn.
@@ -200,7 +201,31 @@ void end_rollback(Turn& turn, Release& release, int away) {
 
 }  // namespace
 
+/// Beside what serves nothing has to be restored: traffic goes back, and the slot is cleared later
+/// (retire.h). It waits for the routers that are there, and not for long; for nobody else.
+void switch_back(Turn& turn, Release& release) {
+    route_back(turn, release.key);
+    const auto routers = ask_routers(turn.state, release.key, turn.lived);
+    const auto end = release.all_back_at.value_or(turn.lived);
+    if (!routers.late.empty() && turn.lived < end) {
+        add_holds(turn, release.key, {router_hold(routers, "to send all traffic back")});
+        return turn.wake(release.key, end);
+    }
+    for (auto& [name, progress] : release.targets) {
+        if (!is_touched(progress)) continue;
+        progress.failed_action = std::exchange(progress.action, {});
+        mark(turn, release, progress, TargetStatus::restored, progress.error);
+    }
+    if (!release.last_good) return contain(turn, release);
+    if (!routers.all())
+        turn.notify(NoticeKind::router_away, release.key, release.id,
+                    fmt::format("{}: {}", release.key.text(),
+                                router_hold(routers, "to send all traffic back").reason));
+    end_release(turn, release, ReleaseStatus::rollback, release.reason);
+}
+
 void advance_rollback(Turn& turn, Release& release) {
+    if (is_beside(turn.state, release)) return switch_back(turn, release);
     if (!release.last_good) return contain(turn, release);
     int running = 0;
     int away = 0;

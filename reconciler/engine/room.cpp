@@ -1,6 +1,7 @@
 #include "reconciler/engine/room.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "reconciler/engine/facts.h"
 #include "schema/base/limits.h"
@@ -15,33 +16,28 @@ int places_of(const State& state, const std::string& agent) {
     return said <= 0 ? limits::kActionsAtOnceDefault : std::min(said, limits::kActionsAtOnceMax);
 }
 
-struct Load {
-    int actions = 0;
-    std::size_t bytes = 0;
-};
-
-Load load_of(const State& state, const std::string& agent) {
-    Load load;
+/// What the agent was sent and has not answered.
+std::vector<const Action*> sent_to(const State& state, const std::string& agent) {
+    std::vector<const Action*> actions;
     const auto sent = state.sent_to.find(agent);
-    if (sent == state.sent_to.end()) return load;
-    for (const auto& id : sent->second) {
-        const auto& entry = state.outbox.at(id);
-        if (!entry.sent) continue;
-        ++load.actions;
-        load.bytes += action_bytes(entry.action);
-    }
-    return load;
+    if (sent == state.sent_to.end()) return actions;
+    for (const auto& id : sent->second)
+        if (const auto& entry = state.outbox.at(id); entry.sent) actions.push_back(&entry.action);
+    return actions;
 }
 
 }  // namespace
 
+/// Asked before every dispatch: bytes are summed, which walks through all that an action consists
+/// of, only where there is a place.
 bool has_room(const State& state, const std::string& agent, bool restore, std::size_t bytes) {
-    const auto load = load_of(state, agent);
-    if (load.actions == 0) return true;
+    const auto sent = sent_to(state, agent);
+    if (sent.empty()) return true;
     const int kept = restore ? 0 : 1;
-    const auto bytes_kept = restore ? 0 : limits::kActionBytesMax;
-    return load.actions < places_of(state, agent) - kept &&
-           load.bytes + bytes + bytes_kept <= limits::kActionBytesOutMax;
+    if (static_cast<int>(sent.size()) >= places_of(state, agent) - kept) return false;
+    auto sum = bytes + (restore ? 0 : limits::kActionBytesMax);
+    for (const auto* action : sent) sum += action_bytes(*action);
+    return sum <= limits::kActionBytesOutMax;
 }
 
 void wait_for_room(State& state, const std::string& agent, const AssignmentKey& key, bool restore) {

@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/way_back.h"
 
 namespace tidegate::engine {
@@ -113,7 +114,10 @@ private:
 
 bool keeps_something(const State& state, const AssignmentKey& key) {
     const auto& wish = state.assignments.at(key).wish;
-    return wish && !wish->definition->absent && !is_frozen(state, key, *wish);
+    if (!wish || wish->definition->absent || is_frozen(state, key, *wish)) return false;
+    // The first release with slots decides where everything is.
+    return wish->strategy.type != StrategyType::blue_green || !live_slot(state, key).empty() ||
+           has_old_side(state, key);
 }
 
 Candidate candidate_of(const std::optional<LastGood>& kept) {

@@ -3,6 +3,7 @@
 #include "reconciler/engine/coverage.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/substitutes.h"
 #include "schema/base/limits.h"
 
@@ -35,7 +36,54 @@ void add_there(Turn& turn, Release& release, const DesiredTarget& target) {
     auto& progress = release.targets.at(target.name);
     progress.status = TargetStatus::success;
     progress.agent = target.agent;
-    progress.report = seen_on(turn.state, release.key, target)->report;
+    progress.report = seen_in(turn.state, release, target)->report;
+}
+
+bool is_there(const State& state, const Release& release, const DesiredTarget& target) {
+    const auto& progress = release.targets.at(target.name);
+    return planner::compare({progress.desired, false}, seen_in(state, release, target)) ==
+           planner::TargetState::in_sync;
+}
+
+/// Takes those out that have it in their slot already.
+std::vector<const DesiredTarget*> take_there(Turn& turn, Release& release,
+                                             std::vector<const DesiredTarget*>& moving) {
+    std::vector<const DesiredTarget*> there;
+    std::erase_if(moving, [&](const DesiredTarget* target) {
+        if (!is_there(turn.state, release, *target)) return false;
+        add_there(turn, release, *target);
+        there.push_back(target);
+        return true;
+    });
+    return there;
+}
+
+std::vector<Step> compile_steps(Turn& turn, Release& release,
+                                std::span<const DesiredTarget* const> targets,
+                                std::vector<const DesiredTarget*> moving) {
+    if (targets.empty()) return {};
+    const auto& wish = *turn.state.assignments.at(release.key).wish;
+    if (is_beside(turn.state, release)) {
+        const auto there = take_there(turn, release, moving);
+        const auto all = static_cast<int>(targets.size());
+        return planner::compile(wish.strategy, {moving, there, all, all, release.kind,
+                                                has_old_side(turn.state, release.key)});
+    }
+    const auto covered = covered_by(turn.state, wish, release.digest, targets, turn.lived);
+    if (release.kind == ReleaseKind::introduce && wish.strategy.type == StrategyType::canary)
+        for (const auto* target : covered.there) add_there(turn, release, *target);
+    return planner::compile(wish.strategy, covered.fleet(moving, release.kind));
+}
+
+/// Before anything is taken away, nobody is sent there any more.
+void route_away_first(const State& state, Release& release) {
+    const auto& sides = state.assignments.at(release.key).sides;
+    if (release.kind != ReleaseKind::uninstall || !sides || !sides->traffic) return;
+    Step away;
+    away.work = RouteWork{0, state.assignments.at(release.key).wish->strategy.switch_timeout, 0};
+    release.steps.insert(release.steps.begin(), std::move(away));
+    for (std::size_t i = 0; i < release.steps.size(); ++i)
+        release.steps[i].index = static_cast<int>(i);
 }
 
 /// Waiting as planned is no reason to fail.
@@ -44,6 +92,7 @@ Seconds planned_waits(const Release& release) {
     for (const auto& step : release.steps) {
         if (const auto* work = deploy_of(step)) waits += work->wait_before;
         if (const auto* work = std::get_if<VerifyWork>(&step.work)) waits += work->duration;
+        if (const auto* work = std::get_if<RouteWork>(&step.work)) waits += work->timeout;
     }
     return waits;
 }
@@ -53,6 +102,10 @@ Seconds planned_waits(const Release& release) {
 void start_release(Turn& turn, Release& release, const std::vector<const DesiredTarget*>& targets) {
     auto& assignment = turn.state.assignments[release.key];
     const auto& wish = *assignment.wish;
+    if (targets.empty())  // what serves is it already
+        release.slot = live_slot(turn.state, release.key);
+    else if (release.kind != ReleaseKind::retire)  // the live one may be another by now
+        release.slot = slot_for(turn.state, release.key, release.kind);
     std::vector<const DesiredTarget*> moving;
     for (const auto* target : in_order(turn, release.key, targets)) {
         const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
@@ -62,10 +115,8 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
         else
             moving.push_back(target);
     }
-    const auto covered = covered_by(turn.state, wish, release.digest, targets, turn.lived);
-    if (release.kind == ReleaseKind::introduce && wish.strategy.type == StrategyType::canary)
-        for (const auto* target : covered.there) add_there(turn, release, *target);
-    release.steps = planner::compile(wish.strategy, covered.fleet(moving, release.kind));
+    release.steps = compile_steps(turn, release, targets, std::move(moving));
+    route_away_first(turn.state, release);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
     const auto span =

@@ -26,10 +26,16 @@ struct AgentState {
     bool online = false;
     bool revoked = false;  ///< until it connects again, enrolled anew: it is not waited for
     std::string boot_id;
-    OnceAMinute said;                  ///< by kind of notice: what it can repeat
-    int runs_at_once = 0;              ///< actions; 0: it does not say
-    bool looks_twice = false;          ///< kSecondLookCapability
-    bool watches = false;              ///< kVerifyCapability
+    OnceAMinute said;                ///< by kind of notice: what it can repeat
+    int runs_at_once = 0;            ///< actions; 0: it does not say
+    bool looks_twice = false;        ///< kSecondLookCapability
+    bool watches = false;            ///< kVerifyCapability
+    bool knows_slots = false;        ///< kSlotsCapability
+    std::set<RouterType> routers{};  ///< whose routes it takes
+    /// What it last said of each that it keeps, by assignment and router target.
+    std::map<std::pair<AssignmentKey, std::string>, RouteReport> routes{};
+    /// The newest revision of each that was sent over its present link.
+    std::map<std::pair<AssignmentKey, std::string>, std::uint64_t> routes_sent{};
     std::optional<Timestamp> seen_at;  ///< connect or disconnect; none: not since this start
     std::optional<Lived> lost_at;      ///< its last disconnect since this start
     /// Before its first inventory of this daemon's life: hints from the store, shown only.
@@ -59,6 +65,10 @@ struct AssignmentState {
     std::map<std::string, std::string> departed;
     bool targets_changed = false;  ///< the wish is new: releases may hold targets that left
     std::optional<GoodState> good;
+    std::optional<Sides> sides;  ///< none: it has no slots
+    std::string routed_at;       ///< the accepted commit whose traffic its route last followed
+    std::set<std::string>
+        servers_leaving{};  ///< that left Git, and get nothing by the route of now
     /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
     bool recalled = false;
     Inquiry recalling;  ///< of FindLastGood
@@ -120,6 +130,8 @@ struct State {
 
     /// Agent → assignments whose targets it serves → their names; none is empty.
     std::map<std::string, std::map<AssignmentKey, std::set<std::string>>> by_agent;
+    /// Agent → assignments that it is, or was, a router of.
+    std::map<std::string, std::set<AssignmentKey>> by_router;
     /// (agent, whether for a restore) → who waits for a place there, the next one first.
     std::map<std::pair<std::string, bool>, std::deque<AssignmentKey>> lines;
     std::map<InstallKey, AssignmentKey> owners;    ///< which assignment wishes something there

@@ -8,6 +8,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/room.h"
+#include "reconciler/engine/sides.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -20,16 +21,21 @@ constexpr int kDispatchesPerLook = 500;
 /// unavailable already takes nothing more away.
 class Budget {
 public:
-    Budget(const State& state, const AssignmentKey& key, const DeployWork& work, Lived now)
-        : limit_(work.max_unavailable), away_(unavailable_targets(state, key, now)) {
+    Budget(const State& state, const Release& release, const DeployWork& work, Lived now)
+        : limit_(work.max_unavailable) {
+        const auto& key = release.key;
         const auto& assignment = state.assignments.at(key);
+        // Beside what serves nothing is taken away: only how much moves at once is bounded.
+        if (!is_beside(state, release)) away_ = unavailable_targets(state, key, now);
         if (!assignment.wish) return;
         // By whatever assignment: targets move between environments.
         for (const auto& target : assignment.wish->targets) {
             const auto action = state.outbox_by_key.find(key_of(key, target.name));
             if (action == state.outbox_by_key.end()) continue;
             const auto& entry = state.outbox.at(action->second);
-            changing_ += !entry.restore && takes_budget(assignment, entry) ? 1 : 0;
+            const bool changes = !entry.restore && takes_budget(assignment, entry);
+            changing_ += changes ? 1 : 0;
+            if (changes) away_.insert(target.name);
         }
     }
     [[nodiscard]] bool allows(const std::string& name) const {
@@ -96,7 +102,7 @@ public:
           step_(step),
           work_(work),
           assignment_(turn.state.assignments.at(release.key)),
-          budget_(turn.state, release.key, work, turn.lived) {}
+          budget_(turn.state, release, work, turn.lived) {}
 
     /// Returns holds of what could not be dispatched.
     std::vector<Hold> run() {

@@ -15,6 +15,7 @@ Progress walk_step(const Walk& walk) {
         Progress operator()(DeployWork& work) const { return walk_deploy(walk, work); }
         Progress operator()(const VerifyWork& work) const { return walk_verify(walk, work); }
         Progress operator()(const AwaitWork& work) const { return walk_await(walk, work); }
+        Progress operator()(RouteWork& work) const { return walk_route(walk, work); }
     } const walker{walk};
     return std::visit(walker, walk.step.work);
 }

@@ -10,7 +10,7 @@ namespace tidegate::engine {
 void skip_offline(Turn& turn, Release& release, const DesiredTarget& target) {
     auto& progress = release.targets.at(target.name);
     const auto seen =
-        planner::compare({progress.desired, false}, seen_on(turn.state, release.key, target));
+        planner::compare({progress.desired, false}, seen_in(turn.state, release, target));
     progress.status = TargetStatus::skipped;
     const auto* trouble = trouble_at(turn.state, key_of(release.key, target.name), turn.lived);
     progress.error = (trouble ? trouble->reason : "offline") +

@@ -41,7 +41,7 @@ void take_trouble(Turn& turn, const OutboxEntry& entry, const ActionResult& resu
                  result.host_trouble);
     auto& progress = release.targets.at(entry.action.key.target);
     if (progress.action != result.id) return;
-    progress.error = turn.state.troubles.at(entry.action.key).reason;
+    progress.error = turn.state.troubles.at(place_of(entry.action.key)).reason;
     if (entry.restore) {
         progress.status = TargetStatus::failed;  // to be restored, as before
     } else {

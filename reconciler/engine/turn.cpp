@@ -3,6 +3,7 @@
 
 #include "reconciler/engine/turn.h"
 
+#include "reconciler/engine/facts.h"
 #include "reconciler/engine/life.h"
 #include "reconciler/engine/views.h"
 #include "schema/base/limits.h"
@@ -49,11 +50,14 @@ void Turn::touch_agent(const std::string& agent) {
         for (const auto& [key, targets] : served->second) touch(key);
     if (const auto sent = state.sent_to.find(agent); sent != state.sent_to.end())
         for (const auto& action : sent->second) touch(state.outbox.at(action).assignment);
+    if (const auto routed = state.by_router.find(agent); routed != state.by_router.end())
+        for (const auto& key : routed->second) touch(key);
 }
 
 void Turn::touch_owner(const InstallKey& install) {
     for (const auto* owners : {&state.owners, &state.departed})
-        if (const auto owner = owners->find(install); owner != owners->end()) touch(owner->second);
+        if (const auto owner = owners->find(place_of(install)); owner != owners->end())
+            touch(owner->second);
 }
 
 void Turn::touch_targets_of(const std::string& agent) {
@@ -96,7 +100,7 @@ void Turn::end_revert(const std::string& release) {
 void Turn::put(const OutboxEntry& entry) {
     const auto& id = entry.action.id;
     state.outbox.insert_or_assign(id, entry);
-    state.outbox_by_key[entry.action.key] = id;
+    state.outbox_by_key[place_of(entry.action.key)] = id;
     state.sent_to[entry.agent].insert(id);
     state.assignments[entry.assignment].in_flight.insert(id);
     write(Table::action, id, entry);
@@ -106,7 +110,7 @@ void Turn::erase_outbox(const std::string& action) {
     const auto found = state.outbox.find(action);
     if (found == state.outbox.end()) return;
     const auto entry = std::move(found->second);
-    state.outbox_by_key.erase(entry.action.key);
+    state.outbox_by_key.erase(place_of(entry.action.key));
     state.sent_to[entry.agent].erase(action);
     free_place(entry.agent);
     touch_owner(entry.action.key);
@@ -157,6 +161,20 @@ void Turn::put(const OwnRevert& revert) {
 void Turn::erase_good(const AssignmentKey& key) {
     state.assignments.at(key).good.reset();
     batch_.writes.push_back(Erase{Table::history, key.text()});
+}
+
+void Turn::put(const Sides& sides) {
+    state.assignments[sides.key].sides = sides;
+    for (const auto& [target, agent] : sides.routers) state.by_router[agent].insert(sides.key);
+    write(Table::sides, sides.key.text(), sides);
+}
+
+void Turn::erase_sides(const AssignmentKey& key) {
+    auto& sides = state.assignments.at(key).sides;
+    if (!sides) return;
+    for (const auto& [target, agent] : sides->routers) state.by_router[agent].erase(key);
+    sides.reset();
+    batch_.writes.push_back(Erase{Table::sides, key.text()});
 }
 
 void Turn::put(const std::string& agent, const Installation& installation) {

@@ -77,6 +77,8 @@ public:
     /// go.
     void put(const OwnRevert& revert);
     void erase_good(const AssignmentKey& key);
+    void put(const Sides& sides);
+    void erase_sides(const AssignmentKey& key);
     /// A hint of what an agent reported.
     void put(const std::string& agent, const Installation& installation);
     void erase_installation(const std::string& agent, const InstallKey& key);

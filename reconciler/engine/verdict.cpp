@@ -5,6 +5,7 @@
 #include "reconciler/engine/dispatch.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/unreported.h"
 #include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
@@ -75,7 +76,10 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     release.holds.clear();
     const auto time = rules.rollback.deadline.value_or(Seconds(limits::kRollbackDeadline));
     release.deadline = turn.lived + time;
-    release.all_back_at = turn.lived + std::min<Milliseconds>(limits::kRollbackInTurns, time / 2);
+    release.all_back_at =
+        turn.lived + (is_beside(turn.state, release)
+                          ? Milliseconds{rules.strategy.switch_timeout}
+                          : std::min<Milliseconds>(limits::kRollbackInTurns, time / 2));
     for (auto& [name, progress] : release.targets) {
         const bool well = progress.status == TargetStatus::success;
         if (progress.attempt == 0 && progress.was_well == well) continue;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/sides.h"
 #include "reconciler/engine/trouble.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
@@ -27,7 +28,7 @@ Standing standing_of(const Turn& turn, const Release& release, const TargetProgr
         target_digest_for(*target, release.digest) != progress.desired ||
         (!progress.agent.empty() && progress.agent != target->agent))
         return Standing::elsewhere;
-    const auto* seen = seen_on(turn.state, release.key, *target);
+    const auto* seen = seen_in(turn.state, release, *target);
     if (!seen || seen->status == InstallStatus::absent || seen->digest != progress.desired)
         return Standing::elsewhere;
     return seen->status == InstallStatus::installed ? Standing::there : Standing::broken;
@@ -170,7 +171,9 @@ private:
                                        .rejected = none,
                                        .rollback_script = "",
                                        .repo = turn_.state.desired->repo,
-                                       .branch = turn_.state.desired->branch});
+                                       .branch = turn_.state.desired->branch,
+                                       .slot = release_.slot,
+                                       .live_slot = live_slot(turn_.state, release_.key)});
         action.id = watch_id(turn_, release_, watch, target.name);
         watch.status = TargetStatus::dispatched;
         watch.action = action.id;

@@ -5,6 +5,7 @@
 #include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/sides.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -73,9 +74,34 @@ std::string revert_note(const State& state, const AssignmentState& assignment) {
     return "";
 }
 
+std::optional<SidesView> sides_view(const State& state, const AssignmentKey& key, Timestamp now) {
+    const auto& sides = state.assignments.at(key).sides;
+    if (!sides) return std::nullopt;
+    SidesView view;
+    view.live = sides->live;
+    view.revision = sides->revision;
+    view.weights = sides->weights;
+    if (sides->kept_until && wall_time(state, *sides->kept_until) > now)
+        view.kept_until = wall_time(state, *sides->kept_until);
+    for (const auto& [target, name] : sides->routers) {
+        auto& router = view.routers.emplace_back();
+        router.target = target;
+        router.agent = name;
+        const auto agent = state.agents.find(name);
+        if (agent == state.agents.end()) continue;
+        router.online = agent->second.online;
+        const auto report = agent->second.routes.find({key, target});
+        if (report == agent->second.routes.end()) continue;
+        router.in_force = report->second.in_force && report->second.revision == sides->revision;
+        router.error = report->second.error;
+        router.weights = report->second.weights;
+    }
+    return view;
+}
+
 }  // namespace
 
-std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& key, Timestamp) {
+std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& key, Timestamp now) {
     const auto found = state.assignments.find(key);
     if (found == state.assignments.end()) return std::nullopt;
     const auto& assignment = found->second;
@@ -86,6 +112,7 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.holds = assignment.holds;
     view.revert_note = revert_note(state, assignment);
     if (assignment.good) view.last_good = assignment.good->good;
+    view.sides = sides_view(state, key, now);
     if (!assignment.wish) {
         if (view.orphaned.empty() && view.release.empty()) return std::nullopt;
         view.sync = assignment.active.empty() ? Sync::out_of_sync : Sync::releasing;

@@ -30,6 +30,8 @@ struct Walk {
 Progress walk_deploy(const Walk& walk, DeployWork& work);
 Progress walk_verify(const Walk& walk, const VerifyWork& work);
 Progress walk_await(const Walk& walk, const AwaitWork& work);
+/// Gives a share of the traffic to what was deployed (sides.h).
+Progress walk_route(const Walk& walk, RouteWork& work);
 /// A verify was there before that await: then those that have the version go on being watched.
 [[nodiscard]] bool is_verified_before(const Release& release, const Step& step);
 /// Of a release that is superseded: only what its targets' agents find counts still.

@@ -21,7 +21,7 @@ const Installation* deployed_on(const Turn& turn, const Release& release,
     const auto* target = wished_target(turn.state.assignments.at(release.key), progress.name);
     const bool same = target && (progress.agent.empty() || progress.agent == target->agent);
     if (!same || !looks_twice(turn.state, target->agent)) return nullptr;
-    const auto* seen = seen_on(turn.state, release.key, *target);
+    const auto* seen = seen_in(turn.state, release, *target);
     if (!seen || seen->report < progress.report) return nullptr;
     const auto there = planner::compare({progress.desired, false}, seen);
     const bool is_it =

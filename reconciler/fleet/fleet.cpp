@@ -113,7 +113,7 @@ public:
             stream.refuse(refusal->status);
             return {};
         }
-        const auto& route = std::get<Route>(found);
+        const auto& route = std::get<EndpointRoute>(found);
         switch (route.endpoint) {
             case Endpoint::enroll:
                 return take_enrolment(request, connection.source(), stream);

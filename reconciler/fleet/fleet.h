@@ -44,6 +44,7 @@ public:
     /// The agent has seen, and proves by our own CA's word, a higher epoch than ours: a newer
     /// daemon speaks.
     virtual void on_fenced(const std::string& agent, std::uint64_t highest_epoch) = 0;
+    virtual void on_routed(const std::string& agent, const RouteReport& report) = 0;
     /// The next bytes of an action's output; raw, at most limits::kLogBytesMax per request.
     virtual void on_log(const std::string& agent, const std::string& action,
                         std::string_view bytes) = 0;

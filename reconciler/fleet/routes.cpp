@@ -30,14 +30,15 @@ constexpr std::array kTable{
 
 }  // namespace
 
-std::variant<Route, Refusal> find_route(Role role, std::string_view method, std::string_view path) {
+std::variant<EndpointRoute, Refusal> find_route(Role role, std::string_view method,
+                                                std::string_view path) {
     for (const auto& row : kTable) {
         if (!path.starts_with(row.path)) continue;
         const auto parameter = path.substr(row.path.size());
         if (!row.is_parameter(parameter)) continue;
         if (method != row.method) return Refusal{405};
         if (role != row.role) return Refusal{403};
-        return Route{row.endpoint, std::string{parameter}};
+        return EndpointRoute{row.endpoint, std::string{parameter}};
     }
     return Refusal{404};
 }

@@ -13,11 +13,11 @@ enum class Role {
 };
 enum class Endpoint { enroll, session, logs, artifacts };
 
-struct Route {
+struct EndpointRoute {
     Endpoint endpoint{};
     std::string parameter;  ///< logs: action id; artifacts: SHA-256 in hexadecimal
 
-    friend bool operator==(const Route&, const Route&) = default;
+    friend bool operator==(const EndpointRoute&, const EndpointRoute&) = default;
 };
 /// 404 no such path; 405 not by that method; 403 not in that role.
 struct Refusal {
@@ -28,7 +28,7 @@ struct Refusal {
 
 /// `path` as it came. It is compared, not decoded: a query, an escape or a doubled slash is just
 /// another path, which does not exist.
-[[nodiscard]] std::variant<Route, Refusal> find_route(Role role, std::string_view method,
-                                                      std::string_view path);
+[[nodiscard]] std::variant<EndpointRoute, Refusal> find_route(Role role, std::string_view method,
+                                                              std::string_view path);
 
 }  // namespace tidegate::fleet

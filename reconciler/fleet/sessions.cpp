@@ -151,12 +151,14 @@ Result<void> Sessions::assemble(Session& session, wire::InventoryPiece piece, st
     append(whole.running, std::move(piece.items.running));
     append(whole.suspended, std::move(piece.items.suspended));
     append(whole.results, std::move(piece.items.results));
+    append(whole.routes, std::move(piece.items.routes));
     session.inventory_bytes += bytes;
     if (session.inventory_bytes > limits::kInventoryBytesMax ||
         whole.installations.size() > limits::kInstallationsPerAgentMax ||
         whole.running.size() > limits::kInstallationsPerAgentMax ||
         whole.suspended.size() > limits::kInstallationsPerAgentMax ||
-        whole.results.size() > limits::kInstallationsPerAgentMax)
+        whole.results.size() > limits::kInstallationsPerAgentMax ||
+        whole.routes.size() > limits::kRoutesPerAgentMax)
         return fail(ErrorCode::exhausted, "the inventory is too long");
     if (!piece.last) return {};
     session.ready = true;
@@ -183,6 +185,8 @@ Result<void> Sessions::dispatch(const SessionPtr& session, wire::AgentMessage me
         handler_.on_update(agent, *update);
     else if (const auto* result = std::get_if<ActionResult>(&message))
         handler_.on_result(agent, *result);
+    else if (const auto* routed = std::get_if<wire::Routed>(&message))
+        handler_.on_routed(agent, routed->report);
     return {};
 }
 

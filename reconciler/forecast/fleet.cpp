@@ -25,21 +25,25 @@ std::vector<engine::AgentConnected> Fleet::hellos() const {
         auto& event = events.emplace_back();
         event.hello.agent = name;
         event.hello.boot_id = name;
-        event.hello.capabilities = {std::string{kSecondLookCapability},
-                                    std::string{kVerifyCapability}};
+        for (const auto capability : {kSecondLookCapability, kVerifyCapability, kSlotsCapability,
+                                      kHaproxyCapability, kScriptRouterCapability})
+            event.hello.capabilities.emplace_back(capability);
         event.inventory.installations = agent.installations;
+        event.inventory.routes = agent.routes;
     }
     return events;
 }
 
+bool Fleet::fails(const std::string& target, const AssignmentKey& key, int step) const {
+    return std::ranges::any_of(failures_, [&](const Failure& failure) {
+        return failure.target == target && (!failure.step || *failure.step == step) &&
+               (!failure.only || *failure.only == key);
+    });
+}
+
 bool Fleet::fails(const Action& action) const {
     if (!goes_forward(action.kind) && action.kind != ActionKind::verify) return false;
-    return std::ranges::any_of(failures_, [&](const Failure& failure) {
-        return failure.target == action.key.target &&
-               (!failure.step || *failure.step == action.step) &&
-               (!failure.only ||
-                *failure.only == AssignmentKey{action.environment, action.key.project});
-    });
+    return fails(action.key.target, {action.environment, action.key.project}, action.step);
 }
 
 Fleet::Ending Fleet::begin(const Action& action) const {
@@ -81,6 +85,23 @@ void Fleet::end(const std::string& agent, const Action& action, ActionResult& re
     there.rejected = action.rejected;
     there.report = ++report_;
     result.installation = there;
+}
+
+RouteReport Fleet::set(const Route& route, std::optional<int> step) const {
+    RouteReport report;
+    report.key = route.key;
+    report.target = route.target;
+    report.revision = route.revision;
+    report.in_force = !step || !fails(route.target, route.key, *step);
+    if (!report.in_force) {
+        report.error = "assumed to fail";
+        return report;
+    }
+    for (const auto& server : route.servers) {
+        auto& weight = report.weights[server.slot];
+        weight = std::max(weight, server.weight);
+    }
+    return report;
 }
 
 }  // namespace tidegate::forecast

@@ -9,6 +9,7 @@
 
 #include "reconciler/engine/event.h"
 #include "schema/base/limits.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::forecast {
 
@@ -17,6 +18,7 @@ struct AgentNow {
     std::string name;
     bool online = true;
     std::vector<Installation> installations;
+    std::vector<RouteReport> routes{};
 };
 
 /// How long actions take.
@@ -35,7 +37,11 @@ private:
     std::map<std::pair<std::string, ActionKind>, Milliseconds> learnt_;
 };
 
-/// What moves a target forward, or watches it, fails there; the way back succeeds.
+/// How long it takes until a route is in force.
+inline constexpr Milliseconds kRouteTakes{1'000};
+
+/// What moves a target forward, or watches it, fails there, and so does what gives traffic to the
+/// new side through a router; the way back succeeds.
 struct Failure {
     std::string target;
     std::optional<int> step;              ///< only that step of a release; none: any
@@ -57,8 +63,11 @@ public:
     [[nodiscard]] Ending begin(const Action& action) const;
     /// What stands there once it has ended: completes the result.
     void end(const std::string& agent, const Action& action, ActionResult& result);
+    /// What an agent says of a route that was set; `step`: of the release that it moves forward.
+    [[nodiscard]] RouteReport set(const Route& route, std::optional<int> step) const;
 
 private:
+    [[nodiscard]] bool fails(const std::string& target, const AssignmentKey& key, int step) const;
     [[nodiscard]] bool fails(const Action& action) const;
 
     std::map<std::string, AgentNow> agents_;

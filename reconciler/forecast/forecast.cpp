@@ -5,6 +5,7 @@
 #include <set>
 
 #include "reconciler/forecast/world.h"
+#include "schema/model/slots.h"
 
 namespace tidegate::forecast {
 namespace {
@@ -66,6 +67,11 @@ bool behaves_the_same(const World& control, const World& world, const Assignment
                               same);
 }
 
+std::string live_of(const World& world, const AssignmentKey& key) {
+    const auto& sides = world.state().assignments.at(key).sides;
+    return sides ? sides->live : "";
+}
+
 std::vector<ReleaseTimeline> timelines_of(const World& world, const AssignmentKey& key,
                                           std::size_t& more) {
     std::vector<ReleaseTimeline> all;
@@ -75,6 +81,7 @@ std::vector<ReleaseTimeline> timelines_of(const World& world, const AssignmentKe
             continue;
         }
         auto& timeline = all.emplace_back(ReleaseTimeline{*release, !release->started_at, {}});
+        timeline.live = live_of(world, key);
         for (const auto& promote : world.promotes())
             if (promote.release == release->id) timeline.promotes.push_back(promote);
     }
@@ -98,6 +105,9 @@ std::vector<std::string> away_of(const AssignmentPtr& assignment,
     if (assignment)
         for (const auto& target : assignment->targets)
             if (!online.contains(target.agent)) names.push_back(target.name);
+    if (assignment)
+        for (const auto& [router, agent] : assignment->routers)
+            if (!online.contains(agent)) names.push_back(router);
     return names;
 }
 
@@ -123,14 +133,18 @@ std::set<AssignmentKey> keys_of(const Start& start) {
     return keys;
 }
 
-/// Where a failure undoes the most.
+/// Where a failure undoes the most: in the last deploy step; beside a live slot in what watches
+/// under traffic.
 std::optional<Failure> last_of(const Timeline& timeline) {
     const auto* first = timeline.first();
     if (!first || first->release.kind != ReleaseKind::introduce) return std::nullopt;
     std::optional<Failure> failure;
-    for (const auto& step : first->release.steps)
+    for (const auto& step : first->release.steps) {
         if (const auto* work = deploy_of(step); work && !work->targets.empty())
             failure = Failure{work->targets.back(), step.index, timeline.key};
+        const bool watches = !first->release.slot.empty() && kind_of(step) == StepKind::verify;
+        if (failure && watches) failure->step = step.index;
+    }
     return failure;
 }
 
@@ -150,6 +164,10 @@ Undo undo_of(const Release& release, const Failure& failure) {
     if (release.last_good && !undo.restored.empty()) undo.to = release.last_good->version;
     const auto& steps = release.steps;
     const auto failed = std::ranges::find(steps, StepStatus::failed, &Step::status);
+    undo.slot = release.slot;
+    undo.routed = std::ranges::any_of(steps, [](const Step& step) {
+        return kind_of(step) == StepKind::route && step.started_at;
+    });
     if (last && bad != release.targets.end() && failed != steps.end() && failed->finished_at)
         undo.took = *last - *failed->finished_at;
     return undo;
@@ -169,6 +187,7 @@ void add_undos(Forecast& forecast, const Start& start, const Surroundings& aroun
         const auto found = world.state().releases.find(timeline.first()->release.id);
         if (found == world.state().releases.end() || !is_final(found->second.status)) continue;
         timeline.undo = undo_of(found->second, *failure);
+        timeline.undo->live = live_of(world, timeline.key);
     }
 }
 
@@ -229,16 +248,51 @@ const Promoted* ReleaseTimeline::promote_before(int step) const {
     return last;
 }
 
+namespace {
+
+using Agents = std::map<std::string, AgentNow>;
+
+AgentNow& agent_in(Agents& agents, const std::string& name) {
+    auto& agent = agents[name];
+    agent.name = name;
+    return agent;
+}
+
+/// As after a switch long ago: all of the traffic goes to the first slot, and nothing else is kept.
+Sides sides_of(const Assignment& assignment, Agents& agents) {
+    Sides sides;
+    sides.key = assignment.key;
+    sides.live = kBlue;
+    sides.revision = 1;
+    sides.weights = {{sides.live, 100}};
+    for (const auto& target : assignment.targets) sides.served[sides.live].insert(target.name);
+    sides.traffic = assignment.strategy.traffic;
+    sides.routers = assignment.routers;
+    for (const auto& [router, agent] : assignment.routers)
+        agent_in(agents, agent)
+            .routes.push_back(
+                {assignment.key, router, sides.revision, true, "", sides.weights, {}});
+    return sides;
+}
+
+bool has_slots(const Assignment& assignment) {
+    return assignment.strategy.type == StrategyType::blue_green && !assignment.definition->absent;
+}
+
+}  // namespace
+
 void make_healthy(Start& start, const Desired& installed) {
-    std::map<std::string, AgentNow> agents;
+    Agents agents;
     for (const auto& [key, assignment] : installed.assignments) {
         const auto& wished = *assignment->definition;
         const LastGood good{wished.digest, assignment->intent.digest_commit, wished.version,
                             wished.absent};
         start.good.push_back({key, good, false, ""});
+        if (has_slots(*assignment)) start.sides.push_back(sides_of(*assignment, agents));
         for (const auto& target : assignment->targets) {
             Installation there;
-            there.key = {target.name, key.project, ""};
+            there.key = {target.name, key.project,
+                         std::string{has_slots(*assignment) ? kBlue : ""}};
             const auto& definition = *target.definition;
             there.status = definition.absent ? InstallStatus::absent : InstallStatus::installed;
             there.version = definition.version;
@@ -248,14 +302,14 @@ void make_healthy(Start& start, const Desired& installed) {
             there.environment = key.environment;
             there.last_good = good;
             there.report = 1;
-            auto& agent = agents[target.agent];
-            agent.name = target.agent;
-            agent.installations.push_back(std::move(there));
+            agent_in(agents, target.agent).installations.push_back(std::move(there));
         }
     }
     for (const auto* desired : {start.base.get(), start.head.get()})
-        for (const auto& [key, assignment] : desired->assignments)
-            for (const auto& target : assignment->targets) agents[target.agent].name = target.agent;
+        for (const auto& [key, assignment] : desired->assignments) {
+            for (const auto& target : assignment->targets) agent_in(agents, target.agent);
+            for (const auto& [router, agent] : assignment->routers) agent_in(agents, agent);
+        }
     for (auto& [name, agent] : agents) start.agents.push_back(std::move(agent));
 }
 

@@ -32,6 +32,7 @@ struct Start {
     std::vector<AgentNow> agents;
     std::vector<GoodState> good;
     std::vector<Quarantine> quarantines;
+    std::vector<Sides> sides;  ///< their `kept_until` counts from Lived{}, which is `now`
     Durations durations;
     std::vector<Failure> failures;
 };

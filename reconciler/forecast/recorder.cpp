@@ -10,6 +10,9 @@ namespace {
 /// A release's own pace, which its steps show.
 constexpr std::array<std::string_view, 8> kPace{"budget",  "busy",    "interval", "verify",
                                                 "loading", "history", "release",  "rollback"};
+/// What routers and slots of a release are waited for is its pace as well, unless it lasts.
+constexpr std::array<std::string_view, 2> kShortlyPace{"router", "slot"};
+constexpr Milliseconds kShortly{60'000};
 /// Of one assignment: a window that opens every day for a year.
 constexpr std::size_t kSpansMax = 1'000;
 
@@ -19,6 +22,12 @@ bool is_told(const Hold& hold) {
 
 bool is_same(const Hold& left, const Hold& right) {
     return left.gate == right.gate && left.reason == right.reason && left.until == right.until;
+}
+
+bool is_nothing(const HoldSpan& span) {
+    if (!span.to) return false;
+    const bool pace = std::ranges::find(kShortlyPace, span.hold.gate) != kShortlyPace.end();
+    return *span.to - span.from < (pace ? kShortly : Milliseconds{1});
 }
 
 }  // namespace
@@ -37,7 +46,7 @@ void Recorder::note(const AssignmentKey& key, const std::vector<Hold>& holds, Ti
         if (is_told(hold) && spans.size() < kSpansMax && std::ranges::none_of(spans, stands))
             spans.push_back({hold, now, {}});
     }
-    std::erase_if(spans, [](const HoldSpan& span) { return span.to == span.from; });
+    std::erase_if(spans, is_nothing);
 }
 
 const std::vector<HoldSpan>& Recorder::of(const AssignmentKey& key) const {

@@ -35,6 +35,7 @@ struct ReleaseTimeline {
     /// forecast's begin; without any it cannot be foretold.
     bool waits = false;
     std::vector<Promoted> promotes;
+    std::string live{};  ///< the slot that is live in the end; empty: it has none
 
     /// The last one of an await that stands before that step; null: none does.
     [[nodiscard]] const Promoted* promote_before(int step) const;
@@ -51,6 +52,9 @@ struct Undo {
     std::string to;                     ///< the version that they went back to; empty = none
     Milliseconds took{0};               ///< from the failure until all of them were back
     RevertState revert = RevertState::none;
+    std::string slot{};   ///< that it worked in, and which is removed; empty: it has none
+    std::string live{};   ///< the slot that serves on; empty: it has none
+    bool routed = false;  ///< some of the traffic went to `slot`, and goes back
 };
 
 /// What becomes of one assignment.
@@ -63,7 +67,7 @@ struct Timeline {
     std::vector<HoldSpan> holds;            ///< in order of their begin
     std::vector<std::string> come;          ///< targets
     std::vector<std::string> leave;
-    std::vector<std::string> away;  ///< whose agents are not connected
+    std::vector<std::string> away;  ///< whose agents are not connected; routers too
     std::optional<Undo> undo;
 
     /// The first one that brings about what is wished; null: nothing moves.

@@ -23,6 +23,8 @@ std::vector<Row> rows_of(const Start& start) {
     for (const auto& quarantine : start.quarantines)
         rows.push_back({Table::quarantine, quarantine.key.text() + ' ' + quarantine.digest.hex(),
                         to_json(quarantine)});
+    for (const auto& sides : start.sides)
+        rows.push_back({Table::sides, sides.key.text(), to_json(sides)});
     return rows;
 }
 
@@ -33,12 +35,20 @@ engine::State restored(const Start& start, const Clocks& clocks) {
     return *std::move(state);
 }
 
-/// The await that the release stands at; null: it does not.
-const Step* awaited_step(const Release& release) {
+/// The step of that kind at which the release stands; null: it does not.
+const Step* standing_at(const Release& release, StepKind kind) {
     if (!is_active(release.status) || release.status == ReleaseStatus::rolling_back) return nullptr;
     const auto* step = engine::current_step(release);
-    return step && kind_of(*step) == StepKind::await && step->started_at ? step : nullptr;
+    return step && kind_of(*step) == kind ? step : nullptr;
 }
+
+const Step* awaited_step(const Release& release) {
+    const auto* step = standing_at(release, StepKind::await);
+    return step && step->started_at ? step : nullptr;
+}
+
+/// That its routers are told of now; null: they are led back, or only told again.
+const Step* routed_step(const Release& release) { return standing_at(release, StepKind::route); }
 
 }  // namespace
 
@@ -94,12 +104,24 @@ void World::drain() {
 void World::take(engine::Send& send) {
     if (const auto* cancelled = std::get_if<engine::Cancel>(&send.message))
         cancel(cancelled->action);
+    if (const auto* set = std::get_if<engine::SetRoute>(&send.message)) take(send.agent, *set);
     auto* run = std::get_if<engine::Run>(&send.message);
     if (!run) return;
     if (engine::leave(state_, send, clocks_))
         begin(send.agent, std::move(run->action));
     else
         events_.push_back(engine::Unsent{send.agent, run->action.id, run->resumes});
+}
+
+void World::take(const std::string& agent, const engine::SetRoute& set) {
+    if (set.forget) return;
+    const auto& key = set.route.key;
+    const auto found = state_.assignments.find(key);
+    const auto* step = found == state_.assignments.end() || found->second.active.empty()
+                           ? nullptr
+                           : routed_step(state_.releases.at(found->second.active));
+    auto report = fleet_.set(set.route, step ? std::optional{step->index} : std::nullopt);
+    told_.emplace(clocks_.now + kRouteTakes, engine::RouteTold{agent, std::move(report)});
 }
 
 void World::begin(const std::string& agent, Action action) {
@@ -126,6 +148,10 @@ void World::finish_due() {
         auto& [agent, action, result] = node.mapped();
         fleet_.end(agent, action, result);
         feed(engine::ActionFinished{agent, std::move(result)});
+    }
+    while (!told_.empty() && told_.begin()->first <= clocks_.now) {
+        auto node = told_.extract(told_.begin());
+        feed(std::move(node.mapped()));
     }
 }
 
@@ -202,6 +228,7 @@ std::optional<Timestamp> World::next_time() const {
     std::optional<Timestamp> next;
     const auto soonest = [&](Timestamp at) { next = std::min(next.value_or(at), at); };
     if (!ends_.empty()) soonest(ends_.begin()->first);
+    if (!told_.empty()) soonest(told_.begin()->first);
     if (state_.wake) soonest(*state_.wake);
     if (state_.lived_wake) soonest(clocks_.now + (*state_.lived_wake - clocks_.lived));
     if (next) next = std::max(*next, clocks_.now);
@@ -222,7 +249,8 @@ bool World::is_at_rest() const {
         return entry.second.action.kind != ActionKind::verify;
     };
     const auto next = next_time();
-    return (!next || *next > clocks_.now + kSoon) && std::ranges::none_of(running_, moves) &&
+    return (!next || *next > clocks_.now + kSoon) && told_.empty() &&
+           std::ranges::none_of(running_, moves) &&
            std::ranges::all_of(state_.assignments,
                                [&](const auto& entry) { return is_at_rest(entry.first); });
 }
@@ -232,6 +260,8 @@ bool World::is_at_rest(const AssignmentKey& key) const {
     const auto& assignment = state_.assignments.at(key);
     const auto waits_for_person = [](const Hold& hold) { return !hold.until; };
     if (std::ranges::any_of(assignment.holds, waits_for_person)) return true;
+    const auto& sides = assignment.sides;
+    if (sides && sides->kept_until && *sides->kept_until > clocks_.lived) return false;
     const auto is_retry = [](const Hold& hold) { return hold.gate == "backoff"; };
     return assignment.active.empty() && assignment.pending.empty() &&
            std::ranges::all_of(assignment.holds, is_retry);

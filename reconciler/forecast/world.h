@@ -35,6 +35,7 @@ private:
     void feed(engine::Event event);
     void drain();
     void take(engine::Send& send);
+    void take(const std::string& agent, const engine::SetRoute& set);
     void take(const engine::Ask& ask);
     void take(const engine::RevertRequest& asked, std::uint64_t id);
     void take_back(const engine::RevertRequest& asked);
@@ -61,6 +62,7 @@ private:
     std::deque<engine::Event> events_;        ///< to be told now
     std::map<std::string, Running> running_;  ///< by action id
     std::set<std::pair<Timestamp, std::string>> ends_;
+    std::multimap<Timestamp, engine::RouteTold> told_;  ///< of routers, and when
     std::set<AssignmentKey> looked_at_;  ///< by the last steps: who may wait for a promote
     std::vector<Promoted> promotes_;
     std::set<std::pair<std::string, int>> asked_;  ///< (release, step) of awaits that were promoted

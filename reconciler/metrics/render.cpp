@@ -206,6 +206,31 @@ void add_holds(Families& out, const StatusSnapshot& snapshot) {
     });
 }
 
+/// Two slots at the most, and limits::kRouterTargetsMax routers, of each.
+void add_sides(Families& out, const StatusSnapshot& snapshot) {
+    const auto each = [&](auto&& visit) {
+        for (const auto& [key, view] : snapshot.assignments)
+            if (view->sides) visit(key, *view->sides);
+    };
+    auto& live = out.gauge("tidegate_live_slot", "1 for the slot that has what is kept.");
+    each([&](const auto& key, const auto& sides) {
+        if (!sides.live.empty()) Families::sample(live, labels_of(key, "slot", sides.live), 1);
+    });
+    auto& weights =
+        out.gauge("tidegate_route_weight", "Percent of the traffic that a slot is to get.");
+    each([&](const auto& key, const auto& sides) {
+        for (const auto& [slot, weight] : sides.weights)
+            Families::sample(weights, labels_of(key, "slot", slot), weight);
+    });
+    auto& routers = out.gauge("tidegate_router_in_force",
+                              "1 while a router does as it is told, 0 while it does not.");
+    each([&](const auto& key, const auto& sides) {
+        for (const auto& router : sides.routers)
+            Families::sample(routers, labels_of(key, "router", router.target),
+                             number(router.in_force));
+    });
+}
+
 /// The words go away with the trouble.
 void add_troubles(Families& out, const StatusSnapshot& snapshot) {
     auto& family = out.gauge("tidegate_host_trouble",
@@ -251,6 +276,7 @@ std::string render(const StatusSnapshot& snapshot, Timestamp now) {
     add_behind(families, snapshot, now);
     add_orphans(families, snapshot);
     add_holds(families, snapshot);
+    add_sides(families, snapshot);
     add_troubles(families, snapshot);
     add_projects(families, snapshot);
     return families.text();

@@ -9,16 +9,7 @@
 namespace tidegate::planner {
 namespace {
 
-constexpr Amount kMaxUnavailable{25, true};
-
 using Targets = std::vector<const DesiredTarget*>;
-
-Pace pace_of(const Strategy& strategy, const Fleet& fleet) {
-    Pace pace;
-    if (strategy.batch_size) pace.batch = strategy.batch_size->of(fleet.total);
-    pace.max_unavailable = strategy.max_unavailable.value_or(kMaxUnavailable).of(fleet.total);
-    return pace;
-}
 
 /// How many more an entry may take so that one of several online ones stays as it is.
 int room_of(const Entry& entry) {

@@ -5,6 +5,14 @@
 
 namespace tidegate::planner {
 
+Pace pace_of(const Strategy& strategy, const Fleet& fleet) {
+    constexpr Amount kMaxUnavailable{25, true};
+    Pace pace;
+    if (strategy.batch_size) pace.batch = strategy.batch_size->of(fleet.total);
+    pace.max_unavailable = strategy.max_unavailable.value_or(kMaxUnavailable).of(fleet.total);
+    return pace;
+}
+
 Step make_step(int entry, Work work) {
     Step step;
     step.entry = entry;

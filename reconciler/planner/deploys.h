@@ -5,8 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "schema/model/assignment.h"
-#include "schema/model/release.h"
+#include "reconciler/planner/strategy.h"
 
 namespace tidegate::planner {
 
@@ -16,6 +15,9 @@ struct Pace {
     int max_unavailable = 0;                      ///< as in DeployWork
     Seconds interval{0};                          ///< between steps that follow each other
 };
+
+/// Of canary and blue_green: the whole step, a quarter of all at a time, if nothing else is said.
+[[nodiscard]] Pace pace_of(const Strategy& strategy, const Fleet& fleet);
 
 [[nodiscard]] Step make_step(int entry, Work work);
 

@@ -13,12 +13,14 @@ constexpr std::array kCompilers{
     Row{StrategyType::rolling, compile_rolling},
     Row{StrategyType::all_at_once, compile_all_at_once},
     Row{StrategyType::canary, compile_canary},
+    Row{StrategyType::blue_green, compile_blue_green},
 };
 
 }  // namespace
 
 std::vector<Step> compile(const Strategy& strategy, const Fleet& fleet) {
-    if (fleet.moving.empty()) return {};
+    const bool switches = strategy.type == StrategyType::blue_green && !fleet.there.empty();
+    if (fleet.moving.empty() && !switches) return {};
     for (const auto& row : kCompilers) {
         if (row.type != strategy.type) continue;
         auto steps = row.compiler(strategy, fleet);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconciler/status/embedded.h"
+#include "reconciler/status/html.h"
 #include "schema/base/digest.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
@@ -13,65 +14,8 @@
 namespace tidegate::status {
 namespace {
 
-/// Text of ours and escaped text of others, never mixed up: `raw` for the one, `text` for the
-/// other.
-class Html {
-public:
-    Html& raw(std::string_view markup) {
-        out_ += markup;
-        return *this;
-    }
-    Html& text(std::string_view words) {
-        out_ += escape_html(visible_lines(words));
-        return *this;
-    }
-    Html& element(std::string_view tag, std::string_view style, std::string_view words) {
-        return raw("<")
-            .raw(tag)
-            .raw(" class=\"")
-            .text(style)
-            .raw("\">")
-            .text(words)
-            .raw("</")
-            .raw(tag)
-            .raw(">");
-    }
-    Html& badge(std::string_view state) {
-        const auto style = fmt::format("badge {}", state);
-        std::string words{state};
-        std::ranges::replace(words, '_', ' ');
-        return element("span", style, words);
-    }
-    Html& cell(std::string_view words, std::string_view style = {}) {
-        return element("td", style, words);
-    }
-    Html& section(std::string_view title, std::size_t count) {
-        raw("<section><h2>").text(title);
-        return element("span", "count", std::to_string(count)).raw("</h2>");
-    }
-    [[nodiscard]] std::string take() { return std::move(out_); }
-
-private:
-    std::string out_;
-};
-
 std::string commit_or(const std::string& commit, const char* otherwise) {
     return commit.empty() ? otherwise : commit.substr(0, 10);
-}
-
-std::string when(const std::optional<Timestamp>& at) {
-    if (!at) return "–";
-    auto text = format_rfc3339(std::chrono::floor<std::chrono::seconds>(*at));
-    text[text.find('T')] = ' ';
-    return text.substr(0, text.size() - 1) + " UTC";
-}
-
-void write_more(Html& html, std::size_t shown, std::size_t total, std::string_view where) {
-    if (shown >= total) return;
-    html.raw("<p class=\"more\">")
-        .text(fmt::format("{} more in ", total - shown))
-        .raw("<a href=\"");
-    html.text(where).raw("\">").text(where).raw("</a></p>");
 }
 
 void write_fact(Html& html, std::string_view name, std::string_view value) {
@@ -145,23 +89,6 @@ std::string words_of(const TargetCounts& counts) {
     return text;
 }
 
-void write_holds(Html& html, const std::vector<Hold>& holds) {
-    for (const auto& hold : holds) {
-        html.raw("<div class=\"hold\">").element("span", "gate", hold.gate);
-        html.raw(" ").text(hold.reason);
-        if (hold.until) {
-            const auto local = hold.until_local.empty() ? "" : " · " + hold.until_local;
-            html.element("span", "until", " until " + when(hold.until) + local);
-        }
-        html.raw("</div>");
-    }
-}
-
-void write_release_link(Html& html, const std::string& id) {
-    html.raw("<a class=\"id\" href=\"/api/release/deploys/").text(id).raw("\">");
-    html.text(id.substr(0, 8)).raw("</a>");
-}
-
 std::string last_good_words(const std::optional<LastGood>& good) {
     if (!good) return "–";
     return good->absent ? "absent" : good->version;
@@ -172,6 +99,40 @@ bool is_in_git(const AssignmentView& view) { return !view.desired_commit.empty()
 std::string_view state_of(const AssignmentView& view) {
     const bool left_over = !is_in_git(view) && view.sync == Sync::out_of_sync;
     return left_over ? "orphaned" : to_string(view.sync);
+}
+
+/// `blue 75 % · green 25 %`.
+std::string words_of(const std::map<std::string, int>& weights) {
+    std::string text;
+    for (const auto& [slot, weight] : weights)
+        text += fmt::format("{}{} {} %", text.empty() ? "" : " · ", slot, weight);
+    return text;
+}
+
+std::string words_of(const RouterView& router) {
+    if (!router.online) return fmt::format("router {} is away", router.target);
+    if (router.error.empty()) return fmt::format("router {} is asked to", router.target);
+    return fmt::format("router {}: {}", router.target, router.error);
+}
+
+/// Where the traffic goes, and which routers do not do that (yet).
+void write_sides(Html& html, const SidesView& sides) {
+    constexpr std::ptrdiff_t kShown = 5;
+    auto text = "live " + (sides.live.empty() ? "without a slot" : sides.live);
+    if (const auto weights = words_of(sides.weights); !weights.empty())
+        text += ", traffic: " + weights;
+    const auto& routers = sides.routers;
+    const auto in_force = std::ranges::count_if(routers, &RouterView::in_force);
+    if (!routers.empty())
+        text += fmt::format(", {} of {} routers in force", in_force, routers.size());
+    html.element("div", "note", text);
+    std::ptrdiff_t shown = 0;
+    for (const auto& router : routers)
+        if (!router.in_force && shown++ < kShown) html.element("div", "note", words_of(router));
+    if (shown > kShown)
+        html.element("div", "note", fmt::format("and {} more routers", shown - kShown));
+    if (sides.kept_until)
+        html.element("div", "note", "the other slot is kept until " + when(sides.kept_until));
 }
 
 void write_assignment(Html& html, const AssignmentView& view) {
@@ -188,6 +149,7 @@ void write_assignment(Html& html, const AssignmentView& view) {
     html.raw("</td><td>");
     if (!view.release.empty()) write_release_link(html, view.release);
     write_holds(html, view.holds);
+    if (view.sides) write_sides(html, *view.sides);
     if (view.behind_since)
         html.element("div", "note", "a target is behind since " + when(view.behind_since));
     for (const auto& note : view.drift)
@@ -213,93 +175,6 @@ void write_assignments(Html& html, const StatusSnapshot& snapshot) {
     }
     html.raw("</tbody></table></div>");
     write_more(html, shown, snapshot.assignments.size(), "/api/release/assignments");
-    html.raw("</section>");
-}
-
-void write_watches(Html& html, const Release& release, const Step& step) {
-    int watched = 0;
-    int passed = 0;
-    for (const auto& [name, progress] : release.targets) {
-        if (!progress.watch || progress.watch->step != step.index) continue;
-        ++watched;
-        passed += progress.watch->status == TargetStatus::success ? 1 : 0;
-    }
-    if (const auto* verify = std::get_if<VerifyWork>(&step.work))
-        html.element("span", "small", " " + format_duration(verify->duration));
-    if (watched > 0)
-        html.element("span", "small", fmt::format(" {} of {} passed", passed, watched));
-}
-
-void write_steps(Html& html, const Release& release) {
-    if (release.steps.empty()) return;
-    html.raw("<ol class=\"steps\">");
-    for (const auto& step : release.steps) {
-        html.raw("<li class=\"").text(to_string(step.status)).raw("\">");
-        html.element("b", "", fmt::format("{} {}", step.index, to_string(kind_of(step))));
-        if (!deploy_of(step)) write_watches(html, release, step);
-        if (!targets_of(step).empty())
-            html.element("span", "small",
-                         fmt::format(" {} target{}", targets_of(step).size(),
-                                     targets_of(step).size() == 1 ? "" : "s"));
-        html.raw("</li>");
-    }
-    html.raw("</ol>");
-}
-
-void write_progress(Html& html, const Release& release) {
-    constexpr std::size_t kShown = 60;
-    if (release.targets.empty()) return;
-    html.raw("<div class=\"chips\">");
-    std::size_t shown = 0;
-    for (const auto& [name, target] : release.targets) {
-        if (shown++ == kShown) break;
-        html.raw("<span class=\"chip ").text(to_string(target.status)).raw("\" title=\"");
-        html.text(to_string(target.status)).text(target.error.empty() ? "" : ": ");
-        html.text(target.error).raw("\">").text(name).raw("</span>");
-    }
-    html.raw("</div>");
-    write_more(html, std::min(shown, kShown), release.targets.size(),
-               "/api/release/deploys/" + release.id);
-}
-
-void write_release(Html& html, const Release& release) {
-    html.raw("<article class=\"release\"><header>").badge(to_string(release.status));
-    html.raw(" ").element("b", "", release.key.text()).raw(" <span class=\"version\">");
-    html.text(release.from.empty() ? "nothing" : release.from).raw(" → ").text(release.to);
-    html.raw("</span> ")
-        .element(
-            "span", "small",
-            fmt::format("{} · {} · {} · {}", to_string(release.kind), to_string(release.strategy),
-                        release.author, when(release.created_at)));
-    html.raw(" ");
-    write_release_link(html, release.id);
-    html.raw("</header>");
-    if (!release.reason.empty()) html.element("p", "reason", release.reason);
-    write_holds(html, release.holds);
-    write_steps(html, release);
-    write_progress(html, release);
-    html.raw("</article>");
-}
-
-/// Active ones first, then the newest.
-std::vector<const Release*> releases_to_show(const StatusSnapshot& snapshot, std::size_t most) {
-    std::vector<const Release*> all;
-    for (const auto& [id, release] : snapshot.releases) all.push_back(release.get());
-    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(most, all.size()));
-    std::partial_sort(all.begin(), end, all.end(), [](const Release* a, const Release* b) {
-        return std::tuple(is_final(a->status), b->created_at, a->id) <
-               std::tuple(is_final(b->status), a->created_at, b->id);
-    });
-    all.erase(end, all.end());
-    return all;
-}
-
-void write_releases(Html& html, const StatusSnapshot& snapshot) {
-    html.section("Releases", snapshot.releases.size());
-    const auto shown = releases_to_show(snapshot, 20);
-    for (const auto* release : shown) write_release(html, *release);
-    if (shown.empty()) html.element("p", "empty", "No release yet.");
-    write_more(html, shown.size(), snapshot.releases.size(), "/api/release/deploys");
     html.raw("</section>");
 }
 
@@ -354,6 +229,38 @@ std::string base64(std::span<const std::uint8_t> bytes) {
 }
 
 }  // namespace
+
+std::string when(const std::optional<Timestamp>& at) {
+    if (!at) return "–";
+    auto text = format_rfc3339(std::chrono::floor<std::chrono::seconds>(*at));
+    text[text.find('T')] = ' ';
+    return text.substr(0, text.size() - 1) + " UTC";
+}
+
+void write_more(Html& html, std::size_t shown, std::size_t total, std::string_view where) {
+    if (shown >= total) return;
+    html.raw("<p class=\"more\">")
+        .text(fmt::format("{} more in ", total - shown))
+        .raw("<a href=\"");
+    html.text(where).raw("\">").text(where).raw("</a></p>");
+}
+
+void write_holds(Html& html, const std::vector<Hold>& holds) {
+    for (const auto& hold : holds) {
+        html.raw("<div class=\"hold\">").element("span", "gate", hold.gate);
+        html.raw(" ").text(hold.reason);
+        if (hold.until) {
+            const auto local = hold.until_local.empty() ? "" : " · " + hold.until_local;
+            html.element("span", "until", " until " + when(hold.until) + local);
+        }
+        html.raw("</div>");
+    }
+}
+
+void write_release_link(Html& html, const std::string& id) {
+    html.raw("<a class=\"id\" href=\"/api/release/deploys/").text(id).raw("\">");
+    html.text(id.substr(0, 8)).raw("</a>");
+}
 
 std::string escape_html(std::string_view text) {
     std::string out;

@@ -206,8 +206,9 @@ Answer list_deploys(const Call& call) {
 }
 
 Answer show_deploy(const Call& call) {
-    return with_release(call,
-                        [](const Release& release) { return json_answer(release_json(release)); });
+    return with_release(call, [&](const Release& release) {
+        return json_answer(release_json(release, view_of(call.snapshot, release.key)));
+    });
 }
 
 Answer show_deploy_status(const Call& call) {

@@ -23,6 +23,11 @@ Json key_json(const AssignmentKey& key) {
     return {{"project", key.project}, {"environment", key.environment}};
 }
 
+/// What a release's route step tells of them, and is no part of the release.
+std::string routers_text(const AssignmentView* view) {
+    return view && view->sides ? print(routers_json(view->sides->routers)) : "";
+}
+
 }  // namespace
 
 Streams::Streams(SnapshotBoard& board) : board_(board), thread_([this] { serve(); }) {}
@@ -113,10 +118,13 @@ void Streams::write_release(Stream& stream, const StatusSnapshot& snapshot) {
     }
     const auto& release = found->second;
     stream.ending = is_final(release->status);
+    const auto* view = view_of(snapshot, release->key);
+    auto routers = routers_text(view);
     const bool known = stream.fresh && stream.watch.seen == event_id(snapshot) && !stream.ending;
-    if (!known && stream.release != release)
-        append_event(stream.out, snapshot, "release", release_json(*release));
+    if (!known && (stream.release != release || stream.routers != routers))
+        append_event(stream.out, snapshot, "release", release_json(*release, view));
     stream.release = release;
+    stream.routers = std::move(routers);
 }
 
 void Streams::write_assignments(Stream& stream, const StatusSnapshot& snapshot) {

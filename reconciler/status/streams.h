@@ -38,6 +38,7 @@ private:
         Watch watch;
         bool fresh = true;                       ///< no event was sent yet
         std::shared_ptr<const Release> release;  ///< as last sent
+        std::string routers;                     ///< likewise, of its assignment
         std::map<AssignmentKey, std::shared_ptr<const AssignmentView>> assignments;  ///< likewise
         std::string out;
         std::size_t sent = 0;

@@ -15,64 +15,6 @@ Json errors_json(const std::vector<Error>& errors) {
     return items;
 }
 
-/// Of a verify or await step: who is watched, and how far each is.
-Json watches_json(const Release& release, const Step& step) {
-    Json items = Json::array();
-    for (const auto& [name, progress] : release.targets) {
-        const auto& watch = progress.watch;
-        if (!watch || watch->step != step.index) continue;
-        items.push_back({{"name", name},
-                         {"status", to_string(watch->status)},
-                         {"error", or_null(watch->error)},
-                         {"started_at", or_null(watch->started_at)},
-                         {"finished_at", or_null(watch->finished_at)}});
-    }
-    return items;
-}
-
-Json steps_json(const Release& release) {
-    Json items = Json::array();
-    for (const auto& step : release.steps) {
-        Json item{{"index", step.index},
-                  {"kind", to_string(kind_of(step))},
-                  {"entry", step.entry > 0 ? Json(step.entry) : Json()},
-                  {"targets", targets_of(step)},
-                  {"status", to_string(step.status)},
-                  {"started_at", or_null(step.started_at)},
-                  {"finished_at", or_null(step.finished_at)}};
-        if (const auto* verify = std::get_if<VerifyWork>(&step.work))
-            item["duration"] = verify->duration.count();
-        if (!deploy_of(step)) item["watched"] = watches_json(release, step);
-        items.push_back(std::move(item));
-    }
-    return items;
-}
-
-Json stages_json(const std::vector<StageResult>& stages) {
-    Json items = Json::array();
-    for (const auto& stage : stages) {
-        Json tasks = Json::array();
-        for (const auto& task : stage.tasks)
-            tasks.push_back({{"name", task.name},
-                             {"type", task.type},
-                             {"status", to_string(task.status)},
-                             {"retry_count", task.retry_count}});
-        items.push_back({{"name", stage.name}, {"tasks", std::move(tasks)}});
-    }
-    return items;
-}
-
-Json progress_json(const TargetProgress& target) {
-    return {{"name", target.name},
-            {"status", to_string(target.status)},
-            {"from", or_null(target.from)},
-            {"to", or_null(target.to)},
-            {"error", or_null(target.error)},
-            {"started_at", or_null(target.started_at)},
-            {"finished_at", or_null(target.finished_at)},
-            {"stages", stages_json(target.stages)}};
-}
-
 Json backups_json(const std::vector<Backup>& backups) {
     Json items = Json::array();
     for (const auto& backup : backups)
@@ -92,6 +34,18 @@ Json installation_json(const Installation& installation) {
     if (!installation.key.slot.empty()) item["slot"] = installation.key.slot;
     if (!installation.tried_version.empty()) item["tried_version"] = installation.tried_version;
     return item;
+}
+
+Json weights_json(const std::map<std::string, int>& weights) {
+    return weights.empty() ? Json::object() : Json(weights);
+}
+
+Json sides_json(const SidesView& sides) {
+    return {{"live", or_null(sides.live)},
+            {"revision", sides.revision},
+            {"weights", weights_json(sides.weights)},
+            {"routers", routers_json(sides.routers)},
+            {"kept_until", or_null(sides.kept_until)}};
 }
 
 }  // namespace
@@ -119,8 +73,7 @@ Json holds_json(const std::vector<Hold>& holds) {
 
 Json last_good_json(const std::optional<LastGood>& good) {
     if (!good) return {};
-    Json json{
-        {"version", good->version}, {"commit", good->commit}, {"digest", good->digest.hex()}};
+    Json json{{"version", good->version}, {"commit", good->commit}, {"digest", good->digest.hex()}};
     if (good->absent) json["absent"] = true;
     return json;
 }
@@ -133,55 +86,41 @@ Json drift_json(const std::vector<DriftNote>& notes) {
     return items;
 }
 
+Json routers_json(const std::vector<RouterView>& routers) {
+    Json items = Json::array();
+    for (const auto& router : routers)
+        items.push_back({{"target", router.target},
+                         {"agent", router.agent},
+                         {"online", router.online},
+                         {"in_force", router.in_force},
+                         {"error", or_null(router.error)},
+                         {"weights", weights_json(router.weights)}});
+    return items;
+}
+
 Json assignment_json(const AssignmentView& view) {
-    return {{"project", view.key.project},
-            {"environment", view.key.environment},
-            {"desired",
-             {{"version", view.desired_version},
-              {"digest", view.desired_digest.hex()},
-              {"commit", view.desired_commit}}},
-            {"sync", to_string(view.sync)},
-            {"targets",
-             {{"total", view.targets.total},
-              {"in_sync", view.targets.in_sync},
-              {"updating", view.targets.updating},
-              {"failed", view.targets.failed},
-              {"offline", view.targets.offline},
-              {"drifted", view.targets.drifted}}},
-            {"release", or_null(view.release)},
-            {"last_good", last_good_json(view.last_good)},
-            {"holds", holds_json(view.holds)},
-            {"revert_note", or_null(view.revert_note)},
-            {"orphaned", view.orphaned},
-            {"drift", drift_json(view.drift)},
-            {"behind_since", or_null(view.behind_since)}};
-}
-
-Json release_summary_json(const Release& release) {
-    return {{"id", release.id},
-            {"project", release.key.project},
-            {"environment", release.key.environment},
-            {"from", or_null(release.from)},
-            {"to", or_null(release.to)},
-            {"kind", to_string(release.kind)},
-            {"operation", to_string(release.operation)},
-            {"status", to_string(release.status)},
-            {"strategy", to_string(release.strategy)},
-            {"commit", release.commit},
-            {"author", release.author},
-            {"created_at", format_rfc3339(release.created_at)},
-            {"started_at", or_null(release.started_at)},
-            {"finished_at", or_null(release.finished_at)},
-            {"reason", release.reason},
-            {"holds", holds_json(release.holds)}};
-}
-
-Json release_json(const Release& release) {
-    auto json = release_summary_json(release);
-    json["steps"] = steps_json(release);
-    Json targets = Json::array();
-    for (const auto& [name, target] : release.targets) targets.push_back(progress_json(target));
-    json["targets"] = std::move(targets);
+    Json json{{"project", view.key.project},
+              {"environment", view.key.environment},
+              {"desired",
+               {{"version", view.desired_version},
+                {"digest", view.desired_digest.hex()},
+                {"commit", view.desired_commit}}},
+              {"sync", to_string(view.sync)},
+              {"targets",
+               {{"total", view.targets.total},
+                {"in_sync", view.targets.in_sync},
+                {"updating", view.targets.updating},
+                {"failed", view.targets.failed},
+                {"offline", view.targets.offline},
+                {"drifted", view.targets.drifted}}},
+              {"release", or_null(view.release)},
+              {"last_good", last_good_json(view.last_good)},
+              {"holds", holds_json(view.holds)},
+              {"revert_note", or_null(view.revert_note)},
+              {"orphaned", view.orphaned},
+              {"drift", drift_json(view.drift)},
+              {"behind_since", or_null(view.behind_since)}};
+    if (view.sides) json["sides"] = sides_json(*view.sides);
     return json;
 }
 

@@ -25,10 +25,15 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json holds_json(const std::vector<Hold>& holds);
 [[nodiscard]] Json last_good_json(const std::optional<LastGood>& good);
 [[nodiscard]] Json drift_json(const std::vector<DriftNote>& notes);
+[[nodiscard]] Json routers_json(const std::vector<RouterView>& routers);
 [[nodiscard]] Json assignment_json(const AssignmentView& view);
 /// Without steps and targets, as lists show it.
 [[nodiscard]] Json release_summary_json(const Release& release);
-[[nodiscard]] Json release_json(const Release& release);
+/// `view`: of its assignment, for how far the routers are; null: nobody knows.
+[[nodiscard]] Json release_json(const Release& release, const AssignmentView* view);
+/// Null: it has none (any more).
+[[nodiscard]] const AssignmentView* view_of(const StatusSnapshot& snapshot,
+                                            const AssignmentKey& key);
 [[nodiscard]] Json target_json(const TargetView& target);
 [[nodiscard]] Json config_json(const ConfigStatus& config);
 /// Name and type; the value only of types that hold no secret, and null unless `show_values`:

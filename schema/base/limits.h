@@ -206,6 +206,7 @@ inline constexpr std::chrono::seconds kHealProven{3600};  ///< drift that comes 
 inline constexpr std::chrono::minutes kDoubtForgotten{5};
 inline constexpr std::size_t kDriftNotesShown = 20;  ///< of one assignment
 inline constexpr int kRefusedAttemptsMax = 3;
+inline constexpr std::size_t kRoutesPerAgentMax = 1'000;
 inline constexpr int kRestoreAttemptsMax = 2;
 
 // The store.

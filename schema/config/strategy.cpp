@@ -162,6 +162,17 @@ void read_canary(Fields& fields, Strategy& out) {
     fields.only_one_of({"steps", "canary_percent", named, "cluster_order"}, true);
 }
 
+/// Of 0 nothing would be seen under way, unless a header sends requests there.
+void check_first_weight(Fields& fields, const Strategy& out) {
+    const bool by_header = out.traffic && out.traffic->header;
+    auto canary = fields.at("canary");
+    const bool is_read = canary.report->errors.empty();  // a weight that is none counts as 0
+    if (is_read && !out.steps.empty() && out.steps.front().weight == 0 && !by_header)
+        canary.error_since(
+            Checks::fourth,
+            "weight 0 sends nothing to the new side: begin with more, or name a header in traffic");
+}
+
 /// `canary` makes it hybrid: the new colour gets its traffic in steps before it gets all.
 void read_blue_green(Fields& fields, Strategy& out) {
     fields.optional("switch_timeout", out.switch_timeout, Duration{});
@@ -180,6 +191,7 @@ void read_blue_green(Fields& fields, Strategy& out) {
     if (!out.steps.empty() && out.steps.back().weight != 100)
         out.steps.push_back({std::nullopt, 100, Seconds{0}});
     fields.optional("traffic", out.traffic);
+    if (!fields.describing()) check_first_weight(fields, out);
 }
 
 /// How much moves at a time, and how much of it may fail.

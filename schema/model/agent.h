@@ -12,6 +12,7 @@
 #include "schema/model/deploy.h"
 #include "schema/model/documents.h"
 #include "schema/model/names.h"
+#include "schema/model/route.h"
 
 namespace tidegate {
 
@@ -214,6 +215,7 @@ struct Inventory {
     /// Those running that a restart of the agent interrupted: the rest of each runs when it is sent
     /// again, and is dropped when it is cancelled.
     std::vector<std::string> suspended;
+    std::vector<RouteReport> routes;  ///< that it keeps, as of now
 
     friend bool operator==(const Inventory&, const Inventory&) = default;
 };

@@ -100,6 +100,8 @@ struct Assignment {
     std::vector<std::shared_ptr<const Rules>> anchor_rules;
     Intent intent;
     std::optional<Promotion> promotion;
+    /// Of the strategy's traffic: router target → its agent.
+    std::map<std::string, std::string> routers;
     /// What our own reverts took away and no person brought back: a lost store gets its quarantines
     /// back from these.
     std::vector<Quarantine> reverts;

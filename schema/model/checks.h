@@ -15,11 +15,12 @@ enum class Checks {
     first = 1,
     second = 2,  ///< what docs/config.md marks "since checks 2"
     third = 3,   ///< the same of 3: canary, blue-green and promotes
+    fourth = 4,  ///< the same of 4: slots and routers that releases act on
 };
-inline constexpr auto kChecksNow = Checks::third;
+inline constexpr auto kChecksNow = Checks::fourth;
 
 /// Those of before, the newest first.
-inline constexpr std::array kOlderChecks{Checks::second, Checks::first};
+inline constexpr std::array kOlderChecks{Checks::third, Checks::second, Checks::first};
 
 /// Of a kept number; those of a newer build are not known here.
 [[nodiscard]] constexpr Checks checks_of(int number) {

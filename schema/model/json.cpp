@@ -32,6 +32,7 @@ template <class T>
 Json encode(const std::vector<T>& values);
 template <class T>
 Json encode(const std::map<std::string, T>& values);
+Json encode(const std::set<std::string>& values) { return values; }
 
 /// What is empty is left out: it is what a missing field reads as.
 bool says_nothing(const Json& value) {
@@ -118,6 +119,12 @@ template <class T>
 bool decode(const Json& in, std::vector<T>& values);
 template <class T>
 bool decode(const Json& in, std::map<std::string, T>& values);
+bool decode(const Json& in, std::set<std::string>& values) {
+    std::vector<std::string> list;
+    const bool read = decode(in, list);
+    values = {list.begin(), list.end()};
+    return read;
+}
 
 template <Record T>
 bool decode(const Json& in, T& record) {
@@ -175,6 +182,8 @@ std::string to_json(const Quarantine& quarantine) { return print(quarantine); }
 std::string to_json(const Block& block) { return print(block); }
 std::string to_json(const GoodState& good) { return print(good); }
 std::string to_json(const OwnRevert& revert) { return print(revert); }
+std::string to_json(const Sides& sides) { return print(sides); }
+std::string to_json(const Route& route) { return print(route); }
 std::string to_json(const Installation& installation) { return print(installation); }
 std::string to_json(Lived lived) { return encode(lived).dump(); }
 std::string to_json(const Action& action) { return print(action); }
@@ -198,6 +207,8 @@ Result<GoodState> good_state_from_json(std::string_view text) {
 Result<OwnRevert> own_revert_from_json(std::string_view text) {
     return read<OwnRevert>(text, "revert");
 }
+Result<Sides> sides_from_json(std::string_view text) { return read<Sides>(text, "sides"); }
+Result<Route> route_from_json(std::string_view text) { return read<Route>(text, "route"); }
 Result<Installation> installation_from_json(std::string_view text) {
     return read<Installation>(text, "installation");
 }

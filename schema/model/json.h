@@ -19,6 +19,8 @@ namespace tidegate {
 [[nodiscard]] std::string to_json(const Block& block);
 [[nodiscard]] std::string to_json(const GoodState& good);
 [[nodiscard]] std::string to_json(const OwnRevert& revert);
+[[nodiscard]] std::string to_json(const Sides& sides);
+[[nodiscard]] std::string to_json(const Route& route);
 [[nodiscard]] std::string to_json(const Installation& installation);
 [[nodiscard]] std::string to_json(Lived lived);
 [[nodiscard]] std::string to_json(const Action& action);
@@ -32,6 +34,8 @@ namespace tidegate {
 [[nodiscard]] Result<Block> block_from_json(std::string_view text);
 [[nodiscard]] Result<GoodState> good_state_from_json(std::string_view text);
 [[nodiscard]] Result<OwnRevert> own_revert_from_json(std::string_view text);
+[[nodiscard]] Result<Sides> sides_from_json(std::string_view text);
+[[nodiscard]] Result<Route> route_from_json(std::string_view text);
 [[nodiscard]] Result<Installation> installation_from_json(std::string_view text);
 [[nodiscard]] Result<Lived> lived_from_json(std::string_view text);
 [[nodiscard]] Result<Action> action_from_json(std::string_view text);

@@ -206,6 +206,11 @@ void fields(Of<AwaitWork> auto& r, auto&& f) {
     f("approver", r.approver);
     f("timeout", r.timeout);
 }
+void fields(Of<RouteWork> auto& r, auto&& f) {
+    f("weight", r.weight);
+    f("timeout", r.timeout);
+    f("revision", r.revision);
+}
 [[nodiscard]] inline Work make_work(StepKind kind) {
     switch (kind) {
         case StepKind::deploy:
@@ -213,9 +218,11 @@ void fields(Of<AwaitWork> auto& r, auto&& f) {
         case StepKind::verify:
             return VerifyWork{};
         case StepKind::await:
+            return AwaitWork{};
+        case StepKind::route:
             break;
     }
-    return AwaitWork{};
+    return RouteWork{};
 }
 void fields(Of<Step> auto& r, auto&& f) {
     f("index", r.index);
@@ -282,6 +289,7 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("reason", r.reason);
     f("last_good", r.last_good);
     f("forward_only", r.forward_only);
+    f("slot", r.slot);
     f("created_at", r.created_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
@@ -329,6 +337,60 @@ void fields(Of<OutboxEntry> auto& r, auto&& f) {
     f("created_at", r.created_at);
     f("lived_deadline", r.deadline);
     f("lost", r.lost);
+}
+void fields(Of<Reference> auto& r, auto&& f) { f("name", r.name); }
+void fields(Of<HeaderMatch> auto& r, auto&& f) {
+    f("name", r.name);
+    f("value", r.value);
+}
+void fields(Of<Traffic> auto& r, auto&& f) {
+    f("router", r.router);
+    f("targets", r.targets);
+    f("header", r.header);
+    f("socket", r.socket);
+    f("backend", r.backend);
+    f("server", r.server);
+    f("server_before", r.server_before);
+    f("drain_timeout", r.drain_timeout);
+    f("state_file", r.state_file);
+    f("route_script", r.route_script);
+    f("timeout", r.timeout);
+}
+void fields(Of<RouteServer> auto& r, auto&& f) {
+    f("name", r.name);
+    f("target", r.target);
+    f("slot", r.slot);
+    f("weight", r.weight);
+}
+void fields(Of<Route> auto& r, auto&& f) {
+    f("key", r.key);
+    f("target", r.target);
+    f("revision", r.revision);
+    f("router", r.router);
+    f("servers", r.servers);
+    f("slot_new", r.slot_new);
+    f("slot_old", r.slot_old);
+    f("weight_new", r.weight_new);
+    f("weight_old", r.weight_old);
+    f("socket", r.socket);
+    f("backend", r.backend);
+    f("state_file", r.state_file);
+    f("route_script", r.route_script);
+    f("interpreter", r.interpreter);
+    f("timeout", r.timeout);
+    f("header_name", r.header_name);
+    f("header_value", r.header_value);
+    f("variables", r.variables);
+}
+void fields(Of<Sides> auto& r, auto&& f) {
+    f("key", r.key);
+    f("live", r.live);
+    f("revision", r.revision);
+    f("weights", r.weights);
+    f("served", r.served);
+    f("lived_kept", r.kept_until);
+    f("traffic", r.traffic);
+    f("routers", r.routers);
 }
 void fields(Of<OwnRevert> auto& r, auto&& f) {
     f("release", r.release);

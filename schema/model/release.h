@@ -25,13 +25,16 @@ struct Hold {
     friend auto operator<=>(const Hold&, const Hold&) = default;
 };
 
-enum class ReleaseKind { introduce, heal, catch_up, restore, uninstall };
+enum class ReleaseKind { introduce, heal, catch_up, restore, uninstall, retire };
 constexpr auto enum_names(ReleaseKind) {
-    return std::array{"introduce"sv, "heal"sv, "catch_up"sv, "restore"sv, "uninstall"sv};
+    return std::array{"introduce"sv, "heal"sv,      "catch_up"sv,
+                      "restore"sv,   "uninstall"sv, "retire"sv};
 }
-/// Keeps what was let through once; all others bring about what a commit asks for.
+/// Keeps what was let through once, or clears away what nothing uses any more (retire); all others
+/// bring about what a commit asks for.
 [[nodiscard]] constexpr bool is_upkeep(ReleaseKind kind) {
-    return kind == ReleaseKind::heal || kind == ReleaseKind::catch_up;
+    return kind == ReleaseKind::heal || kind == ReleaseKind::catch_up ||
+           kind == ReleaseKind::retire;
 }
 
 /// pending → running ⇄ paused → success | failed | cancelled
@@ -62,8 +65,10 @@ constexpr auto enum_names(ReleaseStatus) {
 }
 
 /// In the order of Work's alternatives.
-enum class StepKind { deploy, verify, await };
-constexpr auto enum_names(StepKind) { return std::array{"deploy"sv, "verify"sv, "await"sv}; }
+enum class StepKind { deploy, verify, await, route };
+constexpr auto enum_names(StepKind) {
+    return std::array{"deploy"sv, "verify"sv, "await"sv, "route"sv};
+}
 enum class StepStatus { pending, running, success, failed, cancelled, skipped };
 constexpr auto enum_names(StepStatus) {
     return std::array{"pending"sv, "running"sv,   "success"sv,
@@ -88,7 +93,14 @@ struct AwaitWork {
     bool approver = false;           ///< only an approver's counts, by no author of the change
     std::optional<Seconds> timeout;  ///< then the release is taken back
 };
-using Work = std::variant<DeployWork, VerifyWork, AwaitWork>;
+/// Gives so much of the traffic to the new side, and the rest to the old one. How far each router
+/// is, its agent says (RouteReport).
+struct RouteWork {
+    int weight = 0;  ///< 0..100, of the release's slot
+    Seconds timeout{60};
+    std::uint64_t revision = 0;  ///< of the route that it set; 0 = none yet
+};
+using Work = std::variant<DeployWork, VerifyWork, AwaitWork, RouteWork>;
 
 /// What a strategy compiles to; fixed when the release starts, but that deploy steps lose targets
 /// that leave, and swap those that are away for later ones.
@@ -204,6 +216,9 @@ struct ReleaseHead {
     std::string reason;                 ///< in words, why it is in this status
     std::optional<LastGood> last_good;  ///< to come back to, fixed when it starts
     bool forward_only = false;
+    /// That it works in; empty where there are none. Beside the live one: nobody notices before
+    /// traffic is sent there.
+    std::string slot;
 
     Timestamp created_at;
     std::optional<Timestamp> started_at;
@@ -260,6 +275,20 @@ struct GoodState {
     std::string forward_by{};  ///< the release whose first action set forward_only
 };
 
+/// Where an assignment's traffic goes, once a blue_green release began; until its uninstall.
+struct Sides {
+    AssignmentKey key;
+    std::string live;  ///< has what is kept; empty: what was installed without slots, or nothing
+    std::uint64_t revision = 0;          ///< of the route; rises
+    std::map<std::string, int> weights;  ///< by slot, in percent: 100 in all, or nothing
+    /// Who gets a share of its slot's: deployed there, checks passed.
+    std::map<std::string, std::set<std::string>> served;
+    std::optional<Lived> kept_until;  ///< the other slot is not removed before
+    /// The environment's traffic when it was last routed: also what is no longer wished is routed.
+    std::optional<Traffic> traffic;
+    std::map<std::string, std::string> routers{};  ///< likewise: router target → its agent
+};
+
 /// A commit of our own: only what stands here, written before the push, proves it. Kept apart from
 /// its release, which is forgotten sooner.
 struct OwnRevert {
@@ -287,6 +316,24 @@ struct TargetCounts {
     int total = 0, in_sync = 0, updating = 0, failed = 0, offline = 0, drifted = 0;
 };
 
+/// One balancer of an assignment, for people.
+struct RouterView {
+    std::string target;
+    std::string agent;
+    bool online = false;
+    bool in_force = false;  ///< the route of now
+    std::string error;
+    std::map<std::string, int> weights{};  ///< by slot, as read back
+};
+/// What Sides is to people.
+struct SidesView {
+    std::string live;
+    std::uint64_t revision = 0;
+    std::map<std::string, int> weights;
+    std::vector<RouterView> routers;
+    std::optional<Timestamp> kept_until;  ///< the other slot is there until then
+};
+
 /// One assignment as status, explain and metrics show it.
 struct AssignmentView {
     AssignmentKey key;
@@ -303,6 +350,7 @@ struct AssignmentView {
     std::vector<DriftNote> drift;  ///< the first kDriftNotesShown
     /// The oldest target that has neither last good nor what is wished, such as one that was away.
     std::optional<Timestamp> behind_since;
+    std::optional<SidesView> sides{};  ///< none: it has no slots
 };
 
 /// What of a host keeps an action from beginning there (ActionResult::host_trouble).

@@ -86,7 +86,7 @@ constexpr auto enum_names(StrategyType) {
 }
 /// Whether this build acts on it; of others every release holds with gate `unsupported`.
 [[nodiscard]] constexpr bool is_supported(StrategyType type) {
-    return type <= StrategyType::canary;
+    return type <= StrategyType::blue_green;
 }
 
 struct CanaryStep {
@@ -121,7 +121,7 @@ struct HeaderMatch {
 };
 
 /// How traffic reaches one side or the other (delivery notes, section 2). Strings may hold
-/// `${NAME}`: they are expanded on the router's agent.
+/// `${NAME}`: the daemon fills them in (schema/resolve/routes.h), for only it knows all targets.
 struct Traffic {
     RouterType router = RouterType::haproxy;
     std::vector<Reference> targets;  ///< whose agents act for the balancers; of any environment

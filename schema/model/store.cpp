@@ -28,6 +28,8 @@ std::string_view to_string(Table table) {
             return "release_target";
         case Table::revert:
             return "revert";
+        case Table::sides:
+            return "sides";
     }
     TG_ASSERT(!"a table without a name");
     return {};

@@ -31,12 +31,14 @@ enum class Table {
     release_step,    ///< `ID INDEX`: one step of a release
     release_target,  ///< `ID TARGET`: one target's result in a release
     revert,          ///< by release id: the commit that takes it back, longer than the release
+    sides,           ///< by assignment: its live slot, and where its traffic goes
 };
 
 inline constexpr std::array kTables{Table::meta,         Table::release,        Table::action,
                                     Table::quarantine,   Table::agent,          Table::token,
                                     Table::installation, Table::history,        Table::block,
-                                    Table::release_step, Table::release_target, Table::revert};
+                                    Table::release_step, Table::release_target, Table::revert,
+                                    Table::sides};
 
 [[nodiscard]] std::string_view to_string(Table table);
 

@@ -1,5 +1,5 @@
 // One assignment out of its version file and the parts it depends on.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
@@ -10,6 +10,7 @@
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/digest.h"
 #include "schema/resolve/parts.h"
+#include "schema/resolve/routes.h"
 #include "schema/resolve/slots.h"
 #include "schema/resolve/work_dirs.h"
 
@@ -56,6 +57,7 @@ private:
     void remark_version(std::vector<Unsupported>& remarks) const;
     void take_approvals();
     void remark_rules_of_others(std::vector<Unsupported>& remarks) const;
+    void remark_slotless(const Definition& definition, std::vector<Unsupported>& remarks) const;
     void remark_variables_in_use(const Definition& definition, std::vector<Unsupported>& remarks);
     std::vector<PlacedText> texts() const;
     Position position_of(const std::string& target) const;
@@ -63,12 +65,12 @@ private:
     void check_size(const Definition& definition);
     void check_work_dirs(const Definition& definition);
     void check_slots(const Definition& definition);
+    void check_traffic(const Definition& definition);
+    void take_routers(Assignment& assignment);
     Definition make_definition();
     Rules make_rules(const Definition& definition);
     Assignment make_assignment();
-    const Strategy& strategy() const {
-        return version_->strategy ? *version_->strategy : result_.environment->strategy;
-    }
+    const Strategy& strategy() const { return strategy_of(*version_, *result_.environment); }
 
     const Surroundings& around_;
     AssignmentKey key_;
@@ -159,13 +161,9 @@ void AssignmentMaker::check_verify() {
 }
 
 void AssignmentMaker::remark_version(std::vector<Unsupported>& remarks) const {
-    remark_strategy(strategy(), remarks);
-    const auto& place = version_->position;
-    // Where a strategy waits for nobody there is nothing that it could be passed over.
-    if (version_->promote && strategy().type == StrategyType::blue_green)
-        remarks.push_back({"promotion: promote", place});
+    remark_strategy(strategy(), around_.checks, remarks);
     if (!version_->scheduled_release.is_null())
-        remarks.push_back({"schedule: scheduled_release", place});
+        remarks.push_back({"schedule: scheduled_release", version_->position});
     if (version_->restored && version_->restored->version == version_->version)
         remarks.push_back(
             {"restored: a definition of an earlier commit", version_->restored->position});
@@ -201,6 +199,7 @@ void AssignmentMaker::remark_variables_in_use(const Definition& definition,
     std::vector<Error> ignored;  // said where the level is written
     remark_variables(definition.base, remarks, ignored);
     remark_variables(definition.release, remarks, result_.warnings);
+    if (strategy().type != StrategyType::blue_green) remark_slotless(definition, remarks);
     auto used = texts();
     for (const auto* level : {&definition.base, &definition.release})
         for (const auto& [name, variable] : *level)
@@ -218,6 +217,17 @@ void AssignmentMaker::remark_variables_in_use(const Definition& definition,
                 remarks.push_back({fmt::format("variable: built-in {}", name), text.position});
         }
     }
+}
+
+/// Variables that have a value in slots only.
+void AssignmentMaker::remark_slotless(const Definition& definition,
+                                      std::vector<Unsupported>& remarks) const {
+    auto base = definition.base;
+    for (const auto& [name, variable] : definition.release) base.erase(name);
+    remark_slots(base, remarks);
+    remark_slots(definition.release, remarks);
+    const auto& of_targets = result_.environment->slot_variables;
+    remarks.insert(remarks.end(), of_targets.begin(), of_targets.end());
 }
 
 std::vector<PlacedText> AssignmentMaker::texts() const {
@@ -332,6 +342,35 @@ void AssignmentMaker::check_slots(const Definition& definition) {
     }
 }
 
+void AssignmentMaker::check_traffic(const Definition& definition) {
+    auto found = check_routes(definition, result_.environment->targets, strategy());
+    const Findings findings{around_.checks, result_.errors, result_.warnings};
+    for (auto& fault : found.faults) findings.error_since(Checks::fourth, std::move(fault));
+    result_.servers = std::move(found.servers);
+    if (strategy().traffic) result_.traffic = strategy().traffic->position;
+}
+
+/// Of an environment an unknown one always was an error.
+void AssignmentMaker::take_routers(Assignment& assignment) {
+    const Findings findings{around_.checks, result_.errors, result_.warnings};
+    const auto since = version_->strategy ? Checks::fourth : Checks::first;
+    if (!strategy().traffic) return;
+    for (const auto& router : strategy().traffic->targets) {
+        const auto& agents = result_.routers.at(router.name);
+        if (agents.empty())
+            findings.error_since(since, around_.agents.unknown(router));
+        else if (agents.size() > 1)
+            findings.error_since(Checks::fourth,
+                                 {ErrorCode::conflict,
+                                  fmt::format("router target {} is there more than once, of agents "
+                                              "{}: which is the balancer's?",
+                                              router.name, fmt::join(agents, " and ")),
+                                  router.position});
+        else
+            assignment.routers[router.name] = *agents.begin();
+    }
+}
+
 Position AssignmentMaker::position_of(const std::string& target) const {
     for (const auto& file : result_.environment->inputs.files) {
         const auto* list = document_of<TargetList>(file);
@@ -370,6 +409,8 @@ Assignment AssignmentMaker::make_assignment() {
     check_size(*definition);
     check_work_dirs(*definition);
     check_slots(*definition);
+    check_traffic(*definition);
+    take_routers(assignment);
     assignment.key = key_;
     assignment.commit = around_.commit;
     assignment.operation = version_->operation;

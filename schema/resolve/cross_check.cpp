@@ -45,23 +45,6 @@ void check_targets(const TargetPlaces& all, CrossErrors& errors) {
         }
 }
 
-/// Balancers are targets of any environment.
-void check_routers(const DocumentTree& tree, const TargetPlaces& all, CrossErrors& errors) {
-    std::vector<std::string> names;
-    for (const auto& [name, places] : all) names.push_back(name);
-    const KnownNames known{"target", std::move(names)};
-    const auto* repository = document_of<Repository>(find_file(tree, kRepositoryPath));
-    each_below(tree, "environments/", [&](const std::string&, const FilePtr& file) {
-        const auto* environment = document_of<Environment>(file);
-        if (environment == nullptr) return;
-        const auto& own = environment->strategy;
-        const auto& strategy = own || repository == nullptr ? own : repository->strategy;
-        if (!strategy || !strategy->traffic) return;
-        for (const auto& router : strategy->traffic->targets)
-            known.check(router, errors.environments[environment->name]);
-    });
-}
-
 /// A graph of references by name, and a search for its circles, depth first. Without recursion:
 /// chains are as long as strangers write them.
 class References {
@@ -194,9 +177,7 @@ void check_policies(const DocumentTree& tree, CrossErrors& errors) {
 
 CrossErrors cross_check(const DocumentTree& tree) {
     CrossErrors errors;
-    const auto targets = target_places(tree);
-    check_targets(targets, errors);
-    check_routers(tree, targets, errors);
+    check_targets(target_places(tree), errors);
     check_promotion(tree, errors);
     check_dependencies(tree, errors);
     check_lists(tree, errors);

@@ -94,6 +94,7 @@ void EnvironmentMaker::take_target(const TargetSpec& spec) {
     if (spec.work_dir.find("${") != std::string::npos)
         part_.target_texts.push_back({spec.work_dir, spec.position});
     remark_variables(spec.variables, part_.target_variables, part_.warnings);
+    remark_slots(spec.variables, part_.slot_variables);
 }
 
 void EnvironmentMaker::take_targets() {

@@ -18,8 +18,7 @@ void remark_variable(const std::string& name, const Variable& variable,
     const auto warn = [&](std::string message) {
         warnings.push_back(Error{ErrorCode::invalid, std::move(message), variable.position});
     };
-    if (variable.type == VariableType::secret || variable.type == VariableType::external ||
-        variable.type == VariableType::slot_specific)
+    if (variable.type == VariableType::secret || variable.type == VariableType::external)
         unsupported.push_back(
             {fmt::format("variable: {} of type {}", name, to_string(variable.type)),
              variable.position});
@@ -137,18 +136,33 @@ void remark_variables(const Variables& variables, std::vector<Unsupported>& unsu
         remark_variable(name, variable, unsupported, warnings);
 }
 
-void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported) {
+void remark_slots(const Variables& variables, std::vector<Unsupported>& remarks) {
+    for (const auto& [name, variable] : variables)
+        if (variable.type == VariableType::slot_specific)
+            remarks.push_back(
+                {fmt::format("variable: {} of type slot_specific without slots", name),
+                 variable.position});
+}
+
+void remark_strategy(const Strategy& strategy, Checks checks,
+                     std::vector<Unsupported>& unsupported) {
     const auto remark = [&](std::string words) {
         unsupported.push_back({"strategy: " + std::move(words), strategy.position});
     };
+    const auto type = to_string(strategy.type);
+    const bool has_slots = strategy.type == StrategyType::blue_green;
     if (strategy.max_failed) remark("max_failed");
-    if (!is_supported(strategy.type)) return remark(std::string{to_string(strategy.type)});
-    if (strategy.traffic) remark(fmt::format("{} with traffic", to_string(strategy.type)));
+    // What older checks let through nobody looked at for what slots and routers need.
+    if (!is_supported(strategy.type) || (has_slots && checks < Checks::fourth))
+        return remark(std::string{type});
+    if (strategy.traffic && !has_slots) remark(fmt::format("{} with traffic", type));
+    if (strategy.traffic && has_slots && strategy.traffic->router > RouterType::script)
+        remark(fmt::format("router {}", to_string(strategy.traffic->router)));
     // Who may promote it is judged once it is known who wrote a change.
     if (std::ranges::any_of(strategy.cluster_order, &ClusterGroup::approval_required))
         remark("approval_required of a group in cluster_order");
     const auto by_weight = [](const CanaryStep& step) { return step.weight.has_value(); };
-    if (std::ranges::any_of(strategy.steps, by_weight)) remark("canary by weight");
+    if (!has_slots && std::ranges::any_of(strategy.steps, by_weight)) remark("canary by weight");
 }
 
 }  // namespace tidegate

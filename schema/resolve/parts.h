@@ -8,6 +8,7 @@
 #include "schema/base/limits.h"
 #include "schema/resolve/expand.h"
 #include "schema/resolve/resolve.h"
+#include "schema/resolve/target_agents.h"
 
 namespace tidegate {
 
@@ -42,6 +43,7 @@ struct EnvironmentPart {
     std::vector<DesiredTarget> targets;     ///< without definition and digest, in order
     std::vector<TargetGroup> groups;        ///< each target is in one
     std::vector<Unsupported> target_variables;
+    std::vector<Unsupported> slot_variables;  ///< of its targets: they have no value without slots
     std::vector<PlacedText> target_texts;
     /// Custom policies, by the project that they name.
     std::map<std::string, std::vector<Unsupported>> project_policies;
@@ -87,6 +89,7 @@ struct Surroundings {
     const ZoneLookup& zones;
     const std::string& commit;
     FolderNames& names;
+    TargetAgents& agents;  ///< to be asked once the environments are made
     Checks checks = kChecksNow;
 };
 [[nodiscard]] EnvironmentPartPtr make_environment(const Surroundings& around,
@@ -161,7 +164,10 @@ void sort_errors(std::vector<Error>& errors, std::size_t max = limits::kErrorsRe
 /// What to say of a level of variables: types without a value yet; values that are never used.
 void remark_variables(const Variables& variables, std::vector<Unsupported>& unsupported,
                       std::vector<Error>& warnings);
-void remark_strategy(const Strategy& strategy, std::vector<Unsupported>& unsupported);
+/// Those of type slot_specific.
+void remark_slots(const Variables& variables, std::vector<Unsupported>& remarks);
+void remark_strategy(const Strategy& strategy, Checks checks,
+                     std::vector<Unsupported>& unsupported);
 
 /// Where a check puts what it finds.
 struct Findings {
@@ -175,6 +181,9 @@ struct Findings {
 /// Against the targets of its environment.
 void check_strategy(const Strategy& strategy, const std::vector<DesiredTarget>& targets,
                     const Findings& findings);
+/// That of the version file, else that of the environment.
+[[nodiscard]] const Strategy& strategy_of(const Version& version,
+                                          const EnvironmentPart& environment);
 /// How many entries a promote can count; 0 = it never waits.
 [[nodiscard]] std::size_t entries_of(const Strategy& strategy);
 /// Whether anything of it is watched for a time.

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "schema/resolve/parts.h"
+#include "schema/resolve/shared_servers.h"
 
 namespace tidegate {
 namespace {
@@ -28,6 +30,8 @@ std::string approval_path(const AssignmentKey& key) {
     return fmt::format("approvals/{}/{}.yaml", key.environment, key.project);
 }
 
+using RouterAgents = std::map<std::string, std::set<std::string>>;
+
 /// Brings a ResolvedTree from one DocumentTree to another.
 class Update {
 public:
@@ -40,11 +44,14 @@ private:
     void refresh_parts();
     void refresh_assignment(const AssignmentKey& key);
     void refresh_all_assignments();
+    void refresh_shared_servers();
+    RouterAgents routers_of(const ResolvedAssignment& inputs) const;
     std::vector<Error> window_errors() const;
     std::vector<Error> approval_errors() const;
 
     ResolvedTree& result_;
     const Surroundings& around_;
+    bool servers_changed_ = false;
 };
 
 /// Takes over every part whose inputs are what they were; makes the others.
@@ -60,10 +67,25 @@ void refresh(std::map<std::string, std::shared_ptr<const Part>>& parts,
     parts = std::move(fresh);
 }
 
-std::vector<Error> errors_of(std::map<std::string, std::vector<Error>>& errors,
-                             const std::string& name) {
+template <class Key>
+std::vector<Error> errors_of(std::map<Key, std::vector<Error>>& errors, const Key& name) {
     const auto found = errors.find(name);
     return found == errors.end() ? std::vector<Error>{} : std::move(found->second);
+}
+
+bool claims_differ(const ResolvedAssignmentPtr& before, const ResolvedAssignment& now) {
+    if (!before) return !now.servers.empty();
+    return before->alone || before->servers != now.servers || before->routers != now.routers;
+}
+
+ResolvedAssignmentPtr held_by(const std::vector<Error>& errors,
+                              const ResolvedAssignmentPtr& alone) {
+    auto held = *alone;
+    held.alone = alone;
+    held.assignment = nullptr;
+    append(held.errors, errors);
+    sort_errors(held.errors, limits::kErrorsPerAssignmentMax);
+    return std::make_shared<const ResolvedAssignment>(std::move(held));
 }
 
 void Update::refresh_parts() {
@@ -87,12 +109,25 @@ void Update::refresh_parts() {
             [](const std::string&, PartInputs inputs) { return make_project(std::move(inputs)); });
 }
 
+/// An input as the files are: a commit to another environment may give a balancer another agent.
+RouterAgents Update::routers_of(const ResolvedAssignment& inputs) const {
+    const auto* version = document_of<Version>(inputs.version_file);
+    if (version == nullptr || !inputs.environment) return {};
+    const auto& traffic = strategy_of(*version, *inputs.environment).traffic;
+    RouterAgents routers;
+    if (traffic)
+        for (const auto& router : traffic->targets)
+            routers[router.name] = around_.agents.of(router.name);
+    return routers;
+}
+
 void Update::refresh_assignment(const AssignmentKey& key) {
     ResolvedAssignment inputs;
     inputs.version_file = find_file(around_.tree, version_path(key));
     if (!inputs.version_file && result_.assignments.contains(key))
         inputs.version_file = find_hiding(around_, version_path(key));
     if (!inputs.version_file) {
+        servers_changed_ = true;
         if (result_.assignments.erase(key) > 0) result_.touched.insert(key);
         return;
     }
@@ -102,14 +137,16 @@ void Update::refresh_assignment(const AssignmentKey& key) {
     if (environment != result_.environments.end()) inputs.environment = environment->second;
     const auto project = result_.projects.find(key.project);
     if (project != result_.projects.end()) inputs.project = project->second;
+    inputs.routers = routers_of(inputs);
 
     auto& entry = result_.assignments[key];
     if (entry && entry->version_file == inputs.version_file &&
         entry->repository_file == inputs.repository_file &&
         entry->approval_file == inputs.approval_file && entry->environment == inputs.environment &&
-        entry->project == inputs.project)
+        entry->project == inputs.project && entry->routers == inputs.routers)
         return;
-    entry = make_assignment(around_, key, std::move(inputs));
+    const auto before = std::exchange(entry, make_assignment(around_, key, std::move(inputs)));
+    if (claims_differ(before, *entry)) servers_changed_ = true;
     result_.touched.insert(key);
 }
 
@@ -120,6 +157,21 @@ void Update::refresh_all_assignments() {
         if (auto key = key_of_version_path(path)) keys.insert(std::move(*key));
     });
     for (const auto& key : keys) refresh_assignment(key);
+}
+
+/// What a server's second user makes wrong, its leaving makes right again.
+void Update::refresh_shared_servers() {
+    if (!servers_changed_ || around_.checks < Checks::fourth) return;
+    auto shared = shared_servers(result_.assignments);
+    for (auto& [key, entry] : result_.assignments) {
+        const auto errors = errors_of(shared, key);
+        if (errors.empty() && !entry->alone) continue;
+        auto now = entry->alone ? entry->alone : entry;
+        if (!errors.empty()) now = held_by(errors, now);
+        if (now->errors == entry->errors) continue;
+        entry = std::move(now);
+        result_.touched.insert(key);
+    }
 }
 
 void Update::take_remarks(const std::string& path) {
@@ -169,6 +221,7 @@ void Update::run(const std::set<std::string>& changed) {
         refresh_parts();
         refresh_all_assignments();
     }
+    refresh_shared_servers();
     const auto approvals = around_.tree.lower_bound(std::string(kApprovals));
     result_.approval_errors.clear();
     if (approvals != around_.tree.end() && approvals->first.starts_with(kApprovals))
@@ -219,7 +272,8 @@ ResolvedTree resolve_changed(ResolvedTree previous, const DocumentTree& tree,
                              const ZoneLookup& zones, const std::string& commit,
                              const std::set<std::string>& changed) {
     FolderNames names{tree};
-    Update{previous, {tree, zones, commit, names, previous.checks}}.run(changed);
+    TargetAgents agents{previous.environments};
+    Update{previous, {tree, zones, commit, names, agents, previous.checks}}.run(changed);
     return previous;
 }
 

@@ -34,6 +34,17 @@ struct ProjectPart;
 using EnvironmentPartPtr = std::shared_ptr<const EnvironmentPart>;
 using ProjectPartPtr = std::shared_ptr<const ProjectPart>;
 
+/// One server of a balancer that an assignment sends traffic to.
+struct ServerClaim {
+    std::string backend;
+    std::string server;
+
+    friend auto operator<=>(const ServerClaim&, const ServerClaim&) = default;
+};
+
+struct ResolvedAssignment;
+using ResolvedAssignmentPtr = std::shared_ptr<const ResolvedAssignment>;
+
 /// One version file with all it depends on.
 struct ResolvedAssignment {
     /// Without intent, anchor and the definitions of pinned targets; null when errors hold it.
@@ -45,15 +56,21 @@ struct ResolvedAssignment {
     /// What a newer commit says although it holds the assignment; none where that is not readable.
     std::optional<bool> paused;
     std::optional<Freeze> freeze;
-    std::optional<bool> rejected;  ///< whether a decision in the approval list is
+    std::optional<bool> rejected;      ///< whether a decision in the approval list is
+    std::vector<ServerClaim> servers;  ///< that it sends traffic to; sorted
+    Position traffic;                  ///< of the strategy; none = it has none
+    /// What this would be if no other assignment sent traffic to the same servers; null = none
+    /// does.
+    ResolvedAssignmentPtr alone;
 
     std::shared_ptr<const ParsedFile> version_file;
     std::shared_ptr<const ParsedFile> repository_file;
     std::shared_ptr<const ParsedFile> approval_file;
     EnvironmentPartPtr environment;
     ProjectPartPtr project;
+    /// Of its strategy's traffic: router target → the agents of targets of that name.
+    std::map<std::string, std::set<std::string>> routers;
 };
-using ResolvedAssignmentPtr = std::shared_ptr<const ResolvedAssignment>;
 
 /// All of one commit. A value; copies share their parts.
 struct ResolvedTree {

@@ -68,6 +68,10 @@ void check_strategy(const Strategy& strategy, const Targets& targets, const Find
     check_own_routers(strategy, targets, findings);
 }
 
+const Strategy& strategy_of(const Version& version, const EnvironmentPart& environment) {
+    return version.strategy ? *version.strategy : environment.strategy;
+}
+
 std::size_t entries_of(const Strategy& strategy) {
     if (strategy.type == StrategyType::blue_green)
         return std::max<std::size_t>(strategy.steps.size(), 1);

@@ -1,101 +1,13 @@
-#include <algorithm>
-#include <concepts>
-#include <limits>
-#include <ranges>
-
 #include "schema/base/limits.h"
-#include "schema/base/utf8.h"
+#include "schema/wire/fields.h"
 #include "schema/wire/messages.h"
-#include "schema/wire/names.h"
+#include "schema/wire/routes.h"
 #include "schema/wire/tidegate.pb.h"
 
 namespace tidegate::wire {
 namespace {
 
-constexpr std::int64_t kMillisecondsMax = 253'402'300'799'999;  // the end of the year 9999
-
-/// What came, fit to be shown: short, printable.
-std::string shown(std::string_view text) {
-    auto out = to_utf8(head_of(text, 64));
-    for (auto& c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-    return out;
-}
-
-Result<std::string> object_name(const char* field, const std::string& text) {
-    if (!is_object_name(text))
-        return fail(ErrorCode::invalid, "{} must be a name, got '{}'", field, shown(text));
-    return text;
-}
-
-Result<std::string> id(const char* field, const std::string& text) {
-    if (!is_id(text))
-        return fail(ErrorCode::invalid, "{} must be an id, got '{}'", field, shown(text));
-    return text;
-}
-
-Result<std::string> id_or_empty(const char* field, const std::string& text) {
-    return text.empty() ? Result<std::string>{text} : id(field, text);
-}
-
-Result<Digest> digest(const char* field, const std::string& bytes) {
-    if (bytes.empty()) return Digest{};
-    if (bytes.size() != 32)
-        return fail(ErrorCode::invalid, "{} must be 32 bytes long, got {}", field, bytes.size());
-    return Digest::from_hex(
-        to_hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}));
-}
-
-template <NamedEnum E>
-Result<E> named(const char* field, const std::string& text) {
-    const auto value = from_string<E>(text);
-    if (!value)
-        return fail(ErrorCode::invalid, "{} is '{}', which this build does not know", field,
-                    shown(text));
-    return *value;
-}
-
-Result<int> number(const char* field, std::uint32_t value,
-                   std::uint32_t maximum = std::numeric_limits<int>::max()) {
-    if (value > maximum)
-        return fail(ErrorCode::invalid, "{} must be 0..{}, got {}", field, maximum, value);
-    return static_cast<int>(value);
-}
-
-Result<Seconds> seconds(const char* field, std::uint64_t value) {
-    const auto maximum = static_cast<std::uint64_t>(limits::kDurationMax.count());
-    if (value > maximum)
-        return fail(ErrorCode::invalid, "{} must be 0..{} s, got {}", field, maximum, value);
-    return Seconds{value};
-}
-
-Result<Timestamp> timestamp(const char* field, std::int64_t value) {
-    if (value < 0 || value > kMillisecondsMax)
-        return fail(ErrorCode::invalid, "{} must be 0..{} ms, got {}", field, kMillisecondsMax,
-                    value);
-    return Timestamp{Milliseconds{value}};
-}
-
-Result<void> at_most(const char* field, int count, std::size_t maximum) {
-    if (static_cast<std::size_t>(count) > maximum)
-        return fail(ErrorCode::invalid, "{} must be at most {}, got {}", field, maximum, count);
-    return {};
-}
-
-/// A peer's free text is cut, not refused: its journal would send the same again. Outputs may be as
-/// long as a frame, which the row that holds them has room for.
-std::string error_text(const std::string& text) {
-    return std::string{head_of(text, limits::kAgentErrorBytesMax)};
-}
-std::string word(const std::string& text) {
-    return std::string{head_of(text, limits::kAgentWordBytesMax)};
-}
-
-auto first(const auto& items, std::size_t maximum) {
-    return std::ranges::subrange{
-        items.begin(), items.begin() + std::min<std::ptrdiff_t>(
-                                           items.size(), static_cast<std::ptrdiff_t>(maximum))};
-}
+using wire::read;  // of routes.h
 
 // `read(from)` checks and makes one value each; the order of lines is that of tidegate.proto.
 
@@ -234,6 +146,8 @@ Result<InventoryPiece> read(const v1::Inventory& from) {
     CHECK(at_most("suspended", from.suspended_size(), limits::kInventoryItemsPerFrameMax));
     for (const auto& suspended : from.suspended())
         to.items.suspended.push_back(TRY(id("suspended", suspended)));
+    CHECK(at_most("routes", from.routes_size(), limits::kInventoryItemsPerFrameMax));
+    for (const auto& route : from.routes()) to.items.routes.push_back(TRY(read(route)));
     return to;
 }
 
@@ -434,6 +348,8 @@ Result<AgentMessage> decode_agent(std::string_view bytes) {
             auto proof = TRY(read_proof(from.fenced()));
             return Fenced{from.fenced().highest_epoch(), std::move(proof)};
         }
+        case v1::AgentMessage::kRouted:
+            return Routed{TRY(read(from.routed().report()))};
         case v1::AgentMessage::MESSAGE_NOT_SET:
             break;
     }
@@ -457,6 +373,8 @@ Result<DaemonMessage> decode_daemon(std::string_view bytes) {
             return Certificate{from.certificate().chain_pem()};
         case v1::DaemonMessage::kBye:
             return Bye{from.bye().reason()};
+        case v1::DaemonMessage::kSetRoute:
+            return TRY(read(from.set_route()));
         case v1::DaemonMessage::MESSAGE_NOT_SET:
             break;
     }

@@ -9,10 +9,13 @@
 #include "schema/base/utf8.h"
 #include "schema/wire/messages.h"
 #include "schema/wire/names.h"
+#include "schema/wire/routes.h"
 #include "schema/wire/tidegate.pb.h"
 
 namespace tidegate::wire {
 namespace {
+
+using wire::write;  // of routes.h
 
 std::string bytes(const Digest& digest) {
     if (digest.empty()) return {};
@@ -20,9 +23,9 @@ std::string bytes(const Digest& digest) {
     return {raw.begin(), raw.end()};
 }
 
-auto seconds(Seconds value) { return static_cast<std::uint64_t>(value.count()); }
+auto count(Seconds value) { return static_cast<std::uint64_t>(value.count()); }
 auto milliseconds(Timestamp at) { return at.time_since_epoch().count(); }
-auto number(int value) { return static_cast<std::uint32_t>(value); }
+auto count(int value) { return static_cast<std::uint32_t>(value); }
 std::string name(NamedEnum auto value) { return std::string{to_string(value)}; }
 
 // `write(from, to)` fills one message each; the order of lines is that of tidegate.proto.
@@ -66,7 +69,7 @@ void write(const TaskResult& from, v1::TaskResult& to) {
     to.set_name(to_utf8(from.name));
     to.set_type(to_utf8(from.type));
     to.set_status(name(from.status));
-    to.set_retry_count(number(from.retry_count));
+    to.set_retry_count(count(from.retry_count));
     to.set_error(to_utf8(from.error));
     to.set_output(to_utf8(from.output));
     if (from.started_at) to.set_started_at_ms(milliseconds(*from.started_at));
@@ -76,8 +79,8 @@ void write(const TaskResult& from, v1::TaskResult& to) {
 void write(const ActionResult& from, v1::ActionResult& to) {
     to.set_id(from.id);
     to.set_release(from.release);
-    to.set_step(number(from.step));
-    to.set_attempt(number(from.attempt));
+    to.set_step(count(from.step));
+    to.set_attempt(count(from.attempt));
     to.set_kind(name(from.kind));
     to.set_outcome(name(from.outcome));
     to.set_error(to_utf8(from.error));
@@ -96,30 +99,30 @@ void write(const HealthCheck& from, v1::HealthCheck& to) {
     to.set_host(from.host);
     to.set_port(from.port);
     to.set_script(from.script);
-    if (from.expected_status) to.set_expected_status(number(*from.expected_status));
-    to.set_timeout_s(seconds(from.timeout));
-    to.set_retry(number(from.retry));
-    to.set_interval_s(seconds(from.interval));
-    to.set_success_threshold(number(from.success_threshold));
+    if (from.expected_status) to.set_expected_status(count(*from.expected_status));
+    to.set_timeout_s(count(from.timeout));
+    to.set_retry(count(from.retry));
+    to.set_interval_s(count(from.interval));
+    to.set_success_threshold(count(from.success_threshold));
 }
 
 void write(const Task& from, v1::Task& to) {
     to.set_name(from.name);
     to.set_type(name(from.type));
     to.set_on_error(name(from.on_error));
-    if (from.timeout) to.set_timeout_s(seconds(*from.timeout));
-    to.set_retry(number(from.retry));
-    to.set_retry_delay_s(seconds(from.retry_delay));
+    if (from.timeout) to.set_timeout_s(count(*from.timeout));
+    to.set_retry(count(from.retry));
+    to.set_retry_delay_s(count(from.retry_delay));
     to.set_condition(from.condition);
     for (const auto& task : from.depends_on) to.add_depends_on(task);
     to.set_parallel(from.parallel);
     to.set_script(from.script);
     write(from.check, *to.mutable_check());
-    to.set_graceful_timeout_s(seconds(from.graceful_timeout));
+    to.set_graceful_timeout_s(count(from.graceful_timeout));
     to.set_force_kill(from.force_kill);
     to.set_wait_ready(from.wait_ready);
-    to.set_ready_timeout_s(seconds(from.ready_timeout));
-    to.set_duration_s(seconds(from.duration));
+    to.set_ready_timeout_s(count(from.ready_timeout));
+    to.set_duration_s(count(from.duration));
 }
 
 void write(const Pipeline& from, v1::Pipeline& to) {
@@ -142,10 +145,10 @@ void write(const ScriptDeploy& from, v1::ScriptDeploy& to) {
     to.mutable_service()->set_stop(from.service.stop);
     to.mutable_service()->set_status(from.service.status);
     to.mutable_service()->set_unit(from.service.unit);
-    to.set_install_timeout_s(seconds(from.timeouts.install));
-    to.set_update_timeout_s(seconds(from.timeouts.update));
-    to.set_rollback_timeout_s(seconds(from.timeouts.rollback));
-    to.set_uninstall_timeout_s(seconds(from.timeouts.uninstall));
+    to.set_install_timeout_s(count(from.timeouts.install));
+    to.set_update_timeout_s(count(from.timeouts.update));
+    to.set_rollback_timeout_s(count(from.timeouts.rollback));
+    to.set_uninstall_timeout_s(count(from.timeouts.uninstall));
     to.set_shared_work_dir(from.shared_work_dir);
     to.set_slot_remove_script(from.slot_remove_script);
 }
@@ -162,8 +165,8 @@ void write(const Variable& from, v1::Variable& to) {
 void write_identity(const Action& from, v1::Action& to) {
     to.set_id(from.id);
     to.set_release(from.release);
-    to.set_step(number(from.step));
-    to.set_attempt(number(from.attempt));
+    to.set_step(count(from.step));
+    to.set_attempt(count(from.attempt));
     to.set_kind(name(from.kind));
     write(from.key, *to.mutable_key());
     to.set_environment(from.environment);
@@ -191,10 +194,10 @@ void write(const Action& from, v1::Action& to) {
     for (const auto& check : from.verify) write(check, *to.add_verify());
     for (const auto& [key, variable] : from.variables)
         write(variable, (*to.mutable_variables())[key]);
-    to.set_start_within_s(seconds(from.start_within));
-    to.set_deadline_s(seconds(from.deadline));
+    to.set_start_within_s(count(from.start_within));
+    to.set_deadline_s(count(from.deadline));
     if (from.rejected) write(*from.rejected, *to.mutable_rejected());
-    to.set_watch_for_s(seconds(from.watch_for));
+    to.set_watch_for_s(count(from.watch_for));
 }
 
 void write(const EpochProof& from, v1::EpochProof& to) {
@@ -225,6 +228,7 @@ struct AgentWriter {
         for (const auto& result : from.items.results) write(result, *inventory.add_results());
         inventory.set_last(from.last);
         for (const auto& id : from.items.suspended) inventory.add_suspended(id);
+        for (const auto& report : from.items.routes) write(report, *inventory.add_routes());
     }
     void operator()(const Changed& from) const {
         auto& changed = *to.mutable_changed();
@@ -239,13 +243,16 @@ struct AgentWriter {
         update.set_stage(to_utf8(from.stage));
         update.set_task(to_utf8(from.task));
         update.set_status(name(from.status));
-        update.set_progress(number(from.progress));
+        update.set_progress(count(from.progress));
     }
     void operator()(const ActionResult& from) const { write(from, *to.mutable_result()); }
     void operator()(const Renew& from) const { to.mutable_renew()->set_csr_pem(from.csr_pem); }
     void operator()(const Fenced& from) const {
         to.mutable_fenced()->set_highest_epoch(from.highest_epoch);
         if (from.epoch_proof) write(*from.epoch_proof, *to.mutable_fenced()->mutable_epoch_proof());
+    }
+    void operator()(const Routed& from) const {
+        write(from.report, *to.mutable_routed()->mutable_report());
     }
 };
 
@@ -275,6 +282,11 @@ struct DaemonWriter {
         to.mutable_certificate()->set_chain_pem(from.chain_pem);
     }
     void operator()(const Bye& from) const { to.mutable_bye()->set_reason(to_utf8(from.reason)); }
+    void operator()(const SetRoute& from) const {
+        to.mutable_set_route()->set_epoch(from.epoch);
+        to.mutable_set_route()->set_forget(from.forget);
+        write(from.route, *to.mutable_set_route()->mutable_route());
+    }
 };
 
 /// Maps in the order of their keys: the same value gives the same bytes.
@@ -378,6 +390,10 @@ std::vector<InventoryPiece> split(Inventory inventory) {
             const auto size = id.size();
             pieces.add(list, std::move(id), size);
         }
+    for (auto& report : inventory.routes) {
+        const auto size = encoded_size<v1::RouteReport>(report);
+        pieces.add(&Inventory::routes, std::move(report), size);
+    }
     for (auto& result : inventory.results) {
         auto fitting = shortened(std::move(result));
         const auto size = encoded_size<v1::ActionResult>(fitting);

@@ -53,8 +53,14 @@ struct Fenced {
 
     friend bool operator==(const Fenced&, const Fenced&) = default;
 };
+/// What became of a route: after each that came, and whenever it changes. Older daemons get none.
+struct Routed {
+    RouteReport report;
+
+    friend bool operator==(const Routed&, const Routed&) = default;
+};
 using AgentMessage = std::variant<Hello, InventoryPiece, Changed, Heartbeat, ActionUpdate,
-                                  ActionResult, Renew, Fenced>;
+                                  ActionResult, Renew, Fenced, Routed>;
 
 struct Welcome {
     std::uint64_t epoch = 0;
@@ -97,7 +103,18 @@ struct Bye {
 
     friend bool operator==(const Bye&, const Bye&) = default;
 };
-using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye>;
+/// The newest route of one assignment through one of the agent's targets; what the agent keeps of
+/// it with a higher revision stays. Only to agents whose Hello says that they take such routes.
+struct SetRoute {
+    std::uint64_t epoch = 0;
+    Route route;
+    bool forget = false;  ///< Git names it no longer: the agent leaves the router as it is
+    /// As Run's: what it asks for is not known here; only key, target and revision are set.
+    std::string unreadable{};
+
+    friend bool operator==(const SetRoute&, const SetRoute&) = default;
+};
+using DaemonMessage = std::variant<Welcome, Run, Cancel, Ack, Certificate, Bye, SetRoute>;
 
 /// Among an agent's capabilities: it keeps what Welcome proves and gives it back in Hello.
 inline constexpr std::string_view kEpochProofCapability = "epoch.proof";

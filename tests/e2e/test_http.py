@@ -24,7 +24,7 @@ ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release",
               "revert_note", "orphaned", "drift", "behind_since"}
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
-STEP = {"index", "entry", "kind", "targets", "status", "started_at", "finished_at"}
+STEP = {"index", "entry", "kind", "targets", "status", "started_at", "finished_at", "required", "max_unavailable"}  # of a deploy
 PROGRESS = {"name", "status", "from", "to", "error", "started_at", "finished_at", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}

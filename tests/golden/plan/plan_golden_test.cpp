@@ -129,6 +129,78 @@ TEST_F(PlanGolden, TargetsComeAndLeave) {
     expect_golden("targets", report());
 }
 
+constexpr const char* kCanary = R"(strategy:
+  type: canary
+  config:
+    auto_promote: false
+    steps: [{percent: 20, verify_duration: 10m}, {percent: 60, verify_duration: 1h}, {percent: 100}]
+    max_unavailable: 2
+    health_check: {type: http, url: "http://localhost:8080/health"}
+)";
+
+TEST_F(PlanGolden, ACanaryIsWatchedAndPromoted) {
+    auto environment = without(kProd, "release_window: hours\n");
+    const auto at = environment.find("strategy:");
+    environment.replace(at, environment.find('\n', at) + 1 - at, kCanary);
+    write("environments/prod.yaml", environment);
+    push("with care");
+    set_version("1.1.0", "next");
+    expect_golden("canary", report());
+    expect_golden("canary-failure", report({"web-2@4"}, true));
+}
+
+constexpr const char* kBlueGreen = R"(strategy:
+  type: blue_green
+  config:
+    verify_duration: 5m
+    canary: {steps: [{weight: 5, verify_duration: 10m}, {weight: 50, verify_duration: 10m}]}
+    keep_old: 24h
+    health_check: {type: http, url: "http://localhost:${APP_PORT}/health"}
+    traffic:
+      router: haproxy
+      targets: [lb-1, lb-2]
+      config: {socket: /run/haproxy/admin.sock, backend: shop}
+)";
+
+constexpr const char* kSlotsProject = R"(apiVersion: tidegate/v1
+kind: Project
+name: shop-api
+deploy:
+  type: script
+  config: {install_script: "true", work_dir: "/opt/shop-${SLOT}"}
+variables:
+  APP_PORT: {type: slot_specific, values: {blue: "8080", green: "8081"}}
+)";
+
+/// Green beside blue: who gets the traffic when, and what becomes of blue.
+class BlueGreenGolden : public PlanGolden {
+protected:
+    BlueGreenGolden() {
+        auto environment = without(kProd, "release_window: hours\n");
+        const auto at = environment.find("strategy:");
+        environment.replace(at, environment.find('\n', at) + 1 - at, kBlueGreen);
+        write("environments/prod.yaml", environment);
+        write("environments/edge.yaml",
+              "apiVersion: tidegate/v1\nkind: Environment\nname: edge\n"
+              "targets: [{name: lb-1}, {name: lb-2}]\n");
+        write("projects/shop-api.yaml", kSlotsProject);
+        push("green beside blue");
+        set_version("1.1.0", "next");
+    }
+};
+
+TEST_F(BlueGreenGolden, TrafficGoesOverByStepsAndTheOldSlotIsRetired) {
+    expect_golden("blue-green", report());
+}
+
+TEST_F(BlueGreenGolden, AFailureUnderTrafficGivesItBack) {
+    expect_golden("blue-green-failure", report({"web-2@5"}, true));
+}
+
+TEST_F(BlueGreenGolden, ARouterThatDoesNotObeyTakesTheReleaseBack) {
+    expect_golden("blue-green-router", report({"lb-2@4"}, true));
+}
+
 TEST_F(PlanGolden, NothingChanges) {
     write("README.md", "hello\n");
     push("docs");

@@ -2,6 +2,7 @@
 /// An agent without a link: real journal, real processes, a recording uplink.
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
@@ -21,12 +22,22 @@ using tidegate::test::read_text;
 using tidegate::test::TempDir;
 using tidegate::test::write_text;
 
+constexpr std::chrono::seconds kHostPatience{60};
+
+/// Of another process, whose loop is not ours: waits until that is so; false after kHostPatience.
+inline bool comes_to_be(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + kHostPatience;
+    while (!done() && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 1);
+    return done();
+}
+
 class RecordingUplink final : public Uplink {
 public:
     void result(const ActionResult& result) override { results.push_back(result); }
     void changed(const Installation& installation) override { changes.push_back(installation); }
     void update(const ActionUpdate& update) override { updates.push_back(update); }
     void fenced(std::uint64_t highest) override { fences.push_back(highest); }
+    void routed(const RouteReport& report) override { routes.push_back(report); }
     void log(const std::string&, const std::string& text) override { logs.push_back(text); }
     void notice(const std::string& text) override { notices.push_back(text); }
 
@@ -34,6 +45,7 @@ public:
     std::vector<Installation> changes;
     std::vector<ActionUpdate> updates;
     std::vector<std::uint64_t> fences;
+    std::vector<RouteReport> routes;
     std::vector<std::string> logs;
     std::vector<std::string> notices;
 };
@@ -42,7 +54,8 @@ public:
 class Host {
 public:
     explicit Host(const TempDir& dir, AgentConfig config = {}, Seconds drift_interval = Seconds{0},
-                  const std::string& backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent") {
+                  const std::string& backup_looker = TIDEGATE_BINARY_DIR "/tidegate-agent",
+                  Milliseconds route_look = limits::kRouteLook) {
         config.allow_root = true;
         HostOptions options;
         options.data_dir = dir / "agent";
@@ -53,14 +66,15 @@ public:
         options.rules.limits.backup_looker = backup_looker;
         options.rules.limits.supervision.program = TIDEGATE_BINARY_DIR "/tidegate-agent";
         options.drift_interval = drift_interval;
+        options.route_look = route_look;
         auto opened = HostLoop::open(io, std::move(options), uplink);
         if (!opened) throw std::runtime_error{opened.error().text()};
         loop = *std::move(opened);
     }
 
-    /// Runs the loop until that is so; false after 20 s.
+    /// Runs the loop until that is so; false after kHostPatience.
     bool until(const std::function<bool()>& done) {
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        const auto end = std::chrono::steady_clock::now() + kHostPatience;
         while (!done() && std::chrono::steady_clock::now() < end)
             io.run_one_for(std::chrono::milliseconds{50}), io.restart();
         return done();

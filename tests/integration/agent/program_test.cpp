@@ -119,6 +119,36 @@ TEST_F(AgentProgramTest, VerifiesAndSaysThatItCan) {
     EXPECT_EQ(handler.updates.back().id, wanted.id);
 }
 
+TEST_F(AgentProgramTest, TakesRoutesAndKeepsThem) {
+    const auto& can = handler.connected.back().first.capabilities;
+    EXPECT_TRUE(std::ranges::count(can, kHaproxyCapability));
+    EXPECT_TRUE(std::ranges::count(can, kScriptRouterCapability));
+    Route route;
+    route.key = {"prod", "shop"};
+    route.target = "lb-1";
+    route.revision = 5;
+    route.router = RouterType::script;
+    route.route_script = "echo $WEIGHT_NEW >> $OUT";
+    route.weight_new = 25;
+    route.variables = {{"OUT", host_ / "out"}};
+    ASSERT_TRUE(fleet->send("web-1", wire::SetRoute{7, route, false}));
+    ASSERT_TRUE(until([&] { return !handler.routed.empty(); }));
+    const auto told = handler.routed.back();
+    EXPECT_TRUE(told.in_force) << told.error;
+    EXPECT_EQ(told.revision, 5U);
+    EXPECT_EQ(test::read_text(host_ / "out"), "25\n");
+    program_->end(SIGKILL);
+    start_agent();
+    ASSERT_EQ(handler.connected.back().second.routes.size(), 1U);
+    EXPECT_EQ(handler.connected.back().second.routes[0].revision, 5U);
+    ASSERT_TRUE(fleet->send("web-1", wire::SetRoute{7, route, true}));
+    route.revision = 6;
+    route.route_script = "exit 3";
+    ASSERT_TRUE(fleet->send("web-1", wire::SetRoute{7, route, false}));
+    ASSERT_TRUE(until([&] { return handler.routed.back().revision == 6; }));
+    EXPECT_EQ(handler.routed.back().error, "route_script: exit code 3");
+}
+
 TEST_F(AgentProgramTest, AServerThatTurnsBadEndsAVerifyWithWhatItSaid) {
     HttpService service;
     service.good_answers = 2;

@@ -304,7 +304,7 @@ TEST_F(SlotsTest, AnAgentThatIsKilledInOneKnowsTheOther) {
         host.until([] { return false; });
         ::_exit(0);
     }
-    while (!exists("shop-green/begun")) ::poll(nullptr, 0, 1);
+    EXPECT_TRUE(test::comes_to_be([&] { return exists("shop-green/begun"); }));
     ::kill(agent, SIGKILL);
     ::waitpid(agent, nullptr, 0);
 

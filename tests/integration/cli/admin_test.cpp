@@ -156,24 +156,39 @@ TEST_F(AdminTest, AStoreThatIsNotThereIsNeitherVerifiedNorMade) {
     EXPECT_TRUE(std::filesystem::is_empty(data));
 }
 
-TEST_F(AdminTest, DoctorTellsOfAnAgentsDataDirWhatScriptsCanRead) {
-    std::filesystem::create_directories(data + "/journal");
-    std::filesystem::create_directories(data + "/pki");
-    std::filesystem::permissions(data + "/pki", std::filesystem::perms{0700});
-    test::write_text(data + "/journal/log", "");
-    const auto scripts = [&] {
+/// Of an agent, on its host.
+class AgentDoctorTest : public AdminTest {
+protected:
+    AgentDoctorTest() {
+        std::filesystem::create_directories(data + "/journal");
+        std::filesystem::create_directories(data + "/pki");
+        std::filesystem::permissions(data + "/pki", std::filesystem::perms{0700});
+        test::write_text(data + "/journal/log", "");
+    }
+    std::string found(const std::string& wanted) {
         const auto outcome = tidegate({"doctor", "--data-dir", data, "--output", "json"});
         const auto report = outcome.json();
         for (const auto& check : report["checks"])
-            if (check["check"] == "scripts")
+            if (check["check"] == wanted)
                 return check["state"].get<std::string>() + ": " + check["found"].get<std::string>();
         return outcome.out;
-    };
-    EXPECT_EQ(scripts(), "doubtful: the agent has not said it yet: start it");
+    }
+};
+
+TEST_F(AgentDoctorTest, TellsWhatScriptsCanRead) {
+    EXPECT_EQ(found("scripts"), "doubtful: the agent has not said it yet: start it");
     test::write_text(data + "/exposure", "scripts can read all of it\n");
-    EXPECT_EQ(scripts(), "doubtful: scripts can read all of it");
+    EXPECT_EQ(found("scripts"), "doubtful: scripts can read all of it");
     test::write_text(data + "/exposure", "\n");
-    EXPECT_EQ(scripts(), "good: they cannot");
+    EXPECT_EQ(found("scripts"), "good: they cannot");
+}
+
+TEST_F(AgentDoctorTest, TellsWhetherHaproxyLoadsTheStateFiles) {
+    EXPECT_EQ(found("state files"), "good: nothing to say against it");
+    test::write_text(data + "/routers", "loaded a\nunknown b\n\nloaded\n");
+    EXPECT_EQ(found("state files"), "doubtful: b");
+    test::write_text(data + "/routers", "not_loaded a\nunknown b\n");
+    EXPECT_EQ(found("state files"), "bad: a; b");
 }
 
 TEST_F(AdminTest, DoctorCallsNoTipGoodBeforeOneWasRead) {

@@ -72,9 +72,11 @@ struct LookTest : testing::Test {
                                      .dump(),
                                  "application/json");
         });
-        server.Get("/api/release/assignments/watch", [](const auto&, auto& response) {
+        server.Get("/api/release/assignments/watch", [this](const auto&, auto& response) {
+            auto item = assignment();
+            item["sides"] = traffic;
             const auto event =
-                "id: 1\nevent: assignment\ndata: " + assignment().dump() +
+                "id: 1\nevent: assignment\ndata: " + item.dump() +
                 "\n\n: still here\n\n"
                 "event: removed\ndata: {\"project\":\"x\",\"environment\":\"y\"}\n\n";
             response.set_content(event, "text/event-stream");
@@ -99,6 +101,7 @@ struct LookTest : testing::Test {
     json config{{"accepted", {{"commit", "c0ffee"}}},
                 {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}};
     json first = assignment();
+    json traffic;
     std::string broken = "none";
     httplib::Server server;
     int port = 0;
@@ -167,6 +170,61 @@ TEST_F(LookTest, ExplainSaysWhyATargetDriftedOrThatNobodyCanTell) {
     EXPECT_NE(outcome.out.find("\ndrift      web-1: service.status: exit code 3\n"
                                "drift      web-2: nobody can tell: service.status: timed out\n"),
               std::string::npos)
+        << outcome.out;
+}
+
+TEST_F(LookTest, ExplainShowsTheTrafficAndHowFarEachStepIs) {
+    const json lb_1{{"target", "lb-1"},
+                    {"agent", "lb-1"},
+                    {"online", true},
+                    {"in_force", true},
+                    {"weights", {{"blue", 75}, {"green", 25}}}};
+    const json lb_2{{"target", "lb-2"},  {"agent", "lb-2"},           {"online", true},
+                    {"in_force", false}, {"error", "no such server"}, {"weights", {{"blue", 100}}}};
+    const json lb_3{{"target", "lb-3"}, {"agent", "lb-3"}, {"online", false}};
+    first["sides"] = {{"live", "blue"},
+                      {"weights", {{"blue", 75}, {"green", 25}}},
+                      {"routers", {lb_1, lb_2, lb_3}},
+                      {"kept_until", "2026-11-23T10:00:00Z"}};
+    first["release"] = "r2";
+    const json web_1{{"name", "web-1"}, {"status", "success"}};
+    const json deploy{
+        {"index", 0}, {"kind", "deploy"}, {"status", "success"}, {"targets", {"web-1", "web-2"}}};
+    const json verify{{"index", 1},
+                      {"kind", "verify"},
+                      {"status", "success"},
+                      {"duration", 600},
+                      {"watched", {web_1}}};
+    const json await{
+        {"index", 2}, {"entry", 1}, {"kind", "await"}, {"status", "running"}, {"watched", {web_1}}};
+    const json route{{"index", 3},          {"entry", 1},   {"kind", "route"},
+                     {"status", "running"}, {"weight", 25}, {"routers", {lb_1, lb_2, lb_3}}};
+    answer("/api/release/deploys/r2", {{"id", "r2"},
+                                       {"kind", "introduce"},
+                                       {"slot", "green"},
+                                       {"from", "1.4.1"},
+                                       {"to", "1.4.2"},
+                                       {"status", "running"},
+                                       {"targets", {web_1, {{"name", "web-2"}}}},
+                                       {"steps", {deploy, verify, await, route}}});
+    const auto outcome = look({"explain", "shop-api", "prod"});
+    for (const auto* wanted :
+         {"\ntraffic    live blue, blue 75 %, green 25 %, the other slot is kept until "
+          "2026-11-23T10:00:00Z\n",
+          "lb-1    lb-1   in force      blue 75 %, green 25 %",
+          "lb-2    lb-2   not in force  blue 100 %             no such server",
+          "lb-3    lb-3   away", "introduce 1.4.1 -> 1.4.2  in green  running",
+          "0     -      deploy  success  1 of 2 deployed: web-1 web-2",
+          "1     -      verify  success  10m, 1 of 1 watched passed",
+          "2     1      await   running  waits for a promote, 1 of 1 watched passed",
+          "3     1      route   running  25 %, 1 of 3 routers in force"})
+        EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << '\n' << outcome.out;
+}
+
+TEST_F(LookTest, WatchTellsWhereTheTrafficGoes) {
+    traffic = {{"weights", {{"blue", 75}, {"green", 25}}}};
+    const auto outcome = look({"watch"});
+    EXPECT_NE(outcome.out.find("held  4/5  blue 75 %, green 25 %  window: "), std::string::npos)
         << outcome.out;
 }
 

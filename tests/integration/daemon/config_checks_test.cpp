@@ -314,6 +314,10 @@ INSTANTIATE_TEST_SUITE_P(
         in_strategy("WeightInACanary", "{type: canary, config: {steps: [{weight: 5}]}}",
                     "weight is a share of traffic"),
         in_strategy("NoTraffic", "{type: blue_green}", "blue_green needs traffic"),
+        in_strategy("HeaderOfHAProxy",
+                    "{type: blue_green, config: {traffic: {router: haproxy, targets: [prod-1], "
+                    "header: {name: X-New, value: a}, config: {socket: /s, backend: b}}}}",
+                    "header X-New: HAProxy's runtime API moves weights only"),
         in_strategy("CanaryOfNobody",
                     "{type: canary, config: {canary_selector: {labels: {no: body}}}}",
                     "nobody goes first"),

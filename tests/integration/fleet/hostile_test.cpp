@@ -121,7 +121,8 @@ TEST_F(FleetTest, AnEndlessInventoryIsCut) {
     ASSERT_TRUE(until([&] { return peer.session.head.has_value(); }));
     peer.session.stream.send(hello("web-1"));
     const auto piece = frame_of(wire::InventoryPiece{
-        {std::vector(limits::kInventoryItemsPerFrameMax, installation("web-1")), {}, {}, {}}, false});
+        {std::vector(limits::kInventoryItemsPerFrameMax, installation("web-1")), {}, {}, {}, {}},
+        false});
     ASSERT_TRUE(until([&] {
         if (peer.session.stream.queued_bytes() < limits::kSendDrainBytes)
             peer.session.stream.send(piece);

@@ -9,7 +9,7 @@ TEST_F(FleetTest, MessagesGoBothWays) {
     start_fleet();
     TestAgent agent;
     agent.handler.greeting.highest_epoch = 6;
-    agent.handler.all = {{installation("web-1")}, {"a0"}, {result("a9")}, {"a0"}};
+    agent.handler.all = {{installation("web-1")}, {"a0"}, {result("a9")}, {"a0"}, {}};
     join(agent, "web-1");
     EXPECT_EQ(agent.handler.connected, std::vector<std::uint64_t>{7});
     EXPECT_EQ(handler.connected[0].second, agent.handler.all);

@@ -30,6 +30,7 @@ struct TestFleetHandler : FleetHandler {
     std::vector<ActionUpdate> updates;
     std::vector<ActionResult> results;
     std::vector<std::uint64_t> fenced;
+    std::vector<RouteReport> routed;
     std::map<std::string, std::string> logs;
     std::vector<std::string> stopping;
     std::vector<std::string> disconnected;  ///< "agent: reason"
@@ -67,6 +68,9 @@ struct TestFleetHandler : FleetHandler {
         results.push_back(result);
     }
     void on_fenced(const std::string&, std::uint64_t epoch) override { fenced.push_back(epoch); }
+    void on_routed(const std::string&, const RouteReport& report) override {
+        routed.push_back(report);
+    }
     void on_log(const std::string& agent, const std::string& action,
                 std::string_view bytes) override {
         logs[agent + '/' + action] += bytes;
@@ -125,6 +129,7 @@ struct TestSessionHandler : SessionHandler {
     std::vector<std::uint64_t> connected;
     std::vector<std::pair<Action, std::uint64_t>> runs;
     std::vector<std::string> cancelled;
+    std::vector<Route> routes;
     std::vector<std::string> acknowledged;
     std::vector<std::string> disconnected;
     std::vector<std::string> notices;
@@ -136,6 +141,9 @@ struct TestSessionHandler : SessionHandler {
     void on_run(Action run, std::uint64_t epoch) override { runs.emplace_back(run, epoch); }
     void on_unreadable_run(Action, std::uint64_t, const std::string&) override {}
     void on_cancel(const std::string& id, std::uint64_t) override { cancelled.push_back(id); }
+    void on_route(const Route& route, std::uint64_t, bool, const std::string&) override {
+        routes.push_back(route);
+    }
     void on_ack(const std::vector<std::string>& ids) override {
         acknowledged.insert(acknowledged.end(), ids.begin(), ids.end());
     }

@@ -110,6 +110,20 @@ protected:
         const auto written = (*journal)->write(records);
         ASSERT_TRUE(written) << written.error().text();
     }
+    static Route route(const std::string& target, std::uint64_t revision) {
+        Route made;
+        made.key = {"prod", "shop"};
+        made.target = target;
+        made.revision = revision;
+        made.servers = {{"web-1-blue", "web-1", "blue", 95}, {"web-1-green", "web-1", "green", 5}};
+        made.slot_new = "green";
+        made.slot_old = "blue";
+        made.weight_new = 5;
+        made.weight_old = 95;
+        made.socket = "/run/haproxy.sock";
+        made.variables = {{"PORT", "8080"}};
+        return made;
+    }
     /// Makes the file so long that it is written anew.
     void write_anew() const {
         auto big = action("big", "3.0");
@@ -123,6 +137,20 @@ protected:
     const Action first_ = action("first", "1.0");
     const Action second_ = action("second", "2.0");
 };
+
+TEST_F(JournalTest, TheNewestOfEachRouteIsKept) {
+    using machine::JournalForgetRoute;
+    using machine::JournalRoute;
+    write({JournalRoute{route("lb-1", 1)}, JournalRoute{route("lb-2", 1)},
+           JournalRoute{route("lb-1", 2)}, JournalRoute{route("lb-3", 9)}});
+    write({JournalForgetRoute{machine::id_of(route("lb-3", 9))}});
+    const std::vector<Route> kept{route("lb-1", 2), route("lb-2", 1)};
+    EXPECT_EQ(read().records.routes, kept);
+    write_anew();
+    EXPECT_EQ(read().records.routes, kept);
+    write({JournalForgetRoute{machine::id_of(route("lb-1", 2))}});
+    EXPECT_EQ(read().records.routes, (std::vector{route("lb-2", 1)}));
+}
 
 TEST_F(JournalTest, StartsEmpty) {
     const auto content = read();
@@ -254,6 +282,8 @@ TEST_F(JournalTest, WaitsForTheDiskWhereALossWouldLie) {
     EXPECT_EQ(syncs_of(JournalOutcome{result(first_, 1)}), 1);
     EXPECT_EQ(syncs_of(JournalEpoch{2}), 1);
     EXPECT_EQ(syncs_of(JournalForget{first_.id}), 0);
+    EXPECT_EQ(syncs_of(machine::JournalRoute{route("lb-1", 1)}), 1);
+    EXPECT_EQ(syncs_of(machine::JournalForgetRoute{machine::id_of(route("lb-1", 1))}), 1);
     const auto begins = [&](TaskType type) {
         machine::TaskNote note{first_.id, "release", 0, {}};
         note.result.type = std::string{to_string(type)};

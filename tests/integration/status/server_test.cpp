@@ -10,11 +10,14 @@ namespace {
 using test::Client;
 using test::Site;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 const std::string kRelease = "8f14e45f-0001-5000-8000-000000000001";
 
-std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"; }
+std::string get(const std::string& path) {
+    return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
+}
 std::string body_of(const std::string& response) {
     return response.substr(response.find("\r\n\r\n") + 4);
 }
@@ -128,6 +131,28 @@ TEST(StreamTest, AReleaseIsFollowedToItsEnd) {
     EXPECT_THAT(last, StartsWith("id: 42-9\n"));
     EXPECT_THAT(last, HasSubstr("\"status\":\"success\""));
     EXPECT_TRUE(client.closed());
+}
+
+/// What a router says is no part of the release, but of how far its step is.
+TEST(StreamTest, AReleaseIsFollowedAlsoWhereOnlyARouterMoves) {
+    Site site;
+    auto snapshot = test::sample_with_slots();
+    snapshot.generation = 8;
+    site.publish(snapshot);
+    auto client = site.connect();
+    client.send(get("/api/release/deploys/" + test::sample_switch()->id + "/watch"));
+    client.read_to("\r\n\r\n");
+    EXPECT_THAT(client.read_to("\n\n"), HasSubstr("\"error\":\"no such server: web-1-green\""));
+    auto next = *site.board.get();
+    next.generation = 9;
+    auto view = *next.assignments.at({"prod", "shop-cart"});
+    view.sides->routers[1].in_force = true;
+    view.sides->routers[1].error.clear();
+    next.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+    site.publish(next);
+    const auto told = client.read_to("\n\n");
+    EXPECT_THAT(told, StartsWith("id: 42-9\nevent: release\n"));
+    EXPECT_THAT(told, Not(HasSubstr("no such server")));
 }
 
 TEST(StreamTest, AReleaseThatHasEndedGivesOneEventEvenToWhoKnows) {

@@ -31,7 +31,23 @@ bool is_broken(const engine::State& state, const std::string& name, const Instal
             seen->second.status == InstallStatus::unknown);
 }
 
+/// A host that has the target anew may have it from before.
+bool is_reported(const engine::State& state, const InstallKey& key) {
+    return std::ranges::any_of(state.agents, [&](const auto& agent) {
+        const auto seen = agent.second.installations.find(key);
+        return seen != agent.second.installations.end() &&
+               seen->second.status == InstallStatus::installed;
+    });
+}
+
 }  // namespace
+
+InstallKey live_key(const engine::State& state, const AssignmentKey& key,
+                    const std::string& target) {
+    const auto found = state.assignments.find(key);
+    const bool has = found != state.assignments.end() && found->second.sides;
+    return {target, key.project, has ? found->second.sides->live : ""};
+}
 
 void Checks::fail(const std::string& what, Timestamp now) {
     if (violations.size() < 20) violations.push_back(format_rfc3339(now) + " " + what);
@@ -70,9 +86,13 @@ void Checks::on_connected(const engine::AgentConnected& event) {
 
 void Checks::on_outcome(const ActionResult& result) {
     // Nothing of it ran: it is no heal.
-    if (auto& heals = heals_[result.installation.key];
+    if (auto& heals = heals_[slotless(result.installation.key)];
         !result.host_trouble.empty() && !heals.empty())
         heals.pop_back();
+    if (result.outcome == ActionOutcome::done && puts_in_place(result.kind))
+        deployed_.insert(result.installation.key);
+    if (result.outcome == ActionOutcome::done && result.kind == ActionKind::uninstall)
+        deployed_.erase(result.installation.key);
     if (result.kind == ActionKind::verify && result.outcome == ActionOutcome::done)
         well_[{result.release, result.step}].insert(result.installation.key.target);
 }
@@ -118,7 +138,7 @@ void Checks::after_step(const engine::State& state, const engine::Effects& effec
     for (const auto& effect : effects) {
         const auto* ask = std::get_if<engine::Ask>(&effect);
         if (const auto* revert = ask ? std::get_if<engine::RevertRequest>(&ask->question) : nullptr)
-            check_revert(*revert, now);
+            check_revert(*revert, state, now);
         const auto* send = std::get_if<engine::Send>(&effect);
         const auto* run = send ? std::get_if<engine::Run>(&send->message) : nullptr;
         if (run) check_run(run->action, state, now);
@@ -194,7 +214,8 @@ void Checks::check_run(const Action& action, const engine::State& state, Timesta
 
 void Checks::check_gates(const Action& action, const engine::State& state, Timestamp now) {
     const auto& release = state.releases.at(action.release);
-    if (banned_.contains({release.key, action.assignment_digest}))
+    const bool clears = release.kind == ReleaseKind::retire;
+    if (!clears && banned_.contains({release.key, action.assignment_digest}))
         fail("11: quarantined " + action.version + " sent to " + action.key.text(), now);
     if (goes_on_.contains(action.id)) return;
     const auto entry = state.outbox.find(action.id);
@@ -219,7 +240,7 @@ void Checks::check_kept(const Action& action, const Release& release, Timestamp 
 void Checks::check_heals(const Action& action, const Release& release, Timestamp now) {
     constexpr std::size_t kMost = 20;
     if (!models_.restless || release.kind != ReleaseKind::heal) return;
-    auto& times = heals_[action.key];
+    auto& times = heals_[slotless(action.key)];
     std::erase_if(times, [&](Timestamp at) { return at + 6h < now; });
     times.push_back(now);
     if (times.size() > kMost) fail("19: healed again and again: " + action.key.text(), now);
@@ -239,7 +260,7 @@ bool Checks::is_open(const Release& release, Timestamp now) const {
 
 void Checks::check_window(const Action& action, const Release& release, bool restores,
                           Timestamp now) {
-    if (is_open(release, now)) return;
+    if (release.kind == ReleaseKind::retire || is_open(release, now)) return;
     const auto& environments = git_.at(git_.root()).config.fleet.environments;
     const auto on_close = environments.at(release.key.environment).window->on_close;
     const bool admitted =
@@ -256,7 +277,7 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     std::map<InstallKey, bool> moving;
     for (const auto& [id, entry] : state.outbox)
         if (!entry.lost || asked->offline == Offline::wait)
-            moving[entry.action.key] = entry.restore;
+            moving[slotless(entry.action.key)] = entry.restore;
     int gone = 0;
     int changing = 0;
     bool repairs = false;  // what is broken already: that takes nothing away
@@ -268,11 +289,12 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
             asked->offline == Offline::wait ||
             (state.agents.contains(target.agent) && state.agents.at(target.agent).online &&
              !state.troubles.contains(key));
-        const bool broken = is_broken(state, target.agent, key);
+        const bool broken =
+            is_broken(state, target.agent, live_key(state, release.key, target.name));
         // A restore is exempt: it makes nothing less available.
         if (busy && !action_there->second) ++changing;
         if (busy || (broken && is_there)) ++gone;
-        repairs = repairs || (broken && key == action.key);
+        repairs = repairs || (broken && key == slotless(action.key));
     }
     const auto unavailable = asked->strategy.max_unavailable.value_or(Amount{});
     const int limit = unavailable.of(static_cast<int>(asked->targets.size()));
@@ -307,7 +329,9 @@ void Checks::check_share(const Action& action, const engine::State& state, Times
         fail(fmt::format("7: {} of {} have it at {} %", have, most, percent), now);
 }
 
-void Checks::check_revert(const engine::RevertRequest& request, Timestamp now) {
+void Checks::check_revert(const engine::RevertRequest& request, const engine::State& state,
+                          Timestamp now) {
+    if (!state.releases.at(request.release).condemned) return;  // nobody promoted it, or routed
     if (!banned_.contains({request.key, request.guilty_digest}))
         fail("11: a revert of what a person wants tried: " + request.guilty_version, now);
 }
@@ -330,6 +354,44 @@ void Checks::on_durable(const Batch& batch) {
     }
 }
 
+/// 23: traffic only where a deploy ended well, or to the last that nobody is known to be better
+/// than; 24: never taken away from all, but by an uninstall.
+void Checks::check_route(const Route& route, const engine::State& state, Timestamp now) {
+    int given = 0;
+    std::string wrong;
+    bool any_right = false;
+    for (const auto& server : route.servers) {
+        given += server.weight;
+        const InstallKey key{server.target, route.key.project, server.slot};
+        if (server.weight == 0) continue;
+        if (deployed_.contains(key) || is_reported(state, key))
+            any_right = true;
+        else
+            wrong = server.name;
+    }
+    if (!wrong.empty() && any_right)
+        fail("23: traffic to " + wrong + ", which was not deployed", now);
+    if (given > 0) served_.insert(route.key);
+    const auto& assignment = state.assignments.at(route.key);
+    if (assignment.sides && route.revision < assignment.sides->revision) return;  // another follows
+    const auto* active =
+        assignment.active.empty() ? nullptr : &state.releases.at(assignment.active);
+    const bool leaves = active && active->kind == ReleaseKind::uninstall;
+    const bool is_there = assignment.good && !assignment.good->good.absent && assignment.sides;
+    const auto* asked = wish(route.key);
+    if (given > 0 || leaves || !is_there || !asked || !served_.contains(route.key)) return;
+    const auto& served = assignment.sides->served;
+    const auto live = served.find(assignment.sides->live);
+    if (live == served.end() || live->first.empty()) return;  // it may have no server
+    const auto& names = live->second;
+    if (std::ranges::any_of(asked->targets, [&](const DesiredTarget& target) {
+            return names.contains(target.name);
+        }))
+        fail(fmt::format("24: nobody of {} gets any traffic: revision {}, {}", route.key.text(),
+                         route.revision, to_json(*assignment.sides)),
+             now);
+}
+
 void Checks::on_send(const engine::Send& send, const engine::State& state, Timestamp now) {
     // After a lost store the same may have been decided anew since, as nobody knew of it.
     if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
@@ -338,6 +400,8 @@ void Checks::on_send(const engine::Send& send, const engine::State& state, Times
                                                       row->second == send.agent &&
                                                       acknowledged_[id] == rows_decided_[id])
                 fail("14: acknowledged before it was durable: " + id, now);
+    if (const auto* set = std::get_if<engine::SetRoute>(&send.message); set && !set->forget)
+        check_route(set->route, state, now);
     const auto* run = std::get_if<engine::Run>(&send.message);
     if (!run || run->action.kind == ActionKind::verify) return;
     const auto& id = run->action.id;

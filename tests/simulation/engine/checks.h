@@ -18,6 +18,9 @@
 
 namespace tidegate::simulation {
 
+/// What serves on a target of an assignment.
+[[nodiscard]] InstallKey live_key(const engine::State& state, const AssignmentKey& key,
+                                  const std::string& target);
 class Checks {
 public:
     Checks(const ModelGit& git, const Models& models) : git_(git), models_(models) {}
@@ -50,7 +53,8 @@ private:
     [[nodiscard]] const Assignment* wish(const AssignmentKey& key) const;
     void forget_heals(const AssignmentKey& key);
     void note_begun(const OutboxEntry& entry, const engine::State& state, Timestamp now);
-    void check_revert(const engine::RevertRequest& request, Timestamp now);
+    void check_revert(const engine::RevertRequest& request, const engine::State& state,
+                      Timestamp now);
     void check_run(const Action& action, const engine::State& state, Timestamp now);
     void check_gates(const Action& action, const engine::State& state, Timestamp now);
     void check_kept(const Action& action, const Release& release, Timestamp now);
@@ -70,6 +74,7 @@ private:
     void check_verified(const Release& release, const Step& step, const engine::State& state,
                         Timestamp now);
     void check_share(const Action& action, const engine::State& state, Timestamp now);
+    void check_route(const Route& route, const engine::State& state, Timestamp now);
     void check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now);
     void check_outbox(const engine::State& state, Timestamp now);
 
@@ -81,7 +86,9 @@ private:
     std::map<std::string, int> rows_decided_;  ///< how often each was put there
     std::map<std::string, int> acknowledged_;  ///< how often by then
     std::map<std::pair<AssignmentKey, Digest>, Banned> banned_;
-    std::set<std::string> goes_on_;  ///< actions that were suspended once
+    std::set<InstallKey> deployed_;   ///< where a deploy ended well, and nothing was removed since
+    std::set<AssignmentKey> served_;  ///< whose traffic went somewhere once
+    std::set<std::string> goes_on_;   ///< actions that were suspended once
     std::set<std::string> sent_;
     std::set<std::string> succeeded_;  ///< releases that were looked at once more at their end
     std::set<std::pair<std::string, int>> passed_;  ///< steps

@@ -59,7 +59,8 @@ void Checks::check_verified(const Release& release, const Step& step, const engi
         if (target.pinned || progress == release.targets.end() || agent == state.agents.end() ||
             progress->second.status != TargetStatus::success)
             continue;
-        const auto seen = agent->second.installations.find({target.name, release.key.project, ""});
+        const auto seen =
+            agent->second.installations.find({target.name, release.key.project, release.slot});
         if (seen == agent->second.installations.end() ||
             seen->second.digest != progress->second.desired ||
             seen->second.status != InstallStatus::installed)
@@ -83,8 +84,10 @@ void Checks::check_watched(const Release& release, const engine::State& state, T
             progress->second.agent != target.agent || agent == state.agents.end() ||
             !agent->second.online || !agent->second.looks_twice)
             continue;
-        const auto seen = agent->second.installations.find({target.name, release.key.project, ""});
+        const auto seen =
+            agent->second.installations.find({target.name, release.key.project, release.slot});
         if (seen == agent->second.installations.end() || !seen->second.drifted ||
+            seen->second.status == InstallStatus::absent ||
             seen->second.digest != progress->second.desired)
             continue;
         if (seen->second.report > progress->second.report || progress->second.doubted_at)
@@ -102,7 +105,7 @@ void Checks::check_alone(const AssignmentKey& key, const engine::State& state, T
 void Checks::check_outbox(const engine::State& state, Timestamp now) {
     std::set<InstallKey> busy;
     for (const auto& [id, entry] : state.outbox)
-        if (!busy.insert(entry.action.key).second)
+        if (!busy.insert(slotless(entry.action.key)).second)
             fail("5: two actions for " + entry.action.key.text(), now);
 }
 
@@ -122,7 +125,7 @@ void Checks::check_good(const GoodState& good, const engine::State& state, Times
     const bool somewhere = std::ranges::any_of(targets, [&](const DesiredTarget& target) {
         const auto agent = state.agents.find(target.agent);
         if (target.pinned || agent == state.agents.end()) return false;
-        const auto seen = agent->second.installations.find({target.name, good.key.project, ""});
+        const auto seen = agent->second.installations.find(live_key(state, good.key, target.name));
         return seen != agent->second.installations.end() &&
                seen->second.assignment_digest == good.good.digest;
     });

@@ -51,7 +51,27 @@ std::string canary_text(const Strategy& strategy) {
         steps, strategy.auto_promote, strategy.max_unavailable.value_or(Amount{}).value);
 }
 
+std::string blue_green_text(const Strategy& strategy) {
+    std::string steps;
+    for (const auto& step : strategy.steps)
+        steps += fmt::format("{}{{weight: {}, verify_duration: {}}}", steps.empty() ? "" : ", ",
+                             *step.weight, step.verify_duration.count());
+    if (!steps.empty()) steps = fmt::format("canary: {{steps: [{}]}}, ", steps);
+    std::string routers;
+    for (const auto& router : strategy.traffic->targets)
+        routers += (routers.empty() ? "" : ", ") + router.name;
+    return fmt::format(
+        "strategy: {{type: blue_green, config: {{{}auto_promote: {}, keep_old: {}, "
+        "verify_duration: {}, health_check: {{type: tcp, port: \"${{PORT}}\"}}, "
+        "traffic: {{router: haproxy, targets: [{}], "
+        "config: {{socket: /run/lb.sock, backend: \"${{APP_NAME}}\", "
+        "server_before: \"${{TARGET_NAME}}\"}}}}}}}}\n",
+        steps, strategy.auto_promote, strategy.keep_old.count(), strategy.verify_duration.count(),
+        routers);
+}
+
 std::string strategy_text(const Strategy& strategy) {
+    if (strategy.type == StrategyType::blue_green) return blue_green_text(strategy);
     if (strategy.type == StrategyType::canary) return canary_text(strategy);
     if (strategy.type != StrategyType::rolling)
         return fmt::format("strategy: {{type: {}}}\n", to_string(strategy.type));
@@ -117,6 +137,7 @@ void Config::take(const std::string& path, const ParsedFile* file) {
     } else if (file && file->document) {
         const auto& project = std::get<Project>(*file->document);
         fleet.projects[name] = project.deploy.script.install_script;
+        fleet.slotted = !project.deploy.script.work_dir.empty();
     }
 }
 
@@ -144,6 +165,10 @@ std::string text_of(const std::string& environment, const Fleet::Place& place) {
     const auto& rollback = place.rollback;
     auto text = header("Environment") + fmt::format("name: {}\n", environment);
     text += strategy_text(place.strategy);
+    if (place.strategy.type == StrategyType::blue_green)
+        text +=
+            "variables:\n"
+            "  PORT: {type: slot_specific, values: {blue: \"80\", green: \"81\"}}\n";
     text += fmt::format(
         "rollback: {{granularity: {}, auto_rollback: {}, respect_windows: {}}}\noffline: {}\n",
         to_string(rollback.granularity), rollback.auto_rollback, rollback.respect_windows,
@@ -155,10 +180,11 @@ std::string text_of(const std::string& environment, const Fleet::Place& place) {
     return text;
 }
 
-std::string project_text(const std::string& name, const std::string& script) {
+std::string project_text(const std::string& name, const std::string& script, bool slotted) {
     auto text = header("Project") + fmt::format("name: {}\n", name);
     text += fmt::format("deploy:\n  type: script\n  config:\n    install_script: \"{}\"\n", script);
     if (name == "shop") text += "    rollback_script: rollback\n";
+    if (slotted) text += fmt::format("    work_dir: \"/srv/{}-${{SLOT}}\"\n", name);
     return text;
 }
 

@@ -54,6 +54,7 @@ struct Fleet {
     };
     std::map<std::string, Place> environments;
     std::map<std::string, std::string> projects;  ///< their scripts
+    bool slotted = false;  ///< they can stand twice on a target, as blue_green needs
 };
 
 /// By the clock of UTC. Written anew: none of the gates' code is asked.
@@ -70,7 +71,8 @@ struct Config {
 
 [[nodiscard]] std::string text_of(const Spec& spec);
 [[nodiscard]] std::string text_of(const std::string& environment, const Fleet::Place& place);
-[[nodiscard]] std::string project_text(const std::string& name, const std::string& script);
+[[nodiscard]] std::string project_text(const std::string& name, const std::string& script,
+                                       bool slotted);
 [[nodiscard]] std::string environment_path(const std::string& name);
 [[nodiscard]] std::string project_path(const std::string& name);
 

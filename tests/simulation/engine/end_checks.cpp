@@ -19,9 +19,9 @@ const Installation* known_of(const World& world, const DesiredTarget& target,
 }
 
 /// `digest` empty: nothing may be there.
-std::string check_target(World& world, const DesiredTarget& target, const std::string& project,
+std::string check_target(World& world, const DesiredTarget& target, const AssignmentKey& key,
                          const Digest& digest) {
-    const InstallKey install{target.name, project, ""};
+    const auto install = live_key(world.state(), key, target.name);
     const auto& there = world.agent(target.agent).real[install];
     if (there.digest != digest)
         return fmt::format("21: {} did not converge, it has '{}'\n", install.text(), there.version);
@@ -32,14 +32,28 @@ std::string check_target(World& world, const DesiredTarget& target, const std::s
     return "";
 }
 
+/// Nothing is left in a slot that does not serve.
+std::string check_spare(World& world, const DesiredTarget& target, const AssignmentKey& key) {
+    const auto live = live_key(world.state(), key, target.name);
+    if (live.slot.empty()) return "";
+    std::string problem;
+    for (const auto* slot : {"", "blue", "green"})
+        if (const auto& there = world.agent(target.agent).real[{target.name, key.project, slot}];
+            slot != live.slot && !there.digest.empty())
+            problem += fmt::format("25: {} in '{}' of {} is not removed\n", there.version, slot,
+                                   target.name);
+    return problem;
+}
+
 /// Pinned targets stay as they are while the rest is uninstalled; a pin may mean an uninstall, too.
 std::string check_wish(World& world, const Assignment& wish) {
     std::string problem;
     for (const auto& target : wish.targets) {
         const auto& definition = target.pinned ? target.definition : wish.definition;
         if (!wish.definition->absent || !target.pinned)
-            problem += check_target(world, target, wish.key.project,
+            problem += check_target(world, target, wish.key,
                                     definition->absent ? Digest{} : target.digest);
+        problem += check_spare(world, target, wish.key);
     }
     return problem;
 }
@@ -72,11 +86,11 @@ bool is_taken_back(const World& world, const AssignmentState& assignment,
 /// `absent` pinned targets stay as they are.
 bool keeps_failing(const World& world, const Assignment& wish) {
     return std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
-        const InstallKey install{target.name, wish.key.project, ""};
+        const auto install = live_key(world.state(), wish.key, target.name);
         const auto* known = known_of(world, target, install);
         const auto host = world.agents().find(target.agent);
         const bool restless =
-            host != world.agents().end() && host->second->restless.contains(install);
+            host != world.agents().end() && host->second->restless.contains(slotless(install));
         return (known && known->status == InstallStatus::failed) ||
                (known && known->drifted && restless) || (target.pinned && wish.definition->absent);
     });
@@ -107,7 +121,7 @@ std::string check_assignment(World& world, const AssignmentState& assignment) {
     for (const auto& target : wish.targets)
         if (!target.pinned)
             problem += check_target(
-                world, target, wish.key.project,
+                world, target, wish.key,
                 good.absent ? Digest{} : target_digest(good.digest, target.config_digest));
     return problem;
 }

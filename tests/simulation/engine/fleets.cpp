@@ -55,6 +55,24 @@ Fleet with_canary(Fleet fleet, bool waits) {
     return fleet;
 }
 
+Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits) {
+    fleet.slotted = true;
+    auto& gates = fleet.environments[kGates];
+    gates.targets = {{"lb-1", "l-1"}, {"lb-2", "l-2"}};
+    gates.projects = {"none"};
+    auto& strategy = fleet.environments["prod"].strategy;
+    strategy = {};
+    strategy.type = StrategyType::blue_green;
+    if (hybrid)
+        strategy.steps = {
+            {std::nullopt, 25, 5min}, {std::nullopt, 75, 0s}, {std::nullopt, 100, 0s}};
+    strategy.verify_duration = 2min;
+    strategy.keep_old = hybrid ? 20min : 0min;
+    strategy.auto_promote = !waits;
+    strategy.traffic.emplace().targets = {{"lb-1", {}}, {"lb-2", {}}};
+    return fleet;
+}
+
 Fleet large_fleet() {
     auto fleet = usual_fleet();
     fleet.environments.erase("prod");

@@ -15,6 +15,11 @@ namespace tidegate::simulation {
 [[nodiscard]] Fleet with_slots(Fleet fleet, int kind);
 /// wide: 200 targets on as many agents; deep: 60 projects on each of three agents; and edge.
 [[nodiscard]] Fleet large_fleet();
+/// prod blue-green behind two balancers, all at once or by weights; with `waits` a person has to
+/// promote each.
+[[nodiscard]] Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits);
+/// Where balancers are; nobody moves them.
+inline constexpr auto kGates = "gates";
 /// prod in canary steps; with `waits` a person has to promote each.
 [[nodiscard]] Fleet with_canary(Fleet fleet, bool waits);
 

@@ -106,6 +106,40 @@ void ModelAgent::apply(const JournalAcks& effect) {
         if (auto* known = entry(id)) known->acknowledged = true;
 }
 
+// ---- routes: a router that obeys, after a moment
+
+void ModelAgent::apply(const JournalRoute& effect) {
+    const auto id = id_of(effect.route);
+    std::erase_if(journal_.routes, [&](const auto& kept) { return id_of(kept) == id; });
+    journal_.routes.push_back(effect.route);
+    after(1, 20, [this, id, ticket = effect.ticket] { feed(RouteDurable{id, ticket}); });
+}
+
+void ModelAgent::apply(const JournalForgetRoute& effect) {
+    std::erase_if(journal_.routes, [&](const auto& kept) { return id_of(kept) == effect.id; });
+}
+
+void ModelAgent::apply(const ApplyRoute& effect) {
+    applied_[id_of(effect.route)] = effect.ticket;
+    after(1, 500, [this, effect] {
+        const auto& route = effect.route;
+        if (applied_[id_of(route)] != effect.ticket) return;
+        RouteReport report;
+        report.key = route.key;
+        report.target = route.target;
+        report.revision = route.revision;
+        report.in_force = true;
+        for (const auto& server : route.servers) {
+            auto& weight = report.weights[server.slot];
+            weight = std::max(weight, server.weight);
+        }
+        in_force[id_of(route)] = route;
+        feed(RouteLooked{effect.ticket, report});
+    });
+}
+
+void ModelAgent::apply(const DropRoute& effect) { applied_.erase(effect.id); }
+
 // ---- processes
 
 void ModelAgent::apply(const Start& effect) {
@@ -234,6 +268,7 @@ void ModelAgent::crash(bool processes_live) {
     ++life_;
     waiting_.clear();
     watching_.clear();
+    applied_.clear();
     if (!processes_live) processes_.clear();
 }
 
@@ -262,9 +297,9 @@ void ModelAgent::drift(int pick) {
 }
 
 void ModelAgent::drift_again(const InstallKey& key) {
-    if (restless.contains(key))
+    if (restless.contains(slotless(key)))
         after(1'000, 60'000, [this, key] {
-            if (!restless.contains(key)) return;
+            if (!restless.contains(slotless(key))) return;
             feed(DriftSeen{key, true, "status: exit 1"});
             look_again(key);
         });
@@ -276,7 +311,7 @@ void ModelAgent::look_again(const InstallKey& key, int times) {
     after(20'000, 60'000, [this, key, times] {
         const auto known = std::ranges::find(journal_.installations, key, &Installation::key);
         if (known == journal_.installations.end() || !known->drifted) return;
-        const bool is_well = moody && !restless.contains(key) && ports_.pick(0, 3) == 0;
+        const bool is_well = moody && !restless.contains(slotless(key)) && ports_.pick(0, 3) == 0;
         feed(DriftSeen{key, !is_well, is_well ? "" : known->drift_reason});
         look_again(key, times - 1);
     });

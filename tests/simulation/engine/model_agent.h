@@ -10,6 +10,7 @@
 #include <string>
 
 #include "agent/machine/machine.h"
+#include "tests/simulation/engine/models.h"
 
 namespace tidegate::simulation {
 
@@ -52,6 +53,8 @@ public:
         Digest digest;  ///< of all that defines it; empty: nothing is there
     };
     std::map<InstallKey, Thing> real;
+    /// What the balancers that it acts for do, whether it lives or not.
+    std::map<machine::RouteId, Route> in_force;
     int starts = 0;
     /// Installations that drift again soon after each action.
     std::set<InstallKey> restless;
@@ -69,12 +72,17 @@ private:
     void apply(const machine::JournalInstallation& effect);
     void apply(const machine::JournalForget& effect);
     void apply(const machine::JournalAcks& effect);
+    void apply(const machine::JournalRoute& effect);
+    void apply(const machine::JournalForgetRoute& effect);
+    void apply(const machine::ApplyRoute& effect);
+    void apply(const machine::DropRoute& effect);
     void apply(const machine::Start& effect);
     void apply(const machine::Kill& effect);
     void apply(const machine::Probe& effect);
     void apply(const machine::ReportResult& effect) { ports_.report(effect); }
     void apply(const machine::ReportChanged& effect) { ports_.report(effect); }
     void apply(const machine::ReportFenced& effect) { ports_.report(effect); }
+    void apply(const machine::ReportRoute& effect) { ports_.report(effect); }
 
     void after(int from, int to, std::function<void()> act);
     void host_after(int from, int to, std::function<void()> act);
@@ -95,6 +103,7 @@ private:
     HostPorts ports_;
     machine::Machine machine_;
     machine::Records journal_;
+    std::map<machine::RouteId, std::uint64_t> applied_;  ///< tickets of routes
     std::map<std::string, int> started_;
     std::map<std::string, Process> processes_;  ///< alive, by action
     std::deque<Action> waiting_;                ///< for a worker

@@ -38,7 +38,7 @@ ModelGit::ModelGit(const Fleet& fleet, Timestamp now) {
     for (const auto& [name, place] : fleet.environments)
         edits[environment_path(name)] = text_of(name, place);
     for (const auto& [name, script] : fleet.projects)
-        edits[project_path(name)] = project_text(name, script);
+        edits[project_path(name)] = project_text(name, script, fleet.slotted);
     Commit first;
     first.at = now;
     root_ = tip_ = add(std::move(first), edits).id;
@@ -58,7 +58,7 @@ std::string ModelGit::commit(const AssignmentKey& key, const Spec* spec, Timesta
     Edits edits;
     edits[version_path(key)] = spec ? std::optional(text_of(*spec)) : std::nullopt;
     if (!fleet().projects.contains(key.project))
-        edits[project_path(key.project)] = project_text(key.project, "install");
+        edits[project_path(key.project)] = project_text(key.project, "install", fleet().slotted);
     const auto& root = at(root_).config;
     if (turn_window && root.fleet.environments.at(key.environment).window)
         edits[environment_path(key.environment)] =

@@ -2,7 +2,15 @@
 /// Which models of faults and wishes take part in a world. One that shows a fault of the engine
 /// that is not mended yet is off by default and says what is missing; none is.
 
+#include "schema/model/names.h"
+
 namespace tidegate::simulation {
+
+/// Of whatever slot.
+[[nodiscard]] inline InstallKey slotless(InstallKey key) {
+    key.slot.clear();
+    return key;
+}
 
 struct Models {
     /// What an agent has started goes on when it dies.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -21,34 +22,43 @@ std::string first_line(const std::string& text) { return text.substr(0, text.fin
 
 }  // namespace
 
-std::string run_seeds(std::uint64_t seeds, const RunSeed& run) {
+bool has_usual_seeds() {
+    return !std::getenv("TIDEGATE_SEED") && !std::getenv("TIDEGATE_SEEDS") &&
+           !std::getenv("TIDEGATE_RELEASES");
+}
+
+RanAll run_seeds(std::uint64_t seeds, const RunSeed& run) {
     const auto first = number_from("TIDEGATE_SEED", 1);
-    const auto last =
-        first + number_from("TIDEGATE_SEEDS", std::getenv("TIDEGATE_SEED") ? 1 : seeds);
+    const auto releases = number_from("TIDEGATE_RELEASES", 0);
+    const auto wanted = number_from("TIDEGATE_SEEDS", std::getenv("TIDEGATE_SEED") ? 1 : seeds);
+    const auto last = releases > 0 ? std::numeric_limits<std::uint64_t>::max() : first + wanted;
     const bool goes_on = std::getenv("TIDEGATE_GO_ON") != nullptr;
     std::atomic<std::uint64_t> next{first};
+    std::atomic<bool> enough{false};
     std::mutex mutex;
-    std::string failures;
-    const auto work = [&] {
-        for (auto seed = next++; seed < last; seed = next++) {
-            std::string problem;
-            run(seed, problem);
-            if (problem.empty()) continue;
-            const std::lock_guard lock{mutex};
-            if (goes_on) {
-                const auto line = fmt::format("TIDEGATE_SEED={}: {}\n", seed, first_line(problem));
-                fmt::print(stderr, "{}", line);  // a run over many seeds takes hours
-                failures += line;
-                continue;
-            }
-            next = last;
-            failures = problem + fmt::format("again: TIDEGATE_SEED={}", seed);
+    RanAll all;
+    const auto take = [&](std::uint64_t seed, const Ran& ran) {
+        const std::lock_guard lock{mutex};
+        all.counts.add(ran.counts);
+        if (releases > 0 && all.counts.releases() >= releases) enough = true;
+        if (ran.problem.empty()) return;
+        if (goes_on) {
+            const auto line = fmt::format("TIDEGATE_SEED={}: {}\n", seed, first_line(ran.problem));
+            fmt::print(stderr, "{}", line);  // a run over many seeds takes hours
+            all.failure += line;
+            return;
         }
+        enough = true;
+        all.failure = ran.problem + fmt::format("again: TIDEGATE_SEED={}", seed);
     };
-    std::vector<std::jthread> workers(std::max(1u, std::thread::hardware_concurrency()));
+    const auto work = [&] {
+        for (auto seed = next++; seed < last && !enough; seed = next++) take(seed, run(seed));
+    };
+    const auto cores = std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::jthread> workers(number_from("TIDEGATE_JOBS", cores));
     for (auto& worker : workers) worker = std::jthread(work);
     for (auto& worker : workers) worker.join();
-    return failures;
+    return all;
 }
 
 }  // namespace tidegate::simulation

@@ -38,6 +38,7 @@ void World::later(Milliseconds after, std::function<void()> act) {
 }
 
 void World::note(std::string line) {
+    counter_.on_note(line);
     line = format_rfc3339(now_) + " " + line;
     for (const unsigned char byte : line) trace_ = (trace_ ^ byte) * 1099511628211ULL;
     log_.push_back(std::move(line));
@@ -96,7 +97,7 @@ std::string World::installed(const AssignmentKey& key) {
     std::string text;
     for (const auto& target : git_.fleet().environments.at(key.environment).targets)
         text += fmt::format("{}{}={}", text.empty() ? "" : " ", target.name,
-                            agent(target.agent).real[{target.name, key.project, ""}].version);
+                            agent(target.agent).real[live_key(state_, key, target.name)].version);
     return text;
 }
 

@@ -9,6 +9,7 @@
 #include "reconciler/engine/engine.h"
 #include "reconciler/engine/life.h"
 #include "tests/simulation/engine/checks.h"
+#include "tests/simulation/engine/counts.h"
 #include "tests/simulation/engine/fleets.h"
 #include "tests/simulation/engine/model_agent.h"
 #include "tests/simulation/engine/model_git.h"
@@ -64,6 +65,7 @@ public:
     [[nodiscard]] const std::vector<AuditEntry>& audit() const { return audit_; }
     [[nodiscard]] Timestamp now() const { return now_; }
     [[nodiscard]] const std::vector<std::string>& violations() const { return checks_.violations; }
+    [[nodiscard]] const Counts& counts() const { return counter_.counts; }
     [[nodiscard]] std::uint64_t trace() const { return trace_; }
     [[nodiscard]] const std::deque<std::string>& log() const { return log_; }
     int pick(int from, int to);
@@ -128,6 +130,7 @@ private:
     void cut(const std::string& agent);
     void up(const std::string& agent, const machine::Effect& effect);
     [[nodiscard]] machine::Input input_of(const engine::Send& send);
+    void check_removal(const engine::Send& send);
 
     // people and faults
     void land(const std::string& what, const Edits& edits);
@@ -180,6 +183,7 @@ private:
     std::string polled_;
     Timestamp store_stuck_until_;
     Checks checks_;
+    Counter counter_;
 
     std::uint64_t trace_ = 14695981039346656037ULL;
     std::deque<std::string> log_;

@@ -43,6 +43,7 @@ void World::feed(const engine::Event& event) {
     const auto read = clocks();
     auto effects = engine::step(state_, event, read);
     checks_.after_step(state_, effects, wall(), read.still > 0ms);
+    counter_.after_step(state_, effects);
     effects_->push(std::move(effects));
     if (read.still == 0ms || !engine::all_are_back(state_)) return;
     life_.all_are_back();
@@ -186,7 +187,7 @@ void World::start_daemon() {
     const auto lived = engine::stored_life(rows);
     if (!lived) return checks_.fail("14: " + lived.error().text(), now_);
     life_ = engine::Life{*lived};
-    auto restored = engine::restore(rows, ++epoch_, clocks());
+    auto restored = engine::restore(rows, epoch_ += 1'000, clocks());
     if (!restored) return checks_.fail("14: " + restored.error().text(), now_);
     state_ = std::move(*restored);
     source_.start(static_cast<ModelSource::Start>(faults_ ? pick(0, 2) : 0), own_commits());

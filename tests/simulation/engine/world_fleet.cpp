@@ -17,6 +17,7 @@ void World::person_moves_fleet() {
     auto environments = git_.fleet().environments;
     auto place = environments.begin();
     std::advance(place, pick(0, static_cast<int>(environments.size()) - 1));
+    if (place->first == kGates) return;
     auto& targets = place->second.targets;
     const auto at = targets.begin() + pick(0, static_cast<int>(targets.size()) - 1);
     const auto to = pick(0, 2) == 0 ? fmt::format("a-{}", pick(1, 9)) : some_agent();

@@ -22,7 +22,7 @@ Edits World::some_version() {
 Edits World::some_script() {
     const auto project = some_assignment().project;
     const auto script = fmt::format("{} {}", pick(0, 2) == 0 ? "bad" : "install", pick(0, 3));
-    return {{project_path(project), project_text(project, script)}};
+    return {{project_path(project), project_text(project, script, git_.fleet().slotted)}};
 }
 
 /// One to three commits on a branch.

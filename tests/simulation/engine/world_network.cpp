@@ -1,4 +1,5 @@
 #include "schema/base/limits.h"
+#include "schema/model/slots.h"
 #include "tests/simulation/engine/world.h"
 
 namespace tidegate::simulation {
@@ -49,7 +50,8 @@ void World::connect(const std::string& name) {
     hello.boot_id = std::to_string(link.session);
     hello.highest_epoch = host.epoch();
     hello.runs_at_once = static_cast<int>(host.workers);
-    hello.capabilities.emplace_back(kVerifyCapability);
+    for (const auto known : {kVerifyCapability, kSlotsCapability, kHaproxyCapability})
+        hello.capabilities.emplace_back(known);
     if (host.looks_twice) hello.capabilities.emplace_back(kSecondLookCapability);
     revoked_.erase(name);  // enrolled anew
     feed(engine::AgentConnected{hello, host.inventory()});
@@ -80,6 +82,8 @@ machine::Input World::input_of(const engine::Send& send) {
         return machine::CancelCommand{cancel->epoch, cancel->action};
     if (const auto* ack = std::get_if<engine::AckResults>(&send.message))
         return machine::AckCommand{ack->actions};
+    if (const auto* set = std::get_if<engine::SetRoute>(&send.message))
+        return machine::SetRouteCommand{set->epoch, set->route, set->forget};
     const auto& run = std::get<engine::Run>(send.message);
     note(fmt::format("run {} {} on {}", to_string(run.action.kind), run.action.version,
                      run.action.key.text()));
@@ -113,12 +117,32 @@ bool World::overflows(const std::string& agent, const engine::Send& send) {
     return false;
 }
 
+/// 25: what a balancer sends requests to is not removed, but by an uninstall.
+void World::check_removal(const engine::Send& send) {
+    const auto* run = std::get_if<engine::Run>(&send.message);
+    if (!run || run->action.kind != ActionKind::uninstall) return;
+    const auto& release = state_.releases.at(run->action.release);
+    if (release.kind != ReleaseKind::retire) return;
+    for (const auto& [name, host] : agents_)
+        for (const auto& [id, route] : host->in_force)
+            for (const auto& server : route.servers)
+                if (route.key == release.key && server.weight > 0 &&
+                    server.target == run->action.key.target && server.slot == run->action.key.slot)
+                    checks_.fail(fmt::format("25: removed under traffic: {} by {} with revision {}",
+                                             run->action.key.text(), name, route.revision),
+                                 now_);
+}
+
 void World::perform_one(const engine::Send& send) {
     if (!engine::leave(state_, send, clocks())) {
         const auto& run = std::get<engine::Run>(send.message);
         return feed(engine::Unsent{send.agent, run.action.id, run.resumes});
     }
     checks_.on_send(send, state_, wall());
+    check_removal(send);
+    if (const auto* set = std::get_if<engine::SetRoute>(&send.message))
+        note(fmt::format("{} {} of {} to {}", set->forget ? "forget route" : "set route",
+                         set->route.revision, set->route.key.text(), send.agent));
     auto& link = links_[send.agent];
     if (!link.up || overflows(send.agent, send)) return;
     const auto input = input_of(send);
@@ -138,6 +162,8 @@ void World::up(const std::string& name, const machine::Effect& effect) {
         event = engine::ActionFinished{name, result->result};
     else if (const auto* changed = std::get_if<machine::ReportChanged>(&effect))
         event = engine::AgentChanged{name, {changed->installation}};
+    else if (const auto* routed = std::get_if<machine::ReportRoute>(&effect))
+        event = engine::RouteTold{name, routed->report};
     else
         return;
     link.up_last = std::max(link.up_last, now_ + Milliseconds(pick(1, 300)));

@@ -39,6 +39,7 @@ AssignmentKey World::some_assignment() {
     const auto& fleet = options_.fleet;
     auto place = fleet.environments.begin();
     std::advance(place, pick(0, static_cast<int>(fleet.environments.size()) - 1));
+    if (place->first == kGates) ++place;
     std::vector<std::string> projects;
     for (const auto& [name, script] : fleet.projects)
         if (place->second.has(name)) projects.push_back(name);

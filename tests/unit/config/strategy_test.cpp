@@ -98,7 +98,7 @@ TEST_P(SinceThirdTest, IsAWarningByOlderChecks) {
     EXPECT_EQ(lines_of(read_document(path, text).errors), errors);
     std::vector<std::string> warnings;
     for (const auto& each : errors) warnings.push_back(each + kRefusedNow);
-    for (const auto older : kOlderChecks) {
+    for (const auto older : {Checks::second, Checks::first}) {
         const auto read = read_document(path, text, older);
         EXPECT_THAT(lines_of(read.errors), IsEmpty());
         EXPECT_NE(read.document, nullptr);
@@ -153,6 +153,9 @@ INSTANTIATE_TEST_SUITE_P(
         blue_green("FallingWeights",
                    fmt::format("canary: {{steps: [{{weight: 9}}, {{weight: 5}}]}}, {}", kRouter),
                    {"4:69: weight must rise from step to step, got 5 after 9"}),
+        blue_green("EqualWeights",
+                   fmt::format("canary: {{steps: [{{weight: 9}}, {{weight: 9}}]}}, {}", kRouter),
+                   {"4:69: weight must rise from step to step, got 9 after 9"}),
         blue_green("NoBackend", "traffic: {router: haproxy, header: {name: X, value: a}}",
                    {"4:48: missing key 'targets' in traffic",
                     "4:48: missing key 'config' in traffic"}),
@@ -171,6 +174,24 @@ INSTANTIATE_TEST_SUITE_P(
               "version"}}),
     [](const auto& each) { return std::string{each.param.name}; });
 
+TEST(SinceFourthTest, AFirstWeightOfZeroNeedsAHeader) {
+    const auto text = [](std::string_view header) {
+        return strategy_text(fmt::format(
+            "{{type: blue_green, config: {{canary: {{steps: [{{weight: 0}}, {{weight: 5}}]}}, "
+            "traffic: {{router: script, targets: [lb], {}config: {{route_script: x}}}}}}}}",
+            header));
+    };
+    const std::string error =
+        "4:47: weight 0 sends nothing to the new side: begin with more, or name a header in "
+        "traffic";
+    EXPECT_EQ(lines_of(read_document(kEnvironmentPath, text("")).errors),
+              std::vector<std::string>{error});
+    EXPECT_EQ(lines_of(read_document(kEnvironmentPath, text(""), Checks::third).warnings),
+              std::vector<std::string>{error + kRefusedNow});
+    const auto by_header = read_document(kEnvironmentPath, text("header: {name: X, value: a}, "));
+    EXPECT_THAT(lines_of(by_header.errors), IsEmpty());
+}
+
 TEST(SinceThirdTest, StepsHaveAnEnd) {
     const auto text = strategy_text("{type: canary, config: {" + many_steps() + "}}");
     EXPECT_THAT(lines_of(read_document(kEnvironmentPath, text).errors),
@@ -181,7 +202,7 @@ TEST(SinceThirdTest, StepsHaveAnEnd) {
 class WrongTest : public testing::TestWithParam<Case> {};
 TEST_P(WrongTest, IsAnErrorByAllChecks) {
     const auto& [name, text, errors] = GetParam();
-    for (const auto checks : {Checks::first, Checks::second, Checks::third})
+    for (const auto checks : {Checks::first, Checks::second, Checks::third, Checks::fourth})
         EXPECT_EQ(lines_of(read_document(kEnvironmentPath, text, checks).errors), errors);
 }
 INSTANTIATE_TEST_SUITE_P(
@@ -198,6 +219,14 @@ INSTANTIATE_TEST_SUITE_P(
                 "4:88: max_unavailable must be a count from 1, or a share from 1% to 100%, got -1",
                 "4:104: max_failed must be a count from 0, or a share from 0% to 100%, got some",
                 "4:127: promote_timeout must be at least 1s, got 0"}),
+        blue_green("Weights",
+                   fmt::format("canary: {{steps: [{{weight: 101}}]}}, "
+                               "keep_old: -1, switch_timeout: 0, auto_promote: maybe, {}",
+                               kRouter),
+                   {"4:65: weight must be 0..100, got 101",
+                    "4:83: keep_old must be whole seconds or a duration like 10m or 24h, got -1",
+                    "4:103: switch_timeout must be at least 1s, got 0",
+                    "4:120: auto_promote must be true or false, got maybe"}),
         canary("UnknownKey", "canary_percent: 5, batch_siz: 1",
                {"4:54: unknown key 'batch_siz' in config; did you mean 'batch_size'?"})),
     [](const auto& each) { return std::string{each.param.name}; });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconciler/engine/life.h"
+#include "schema/model/slots.h"
 #include "schema/resolve/digest.h"
 
 namespace tidegate::engine {
@@ -12,7 +13,8 @@ namespace {
 Hello hello_of(int target) {
     Hello hello;
     hello.agent = name_of(target);
-    hello.capabilities = {std::string{kSecondLookCapability}, std::string{kVerifyCapability}};
+    hello.capabilities = {std::string{kSecondLookCapability}, std::string{kVerifyCapability},
+                          std::string{kSlotsCapability}};
     return hello;
 }
 
@@ -97,6 +99,14 @@ void Rollout::comes_with(int target, std::vector<Installation> there) {
     AgentConnected event;
     event.hello = hello_of(target);
     event.inventory.installations = std::move(there);
+    feed(event);
+}
+
+void Rollout::router_comes(const std::string& agent, std::vector<RouteReport> routes) {
+    AgentConnected event;
+    event.hello.agent = agent;
+    event.hello.capabilities = {std::string{kHaproxyCapability}};
+    event.inventory.routes = std::move(routes);
     feed(event);
 }
 
@@ -284,6 +294,8 @@ void Rollout::let_leave(const Send& send) {
         cancelled_.push_back(cancel->action);
     if (const auto* ack = std::get_if<AckResults>(&send.message))
         acknowledged_[send.agent] = ack->actions;
+    if (const auto* route = std::get_if<SetRoute>(&send.message))
+        routed_.emplace_back(send.agent, *route);
     const auto* run = std::get_if<Run>(&send.message);
     if (!run) return;
     if (leave(state_, send, clocks_))

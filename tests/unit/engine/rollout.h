@@ -166,6 +166,17 @@ public:
     /// Its agent's report on what is there, otherwise unchanged.
     void reports_drift(int target, bool drifted, const std::string& reason);
 
+    /// An agent that deploys nothing here: of a balancer.
+    void router_comes(const std::string& agent, std::vector<RouteReport> routes = {});
+    void router_leaves(const std::string& agent) { feed(AgentDisconnected{agent}); }
+    void router_tells(const std::string& agent, RouteReport report) {
+        feed(RouteTold{agent, std::move(report)});
+    }
+    /// What routers were told, oldest first.
+    [[nodiscard]] const std::vector<std::pair<std::string, SetRoute>>& routed() const {
+        return routed_;
+    }
+
     [[nodiscard]] std::vector<std::string> orphaned() const {
         return explain(state_, kKey, now())->orphaned;
     }
@@ -220,6 +231,7 @@ private:
     std::map<std::string, std::vector<std::string>> acknowledged_;
     bool disk_blocked_ = false;
     std::vector<Send> blocked_;
+    std::vector<std::pair<std::string, SetRoute>> routed_;
     std::vector<RevertRequest> asked_;
     std::vector<LastGood> candidates_;
     std::map<NoticeKind, int> told_;

@@ -60,6 +60,10 @@ private:
             std::string operator()(const JournalAcks& e) {
                 return fmt::format("acks {}", fmt::join(e.actions, " "));
             }
+            std::string operator()(const JournalRoute& e) { return "journal route " + of(e.route); }
+            std::string operator()(const JournalForgetRoute& e) {
+                return "journal forgets route " + e.id.second;
+            }
             std::string operator()(const Start& e) {
                 if (!e.resumed) return "start " + e.action.id;
                 std::string out = "resume " + e.action.id + " after";
@@ -73,6 +77,16 @@ private:
             std::string operator()(const ReportChanged&) { return "changed"; }
             std::string operator()(const ReportFenced& e) {
                 return fmt::format("fenced {}", e.highest);
+            }
+            std::string operator()(const ApplyRoute& e) { return "apply " + of(e.route); }
+            std::string operator()(const DropRoute& e) { return "drop " + e.id.second; }
+            std::string operator()(const ReportRoute& e) {
+                return fmt::format("route {} {}: {}{}", e.report.target, e.report.revision,
+                                   e.report.in_force ? "in force" : "not in force",
+                                   e.report.error.empty() ? "" : ", " + e.report.error);
+            }
+            static std::string of(const Route& r) {
+                return fmt::format("{} {}", r.target, r.revision);
             }
             static std::string of(const ActionResult& r) {
                 return fmt::format("{} {}", r.id, to_string(r.outcome));

@@ -62,6 +62,19 @@ TEST(RenderTest, ShowsWhatTheSnapshotHolds) {
         EXPECT_THAT(text, HasSubstr(line));
 }
 
+TEST(RenderTest, WhereTheTrafficIsToGoAndWhoDoesSo) {
+    const auto text = render(test::sample_with_slots(), kNow);
+    const std::string cart = "{environment=\"prod\",project=\"shop-cart\",";
+    for (const auto& line : {"tidegate_live_slot" + cart + "slot=\"blue\"} 1\n",
+                             "tidegate_route_weight" + cart + "slot=\"blue\"} 75\n",
+                             "tidegate_route_weight" + cart + "slot=\"green\"} 25\n",
+                             "tidegate_router_in_force" + cart + "router=\"lb-1\"} 1\n",
+                             "tidegate_router_in_force" + cart + "router=\"lb-2\"} 0\n"})
+        EXPECT_THAT(text, HasSubstr(line));
+    EXPECT_THAT(text,
+                Not(HasSubstr("tidegate_route_weight{environment=\"prod\",project=\"shop-api\"")));
+}
+
 TEST(RenderTest, TheAgeOfTheLastPollCountsFromTheStartBeforeThereWasOne) {
     auto snapshot = test::sample_snapshot();
     snapshot.config.last_poll_at.reset();

@@ -106,8 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
             "a share of all", StrategyType::rolling, {50, true}, {25, true}, 5, "4/2 1/2 ", 3},
         StepsCase{"more than all", StrategyType::rolling, {9, false}, {9, false}, 2, "2/9 "},
         StepsCase{"all", StrategyType::all_at_once, {1, false}, {1, false}, 4, "4/0 "},
-        StepsCase{"none", StrategyType::rolling, {1, false}, {1, false}, 0, ""},
-        StepsCase{"not built yet", StrategyType::blue_green, {1, false}, {1, false}, 2, ""}));
+        StepsCase{"none", StrategyType::rolling, {1, false}, {1, false}, 0, ""}));
 
 TEST(ActionTest, MergesVariablesLaterWinsAndFillsBuiltIns) {
     Release release;

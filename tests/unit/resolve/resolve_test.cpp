@@ -175,12 +175,9 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
     auto prod = environment("prod", {"p-1"});
     prod.require_approval = true;
     prod.strategy = Strategy{};
-    prod.strategy->type = StrategyType::blue_green;
+    prod.strategy->max_failed = Amount{1, false};
     prod.strategy->position = {"environments/prod.yaml", 9, 1};
-    auto web = project("web");
     auto api = project("api");
-    for (auto* project : {&web, &api})
-        project->deploy.script.work_dir = "/opt/apps/" + project->name + "/${SLOT}";
     api.variables["KEY"] = of_type(VariableType::secret, "encrypted:age:x");
     api.variables["KEY"].position = {"projects/api.yaml", 12, 3};
     Task migrate;
@@ -190,17 +187,17 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
     api.pipeline.release = {migrate};
     auto wish = version("prod", "api", "1.0.0");
     wish.scheduled_release = text("tomorrow");
-    tree.add(prod).add(web).add(api).add(wish);
+    tree.add(prod).add(api).add(wish);
     const auto resolved = at(tree);
     EXPECT_EQ(lines(resolved.errors()), "");
     EXPECT_THAT(resolved.assignments.at(kProdApi)->assignment->rules.unsupported,
                 ElementsAre("approval: require_approval", "schedule: scheduled_release",
-                            "strategy: blue_green", "task: migrate of type db_migrate",
+                            "strategy: max_failed", "task: migrate of type db_migrate",
                             "variable: KEY of type secret"));
     EXPECT_THAT(resolved.rules_of("prod")->unsupported, ElementsAre("approval: require_approval"));
     EXPECT_THAT(
         lines(resolved.warnings()),
-        HasSubstr("environments/prod.yaml:9:1: strategy: blue_green is not acted on yet: the "
+        HasSubstr("environments/prod.yaml:9:1: strategy: max_failed is not acted on yet: the "
                   "release will hold with gate unsupported\n"));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "schema/resolve/resolve.h"
+#include "tests/unit/resolve/line.h"
 #include "tests/unit/resolve/tree_builder.h"
 
 namespace tidegate {
@@ -130,6 +131,23 @@ TEST_F(StrategyChecksTest, APromoteNamesAnEntryThatThereIs) {
     EXPECT_TRUE(valid_);
 }
 
+TEST_F(StrategyChecksTest, APromoteCountsTheWeightsOfABlueGreen) {
+    auto api = project("api");
+    api.deploy.script.work_dir = "/opt/${SLOT}";
+    tree_.add(api).remove("versions/prod/web.yaml");
+    auto strategy = routed_by("s-1");
+    strategy.type = StrategyType::blue_green;
+    strategy.traffic->router = RouterType::script;
+    strategy.steps = {{std::nullopt, 10, Seconds{0}}, {std::nullopt, 100, Seconds{0}}};
+    EXPECT_THAT(promoting(2, strategy), Not(HasSubstr("promote")));
+    EXPECT_TRUE(valid_);
+    EXPECT_THAT(promoting(3, strategy), HasSubstr("promote names step 3, the strategy has 2"));
+    strategy.steps.clear();
+    EXPECT_THAT(promoting(1, strategy), Not(HasSubstr("promote")));
+    EXPECT_TRUE(valid_);
+    EXPECT_THAT(promoting(2, strategy), HasSubstr("promote names step 2, the strategy has 1"));
+}
+
 TEST_F(StrategyChecksTest, ACanaryIsActedOnButForTrafficAndFailures) {
     auto strategy = canary_of({kTen, kAllOfThem});
     const auto held = HasSubstr("is not acted on yet");
@@ -159,6 +177,162 @@ TEST_F(StrategyChecksTest, AVerifyWithoutACheckIsTold) {
     strategy.health_check.emplace();
     EXPECT_THAT(found(strategy), Not(told));
     EXPECT_THAT(found(canary_of({kTen, kAllOfThem})), Not(told));
+}
+
+/// prod behind HAProxy on lb, which is a target of edge.
+class RoutersTest : public testing::Test {
+protected:
+    RoutersTest() {
+        for (const auto* name : {"api", "web"}) line_.tree.add(slotted(name));
+        line_.tree.add(edge("lb-agent")).add(prod("lb"));
+        line_.commit();
+    }
+    static Project slotted(const std::string& name) {
+        auto result = project(name);
+        result.deploy.script.work_dir = "/opt/apps/" + name + "-${SLOT}";
+        return result;
+    }
+    static Environment edge(const std::string& agent) {
+        auto result = environment("edge", {"lb"});
+        result.targets[0].agent = agent;
+        return result;
+    }
+    static Strategy routed(const std::string& router, const std::string& server) {
+        Strategy strategy;
+        strategy.type = StrategyType::blue_green;
+        strategy.position = {kFile, 9, 1};
+        auto& traffic = strategy.traffic.emplace();
+        traffic.targets = {{router, {kFile, 14, 3}}};
+        traffic.socket = "/run/haproxy.sock";
+        traffic.backend = "shop";
+        traffic.server = server;
+        traffic.position = {kFile, 12, 5};
+        return strategy;
+    }
+    static Environment prod(const std::string& router,
+                            const std::string& server = "${APP_NAME}-${TARGET_NAME}-${SLOT}") {
+        auto result = environment("prod", {"p-1", "p-2"});
+        result.strategy = routed(router, server);
+        return result;
+    }
+    static Version own_traffic(const std::string& project_name, const std::string& server) {
+        auto result = version("prod", project_name, "1.0.0");
+        result.strategy = routed("lb", server);
+        result.strategy->traffic->position = {result.position.file, 20, 5};
+        return result;
+    }
+    std::map<std::string, std::string> routers(const AssignmentKey& key = kProdApi) {
+        return line_.get(key)->routers;
+    }
+    std::string errors() { return lines(line_.tracker.errors()); }
+    using Agents = std::map<std::string, std::string>;
+
+    Line line_;
+};
+
+TEST_F(RoutersTest, AreThoseOfTheSameCommitInWhateverEnvironment) {
+    EXPECT_EQ(errors(), "");
+    EXPECT_EQ(routers(), (Agents{{"lb", "lb-agent"}}));
+    line_.tree.add(edge("other"));
+    line_.commit();
+    EXPECT_EQ(routers(), (Agents{{"lb", "other"}})) << "nothing else of prod changed";
+    line_.restart();
+    EXPECT_EQ(routers(), (Agents{{"lb", "other"}}));
+}
+
+TEST_F(RoutersTest, StayWhatTheyWereWhileTheirEnvironmentCannotBeRead) {
+    line_.tree.break_file("environments/edge.yaml");
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("environments/prod.yaml:14:3: unknown target \"lb\"; it may be "
+                                    "in what has errors: environment edge\n"));
+    EXPECT_EQ(routers(), (Agents{{"lb", "lb-agent"}}));
+    EXPECT_FALSE(line_.get()->config_errors.empty());
+    line_.restart();
+    EXPECT_EQ(routers(), (Agents{{"lb", "lb-agent"}}));
+    line_.tree.add(edge("lb-agent"));
+    line_.commit();
+    EXPECT_EQ(errors(), "");
+    EXPECT_TRUE(line_.get()->config_errors.empty());
+}
+
+TEST_F(RoutersTest, OfAnUnknownNameAreAnErrorWithTheNearest) {
+    line_.tree.add(prod("lbb"));
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("environments/prod.yaml:14:3: unknown target \"lbb\"; did you "
+                                    "mean 'lb'?\n"));
+    auto api = own_traffic("api", "${TARGET_NAME}-${SLOT}");
+    api.strategy->traffic->targets[0] = {"bl", {api.position.file, 22, 3}};
+    line_.tree.add(prod("lb")).add(api);
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("versions/prod/api.yaml:22:3: unknown target \"bl\""));
+}
+
+TEST_F(RoutersTest, OfOneNameHaveOneAgent) {
+    auto far = environment("far", {"lb"});
+    far.targets[0].agent = "another";
+    line_.tree.add(far);
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("environments/prod.yaml:14:3: router target lb is there more "
+                                    "than once, of agents another and lb-agent: which is the "
+                                    "balancer's?"));
+    EXPECT_EQ(routers(), (Agents{{"lb", "lb-agent"}}));
+}
+
+TEST_F(RoutersTest, AServerBelongsToOneAssignment) {
+    line_.tree.add(prod("lb", "${TARGET_NAME}-${SLOT}"));
+    line_.commit();
+    EXPECT_EQ(errors(),
+              "environments/prod.yaml:12:5: prod/api (environments/prod.yaml:12:5) and prod/web "
+              "(environments/prod.yaml:12:5) both send traffic to server shop/p-1-blue on router "
+              "target lb: a server belongs to one assignment; tell them apart, as by ${APP_NAME} "
+              "and ${APP_ENV} in server or backend\n");
+    for (const auto& key : {kProdApi, kProdWeb})
+        EXPECT_EQ(line_.get(key)->strategy.traffic->server, "${APP_NAME}-${TARGET_NAME}-${SLOT}")
+            << "the last valid state";
+    line_.tree.add(own_traffic("web", "web-${TARGET_NAME}-${SLOT}"));
+    line_.commit();
+    EXPECT_EQ(errors(), "") << "the other is right again with it";
+    EXPECT_EQ(line_.get()->strategy.traffic->server, "${TARGET_NAME}-${SLOT}");
+    line_.tree.add(own_traffic("web", "${TARGET_NAME}-${SLOT}"));
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("(versions/prod/web.yaml:20:5) both send traffic"));
+    line_.restart();
+    EXPECT_FALSE(line_.get()->config_errors.empty());
+    line_.tree.remove("versions/prod/web.yaml");
+    line_.commit();
+    EXPECT_EQ(errors(), "");
+    EXPECT_TRUE(line_.get()->config_errors.empty());
+}
+
+TEST(BlueGreen, OfOlderChecksIsHeldAsItWas) {
+    auto tree = small_tree();
+    auto prod = environment("prod", {"p-1"});
+    prod.strategy.emplace();
+    prod.strategy->type = StrategyType::blue_green;
+    prod.strategy->position = {kFile, 9, 1};
+    prod.strategy->traffic.emplace().server = "one";
+    prod.strategy->traffic->router = RouterType::nginx;
+    auto api = project("api");
+    api.deploy.script.work_dir = "/opt/${SLOT}";
+    api.variables["PORT"].type = VariableType::slot_specific;
+    tree.add(prod).add(api);
+    const auto words = [&](Checks checks) {
+        return resolve(tree.files, zones, "c1", checks)
+            .assignments.at(kProdApi)
+            ->assignment->rules.unsupported;
+    };
+    EXPECT_THAT(words(Checks::third), testing::ElementsAre("strategy: blue_green"));
+    EXPECT_THAT(words(Checks::fourth), testing::ElementsAre("strategy: router nginx"));
+    prod.strategy->traffic->router = RouterType::script;
+    tree.add(prod);
+    EXPECT_THAT(words(Checks::fourth), IsEmpty());
+    prod.strategy->type = StrategyType::rolling;
+    prod.strategy->traffic.reset();
+    prod.targets[0].variables["HOST"].type = VariableType::slot_specific;
+    tree.add(prod);
+    EXPECT_THAT(words(Checks::fourth),
+                testing::ElementsAre("variable: HOST of type slot_specific without slots",
+                                     "variable: PORT of type slot_specific without slots"));
 }
 
 }  // namespace

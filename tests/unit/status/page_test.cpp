@@ -20,6 +20,49 @@ TEST(PageTest, ShowsErrorsHoldsReleasesAndTargets) {
         EXPECT_THAT(page, HasSubstr(text));
 }
 
+TEST(PageTest, ShowsEachKindOfStepWithItsOwnProgress) {
+    const auto page = render_page(test::sample_with_slots());
+    for (const auto* text :
+         {"<b class=\"\">0 deploy</b><span class=\"small\"> · 2 of 2 targets deployed</span>",
+          "1 verify</b><span class=\"small\"> for 10m · 2 of 2 passed</span>",
+          "2 await</b><span class=\"small\"> an approver&#39;s promote · entry 1</span>",
+          "3 route</b><span class=\"small\"> 25 % to green · 1 of 2 routers in force · entry 1",
+          "4 route</b><span class=\"small\"> 100 % to green · entry 2</span>",
+          "introduce · blue_green · slot green · alice"})
+        EXPECT_THAT(page, HasSubstr(text));
+}
+
+TEST(PageTest, WhatIsRetiredGoesAndNothingComes) {
+    auto snapshot = test::sample_with_slots();
+    auto release = *test::sample_switch();
+    release.kind = ReleaseKind::retire;
+    release.from = "1.4.2";
+    release.to = "1.4.1";
+    snapshot.releases[release.id] = std::make_shared<const Release>(release);
+    const auto page = render_page(snapshot);
+    EXPECT_THAT(page, HasSubstr("1.4.1 → nothing"));
+    EXPECT_THAT(page, HasSubstr("retire · blue_green · slot green"));
+    EXPECT_THAT(page, Not(HasSubstr("1.4.2 → 1.4.1")));
+}
+
+TEST(PageTest, ShowsWhereTheTrafficGoesAndWhichRouterDoesNotDoSo) {
+    auto snapshot = test::sample_with_slots();
+    const auto page = render_page(snapshot);
+    for (const auto* text :
+         {"live blue, traffic: blue 75 % · green 25 %, 1 of 2 routers in force",
+          "router lb-2: no such server: web-1-green",
+          "the other slot is kept until 2026-11-23 10:00:00 UTC", ">router</span>"})
+        EXPECT_THAT(page, HasSubstr(text));
+    EXPECT_THAT(page, Not(HasSubstr("router lb-1")));
+    auto view = *snapshot.assignments.at({"prod", "shop-cart"});
+    view.sides->routers.assign(64, view.sides->routers[1]);
+    view.sides->routers[0].online = false;
+    snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+    const auto many = render_page(snapshot);
+    EXPECT_THAT(many, HasSubstr("router lb-2 is away"));
+    EXPECT_THAT(many, HasSubstr("and 59 more routers"));
+}
+
 TEST(PageTest, WhatLeftGitIsNotShownAsDesired) {
     auto snapshot = test::sample_snapshot();
     AssignmentView gone;
@@ -79,9 +122,13 @@ TEST(PageTest, EscapesEverythingFromOutside) {
     view.release = view.desired_version = view.revert_note = evil;
     view.orphaned = {evil};
     view.drift = {{evil, evil, true}};
+    view.sides = test::sample_sides();
+    view.sides->live = view.sides->routers[1].target = view.sides->routers[1].error = evil;
+    view.sides->weights = {{evil, 100}};
     snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
     auto release = *test::sample_release();
     release.id = release.author = release.reason = release.from = release.to = evil;
+    release.slot = evil;
     release.key = view.key;
     release.targets.begin()->second.error = evil;
     snapshot.releases[evil] = std::make_shared<const Release>(release);

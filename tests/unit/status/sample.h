@@ -193,4 +193,58 @@ inline StatusSnapshot sample_snapshot() {
     return snapshot;
 }
 
+/// Half way through a switch: two routers, one of which does not do as it is told.
+inline SidesView sample_sides() {
+    SidesView sides;
+    sides.live = "blue";
+    sides.revision = 9;
+    sides.weights = {{"blue", 75}, {"green", 25}};
+    sides.routers = {{"lb-1", "lb-1", true, true, "", {{"blue", 75}, {"green", 25}}},
+                     {"lb-2", "lb-2", true, false, "no such server: web-1-green", {{"blue", 100}}}};
+    sides.kept_until = at("2026-11-23T10:00:00Z");
+    return sides;
+}
+
+/// With one step of each kind; that of traffic runs.
+inline std::shared_ptr<const Release> sample_switch() {
+    auto release = *sample_release();
+    release.id = "8f14e45f-0002-5000-8000-000000000002";
+    release.key = {"prod", "shop-cart"};
+    release.strategy = StrategyType::blue_green;
+    release.slot = "green";
+    release.steps.clear();
+    const auto add = [&](int entry, Work work, StepStatus status) {
+        Step step;
+        step.index = static_cast<int>(release.steps.size());
+        step.entry = entry;
+        step.work = std::move(work);
+        step.status = status;
+        release.steps.push_back(std::move(step));
+    };
+    add(0, DeployWork{{"web-1", "web-2"}, 2, 0, Seconds{0}}, StepStatus::success);
+    add(0, VerifyWork{Seconds{600}}, StepStatus::success);
+    add(1, AwaitWork{true, Seconds{3600}}, StepStatus::success);
+    add(1, RouteWork{25, Seconds{60}, 9}, StepStatus::running);
+    add(2, RouteWork{100, Seconds{60}, 0}, StepStatus::pending);
+    for (auto& [name, progress] : release.targets) {
+        progress.status = TargetStatus::success;
+        progress.watch.emplace().step = 1;
+        progress.watch->status = TargetStatus::success;
+    }
+    return std::make_shared<const Release>(release);
+}
+
+/// The sample, with an assignment more, which has slots.
+inline StatusSnapshot sample_with_slots() {
+    auto snapshot = sample_snapshot();
+    auto view =
+        std::make_shared<AssignmentView>(*sample_view({"prod", "shop-cart"}, Sync::releasing));
+    view->sides = sample_sides();
+    view->release = sample_switch()->id;
+    view->holds = {{"router", "lb-2: no such server: web-1-green", {}}};
+    snapshot.assignments[view->key] = view;
+    snapshot.releases[view->release] = sample_switch();
+    return snapshot;
+}
+
 }  // namespace tidegate::test

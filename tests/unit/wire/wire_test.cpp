@@ -150,7 +150,7 @@ Hello full_hello() {
 
 std::vector<AgentMessage> agent_messages() {
     const Inventory inventory{
-        {full_installation(), full_installation()}, {"a1"}, {full_result()}, {"a1"}};
+        {full_installation(), full_installation()}, {"a1"}, {full_result()}, {"a1"}, {}};
     return {full_hello(),
             InventoryPiece{inventory, true},
             Changed{{full_installation()}},

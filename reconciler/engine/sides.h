@@ -1,0 +1,62 @@
+#pragma once
+/// The two sides of an assignment with slots: where it works, who gets its traffic, what routers
+/// say. A route is desired state (schema/model/route.h): it is changed here, sent until each router
+/// has it, and sent again to one that comes back or tells of an older one.
+///
+///     first install     live ""     weights {}                     → blue 100
+///     a new version     live blue   {blue 100} → {blue 75, green 25} → {green 100}, live green
+///     a bad one         live blue   {blue 75, green 25} → {blue 100}, at once
+
+#include <string>
+#include <vector>
+
+#include "reconciler/engine/turn.h"
+
+namespace tidegate::engine {
+
+/// What is kept is there; empty: without slots, or nothing yet.
+[[nodiscard]] std::string live_slot(const State& state, const AssignmentKey& key);
+/// That a release of that kind works in, if it begins now. Retire: release_machine has it.
+[[nodiscard]] std::string slot_for(const State& state, const AssignmentKey& key, ReleaseKind kind);
+/// Beside what serves: until it is routed to, nobody notices what it does.
+[[nodiscard]] bool is_beside(const State& state, const Release& release);
+/// Something serves that traffic can go back to.
+[[nodiscard]] bool has_old_side(const State& state, const AssignmentKey& key);
+
+/// What each router says of the route of now.
+struct Routers {
+    int in_force = 0;
+    std::vector<std::string> late;  ///< there, or about to come back, and not in force
+    std::vector<std::string> away;
+    std::string error;  ///< of one that is late
+
+    [[nodiscard]] bool all() const { return late.empty() && away.empty(); }
+};
+[[nodiscard]] Routers ask_routers(const State& state, const AssignmentKey& key, Lived now);
+/// Enough of them to go on: under `offline: skip` one, and all that are there; else all.
+[[nodiscard]] bool are_enough(const State& state, const AssignmentKey& key, const Routers& routers);
+[[nodiscard]] Hold router_hold(const Routers& routers, std::string_view what);
+
+[[nodiscard]] bool route_stands(const State& state, const AssignmentKey& key);
+/// The route of the state that is kept, by the wish's `traffic`; what it lacks to be in force.
+/// Before anything new is begun: a balancer may know a server that is only about to come.
+[[nodiscard]] std::vector<Hold> standing_route_holds(Turn& turn, const AssignmentKey& key);
+/// That share to the release's slot, the rest to the live one; of an uninstall nothing to anybody.
+/// Only what it has deployed gets any.
+void route_to(Turn& turn, const Release& release, int weight);
+/// Fewer than half of what serves would take over.
+[[nodiscard]] bool is_crowding(const State& state, const Release& release);
+/// All to the live slot; nothing where there is none. Free to be repeated.
+void route_back(Turn& turn, const AssignmentKey& key);
+/// A release went well: what it brought serves, or is gone.
+void settle_sides(Turn& turn, const Release& release);
+/// Once per look: those that left get nothing any more, and routers get what they lack.
+void tend_sides(Turn& turn, const AssignmentKey& key);
+/// What a router's agent says of a route. One of an assignment that Git does not know is forgotten.
+void keep_report(Turn& turn, const std::string& agent, const RouteReport& report);
+/// A first release that had all the traffic, and makes way: it is what serves now.
+void leave_live(Turn& turn, const Release& release);
+/// After a lost store: the slot of last good, as agents have it; their newest revision is passed.
+void recall_sides(Turn& turn, const AssignmentKey& key);
+
+}  // namespace tidegate::engine
