@@ -55,13 +55,11 @@ bool is_free(Turn& turn, const AssignmentKey& key, const DesiredTarget& target,
 
 int sessions_in(const State& state, const Sides& sides, const std::string& slot) {
     int sessions = 0;
-    for (const auto& [target, name] : sides.routers) {
-        const auto agent = state.agents.find(name);
-        if (agent == state.agents.end()) continue;
-        const auto report = agent->second.routes.find({sides.key, target});
-        if (report == agent->second.routes.end()) continue;
-        const auto count = report->second.sessions.find(slot);
-        if (count != report->second.sessions.end()) sessions += count->second;
+    for (const auto& [target, agent] : sides.routers) {
+        const auto* report = report_of(state, sides.key, target, agent);
+        if (!report) continue;
+        const auto count = report->sessions.find(slot);
+        if (count != report->sessions.end()) sessions += count->second;
     }
     return sessions;
 }

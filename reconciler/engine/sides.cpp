@@ -3,19 +3,11 @@
 #include <algorithm>
 
 #include "reconciler/engine/facts.h"
-#include "schema/resolve/routes.h"
 
 namespace tidegate::engine {
 namespace {
 
 constexpr int kAll = 100;
-
-using RouteKey = std::pair<AssignmentKey, std::string>;
-
-const RouteReport* report_of(const AgentState& agent, const RouteKey& route) {
-    const auto found = agent.routes.find(route);
-    return found == agent.routes.end() ? nullptr : &found->second;
-}
 
 /// Without places: they change with every commit, and mean nothing here.
 Traffic plain(Traffic traffic) {
@@ -59,6 +51,11 @@ Sides first_sides(const State& state, const AssignmentKey& key) {
     return sides;
 }
 
+bool serves_without_slots(const Sides& sides) {
+    const auto before = sides.served.find("");
+    return before != sides.served.end() && !before->second.empty();
+}
+
 /// Of those that it brought something to: a pin may mean that nothing is there.
 std::set<std::string> deployed_by(const State& state, const Release& release) {
     std::set<std::string> names;
@@ -72,76 +69,16 @@ std::set<std::string> deployed_by(const State& state, const Release& release) {
     return names;
 }
 
-bool takes(const AgentState& agent, RouterType router) { return agent.routers.contains(router); }
-
-/// It has seen a newer one: of a life of this daemon that lost its store.
+/// A router has seen a newer one: of a life of this daemon that lost its store.
 void pass_revisions(Turn& turn, const AssignmentKey& key) {
     auto sides = *turn.state.assignments.at(key).sides;
     auto newest = sides.revision;
-    for (const auto& [target, name] : sides.routers) {
-        const auto agent = turn.state.agents.find(name);
-        if (agent == turn.state.agents.end()) continue;
-        if (const auto* report = report_of(agent->second, {key, target}))
+    for (const auto& [target, agent] : sides.routers)
+        if (const auto* report = report_of(turn.state, key, target, agent))
             newest = std::max(newest, report->revision);
-    }
     if (newest <= sides.revision) return;
     sides.revision = newest;
     change(turn, std::move(sides));
-}
-
-void send_route(Turn& turn, const Sides& sides, const std::string& target, AgentState& agent,
-                const std::string& name) {
-    const auto& assignment = turn.state.assignments.at(sides.key);
-    const auto* rules = rules_of(assignment);
-    if (!rules || !sides.traffic || !takes(agent, sides.traffic->router)) return;
-    auto& sent = agent.routes_sent[{sides.key, target}];
-    const auto* report = report_of(agent, {sides.key, target});
-    if (sent >= sides.revision || (report && report->revision >= sides.revision)) return;
-    auto route = render_route(*rules, *rules->definition, sides, target);
-    if (!route) {
-        agent.routes[{sides.key, target}] = {sides.key, target, 0, false, route.error().message,
-                                             {},        {}};
-        return;
-    }
-    sent = sides.revision;
-    turn.send(name, SetRoute{turn.state.epoch, *std::move(route), false});
-}
-
-bool is_router(const AssignmentState& assignment, const std::string& target,
-               const std::string& agent) {
-    const auto is_in = [&](const std::map<std::string, std::string>& routers) {
-        const auto found = routers.find(target);
-        return found != routers.end() && found->second == agent;
-    };
-    return assignment.wish && (is_in(assignment.wish->routers) ||
-                               (assignment.sides && is_in(assignment.sides->routers)));
-}
-
-void forget_route(Turn& turn, const std::string& agent, const RouteReport& report) {
-    Route gone;
-    gone.key = report.key;
-    gone.target = report.target;
-    gone.revision = report.revision;
-    turn.send(agent, SetRoute{turn.state.epoch, std::move(gone), true});
-}
-
-/// What agents keep of it beyond its routers, Git names no longer.
-void forget_routes(Turn& turn, const AssignmentKey& key) {
-    const auto& assignment = turn.state.assignments.at(key);
-    for (const auto& [name, keys] : turn.state.by_router) {
-        auto& agent = turn.state.agents[name];
-        if (!agent.online || !keys.contains(key)) continue;
-        for (auto it = agent.routes.lower_bound({key, ""});
-             it != agent.routes.end() && it->first.first == key;) {
-            if (is_router(assignment, it->first.second, name) || it->second.revision == 0) {
-                ++it;
-                continue;
-            }
-            forget_route(turn, name, it->second);
-            agent.routes_sent.erase(it->first);
-            it = agent.routes.erase(it);
-        }
-    }
 }
 
 /// Those of whom their agent says that nothing is there. Not the last ones of a slot that serves:
@@ -228,13 +165,10 @@ bool is_good(const AssignmentState& assignment, const DesiredTarget& target,
 
 void add_weights(const State& state, const AssignmentKey& key,
                  std::map<std::string, Evidence>& slots) {
-    for (const auto& [target, name] : state.assignments.at(key).wish->routers) {
-        const auto agent = state.agents.find(name);
-        if (agent == state.agents.end()) continue;
-        if (const auto* report = report_of(agent->second, {key, target}))
+    for (const auto& [target, agent] : state.assignments.at(key).wish->routers)
+        if (const auto* report = report_of(state, key, target, agent))
             for (const auto& [slot, weight] : report->weights)
                 if (slots.contains(slot)) slots[slot].weight += weight;
-    }
 }
 
 }  // namespace
@@ -262,52 +196,7 @@ bool has_old_side(const State& state, const AssignmentKey& key) {
     if (assignment.good) return !assignment.good->good.absent;
     const auto& sides = assignment.sides;
     if (!sides || !sides->live.empty()) return sides.has_value();
-    const auto before = sides->served.find("");
-    return before != sides->served.end() && !before->second.empty();
-}
-
-Routers ask_routers(const State& state, const AssignmentKey& key, Lived now) {
-    Routers routers;
-    const auto& sides = state.assignments.at(key).sides;
-    if (!sides || !sides->traffic) return routers;
-    for (const auto& [target, name] : sides->routers) {
-        const auto agent = state.agents.find(name);
-        const bool online = agent != state.agents.end() && agent->second.online;
-        const auto* report =
-            agent == state.agents.end() ? nullptr : report_of(agent->second, {key, target});
-        if (report && report->revision == sides->revision && report->in_force) {
-            ++routers.in_force;
-        } else if (!online && reach(state, name, now) != Reach::reconnecting) {
-            routers.away.push_back(target);
-        } else {
-            routers.late.push_back(target);
-            if (!online)
-                routers.error = fmt::format("agent {} is about to come back", name);
-            else if (!takes(agent->second, sides->traffic->router))
-                routers.error = fmt::format(
-                    "{}: agent {} takes no routes for {}: upgrade it, or allow "
-                    "it under `routers` in its agent.yaml",
-                    target, name, to_string(sides->traffic->router));
-            else if (report && !report->error.empty() && routers.error.empty())
-                routers.error = target + ": " + report->error;
-        }
-    }
-    return routers;
-}
-
-bool are_enough(const State& state, const AssignmentKey& key, const Routers& routers) {
-    if (routers.all()) return true;
-    const auto* rules = rules_of(state.assignments.at(key));
-    const bool wait = rules && rules->offline == Offline::wait;
-    return !wait && routers.late.empty() && routers.in_force > 0;
-}
-
-Hold router_hold(const Routers& routers, std::string_view what) {
-    auto reason = fmt::format("waits for {} {}",
-                              some_of(routers.late.empty() ? routers.away : routers.late), what);
-    if (routers.late.empty()) reason += ", whose agents are away";
-    if (!routers.error.empty()) reason += "; " + routers.error;
-    return {"router", std::move(reason), {}};
+    return serves_without_slots(*sides);
 }
 
 /// A balancer would go on sending requests to what is about to be retired.
@@ -317,9 +206,7 @@ bool lacks_server_before(const State& state, const AssignmentKey& key) {
     if (traffic.router != RouterType::haproxy || !traffic.server_before.empty() ||
         !live_slot(state, key).empty() || !assignment.good || assignment.good->good.absent)
         return false;
-    const auto sides = assignment.sides.value_or(first_sides(state, key));
-    const auto before = sides.served.find("");
-    return before != sides.served.end() && !before->second.empty();
+    return serves_without_slots(assignment.sides.value_or(first_sides(state, key)));
 }
 
 bool route_stands(const State& state, const AssignmentKey& key) {
@@ -413,8 +300,7 @@ void settle_sides(Turn& turn, const Release& release) {
         sides.kept_until = turn.lived + assignment.wish->strategy.keep_old;
         return turn.put(sides);  // it was routed to before
     }
-    const bool gone = release.kind == ReleaseKind::uninstall;
-    if (gone) {
+    if (release.kind == ReleaseKind::uninstall) {
         sides.live.clear();
         sides.served.clear();
         return turn.put(sides);  // it was routed to nowhere before
@@ -441,27 +327,7 @@ void tend_sides(Turn& turn, const AssignmentKey& key) {
     const bool added = add_servers(turn.state, sides);
     const bool left = drop_departed(turn, sides);
     if (adopted || dropped || added || left) change(turn, std::move(sides));
-    for (const auto& [target, name] : assignment.sides->routers) {
-        const auto agent = turn.state.agents.find(name);
-        if (agent != turn.state.agents.end() && agent->second.online)
-            send_route(turn, *assignment.sides, target, agent->second, name);
-        else if (reach(turn.state, name, turn.lived) == Reach::reconnecting)
-            turn.wake(key, grace_ends(turn.state, name));
-    }
-}
-
-void keep_report(Turn& turn, const std::string& name, const RouteReport& report) {
-    auto& agent = turn.state.agents[name];
-    if (turn.state.desired && !turn.state.assignments.contains(report.key)) {
-        if (agent.online && !turn.state.fenced) forget_route(turn, name, report);
-        return;
-    }
-    if (agent.routes.size() >= limits::kRoutesPerAgentMax &&
-        !agent.routes.contains({report.key, report.target}))
-        return;
-    agent.routes.insert_or_assign({report.key, report.target}, report);
-    turn.state.by_router[name].insert(report.key);
-    if (turn.state.assignments.contains(report.key)) turn.touch(report.key);
+    send_routes(turn, *assignment.sides);
 }
 
 /// Where last good is on most; where that is not known, what routers give most to.

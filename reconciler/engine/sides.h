@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "reconciler/engine/turn.h"
+#include "reconciler/engine/routers.h"
 
 namespace tidegate::engine {
 
@@ -22,20 +22,6 @@ namespace tidegate::engine {
 [[nodiscard]] bool is_beside(const State& state, const Release& release);
 /// Something serves that traffic can go back to.
 [[nodiscard]] bool has_old_side(const State& state, const AssignmentKey& key);
-
-/// What each router says of the route of now.
-struct Routers {
-    int in_force = 0;
-    std::vector<std::string> late;  ///< there, or about to come back, and not in force
-    std::vector<std::string> away;
-    std::string error;  ///< of one that is late
-
-    [[nodiscard]] bool all() const { return late.empty() && away.empty(); }
-};
-[[nodiscard]] Routers ask_routers(const State& state, const AssignmentKey& key, Lived now);
-/// Enough of them to go on: under `offline: skip` one, and all that are there; else all.
-[[nodiscard]] bool are_enough(const State& state, const AssignmentKey& key, const Routers& routers);
-[[nodiscard]] Hold router_hold(const Routers& routers, std::string_view what);
 
 [[nodiscard]] bool route_stands(const State& state, const AssignmentKey& key);
 /// The route of the state that is kept, by the wish's `traffic`; what it lacks to be in force.
@@ -52,8 +38,6 @@ void route_back(Turn& turn, const AssignmentKey& key);
 void settle_sides(Turn& turn, const Release& release);
 /// Once per look: those that left get nothing any more, and routers get what they lack.
 void tend_sides(Turn& turn, const AssignmentKey& key);
-/// What a router's agent says of a route. One of an assignment that Git does not know is forgotten.
-void keep_report(Turn& turn, const std::string& agent, const RouteReport& report);
 /// A first release that had all the traffic, and makes way: it is what serves now.
 void leave_live(Turn& turn, const Release& release);
 /// After a lost store: the slot of last good, as agents have it; their newest revision is passed.

@@ -87,14 +87,13 @@ std::optional<SidesView> sides_view(const State& state, const AssignmentKey& key
         auto& router = view.routers.emplace_back();
         router.target = target;
         router.agent = name;
-        const auto agent = state.agents.find(name);
-        if (agent == state.agents.end()) continue;
-        router.online = agent->second.online;
-        const auto report = agent->second.routes.find({key, target});
-        if (report == agent->second.routes.end()) continue;
-        router.in_force = report->second.in_force && report->second.revision == sides->revision;
-        router.error = report->second.error;
-        router.weights = report->second.weights;
+        const auto known = state.agents.find(name);
+        router.online = known != state.agents.end() && known->second.online;
+        const auto* report = report_of(state, key, target, name);
+        if (!report) continue;
+        router.in_force = report->in_force && report->revision == sides->revision;
+        router.error = report->error;
+        router.weights = report->weights;
     }
     return view;
 }

@@ -17,8 +17,10 @@ Result<std::map<std::string, int>> read_by_slot(const char* field, const auto& f
     return to;
 }
 
-Result<Route> read_identity(const v1::Route& from) {
-    Route to;
+/// Of which assignment, through which router target, and how new; of a route and of its report.
+template <class Named>
+Result<Named> read_identity(const auto& from) {
+    Named to;
     to.key.environment = TRY(object_name("environment", from.environment()));
     to.key.project = TRY(object_name("project", from.project()));
     to.target = TRY(object_name("target", from.target()));
@@ -54,13 +56,17 @@ Result<Route> read_definition(const v1::Route& from, Route to) {
     return to;
 }
 
-}  // namespace
-
-void write(const RouteReport& from, v1::RouteReport& to) {
+void write_identity(const auto& from, auto& to) {
     to.set_environment(from.key.environment);
     to.set_project(from.key.project);
     to.set_target(from.target);
     to.set_revision(from.revision);
+}
+
+}  // namespace
+
+void write(const RouteReport& from, v1::RouteReport& to) {
+    write_identity(from, to);
     to.set_in_force(from.in_force);
     to.set_error(to_utf8(from.error));
     for (const auto& [slot, weight] : from.weights)
@@ -70,10 +76,7 @@ void write(const RouteReport& from, v1::RouteReport& to) {
 }
 
 void write(const Route& from, v1::Route& to) {
-    to.set_environment(from.key.environment);
-    to.set_project(from.key.project);
-    to.set_target(from.target);
-    to.set_revision(from.revision);
+    write_identity(from, to);
     to.set_router(std::string{to_string(from.router)});
     for (const auto& server : from.servers) {
         auto& out = *to.add_servers();
@@ -101,7 +104,7 @@ Result<SetRoute> read(const v1::SetRoute& from) {
     SetRoute to;
     to.epoch = from.epoch();
     to.forget = from.forget();
-    to.route = TRY(read_identity(from.route()));
+    to.route = TRY(read_identity<Route>(from.route()));
     auto whole = read_definition(from.route(), to.route);
     if (whole)
         to.route = *std::move(whole);
@@ -111,11 +114,7 @@ Result<SetRoute> read(const v1::SetRoute& from) {
 }
 
 Result<RouteReport> read(const v1::RouteReport& from) {
-    RouteReport to;
-    to.key.environment = TRY(object_name("environment", from.environment()));
-    to.key.project = TRY(object_name("project", from.project()));
-    to.target = TRY(object_name("target", from.target()));
-    to.revision = from.revision();
+    auto to = TRY(read_identity<RouteReport>(from));
     to.in_force = from.in_force();
     to.error = error_text(from.error());
     to.weights = TRY(read_by_slot("weights", from.weights()));

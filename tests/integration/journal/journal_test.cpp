@@ -17,7 +17,7 @@
 #include <string>
 
 #include "schema/base/limits.h"
-#include "tests/integration/temp_dir.h"
+#include "tests/integration/journal/journal_fixture.h"
 
 namespace {
 int syncs = 0;
@@ -59,84 +59,6 @@ extern "C" int fallocate(int fd, int mode, off_t offset, off_t length) {
 
 namespace tidegate::agent {
 namespace {
-
-using machine::JournalEpoch;
-using machine::JournalForget;
-using machine::JournalInstallation;
-using machine::JournalIntent;
-using machine::JournalOutcome;
-
-Action action(const std::string& id, const std::string& version, ActionKind kind = {}) {
-    Action out;
-    out.id = Digest::of(id).hex();
-    out.release = "00000000-0000-5000-8000-000000000000";
-    out.kind = kind;
-    out.key = {"web-1", "shop", ""};
-    out.environment = "prod";
-    out.version = version;
-    out.digest = Digest::of(version);
-    out.assignment_digest = Digest::of("assignment" + version);
-    out.commit = std::string(40, 'a');
-    out.deploy.script.install_script = "echo " + version;
-    return out;
-}
-
-ActionResult result(const Action& of, std::uint64_t report, ActionOutcome outcome = {}) {
-    ActionResult out;
-    out.id = of.id;
-    out.release = of.release;
-    out.kind = of.kind;
-    out.outcome = outcome;
-    out.installation.key = of.key;
-    out.installation.version = of.version;
-    out.installation.digest = of.digest;
-    out.installation.status =
-        of.kind == ActionKind::uninstall ? InstallStatus::absent : InstallStatus::installed;
-    out.installation.backups = {{"/opt/apps/shop/backups/" + of.version, Timestamp{Seconds{7}}}};
-    out.installation.report = report;
-    return out;
-}
-
-class JournalTest : public testing::Test {
-protected:
-    JournalContent read() const {
-        auto journal = Journal::open(directory());
-        EXPECT_TRUE(journal) << journal.error().text();
-        return (*journal)->take_content();
-    }
-    void write(const std::vector<JournalRecord>& records) const {
-        auto journal = Journal::open(directory());
-        ASSERT_TRUE(journal) << journal.error().text();
-        const auto written = (*journal)->write(records);
-        ASSERT_TRUE(written) << written.error().text();
-    }
-    static Route route(const std::string& target, std::uint64_t revision) {
-        Route made;
-        made.key = {"prod", "shop"};
-        made.target = target;
-        made.revision = revision;
-        made.servers = {{"web-1-blue", "web-1", "blue", 95}, {"web-1-green", "web-1", "green", 5}};
-        made.slot_new = "green";
-        made.slot_old = "blue";
-        made.weight_new = 5;
-        made.weight_old = 95;
-        made.socket = "/run/haproxy.sock";
-        made.variables = {{"PORT", "8080"}};
-        return made;
-    }
-    /// Makes the file so long that it is written anew.
-    void write_anew() const {
-        auto big = action("big", "3.0");
-        big.deploy.script.install_script = std::string(150 * 1024, 'x');
-        for (int i = 0; i < 100; ++i) write({JournalIntent{big, 1}, JournalForget{big.id}});
-    }
-    std::string directory() const { return dir_ / "journal"; }
-    std::string log() const { return directory() + "/log"; }
-
-    test::TempDir dir_;
-    const Action first_ = action("first", "1.0");
-    const Action second_ = action("second", "2.0");
-};
 
 TEST_F(JournalTest, TheNewestOfEachRouteIsKept) {
     using machine::JournalForgetRoute;
@@ -322,56 +244,6 @@ TEST_F(JournalTest, ALockForWhichThereIsNoRoomIsWaitedFor) {
                   error == EACCES ? ErrorCode::unavailable : ErrorCode::exhausted);
         EXPECT_NE(refused.error().message.find(std::strerror(error)), std::string::npos);
     }
-}
-
-TEST_F(JournalTest, ATornTailIsCutOffAtEveryByte) {
-    write({JournalIntent{first_, 1}, JournalOutcome{result(first_, 1)}});
-    const auto whole = test::read_text(log()).size();
-    write({JournalIntent{second_, 2}});
-    const auto bytes = test::read_text(log());
-    ASSERT_GT(bytes.size(), whole);
-    for (auto size = whole; size <= bytes.size(); ++size) {
-        test::write_text(log(), bytes.substr(0, size));
-        const auto content = read();
-        EXPECT_EQ(content.records.actions.size(), size == bytes.size() ? 2U : 1U) << size;
-        EXPECT_EQ(content.torn_bytes, size == bytes.size() ? 0 : size - whole);
-    }
-}
-
-TEST_F(JournalTest, ADamagedTailIsCutOffAndWritingGoesOn) {
-    write({JournalIntent{first_, 1}});
-    const auto whole = test::read_text(log()).size();
-    write({JournalIntent{second_, 2}});
-    const auto bytes = test::read_text(log());
-    for (auto at = whole; at < bytes.size(); at += 7) {
-        auto damaged = bytes;
-        damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
-        test::write_text(log(), damaged);
-        EXPECT_EQ(read().records.actions.size(), 1U) << at;
-        write({JournalOutcome{result(first_, 1)}});
-        EXPECT_TRUE(read().records.actions.at(0).result) << at;
-    }
-}
-
-/// No torn write does that, and whole records would go with it.
-TEST_F(JournalTest, DamageBeforeWholeRecordsIsRefusedAndNothingIsCutOff) {
-    write({JournalIntent{first_, 1}});
-    const auto whole = test::read_text(log()).size();
-    write({JournalIntent{second_, 2}});
-    const auto bytes = test::read_text(log());
-    for (std::size_t at = 0; at < whole; at += 7) {
-        auto damaged = bytes;
-        damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
-        test::write_text(log(), damaged);
-        const auto opened = Journal::open(directory());
-        ASSERT_FALSE(opened) << at;
-        EXPECT_EQ(opened.error().code, ErrorCode::invalid);
-        EXPECT_NE(opened.error().message.find(log() + " is damaged at byte 0"), std::string::npos)
-            << opened.error().message;
-        EXPECT_EQ(test::read_text(log()), damaged);
-    }
-    test::write_text(log(), bytes);
-    EXPECT_EQ(read().records.actions.size(), 2U);
 }
 
 TEST_F(JournalTest, IsWrittenAnewAndSaysTheSame) {

@@ -78,6 +78,12 @@ public:
         wish(routed_through(version == 1 ? wish_of(3, strategy_)
                                          : AssignmentPtr(version_of(3, strategy_, version))));
     }
+    /// A version as far as its deploys are, all of which went well.
+    void brings(int version) {
+        wishes(version);
+        obey();
+        for (int i = 0; i < 3; ++i) (void)finish_one();
+    }
     /// Its first install, whole.
     void installs_first() {
         wishes(1);

@@ -45,9 +45,7 @@ TEST(BlueGreenTest, ANewVersionGoesBesideTheOldOneAndTakesItsTraffic) {
 TEST(BlueGreenTest, WeightsRiseStepByStepEachWatched) {
     BlueGreen rollout(hybrid());
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     EXPECT_EQ(rollout.last_route(), "blue 75 green 25");
     rollout.obey();
     EXPECT_EQ(doing(rollout), "verify 0@green, verify 1@green, verify 2@green");
@@ -64,9 +62,7 @@ TEST(BlueGreenTest, WeightsRiseStepByStepEachWatched) {
 TEST(BlueGreenTest, ABadVerdictUnderTrafficSendsAllBackAtOnceAndThenClearsTheSlot) {
     BlueGreen rollout(hybrid());
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     rollout.obey();
     (void)rollout.finish_one(ActionOutcome::failed);
     EXPECT_EQ(rollout.last_route(), "blue 100 green 0");
@@ -100,9 +96,7 @@ TEST(BlueGreenTest, AFailedDeployLeavesTheTrafficAlone) {
 TEST(BlueGreenTest, NothingIsRemovedBeforeEveryRouterGivesItNothing) {
     BlueGreen rollout;
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     rollout.obey();
     rollout.finish_all();
     rollout.router_leaves(kRouter);
@@ -118,9 +112,7 @@ TEST(BlueGreenTest, NothingIsRemovedBeforeEveryRouterGivesItNothing) {
 TEST(BlueGreenTest, TheKeptSlotIsClearedEarlyWhenTheNextReleaseNeedsIt) {
     BlueGreen rollout(hybrid());
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     rollout.obey();
     rollout.pass(minutes{10});
     rollout.finish_all();
@@ -135,9 +127,7 @@ TEST(BlueGreenTest, TheKeptSlotIsClearedEarlyWhenTheNextReleaseNeedsIt) {
 TEST(BlueGreenTest, ARouteThatNeverComesIntoForceIsTakenBackWithoutAQuarantine) {
     BlueGreen rollout;
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     const auto& route = rollout.routed().back().second.route;
     rollout.router_tells(kRouter,
                          {route.key, route.target, route.revision, false, "socket away", {}, {}});
@@ -152,9 +142,7 @@ TEST(BlueGreenTest, ARouteThatNeverComesIntoForceIsTakenBackWithoutAQuarantine) 
 TEST(BlueGreenTest, ANewerWishInTheMiddleBringsTheTrafficBackFirst) {
     BlueGreen rollout(hybrid());
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     rollout.obey();
     rollout.forget_sent();
     rollout.wishes(3);
@@ -170,9 +158,7 @@ TEST(BlueGreenTest, ANewerWishInTheMiddleBringsTheTrafficBackFirst) {
 TEST(BlueGreenTest, IsTakenUpAfterARestartInEachStep) {
     BlueGreen rollout(hybrid());
     rollout.installs_first();
-    rollout.wishes(2);
-    rollout.obey();
-    for (int i = 0; i < 3; ++i) (void)rollout.finish_one();
+    rollout.brings(2);
     const auto agents = rollout.state().agents;
     rollout.restart();
     EXPECT_EQ(rollout.sides().live, "blue");
@@ -324,9 +310,7 @@ TEST(BlueGreenTest, AfterAFailureThatIsNotTakenBackTheWayBackToLastGoodIsOneRout
         rollout.obey();
     }
     ASSERT_EQ(rollout.sides().live, "blue");
-    rollout.wishes(2);
-    rollout.obey();
-    for (int k = 0; k < 3; ++k) (void)rollout.finish_one();
+    rollout.brings(2);
     rollout.pass(minutes{2});
     for (int k = 0; k < 3; ++k) (void)rollout.finish_one();
     rollout.obey();
@@ -394,9 +378,7 @@ TEST(BlueGreenTest, AFirstReleaseThatHadAllTrafficServesUntilTheNextTakesOver) {
     strategy.verify_duration = Seconds{60};
     strategy.health_check = HealthCheck{};
     BlueGreen rollout(strategy);
-    rollout.wishes(1);
-    rollout.obey();
-    for (int k = 0; k < 3; ++k) (void)rollout.finish_one();
+    rollout.brings(1);
     rollout.pass(minutes{2});
     for (int k = 0; k < 3; ++k) (void)rollout.finish_one();
     rollout.obey();

@@ -18,13 +18,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Pair;
 
-Variable by_slots(std::string blue, std::string green) {
-    Variable variable;
-    variable.type = VariableType::slot_specific;
-    variable.slots = {{"blue", std::move(blue)}, {"green", std::move(green)}};
-    return variable;
-}
-
 /// prod/api on w-1 and w-2 behind HAProxy on lb, green on its way to half the traffic.
 class RenderRouteTest : public testing::Test {
 protected:
@@ -134,7 +127,7 @@ TEST_F(RenderRouteTest, AScriptGetsWhatIsNotSecret) {
     definition_.base["SHELL_NAME"] = plain("sh");
     definition_.base["TOKEN"] = of_type(VariableType::secret, "encrypted:x:y");
     definition_.base["WITH_TOKEN"] = templated("a${TOKEN}");
-    definition_.base["PORT"] = by_slots("8080", "8081");
+    definition_.base["PORT"] = by_slot("8080", "8081");
     const auto now = route();
     EXPECT_THAT(now.servers, IsEmpty());
     EXPECT_EQ(now.route_script, "echo ${POOL}");

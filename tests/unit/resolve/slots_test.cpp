@@ -13,13 +13,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-Variable by_slot(std::string blue, std::string green) {
-    Variable variable;
-    variable.type = VariableType::slot_specific;
-    variable.slots = {{"blue", std::move(blue)}, {"green", std::move(green)}};
-    return variable;
-}
-
 struct BuiltInCase {
     const char* slot;
     const char* live;

@@ -194,4 +194,12 @@ inline std::string lines(const std::vector<Error>& errors) {
     return result;
 }
 
+/// A variable of type slot_specific.
+inline Variable by_slot(std::string blue, std::string green) {
+    Variable variable;
+    variable.type = VariableType::slot_specific;
+    variable.slots = {{"blue", std::move(blue)}, {"green", std::move(green)}};
+    return variable;
+}
+
 }  // namespace tidegate::testing_support
