@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/approval.h"
 #include "cli/former.h"
 #include "cli/version_edit.h"
 
@@ -94,6 +95,17 @@ Result<FileChange> edit_promote(const Tip& tip, const std::string& name,
                       {}};
 }
 
+/// The commit is made all the same: it passes the awaits that take anybody's promote.
+void warn_of_approval(const Console& console, const ChangeOptions& options, const Tip& tip,
+                      Timestamp now) {
+    const auto person = author_of(options.where.author);
+    if (!person) return;
+    const auto why = why_not_approved(tip.repository, tip.commit, {options.key, *person, now});
+    if (!why.empty())
+        console.err << fmt::format("warning: what waits for an approver goes on waiting: {}\n",
+                                   clean(why));
+}
+
 Result<FileChange> edit_pin(const Tip& tip, const std::string& name, const PinOptions& options) {
     const auto current = TRY(read_current(tip));
     if (!options.remove) CHECK(find_former(tip, options.version));
@@ -141,8 +153,11 @@ int retry(const Console& console, const ChangeOptions& options, Timestamp now) {
 
 int promote(const Console& console, const PromoteOptions& options, Timestamp now) {
     const auto name = options.change.key.text();
-    return write(console, options.change, now,
-                 [&](const Tip& tip) { return edit_promote(tip, name, options); });
+    return write(console, options.change, now, [&](const Tip& tip) -> Result<FileChange> {
+        auto change = TRY(edit_promote(tip, name, options));
+        if (change.text) warn_of_approval(console, options.change, tip, now);
+        return change;
+    });
 }
 
 int pin(const Console& console, const PinOptions& options, Timestamp now) {

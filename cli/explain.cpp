@@ -102,6 +102,8 @@ void print_sides(const Console& console, const json& sides) {
     add(line, weights_text(sides));
     if (const auto until = text_of(sides, "kept_until"); !until.empty())
         add(line, "the other slot is kept until " + until);
+    if (const auto out = joined(list_of(sides, "out")); !out.empty())
+        add(line, "none while it changes: " + out);
     console.out << "traffic    " << line << '\n';
     Table routers{{"ROUTER", "AGENT", "STATE", "WEIGHTS", "ERROR"}};
     for (const auto& router : list_of(sides, "routers")) {
@@ -197,6 +199,31 @@ std::string progress_of(const json& release, const json& step) {
     return text;
 }
 
+/// `2 of 3: web-1 web-2 web-3`; of one that has not begun only whom it is about.
+std::string back_progress_of(const json& step) {
+    auto text = joined(list_of(step, "targets"));
+    const bool began = text_of(step, "status") != "pending";
+    if (const auto all = number_of(step, "all"); began && all > 0)
+        text = fmt::format("{} of {}{}{}", number_of(step, "done"), all,
+                           text.empty() ? " routers" : ": ", text);
+    return text;
+}
+
+bool is_going_back(const json& release) {
+    const auto status = text_of(release, "status");
+    return status == "rolling_back" || status == "rollback" || status == "failed";
+}
+
+void print_way_back(const Console& console, const json& release) {
+    Table steps{{"STEP", "DOES", "STATUS", "PROGRESS"}};
+    for (const auto& step : list_of(member(release, "rollback"), "steps"))
+        steps.add({fmt::format("{}", number_of(step, "index")), text_of(step, "does"),
+                   text_of(step, "status"), back_progress_of(step)});
+    if (steps.empty()) return;
+    console.out << (is_going_back(release) ? "\nway back\n" : "\nif it fails now\n");
+    steps.print(console, "  ");
+}
+
 std::string in_slot(const json& release) {
     const auto slot = text_of(release, "slot");
     return slot.empty() ? "" : fmt::format("in {}  ", slot);
@@ -223,6 +250,7 @@ void print_release(const Console& console, const json& release) {
                      text_of(target, "from", "-"), text_of(target, "to", "-"),
                      text_of(target, "error")});
     if (!targets.empty()) targets.print(console, "  ");
+    print_way_back(console, release);
 }
 
 }  // namespace
@@ -232,8 +260,9 @@ std::string weights_text(const json& side) {
     if (!weights.is_object()) return {};
     std::string text;
     for (const auto& [slot, weight] : weights.items())
-        text += fmt::format("{}{} {} %", text.empty() ? "" : ", ", clean(slot),
-                            number_of(weights, slot.c_str()));
+        text +=
+            fmt::format("{}{} {} %", text.empty() ? "" : ", ",
+                        slot.empty() ? "no slot" : clean(slot), number_of(weights, slot.c_str()));
     return text;
 }
 

@@ -60,10 +60,12 @@ Result<void> LineFollower::add(const git::Commit& commit, Checks checks) {
         if (change.now) present.push_back(*std::move(change.now));
     }
     auto read = TRY(reader_.read(present, checks));
+    auto line = source::to_line_commit(commit, checks);
+    line.file_authors = TRY(source::file_authors(repository_, commit, changed));
     // Nothing fails from here on.
     for (const auto& path : changed) documents_.erase(path);
     for (auto& [path, file] : read) documents_[path] = std::move(file);
-    tracker_.add_commit(source::to_line_commit(commit, checks), documents_, changed);
+    tracker_.add_commit(line, documents_, changed);
     return {};
 }
 
@@ -79,13 +81,7 @@ Result<DefinitionPtr> LineFollower::definition(const AssignmentKey& key,
                                                const std::string& commit) {
     const auto documents =
         TRY(reader_.read(TRY(source::files_at(repository_, commit)), Checks::first));
-    const auto resolved = resolve(documents, find_zone, commit, Checks::first);
-    const auto found = resolved.assignments.find(key);
-    if (found == resolved.assignments.end() || !found->second->assignment)
-        return fail(ErrorCode::not_found, "{} is not valid at {}", key.text(), commit);
-    auto definition = std::make_shared<Definition>(*found->second->assignment->definition);
-    definition->digest = tracker_.digest_in_force(key, definition->digest);
-    return DefinitionPtr{std::move(definition)};
+    return source::definition_in(documents, {key, commit, Checks::first}, tracker_, find_zone);
 }
 
 }  // namespace tidegate::cli

@@ -214,7 +214,8 @@ void print_line(const Console& console, const json& line) {
                 << std::endl;
 }
 
-void print_change(const Console& console, const std::string& name, const json& data) {
+void print_change(const Console& console, const std::string& name, const json& data,
+                  const std::string& going_back) {
     const auto sync = name == "removed" ? "removed" : text_of(data, "sync", name);
     const auto& targets = member(data, "targets");
     console.out << fmt::format("{}/{}", text_of(data, "environment"), text_of(data, "project"))
@@ -225,7 +226,23 @@ void print_change(const Console& console, const std::string& name, const json& d
         console.out << "  " << weights;
     for (const auto& hold : list_of(data, "holds"))
         console.out << "  " << text_of(hold, "gate") << ": " << text_of(hold, "reason");
+    if (!going_back.empty()) console.out << "  goes back: " << going_back;
     console.out << std::endl;
+}
+
+/// What a rollback does now; empty: nothing of it goes back. It does not stand in the event: asked
+/// for while a release is under way.
+std::string going_back(const std::string& server, const json& data) {
+    const auto id = text_of(data, "release");
+    if (id.empty()) return {};
+    const auto seen =
+        get_json(server, fmt::format("/api/release/deploys/{}/status", percent_encoded(id)));
+    if (!seen || text_of(*seen, "status") != "rolling_back") return {};
+    for (const auto& step : list_of(member(*seen, "rollback"), "steps"))
+        if (const auto status = text_of(step, "status"); status == "running" || status == "pending")
+            return fmt::format("{} {}, {} of {}", number_of(step, "index"), text_of(step, "does"),
+                               number_of(step, "done"), number_of(step, "all"));
+    return {};
 }
 
 }  // namespace
@@ -282,7 +299,7 @@ int watch(const Console& console, const std::string& server) {
         if (lines)
             print_line(console, {{"event", name}, {"data", data}});
         else
-            print_change(console, name, data);
+            print_change(console, name, data, going_back(server, data));
         return console.out.good();
     };
     const auto ended = follow_events(server, "/api/release/assignments/watch", show);

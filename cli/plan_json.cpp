@@ -59,6 +59,17 @@ json planned_steps_json(const forecast::ReleaseTimeline& timeline) {
     return items;
 }
 
+json way_back_json(const std::vector<planner::BackStep>& steps) {
+    auto items = json::array();
+    for (const auto& step : steps)
+        items.push_back({{"index", step.index},
+                         {"kind", to_string(step.kind)},
+                         {"does", step.does},
+                         {"status", to_string(step.status)},
+                         {"targets", step.targets}});
+    return items;
+}
+
 json release_json(const forecast::ReleaseTimeline& timeline) {
     const auto& release = timeline.release;
     auto targets = json::array();
@@ -82,6 +93,7 @@ json release_json(const forecast::ReleaseTimeline& timeline) {
             {"live", text_or_null(timeline.live)},
             {"promotes", timeline.promotes.size()},
             {"steps", planned_steps_json(timeline)},
+            {"rollback", {{"steps", way_back_json(timeline.way_back)}}},
             {"targets", std::move(targets)}};
 }
 
@@ -129,7 +141,8 @@ json undo_json(const std::optional<forecast::Undo>& undo) {
             {"revert", to_string(undo->revert)},
             {"slot", text_or_null(undo->slot)},
             {"live", text_or_null(undo->live)},
-            {"routed", undo->routed}};
+            {"routed", undo->routed},
+            {"steps", way_back_json(undo->steps)}};
 }
 
 json planned_targets_json(const PlannedChange& change) {

@@ -104,6 +104,21 @@ std::string steps_of(const PlannedChange& change) {
     return text + '\n';
 }
 
+std::string way_back_of(const PlanReport& report, const PlannedChange& change) {
+    const auto lines = back_lines(report, change);
+    if (lines.empty()) return "";
+    const bool is_over = !lines.front().status.empty();
+    const auto row = [&](std::vector<std::string> texts) {
+        if (!is_over) texts.erase(texts.begin() + 2);
+        return cells(texts);
+    };
+    auto text = row({"way back", "does", "status", "targets"}) + row({"--:", "---", "---", "---"});
+    for (const auto& line : lines)
+        text += row({line.number, escaped(line.does), escaped(line.status),
+                     or_dash(names_text(*line.targets, kNamesInMarkdown, ", "))});
+    return text + '\n';
+}
+
 std::string details_of(const PlanReport& report, const PlannedChange& change) {
     const auto* release = main_release(change);
     auto text = fmt::format("<details><summary><b>{}</b>: {}</summary>\n\n",
@@ -111,7 +126,7 @@ std::string details_of(const PlanReport& report, const PlannedChange& change) {
                             release ? fmt::format("{}, {}", escaped(to_string(release->strategy)),
                                                   counted(release->steps.size(), "step", "steps"))
                                     : kind_text(change));
-    text += steps_of(change);
+    text += steps_of(change) + way_back_of(report, change);
     for (const auto& file : change.causes)
         text += fmt::format("- **because** `{}`: {}\n", clean(file.path), escaped(keys_text(file)));
     for (const auto& hold : hold_lines(report, change))

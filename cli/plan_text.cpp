@@ -44,6 +44,22 @@ void print_steps(const Console& console, const PlannedChange& change) {
     steps.print(console, "  ");
 }
 
+void print_way_back(const Console& console, const PlanReport& report, const PlannedChange& change) {
+    const auto lines = back_lines(report, change);
+    if (lines.empty()) return;
+    console.out << '\n';
+    const bool is_over = !lines.front().status.empty();
+    Table steps{is_over ? std::vector<std::string>{"WAY BACK", "DOES", "STATUS", "TARGETS"}
+                        : std::vector<std::string>{"WAY BACK", "DOES", "TARGETS"}};
+    for (const auto& line : lines) {
+        std::vector<std::string> row{line.number, line.does};
+        if (is_over) row.push_back(line.status);
+        row.push_back(names_text(*line.targets, kTargetsInRow, " "));
+        steps.add(std::move(row));
+    }
+    steps.print(console, "  ");
+}
+
 void print_planned(const Console& console, const PlanReport& report, const PlannedChange& change) {
     const auto kind = kind_text(change);
     const auto* release = main_release(change);
@@ -64,6 +80,7 @@ void print_planned(const Console& console, const PlanReport& report, const Plann
     print_told(console, "targets", fleet_lines(change));
     print_told(console, "note", change.notes);
     print_steps(console, change);
+    print_way_back(console, report, change);
 }
 
 }  // namespace

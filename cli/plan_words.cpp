@@ -25,58 +25,6 @@ std::optional<Milliseconds> length_of(const Release& release) {
     return *end - *release.started_at;
 }
 
-std::string when_text(const forecast::ReleaseTimeline& timeline, const Step& step) {
-    const auto& at = step.started_at;
-    if (!at || !timeline.release.started_at) return "–";
-    if (const auto* promote = timeline.promote_before(step.index)) {
-        const auto after = *at - promote->at;
-        return after < kAtOnce ? "after the promote"
-                               : "+" + span_text(after) + " after the promote";
-    }
-    const auto after = *at - *timeline.release.started_at;
-    return after < kAtOnce ? "at the start" : "+" + span_text(after);
-}
-
-std::string at_a_time(const DeployWork& work) {
-    const auto all = static_cast<int>(work.targets.size());
-    if (work.max_unavailable <= 0 || work.max_unavailable >= all) return "";
-    return fmt::format(", {} at a time", work.max_unavailable);
-}
-
-struct Does {
-    const Release& release;
-
-    std::string operator()(const DeployWork& work) const {
-        const auto wait =
-            work.wait_before.count() > 0
-                ? fmt::format(", after a pause of {}", format_duration(work.wait_before))
-                : "";
-        return "deploy" + at_a_time(work) + wait;
-    }
-    std::string operator()(const VerifyWork& work) const {
-        return "watch for " + format_duration(work.duration);
-    }
-    std::string operator()(const AwaitWork& work) const {
-        return work.approver ? "wait for an approver's promote" : "wait for a promote";
-    }
-    std::string operator()(const RouteWork& work) const {
-        return fmt::format("route {} % of the traffic to {}", work.weight,
-                           release.slot.empty() ? "it" : release.slot);
-    }
-};
-
-std::string takes_text(const Step& step) {
-    if (kind_of(step) == StepKind::await && step.status != StepStatus::cancelled)
-        return "as long as it takes";
-    if (step.status == StepStatus::skipped) return "skipped";
-    if (!step.started_at || !step.finished_at)
-        return step.status == StepStatus::cancelled ? "not begun" : "–";
-    const auto span = span_text(*step.finished_at - *step.started_at);
-    if (step.status == StepStatus::failed) return "fails after " + span;
-    if (step.status == StepStatus::cancelled) return "ends after " + span;
-    return span;
-}
-
 /// Those that stand when the plan is made; what comes later is a pause of the release.
 bool is_now(const PlanReport& report, const forecast::HoldSpan& span) {
     return span.from <= report.at + kAtOnce;
@@ -345,39 +293,7 @@ std::string summary_of(const PlanReport& report) {
                        text);
 }
 
-namespace {
-
-/// What a failure in a step undoes that comes after so many were touched, or traffic was routed.
-std::string failure_text(const forecast::Undo& undo, std::size_t touched, bool routed) {
-    if (!goes_back(undo)) return "";
-    if (undo.slot.empty()) return counted(touched, "goes back", "go back");
-    return routed ? "traffic goes back" : undo.slot + " is removed";
-}
-
-}  // namespace
-
 bool goes_back(const forecast::Undo& undo) { return !undo.restored.empty(); }
-
-std::vector<StepLine> step_lines(const PlannedChange& change) {
-    const auto& timeline = *change.timeline.first();
-    const auto& release = timeline.release;
-    const auto& undo = change.timeline.undo;
-    static const std::vector<std::string> none;
-    std::vector<StepLine> lines;
-    std::set<std::string_view> touched;
-    bool routed = false;
-    for (const auto& step : release.steps) {
-        const auto* work = deploy_of(step);
-        routed = routed || kind_of(step) == StepKind::route;
-        const auto entry = step.entry > 0 ? fmt::format(" (entry {})", step.entry) : "";
-        if (work) touched.insert(work->targets.begin(), work->targets.end());
-        lines.push_back({fmt::format("{}{}", step.index, entry),
-                         std::visit(Does{release}, step.work), when_text(timeline, step),
-                         takes_text(step), undo ? failure_text(*undo, touched.size(), routed) : "",
-                         work ? &work->targets : &none});
-    }
-    return lines;
-}
 
 std::vector<HoldLine> hold_lines(const PlanReport& report, const PlannedChange& change) {
     constexpr std::size_t kShown = 10;

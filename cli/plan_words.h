@@ -44,6 +44,16 @@ struct StepLine {
 };
 /// Of the release that it begins with, which must be.
 [[nodiscard]] std::vector<StepLine> step_lines(const PlannedChange& change);
+/// One step of a way back; `status` empty: before it is taken.
+struct BackLine {
+    std::string number;
+    std::string does;
+    std::string status;
+    const std::vector<std::string>* targets;  ///< never null
+};
+/// Of the failure that the plan tells of; simulated: of the first release that was taken back.
+[[nodiscard]] std::vector<BackLine> back_lines(const PlanReport& report,
+                                               const PlannedChange& change);
 /// `window until Mon 2026-11-23 02:00 UTC: business-hours is closed`.
 struct HoldLine {
     std::string gate;

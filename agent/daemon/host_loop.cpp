@@ -176,10 +176,15 @@ void HostLoop::apply_one(machine::JournalForget effect) { writer_->write(std::mo
 void HostLoop::apply_one(machine::JournalAcks effect) { writer_->write(std::move(effect), {}); }
 
 void HostLoop::apply_one(machine::JournalRoute effect) {
-    machine::RouteDurable durable{machine::id_of(effect.route), effect.ticket};
-    writer_->write(std::move(effect), [this, durable = std::move(durable)](const Result<void>&) {
+    const machine::RouteDurable durable{machine::id_of(effect.route), effect.ticket};
+    const auto kept = [this, durable](const Result<void>&) {
         post([this, durable] { step(durable); });
-    });
+    };
+    const auto waits = [this, durable](const Error& error) {
+        machine::RouteUnkept unkept{durable.id, durable.ticket, error.message};
+        post([this, unkept = std::move(unkept)] { step(unkept); });
+    };
+    writer_->write(std::move(effect), kept, waits);
 }
 void HostLoop::apply_one(machine::JournalForgetRoute effect) {
     writer_->write(std::move(effect), {});

@@ -43,6 +43,14 @@ void JournalWriter::write(JournalRecord record, Done done) {
     write(std::move(one), std::move(done));
 }
 
+void JournalWriter::write(JournalRecord record, Done done, Waits waits) {
+    {
+        const std::scoped_lock lock{mutex_};
+        queue_.push_back({{std::move(record)}, std::move(done), std::move(waits)});
+    }
+    wake_.notify_one();
+}
+
 Result<void> JournalWriter::write_and_wait(JournalRecord record) {
     std::promise<Result<void>> written;
     write(std::move(record), [&](Result<void> result) { written.set_value(std::move(result)); });
@@ -108,6 +116,7 @@ bool JournalWriter::write_one(Item item) {
         return true;
     }
     if (waiting_.empty() && on_full_) on_full_(written.error());
+    if (item.waits) item.waits(written.error());
     const std::scoped_lock lock{mutex_};
     waiting_.push_back(std::move(item));
     return true;

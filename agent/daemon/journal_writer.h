@@ -35,6 +35,10 @@ public:
     /// what was in progress and what is seen of installations.
     void write(std::vector<JournalRecord> records, Done done);
     void write(JournalRecord record, Done done);
+    /// The same; `waits` comes on the writer's thread, once, where the record finds no room and is
+    /// tried again until it does.
+    using Waits = std::function<void(const Error&)>;
+    void write(JournalRecord record, Done done, Waits waits);
     /// Any thread but the writer's: waits until it is written, or refused as above.
     [[nodiscard]] Result<void> write_and_wait(JournalRecord record);
     /// Something waits for room.
@@ -44,6 +48,7 @@ private:
     struct Item {
         std::vector<JournalRecord> records;
         Done done;
+        Waits waits = {};
     };
     void run(const std::stop_token& stop);
     /// False: the process must end.

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 constexpr Milliseconds kTryAgain{1'000};  ///< doubling
 constexpr Milliseconds kSlowLook{1'000};
+constexpr Milliseconds kDrainLook{1'000};
 constexpr Milliseconds kFormerWait{15'000};
 /// Of the scripts' runs in the register; no action has that id.
 constexpr const char* kRouteRuns = "route";
@@ -33,6 +34,11 @@ std::string lane_of(const Route& route) {
 std::string last_line(std::string_view text) {
     while (text.ends_with('\n')) text.remove_suffix(1);
     return std::string{head_of(text.substr(text.rfind('\n') + 1), kQuotedBytesMax)};
+}
+
+/// Somebody waits for the last session there.
+bool is_draining(const RouteReport& report) {
+    return std::ranges::any_of(report.sessions, [](const auto& each) { return each.second > 0; });
 }
 
 }  // namespace
@@ -130,7 +136,8 @@ void RouterHost::hold(std::unique_lock<std::mutex>& lock, const std::shared_ptr<
     busy_.erase(job->lane);
     slow_running_ -= was_slow ? 1 : 0;
     if (job->route.router == RouterType::haproxy) job->slow = end - begin > kSlowLook;
-    job->due = end + (report.in_force ? look_ : std::min(job->pause, look_));
+    const auto again = is_draining(report) ? std::min(kDrainLook, look_) : look_;
+    job->due = end + (report.in_force ? again : std::min(job->pause, look_));
     job->pause = report.in_force ? kTryAgain : std::min(2 * job->pause, look_);
     wake_.notify_all();  // the lane is free
     const auto known = jobs_.find(machine::id_of(job->route));

@@ -109,7 +109,7 @@ struct Tick {};
 
 using Input = std::variant<RunCommand, CancelCommand, AckCommand, WelcomeCommand, IntentDurable,
                            IntentFailed, OutcomeDurable, Finished, Probed, DriftSeen,
-                           SetRouteCommand, RouteDurable, RouteLooked, Stopping, Tick>;
+                           SetRouteCommand, RouteDurable, RouteUnkept, RouteLooked, Stopping, Tick>;
 
 // ---- out
 
@@ -240,6 +240,7 @@ private:
     Effects handle(const DriftSeen& input, Timestamp now);
     Effects handle(const SetRouteCommand& command, Timestamp now);
     Effects handle(const RouteDurable& input, Timestamp now);
+    Effects handle(const RouteUnkept& input, Timestamp now);
     Effects handle(const RouteLooked& input, Timestamp now);
     Effects handle(const Stopping& input, Timestamp now);
     Effects handle(const Tick& input, Timestamp now);

@@ -26,6 +26,12 @@ Effects Machine::handle(const RouteDurable& input, Timestamp) {
     return out;
 }
 
+Effects Machine::handle(const RouteUnkept& input, Timestamp) {
+    Effects out;
+    if (!stopping_) append(out, routes_.unkept(input));
+    return out;
+}
+
 Effects Machine::handle(const RouteLooked& input, Timestamp) {
     Effects out;
     append(out, routes_.looked(input));

@@ -73,9 +73,17 @@ RouteEffects Routes::refuse(const Route& route, std::string why) {
     return {ReportRoute{std::move(report)}};
 }
 
-RouteEffects Routes::durable(const RouteDurable& input) const {
+RouteEffects Routes::unkept(const RouteUnkept& input) {
     const auto known = kept_.find(input.id);
     if (known == kept_.end() || known->second.ticket != input.ticket) return {};
+    known->second.unkept = input.why;
+    return {ApplyRoute{known->second.route, input.ticket}};
+}
+
+RouteEffects Routes::durable(const RouteDurable& input) {
+    const auto known = kept_.find(input.id);
+    if (known == kept_.end() || known->second.ticket != input.ticket) return {};
+    known->second.unkept.clear();
     return {ApplyRoute{known->second.route, input.ticket}};
 }
 
@@ -88,6 +96,10 @@ RouteEffects Routes::looked(const RouteLooked& input) {
     if (kept.refused) {
         report.in_force = false;
         std::tie(report.revision, report.error) = *kept.refused;
+    }
+    if (!kept.unkept.empty() && report.in_force) {
+        report.in_force = false;
+        report.error = "it is set, but a restart of the agent would forget it: " + kept.unkept;
     }
     if (std::exchange(kept.told, true) && report == kept.report) return {};
     kept.report = report;

@@ -3,14 +3,19 @@
 /// of Machine (machine.h), as pure as that.
 ///
 ///     SetRoute ─→ [newer] ─→ JournalRoute ─durable→ ApplyRoute ─→ Looked, Looked, …
-///        │           └─ no: what is kept is reported      another than before ─→ ReportRoute
+///        │           │                   │                another than before ─→ ReportRoute
+///        │           │                   └─no room→ ApplyRoute, not in force before it is durable
+///        │           └─ no: what is kept is reported
 ///        ├─→ [unreadable, too many] ─→ reported with the reason; what is kept goes on
 ///        └─→ [forget] ─→ JournalForgetRoute, DropRoute
 ///     after a restart: ApplyRoute of each
 ///
 /// Promise: what is set on a router was the newest that had come, and a crash brings nothing older
-/// back. Of two with one revision and other contents the later one counts: they come from a daemon
-/// that lost its store, and the epoch says who speaks.
+/// back than what was in force. On a full disk a route is set all the same, as traffic has to leave
+/// a bad side there too; but it does not count as in force before it is durable, so that nobody
+/// removes the side that an older one, after a crash, would give traffic to. Of two with one
+/// revision and other contents the later one counts: they come from a daemon that lost its store,
+/// and the epoch says who speaks.
 
 #include <cstdint>
 #include <map>
@@ -41,6 +46,12 @@ struct RouteDurable {
     RouteId id;
     std::uint64_t ticket = 0;
 };
+/// From the host. That JournalRoute waits for room.
+struct RouteUnkept {
+    RouteId id;
+    std::uint64_t ticket = 0;
+    std::string why;
+};
 /// What a look at the router found, after whatever was not in force was set.
 struct RouteLooked {
     std::uint64_t ticket = 0;  ///< of ApplyRoute
@@ -49,7 +60,8 @@ struct RouteLooked {
 
 // ---- out
 
-/// Write and fsync, then answer RouteDurable. Nothing of it may be set before.
+/// Write and fsync, then answer RouteDurable; RouteUnkept where that takes longer. Nothing of it
+/// may be set before.
 struct JournalRoute {
     Route route;
     std::uint64_t ticket = 0;  ///< names this one as long as the process lives
@@ -87,7 +99,8 @@ public:
     [[nodiscard]] std::vector<ApplyRoute> boot() const;
     /// Its epoch has been accepted.
     [[nodiscard]] RouteEffects set(const SetRouteCommand& command);
-    [[nodiscard]] RouteEffects durable(const RouteDurable& input) const;
+    [[nodiscard]] RouteEffects durable(const RouteDurable& input);
+    [[nodiscard]] RouteEffects unkept(const RouteUnkept& input);
     [[nodiscard]] RouteEffects looked(const RouteLooked& input);
 
     [[nodiscard]] bool keeps(const RouteId& id) const { return kept_.contains(id); }
@@ -102,6 +115,7 @@ private:
         bool told = false;  ///< the report, or one since the route came
         /// A newer one that could not be read: its revision, and why.
         std::optional<std::pair<std::uint64_t, std::string>> refused = std::nullopt;
+        std::string unkept = {};  ///< why it is not durable yet; empty: it is, or is about to be
     };
 
     [[nodiscard]] RouteEffects forget(const RouteId& id);

@@ -244,7 +244,13 @@ Result<void> Haproxy::change(const std::vector<HaproxyServer>& there, const Weig
 Result<void> Haproxy::keep(const Weights& wanted) const {
     if (backend_.state_file.empty()) return {};
     const auto kept = read_file(backend_.state_file, kStateBytesMax);
-    if (kept && in_force(servers_in(*kept, backend_.name), wanted)) return {};
+    const auto has = [&](const std::vector<HaproxyServer>& there) {
+        return std::ranges::all_of(wanted, [&](const auto& each) {
+            const auto* server = find(there, each.first);  // of those that are there
+            return server == nullptr ? each.second == 0 : server->weight == each.second;
+        });
+    };
+    if (kept && has(servers_in(*kept, backend_.name))) return {};
     return write_anew(backend_.state_file, TRY(ask("show servers state")));
 }
 
@@ -255,7 +261,6 @@ Result<void> Haproxy::set_weights(const Weights& wanted) const {
     auto present = wanted;
     std::erase_if(present, [&](const auto& each) { return find(there, each.first) == nullptr; });
     CHECK(change(there, present));
-    CHECK(keep(present));
     for (const auto& [name, weight] : wanted)
         if (weight > 0 && !present.contains(name)) return fitness(nullptr, name);
     return {};

@@ -65,13 +65,16 @@ public:
     /// unavailable, timeout: it is away. not_found: it has no such backend.
     [[nodiscard]] Result<std::vector<HaproxyServer>> look() const;
 
-    /// Sets the weights, reads them back and keeps them in the state file; those that are in force
-    /// already are left alone. Other servers keep theirs; one that is to have 0 need not be there.
+    /// Sets the weights and reads them back; those that are in force already are left alone. Other
+    /// servers keep theirs; one that is to have 0 need not be there.
     /// Before anything is changed: invalid (a name or a weight that is none), and where too few of
     /// those that are to get their first weight would take traffic: not_found (one is not there),
     /// conflict (it is in maintenance), unavailable (it is down). not_found also where all others
     /// were set. After an error else some weights may be set: the call may be repeated.
     [[nodiscard]] Result<void> set_weights(const Weights& wanted) const;
+    /// Keeps them in the state file, where there is one that does not say so already. Without it
+    /// they are in force all the same, until HAProxy is reloaded.
+    [[nodiscard]] Result<void> keep(const Weights& wanted) const;
 
     static constexpr Milliseconds kTimeout{5'000};  ///< of one exchange
     static constexpr int kWeightMax = 256;
@@ -85,7 +88,6 @@ private:
     [[nodiscard]] Result<void> fitness(const HaproxyServer* server, const std::string& name) const;
     [[nodiscard]] Result<void> change(const std::vector<HaproxyServer>& there,
                                       const Weights& wanted) const;
-    [[nodiscard]] Result<void> keep(const Weights& wanted) const;
 
     HaproxyBackend backend_;
 };

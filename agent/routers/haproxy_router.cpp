@@ -19,18 +19,26 @@ public:
     RouteReport hold(const std::stop_token&) override {
         auto report = blank_report(route_);
         if (const auto held = hold_into(report); !held) report.error = held.error().text();
-        report.in_force = report.error.empty();
         return report;
     }
 
 private:
-    /// One that does not answer is asked once: others wait behind it.
+    /// One that does not answer is asked once: others wait behind it. What cannot be kept over a
+    /// reload is in force all the same.
     Result<void> hold_into(RouteReport& report) const {
         const auto backend =
             TRY(Haproxy::open(rules_, {route_.socket, route_.backend, route_.state_file}));
         read_back(TRY(backend.look()), report);
-        CHECK(backend.set_weights(wanted_));
+        const auto set = backend.set_weights(wanted_);
+        const bool others = !set && set.error().code == ErrorCode::not_found;
+        if (!set && !others) return set;
         read_back(TRY(backend.look()), report);
+        const auto kept = backend.keep(wanted_);
+        if (!set) return set;
+        report.in_force = true;
+        if (!kept)
+            return fail(kept.error().code, "in force, but a reload of HAProxy would forget it: {}",
+                        kept.error().message);
         return {};
     }
 

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -52,7 +53,7 @@ Result<PollReport> ConfigSource::open(Accepted accepted, std::set<std::string> o
     own_ = std::move(own);
     accepted_ = std::move(accepted);
     if (accepted_.commit.empty()) return last_;
-    for (auto* until : {&accepted_.lenient_until, &accepted_.second_until})
+    for (auto* until : {&accepted_.lenient_until, &accepted_.second_until, &accepted_.fourth_until})
         if (!*until) *until = accepted_.commit;
     return take(accepted_.commit, accepted_.at, By::fast_forward);
 }
@@ -216,7 +217,8 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     }
     const auto former = accepted_;
     if (!goes_on || accepted_.commit.empty())
-        accepted_.lenient_until = accepted_.second_until = TRY(git_.before(tip));
+        accepted_.lenient_until = accepted_.second_until = accepted_.fourth_until =
+            TRY(git_.before(tip));
     if (auto brought = bring_in(tip, goes_on, by); !brought) {
         accepted_ = former;
         return fail(std::move(brought).error());
@@ -229,6 +231,7 @@ Result<PollReport> ConfigSource::take(const std::string& tip, Timestamp at, By b
     if (accepted_.rebuilt_to.empty()) accepted_.rebuilt_to = tip;
     last_.lenient_until = accepted_.lenient_until.value_or("");
     last_.second_until = accepted_.second_until.value_or("");
+    last_.fourth_until = accepted_.fourth_until.value_or("");
     last_.rebuilt_to = accepted_.rebuilt_to;
     auto desired = tracker_.desired(at);
     desired.repo = git::display_url(options_.remote.url);
@@ -262,10 +265,13 @@ void ConfigSource::tell_held(const std::string& tip, Error why) {
 /// Older checks judge what was accepted when they were the newest: a commit that the last such one
 /// descends from.
 Result<Checks> ConfigSource::checks_at(const std::string& commit) {
-    const auto first = accepted_.lenient_until.value_or("");
-    if (!first.empty() && TRY(is_part_of(commit, first))) return Checks::first;
-    const auto second = accepted_.second_until.value_or("");
-    if (!second.empty() && TRY(is_part_of(commit, second))) return Checks::second;
+    const std::array boundaries{std::pair{Checks::first, &accepted_.lenient_until},
+                                std::pair{Checks::second, &accepted_.second_until},
+                                std::pair{Checks::fourth, &accepted_.fourth_until}};
+    for (const auto& [checks, until] : boundaries) {
+        const auto last = until->value_or("");
+        if (!last.empty() && TRY(is_part_of(commit, last))) return checks;
+    }
     return kChecksNow;
 }
 
@@ -274,7 +280,7 @@ Result<std::vector<Checks>> ConfigSource::checks_along(const std::vector<git::Co
     std::vector<Checks> along(line.size(), kChecksNow);
     if (tracker_.checks() == kChecksNow && !tracker_.tip().empty()) return along;
     std::size_t from = 0;
-    for (const auto checks : {Checks::first, Checks::second}) {
+    for (const auto checks : {Checks::first, Checks::second, Checks::fourth}) {
         const auto begin = from;
         for (auto to = line.size(); from < to;) {
             const auto middle = from + (to - from) / 2;
@@ -367,6 +373,7 @@ Result<void> ConfigSource::add(const git::Commit& commit, Checks checks) {
         unsaved_ = kTipsPerHistory;
     }
     auto line = source::to_line_commit(commit, checks);
+    line.file_authors = TRY(source::file_authors(git_, commit, changed));
     line.own = own;
     line.proven_by_form = TRY(is_proven_by_form(commit));
     // Nothing fails from here on: the line, its files and their documents move together.
@@ -410,17 +417,7 @@ Result<DefinitionPtr> ConfigSource::load_definition(const AssignmentKey& key,
                                                     const std::string& commit) {
     const auto checks = TRY(checks_at(commit));
     const auto documents = TRY(reader_.read(TRY(source::files_at(git_, commit)), checks));
-    const auto resolved = resolve(documents, find_zone, commit, checks);
-    const auto found = resolved.assignments.find(key);
-    if (found == resolved.assignments.end())
-        return fail(ErrorCode::not_found, "{} has no version file at {}", key.text(), commit);
-    if (!found->second->assignment)
-        return fail(ErrorCode::invalid, "{} is not valid at {}: {}", key.text(), commit,
-                    found->second->errors.empty() ? "" : found->second->errors.front().text());
-    const auto& read = found->second->assignment->definition;
-    auto definition = std::make_shared<Definition>(*read);
-    definition->digest = tracker_.digest_in_force(key, read->digest);
-    return DefinitionPtr{std::move(definition)};
+    return source::definition_in(documents, {key, commit, checks}, tracker_, find_zone);
 }
 
 /// A target that came from another environment reports what was good there. Where Git cannot say,

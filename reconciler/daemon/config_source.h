@@ -33,11 +33,12 @@ struct Accepted {
     /// The first commit that this store accepted. Up to it the line is older than what the store
     /// knows of our own reverts, so that their form has to prove them.
     std::string rebuilt_to{};
-    /// The last commits of the line that the first and the second checks judge
+    /// The last commits of the line that the first, the second and the fourth checks judge
     /// (schema/model/checks.h); empty: none. Not set: it was kept by a build that had no newer
-    /// ones, and so is `commit`.
+    /// ones, and so is `commit`. Those of the third are judged by the fourth.
     std::optional<std::string> lenient_until{};
     std::optional<std::string> second_until{};
+    std::optional<std::string> fourth_until{};
 };
 
 /// What one look at the repo brought.
@@ -47,8 +48,9 @@ struct PollReport {
     std::shared_ptr<const Desired> desired;
     std::shared_ptr<const DocumentTree> documents;
     std::string held;             ///< why the tip is refused whole; empty = it is not
-    std::string lenient_until{};  ///< these two as in Accepted, of the commit in force
+    std::string lenient_until{};  ///< these three as in Accepted, of the commit in force
     std::string second_until{};
+    std::string fourth_until{};
     std::string rebuilt_to{};  ///< see Accepted
 };
 

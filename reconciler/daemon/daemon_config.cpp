@@ -78,6 +78,7 @@ void Daemon::take_report(PollReport report) {
                                               {"at_ms", at.time_since_epoch().count()},
                                               {"lenient_until", report.lenient_until},
                                               {"second_until", report.second_until},
+                                              {"fourth_until", report.fourth_until},
                                               {"rebuilt_to", report.rebuilt_to}}
                                    .dump()});
     batch.audit.push_back({at, "daemon", "config.accepted", options_.branch, commit,

@@ -14,10 +14,9 @@ namespace tidegate::daemon {
 namespace {
 
 /// The tables from which the engine takes up where it was.
-constexpr std::array kEngineTables{Table::release,      Table::action,         Table::quarantine,
-                                   Table::block,        Table::installation,   Table::history,
-                                   Table::release_step, Table::release_target, Table::revert,
-                                   Table::sides};
+constexpr std::array kEngineTables{
+    Table::release, Table::action,       Table::quarantine,     Table::block,  Table::installation,
+    Table::history, Table::release_step, Table::release_target, Table::revert, Table::sides};
 
 /// It is read anew for each call; one that is missing from the start is a mistake.
 Result<void> check_token(const std::string& file) {
@@ -36,6 +35,7 @@ Accepted accepted_of(const std::vector<Row>& meta) {
         if (body.contains("lenient_until"))
             accepted.lenient_until = body.value("lenient_until", "");
         if (body.contains("second_until")) accepted.second_until = body.value("second_until", "");
+        if (body.contains("fourth_until")) accepted.fourth_until = body.value("fourth_until", "");
         // Former builds took the form of a revert as a proof at any time.
         accepted.rebuilt_to = body.value("rebuilt_to", accepted.commit);
         return accepted;

@@ -19,7 +19,10 @@ StatusSnapshot& Publisher::edit() {
 
 void Publisher::apply(engine::Publish change) {
     auto& to = edit();
-    for (const auto& key : change.removed_assignments) to.assignments.erase(key);
+    for (const auto& key : change.removed_assignments) {
+        to.assignments.erase(key);
+        to.stays.erase(key);
+    }
     for (const auto& id : change.removed_releases) {
         to.releases.erase(id);
         editing_.erase(id);
@@ -28,7 +31,9 @@ void Publisher::apply(engine::Publish change) {
     for (auto& view : change.assignments) {
         const auto key = view.key;
         to.assignments[key] = shared(std::move(view));
+        to.stays.erase(key);
     }
+    to.stays.merge(std::move(change.stays));
     for (auto& release : change.releases) engine::merge(editable(release.head.id), release);
     for (auto& target : change.targets) {
         const auto name = target.name;

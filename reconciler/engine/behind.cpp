@@ -39,6 +39,10 @@ std::optional<Timestamp> skipped_since(const State& state, const AssignmentState
 }
 
 std::string away_since(const State& state, const AssignmentKey& key, const DesiredTarget& target) {
+    const auto block = state.blocks.find(key_of(key, target.name));
+    if (block != state.blocks.end() && !block->second.healed_at)
+        return fmt::format("{} failed{}{}", target.name, block->second.reason.empty() ? "" : ": ",
+                           block->second.reason);
     const auto trouble = state.troubles.find(key_of(key, target.name));
     if (trouble != state.troubles.end()) return target.name + ": " + trouble->second.reason;
     const auto agent = state.agents.find(target.agent);

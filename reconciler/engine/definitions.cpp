@@ -17,7 +17,8 @@ Needs needs_of(const Turn& turn, const AssignmentKey& key, const AssignmentState
     Needs needs;
     add_retired(turn.state, key, needs);
     if (assignment.good) needs.emplace(assignment.good->good.digest, assignment.good->good.commit);
-    if (!assignment.active.empty()) need_of(turn.state.releases.at(assignment.active), needs);
+    for (const auto& id : {assignment.active, assignment.beside})
+        if (!id.empty()) need_of(turn.state.releases.at(id), needs);
     for (const auto& id : assignment.owing) need_of(turn.state.releases.at(id), needs);
     return needs;
 }

@@ -90,19 +90,36 @@ OutboxEntry make_entry(Turn& turn, const Release& release, const DesiredTarget& 
                              .repo = turn.state.desired ? turn.state.desired->repo : "",
                              .branch = turn.state.desired ? turn.state.desired->branch : "",
                              .slot = release.slot,
-                             .live_slot = live_slot(turn.state, release.key)};
+                             .live_slot = live_slot(turn.state, release.key),
+                             .imagined = turn.state.imagined};
     if (assignment.good) spec.last_good = assignment.good->good;
     if (release.kind == ReleaseKind::retire)
         spec.rejected = rejected_by(turn.state, release.key, definition);
     if (order.restore) {
         spec.current_version = release.to;
         spec.last_good = release.last_good;
-        spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
+        // One that is let go says nothing against the version.
+        if (!progress.let_go)
+            spec.rejected = LastGood{release.digest, release.digest_commit, release.to};
         spec.rollback_script = fitting(way.rollback_script, spec);
     }
     auto action = planner::render(spec);
     const auto due = outcome_due(turn.lived, action);
     return {std::move(action), release.key, target.agent, order.restore, true, turn.now, due};
+}
+
+/// Of a forecast's action, which has no variables: what it takes at most.
+std::size_t bytes_of(const State& state, const Action& action, const DesiredTarget& target,
+                     const Way& way) {
+    if (!state.imagined) return action_bytes(action);
+    return action_bytes(*way.definition) + action_bytes(target) + action.rollback_script.size();
+}
+
+/// A forecast asks who has room by an action's size, and how long it may take; never what it holds.
+void leave_contents_out(State& state, Action& action, std::size_t bytes) {
+    state.imagined_bytes[action.id] = bytes;
+    action.deploy = {};
+    action.pipeline = {};
 }
 
 bool still_wanted(const State& state, const AssignmentState& assignment, const Release& release,
@@ -181,7 +198,7 @@ void resend(Turn& turn, Release& release, OutboxEntry& entry, Resend when) {
     add_holds(turn, release.key, holds);
     if (holds.empty() && when == Resend::later) return;
     const bool goes = holds.empty() && takes_place(turn, release.key, entry.agent, entry.restore,
-                                                   action_bytes(entry.action));
+                                                   bytes_of(turn.state, entry.action));
     if (!goes && !entry.restore) return take_back(turn, release, entry);
     if (!goes) return;
     entry.sent = true;
@@ -243,8 +260,9 @@ Dispatched dispatch(Turn& turn, Release& release, const DesiredTarget& target, c
                          : way_forward(assignment, release, target);
     if (!way.definition || turn.state.fenced) return Dispatched::loading;
     if (!takes_place(turn, release.key, target.agent, order.restore, 0)) return Dispatched::crowded;
-    const auto entry = make_entry(turn, release, target, way, order);
-    if (!takes_place(turn, release.key, target.agent, order.restore, action_bytes(entry.action)))
+    auto entry = make_entry(turn, release, target, way, order);
+    const auto bytes = bytes_of(turn.state, entry.action, target, way);
+    if (!takes_place(turn, release.key, target.agent, order.restore, bytes))
         return Dispatched::crowded;
     if (order.restore && progress.failed_action.empty()) progress.failed_action = progress.action;
     progress.status = order.restore ? TargetStatus::restoring : TargetStatus::dispatched;
@@ -252,15 +270,17 @@ Dispatched dispatch(Turn& turn, Release& release, const DesiredTarget& target, c
     progress.error.clear();
     progress.finished_at.reset();
     progress.started_at = turn.now;
+    if (turn.state.imagined) leave_contents_out(turn.state, entry.action, bytes);
     turn.put(entry);
     turn.save(release, progress);
     turn.touch_target(target.name);
-    turn.audit(order.restore ? "action.restore" : "action.run", entry.action.id, release.commit,
-               json_object({{"release", release.id},
-                            {"target", entry.action.key.text()},
-                            {"version", entry.action.version},
-                            {"agent", entry.agent}}));
-    turn.send(entry.agent, Run{turn.state.epoch, entry.action});
+    if (!turn.state.imagined)
+        turn.audit(order.restore ? "action.restore" : "action.run", entry.action.id, release.commit,
+                   json_object({{"release", release.id},
+                                {"target", entry.action.key.text()},
+                                {"version", entry.action.version},
+                                {"agent", entry.agent}}));
+    turn.send(entry.agent, Run{turn.state.epoch, std::move(entry.action)});
     return Dispatched::sent;
 }
 
@@ -293,6 +313,7 @@ bool may_go_on(const State& state, const OutboxEntry& entry) {
     const auto& release = state.releases.at(entry.action.release);
     if (entry.restore)
         return release.status == ReleaseStatus::rolling_back ||
+               (is_active(release.status) && release.targets.at(entry.action.key.target).let_go) ||
                state.assignments.at(release.key).owing.contains(release.id);
     if (!is_active(release.status) || release.status == ReleaseStatus::rolling_back) return false;
     return release.kind == ReleaseKind::retire ||

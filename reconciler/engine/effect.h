@@ -3,6 +3,7 @@
 /// it must be durable before any other effect of that step starts (design, section 2).
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -113,6 +114,8 @@ void merge(Release& known, ReleaseChange change);
 /// The new form of what this step changed, for the status snapshot. Whole values, but of releases.
 struct Publish {
     std::vector<AssignmentView> assignments;
+    /// Of some of these: why a failure of the release that is under way would undo nothing.
+    std::map<AssignmentKey, std::string> stays;
     std::vector<AssignmentKey> removed_assignments;
     std::vector<ReleaseChange> releases;
     std::vector<std::string> removed_releases;  ///< beyond kReleasesKeptPerAssignment, or gone

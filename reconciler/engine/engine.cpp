@@ -54,8 +54,7 @@ Effects step(State& state, const Event& event, const Clocks& clocks) {
 
 Publish snapshot(const State& state, Timestamp now) {
     Publish all;
-    for (const auto& [key, assignment] : state.assignments)
-        if (auto view = view_of(state, key, now)) all.assignments.push_back(std::move(*view));
+    for (const auto& [key, assignment] : state.assignments) (void)add_view(state, key, now, all);
     for (const auto& [id, release] : state.releases) all.releases.push_back(whole_change(release));
     std::string former;
     for (const auto& [key, owner] : state.owners) {

@@ -160,22 +160,6 @@ bool is_proven(const State& state, const Assignment& wish) {
     });
 }
 
-bool is_touched(const TargetProgress& progress) {
-    switch (progress.status) {
-        case TargetStatus::dispatched:
-        case TargetStatus::unreported:
-        case TargetStatus::success:
-        case TargetStatus::failed:
-        case TargetStatus::unknown:
-        case TargetStatus::restoring:
-            return true;
-        case TargetStatus::cancelled:
-            return !progress.action.empty();
-        default:
-            return false;
-    }
-}
-
 Digest target_digest_for(const DesiredTarget& target, const Digest& assignment) {
     return target.pinned ? target.digest : target_digest(assignment, target.config_digest);
 }

@@ -8,6 +8,7 @@
 
 #include "reconciler/engine/state.h"
 #include "reconciler/planner/diff.h"
+#include "reconciler/planner/way_back.h"
 #include "schema/model/slots.h"
 
 namespace tidegate::engine {
@@ -90,8 +91,7 @@ inline constexpr std::array kAnySlot{std::string_view{}, kBlue, kGreen};
 /// Some target proves the wish. Pinned ones have something else.
 [[nodiscard]] bool is_proven(const State& state, const Assignment& wish);
 
-/// Something of the release may be on it, and it is not back yet.
-[[nodiscard]] bool is_touched(const TargetProgress& progress);
+using planner::is_touched;
 
 /// Target digest for an assignment digest on a target; pinned ones keep their own.
 [[nodiscard]] Digest target_digest_for(const DesiredTarget& target, const Digest& assignment);

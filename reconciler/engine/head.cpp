@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
+#include "reconciler/engine/sides.h"
 
 namespace tidegate::engine {
 namespace {
@@ -86,10 +87,41 @@ std::vector<const DesiredTarget*> to_introduce(const State& state, const Assignm
     return targets;
 }
 
+/// It has served from the slot that is not live now, and is there still: one route brings it back.
+bool is_kept(const State& state, const Assignment& wish) {
+    const auto live = live_slot(state, wish.key);
+    if (wish.strategy.type != StrategyType::blue_green || live.empty()) return false;
+    const std::string kept(other_slot(live));
+    const auto& ids = state.assignments.at(wish.key).releases;
+    const bool has_served = std::ranges::any_of(ids, [&](const std::string& id) {
+        const auto& release = state.releases.at(id);
+        return release.digest == wish.definition->digest && release.slot == kept &&
+               release.status == ReleaseStatus::success && release.kind != ReleaseKind::retire;
+    });
+    return has_served && std::ranges::any_of(wish.targets, [&](const DesiredTarget& target) {
+               const auto* seen =
+                   seen_on(state, target.agent, {target.name, wish.key.project, kept});
+               return !target.pinned && seen && seen->status == InstallStatus::installed &&
+                      seen->digest == target.digest;
+           });
+}
+
+/// What has begun goes on as what it is.
+ReleaseKind kind_for(const State& state, const Assignment& wish) {
+    for (const auto& id : state.assignments.at(wish.key).releases) {
+        const auto& release = state.releases.at(id);
+        if (release.commit == wish.intent.commit && release.digest == wish.definition->digest &&
+            !is_upkeep(release.kind) && release.started_at &&
+            release.status != ReleaseStatus::cancelled)
+            return release.kind;
+    }
+    return is_kept(state, wish) ? ReleaseKind::restore : ReleaseKind::introduce;
+}
+
 std::optional<Candidate> introduce(const State& state, const Assignment& wish,
                                    std::vector<Hold>* why) {
     auto candidate = base(wish);
-    candidate.kind = ReleaseKind::introduce;
+    candidate.kind = kind_for(state, wish);
     candidate.targets = to_introduce(state, wish);
     identify(state, wish.key, candidate, false);
     const auto known = state.releases.find(candidate.id);

@@ -5,6 +5,7 @@
 #include "reconciler/engine/behind.h"
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/gone.h"
 #include "reconciler/engine/next.h"
@@ -73,13 +74,15 @@ void look(Turn& turn, const AssignmentKey& key) {
     tend_unreported(turn, key);
     show_troubles(turn, key);
     tend_sides(turn, key);
-    if (!assignment.active.empty()) advance(turn, key);
+    for (const auto& id : {assignment.active, assignment.beside})
+        if (!id.empty()) advance(turn, turn.state.releases.at(id));
     if (assignment.active.empty()) restore_owed(turn, key);
     begin_next(turn, key);
     tend_outbox(turn, key, Resend::now);
+    settle_drains(turn, key);
     tend_reverts(turn, key);
     prune(turn, key);
-    note_behind(turn, key);
+    if (!turn.state.imagined) note_behind(turn, key);  // of which only people are told
     note_gone(turn.state, key);
 }
 

@@ -4,11 +4,13 @@
 
 #include "reconciler/engine/coverage.h"
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/recall.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/retire.h"
 #include "reconciler/engine/sides.h"
+#include "reconciler/engine/steps.h"
 #include "reconciler/engine/verify.h"
 #include "reconciler/planner/action.h"
 #include "schema/base/limits.h"
@@ -179,15 +181,31 @@ bool begin_forced(Turn& turn, const AssignmentKey& key) {
     return true;
 }
 
+void begin_upkeep(Turn& turn, const AssignmentKey& key, const std::optional<Candidate>& side) {
+    if (!side) return;
+    const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});
+    add_holds(turn, key, holds);
+    if (holds.empty()) start_release(turn, create(turn, key, *side), side->targets);
+}
+
+/// It is held by what is down; who is up would wait for the same.
+bool brings_back_any(const Turn& turn, const AssignmentKey& key, const Candidate& side) {
+    const auto down = unavailable_targets(turn.state, key, turn.lived);
+    return std::ranges::any_of(
+        side.targets, [&](const DesiredTarget* target) { return down.contains(target->name); });
+}
+
+bool deploys_next(const Release& release) {
+    const auto* step = current_step(release);
+    return step && kind_of(*step) == StepKind::deploy;
+}
+
 void begin_side(Turn& turn, const AssignmentKey& key, Waits head) {
     if (begin_forced(turn, key)) return;
     auto side = head == Waits::for_its_slot ? retire_of(turn, key) : std::nullopt;
     if (!side) side = side_of(turn, key, head == Waits::for_agents);
     if (!side) side = retire_of(turn, key);
-    if (!side) return;
-    const auto holds = dispatch_holds(turn, key, {side->kind, false, false, false});
-    add_holds(turn, key, holds);
-    if (holds.empty()) start_release(turn, create(turn, key, *side), side->targets);
+    begin_upkeep(turn, key, side);
 }
 
 /// Blocks that end later let a head have targets again. A heal that has proven itself is forgotten;
@@ -234,8 +252,8 @@ bool knows_no_slots(const State& state, const std::string& name) {
 }
 
 /// Agents that cannot do what a canary, or blue_green, will ask of them.
-std::vector<Hold> agent_holds(const Turn& turn, const Assignment& wish) {
-    const bool watches = watches_anything(wish.strategy) &&
+std::vector<Hold> agent_holds(const Turn& turn, const Assignment& wish, bool always_watches) {
+    const bool watches = (always_watches || watches_anything(wish.strategy)) &&
                          planner::has_checks(*wish.definition, wish.strategy.health_check);
     const bool has_slots = wish.strategy.type == StrategyType::blue_green;
     std::vector<std::string> old;
@@ -255,7 +273,7 @@ std::vector<Hold> agent_holds(const Turn& turn, const Assignment& wish) {
 std::vector<Hold> strategy_holds(const Turn& turn, const AssignmentKey& key,
                                  const Candidate& candidate) {
     const auto& wish = *turn.state.assignments.at(key).wish;
-    auto holds = agent_holds(turn, wish);
+    auto holds = agent_holds(turn, wish, false);
     if (wish.strategy.type != StrategyType::canary) return holds;
     const auto covered =
         covered_by(turn.state, wish, candidate.digest, candidate.targets, turn.lived);
@@ -296,6 +314,10 @@ std::vector<Hold> start_holds(Turn& turn, const AssignmentKey& key, const Candid
     for (auto& hold : offline_holds(turn, key, candidate)) holds.push_back(std::move(hold));
     if (candidate.kind == ReleaseKind::introduce)
         for (auto& hold : strategy_holds(turn, key, candidate)) holds.push_back(std::move(hold));
+    if (candidate.kind == ReleaseKind::restore &&
+        slot_for(turn.state, key, candidate.kind) != live_slot(turn.state, key))
+        for (auto& hold : agent_holds(turn, *turn.state.assignments.at(key).wish, true))
+            holds.push_back(std::move(hold));
     return holds;
 }
 
@@ -303,8 +325,9 @@ std::vector<Hold> make_ready(Turn& turn, const AssignmentKey& key, const Candida
     if (candidate.targets.empty()) return {};
     route_back(turn, key);  // a release that failed, and was not taken back, may have left it
     auto holds = slot_holds(turn, key, candidate);
-    if (holds.empty() && slot_for(turn.state, key, candidate.kind) != live_slot(turn.state, key))
-        return standing_route_holds(turn, key);
+    const bool beside = slot_for(turn.state, key, candidate.kind) != live_slot(turn.state, key);
+    const bool drained = candidate.kind != ReleaseKind::uninstall && drains_first(turn.state, key);
+    if (holds.empty() && (beside || drained)) return standing_route_holds(turn, key);
     return holds;
 }
 
@@ -326,7 +349,13 @@ void begin_next(Turn& turn, const AssignmentKey& key) {
         cancel_pending(turn, assignment, "", why);
     else if (head->id != assignment.active)
         waits = begin_head(turn, key, *head);
-    if (assignment.active.empty()) begin_side(turn, key, waits);
+    if (assignment.active.empty()) return begin_side(turn, key, waits);
+    const auto& active = turn.state.releases.at(assignment.active);
+    if (!assignment.beside.empty() || !only_waits(turn, active)) return;
+    auto side = side_of(turn, key, false);
+    if (side && active.paused_at && deploys_next(active) && !brings_back_any(turn, key, *side))
+        return;
+    begin_upkeep(turn, key, side);
 }
 
 }  // namespace tidegate::engine

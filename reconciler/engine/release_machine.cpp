@@ -5,6 +5,7 @@
 #include "reconciler/engine/behind.h"
 #include "reconciler/engine/blocks.h"
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/doubts.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/next.h"
 #include "reconciler/engine/retire.h"
@@ -13,7 +14,6 @@
 #include "reconciler/engine/trouble.h"
 #include "reconciler/engine/unreported.h"
 #include "reconciler/engine/verify.h"
-#include "reconciler/engine/watch.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -31,7 +31,8 @@ void note_way_back(Turn& turn, const Release& release) {
 void succeed(Turn& turn, Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::success) note_success(turn, release, progress);
-    if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall)
+    if (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::uninstall ||
+        is_beside(turn.state, release))
         turn.put(GoodState{release.key,
                            {release.digest, release.digest_commit, release.to,
                             release.kind == ReleaseKind::uninstall},
@@ -143,10 +144,50 @@ bool keeps_others_waiting(Turn& turn, const Release& release) {
            });
 }
 
+/// What was released beside it was found bad, and some of its targets are pinned to that.
+bool brings_what_is_bad(const State& state, const Release& release) {
+    if (!is_upkeep(release.kind) || release.kind == ReleaseKind::retire) return false;
+    const auto& assignment = state.assignments.at(release.key);
+    return std::ranges::any_of(release.targets, [&](const auto& entry) {
+        const auto* target = wished_target(assignment, entry.first);
+        return entry.second.status == TargetStatus::waiting && target && target->pinned &&
+               quarantine_of(state, release.key, target->definition->digest);
+    });
+}
+
+/// The release that it went on beside has ended well: another digest is last good, or another slot
+/// serves.
+bool keeps_what_was(const State& state, const Release& release) {
+    if (!is_upkeep(release.kind) || release.kind == ReleaseKind::retire) return false;
+    const auto kept = kept_state(state, release.key);
+    return release.slot != live_slot(state, release.key) ||
+           (kept ? kept->digest : Digest{}) != release.digest;
+}
+
+constexpr auto kOthersWait = "waits, and others can be brought back meanwhile";
+
+/// Why it stops where it is; empty = it goes on.
+std::string makes_way_because(Turn& turn, const Release& release) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    const bool waits = std::ranges::any_of(release.targets, [](const auto& entry) {
+        return entry.second.status == TargetStatus::waiting;
+    });
+    if (waits && keeps_what_was(turn.state, release)) return "another version is kept by now";
+    if (assignment.beside == release.id) {
+        if (waits && !only_waits(turn, turn.state.releases.at(assignment.active)))
+            return "the release beside it goes on";
+        return keeps_others_waiting(turn, release) ? kOthersWait : "";
+    }
+    if (brings_what_is_bad(turn.state, release)) return "what it would bring was found bad";
+    if (head_is_ready(turn, release)) return "makes way for a new version";
+    return keeps_others_waiting(turn, release) ? kOthersWait : "";
+}
+
 /// Targets that left the config leave the steps that they have not begun.
 void drop_departed(Turn& turn, Release& release) {
     auto& assignment = turn.state.assignments.at(release.key);
-    if (!std::exchange(assignment.targets_changed, false)) return;
+    if (assignment.active == release.id && !std::exchange(assignment.targets_changed, false))
+        return;
     std::set<std::string> left;
     for (auto& [name, progress] : release.targets) {
         const auto* target = wished_target(assignment, name);
@@ -169,6 +210,14 @@ bool gives_traffic_back(const State& state, const Release& release) {
            (is_beside(state, release) || release.kind == ReleaseKind::uninstall);
 }
 
+/// All is done but that: no time of its own is over before.
+void wait_for_let_go(Turn& turn, Release& release) {
+    release.deadline = std::max(release.deadline, std::optional(turn.lived + limits::kAgentGrace));
+    turn.save(release);
+    turn.wake(release.key, *release.deadline);
+    add_holds(turn, release.key, {{"rollback", "waits until what failed is back", {}}});
+}
+
 }  // namespace
 
 bool has_in_flight(const Turn& turn, const Release& release) {
@@ -179,30 +228,39 @@ bool has_in_flight(const Turn& turn, const Release& release) {
     });
 }
 
-void advance(Turn& turn, const AssignmentKey& key) {
-    const auto& assignment = turn.state.assignments.at(key);
-    auto& release = turn.state.releases.at(assignment.active);
+bool only_waits(const Turn& turn, const Release& release) {
+    const auto* step = current_step(release);
+    if (!step || is_upkeep(release.kind) || release.status == ReleaseStatus::rolling_back ||
+        has_in_flight(turn, release))
+        return false;
+    if (kind_of(*step) != StepKind::deploy) return step->status == StepStatus::running;
+    return release.paused_at && waits_for_budget(turn, release);
+}
+
+void advance(Turn& turn, Release& release) {
+    const auto& assignment = turn.state.assignments.at(release.key);
     if (release.status == ReleaseStatus::rolling_back) return advance_rollback(turn, release);
-    const auto doubts = watch_deployed(turn, release);
+    const auto doubts = doubt_deployed(turn, release);
     stand_still(turn, release);
+    let_go(turn, release);
     if (const auto reason = find_verdict(turn, release); !reason.empty())
         return condemn(turn, release, reason);
+    const bool brings_back = restore_let_go(turn, release);
     if (is_superseded(assignment, release))
         return is_watched_on(turn, release)
                    ? keep_watching(turn, release)
                    : wind_down(turn, release, "superseded by a newer wish");
-    if (head_is_ready(turn, release))
-        return wind_down(turn, release, "makes way for a new version");
-    if (keeps_others_waiting(turn, release))
-        return wind_down(turn, release, "waits, and others can be brought back meanwhile");
+    if (const auto why = makes_way_because(turn, release); !why.empty())
+        return wind_down(turn, release, why);
     drop_departed(turn, release);
-    if (!doubts.empty()) return add_holds(turn, key, doubts);
+    if (!doubts.empty()) return add_holds(turn, release.key, doubts);
     const bool done = advance_steps(turn, release);
     if (done && !proves_something(turn.state, release))
         return end_release(turn, release, ReleaseStatus::cancelled,
                            "what it brought about is on no target any more");
-    if (done) return succeed(turn, release);
-    if (release.deadline && !release.paused_at) turn.wake(key, *release.deadline);
+    if (done && !brings_back && !has_in_flight(turn, release)) return succeed(turn, release);
+    if (done) return wait_for_let_go(turn, release);
+    if (release.deadline && !release.paused_at) turn.wake(release.key, *release.deadline);
 }
 
 void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string reason) {
@@ -229,7 +287,10 @@ void end_release(Turn& turn, Release& release, ReleaseStatus status, std::string
         route_back(turn, release.key);
     }
     auto& assignment = turn.state.assignments[release.key];
-    if (assignment.active == release.id) assignment.active.clear();
+    if (assignment.active == release.id)
+        assignment.active = std::exchange(assignment.beside, {});
+    else if (assignment.beside == release.id)
+        assignment.beside.clear();
     turn.state.left.erase(release.id);
     turn.save(release);
     turn.touch(release.key);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/engine.h"
@@ -10,13 +11,21 @@
 namespace tidegate::engine {
 namespace {
 
+/// Beside another only upkeep goes on.
+void take_active(AssignmentState& assignment, const Release& release) {
+    auto other = std::exchange(assignment.active, release.id);
+    if (other.empty()) return;
+    assignment.beside = std::move(other);
+    if (is_upkeep(release.kind)) std::swap(assignment.active, assignment.beside);
+}
+
 Result<void> take_release(State& state, const Row& row) {
     auto release = TRY(release_from_json(row.body));
     auto& assignment = state.assignments[release.key];
     assignment.recalled = true;
     assignment.releases.push_back(release.id);
     if (is_active(release.status))
-        assignment.active = release.id;
+        take_active(assignment, release);
     else if (!is_final(release.status))
         assignment.pending = release.id;
     if (release.revert == RevertState::wanted) state.reverts[release.id];

@@ -53,17 +53,6 @@ bool is_free(Turn& turn, const AssignmentKey& key, const DesiredTarget& target,
     return false;
 }
 
-int sessions_in(const State& state, const Sides& sides, const std::string& slot) {
-    int sessions = 0;
-    for (const auto& [target, agent] : sides.routers) {
-        const auto* report = report_of(state, sides.key, target, agent);
-        if (!report) continue;
-        const auto count = report->sessions.find(slot);
-        if (count != report->sessions.end()) sessions += count->second;
-    }
-    return sessions;
-}
-
 std::string name_of(const std::string& slot) {
     return slot.empty() ? "what is there without slots" : slot;
 }
@@ -114,7 +103,7 @@ Targets in_its_way(const Turn& turn, const AssignmentKey& key, const Candidate& 
     auto targets = having(turn.state, key, slot);
     std::erase_if(targets, [&](const DesiredTarget* target) {
         return reach(turn.state, key, *target, turn.lived) != Reach::online ||
-               (candidate.kind == ReleaseKind::introduce &&
+               (candidate.kind != ReleaseKind::uninstall &&
                 is_as_wanted(turn.state, key, *target, slot, candidate));
     });
     return targets;
@@ -170,8 +159,9 @@ std::vector<Obstacle> in_the_way(const Turn& turn, const AssignmentKey& key,
                                  const Candidate& candidate) {
     std::vector<Obstacle> found;
     const bool uninstalls = candidate.kind == ReleaseKind::uninstall;
-    if (candidate.kind != ReleaseKind::introduce && !uninstalls) return found;
+    if (is_upkeep(candidate.kind)) return found;
     const auto wanted = slot_for(turn.state, key, candidate.kind);
+    if (!uninstalls && wanted == live_slot(turn.state, key)) return found;
     for (const auto& slot : spare_slots(turn.state, key))
         if (uninstalls || slot == wanted)
             for (const auto* target : in_its_way(turn, key, candidate, slot))

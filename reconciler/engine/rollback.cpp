@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/room.h"
@@ -17,8 +18,7 @@ namespace {
 /// person decides.
 bool goes_back(const AssignmentState& assignment, const TargetProgress& progress) {
     const auto* rules = rules_of(assignment);
-    const bool alone = rules && rules->rollback.granularity == Granularity::single_target;
-    return is_touched(progress) && !(alone && progress.status == TargetStatus::success);
+    return planner::goes_back(progress, rules ? rules->rollback.granularity : Granularity::all);
 }
 
 constexpr Order kRestore{planner::kRestoreStep, true};
@@ -80,6 +80,7 @@ Restoring restore(Turn& turn, Release& release, TargetProgress& progress) {
     }
     const auto holds = dispatch_holds(turn, release.key, question_of(release, kRestore));
     add_holds(turn, release.key, holds);
+    if (holds.empty() && !leave_service(turn, release, progress.name)) return Restoring::running;
     if (holds.empty() && dispatch(turn, release, *target, kRestore) == Dispatched::crowded)
         add_holds(turn, release.key, {crowded_hold({progress.name})});
     return Restoring::running;
@@ -149,12 +150,16 @@ private:
     int waiting_ = 0;
 };
 
-/// First install: there is nothing to go back to; files stay as they are.
+/// First install: there is nothing to go back to. Files stay as they are, but in a slot of its own,
+/// which is cleared later (retire.h).
 void contain(Turn& turn, Release& release) {
     if (has_in_flight(turn, release) && turn.lived < *release.deadline)
         return turn.wake(release.key, *release.deadline);
     end_release(turn, release, ReleaseStatus::failed,
-                release.reason + "; contained, there is no last good version");
+                release.reason + (is_beside(turn.state, release)
+                                      ? "; its slot is cleared, as there is no last good version"
+                                      : "; contained: what is there stays, as there is no last "
+                                        "good version"));
 }
 
 void give_up(Turn& turn, Release& release) {
@@ -245,6 +250,30 @@ void advance_rollback(Turn& turn, Release& release) {
     if (running == 0) return end_rollback(turn, release, away);
     turns.tell();
     if (!paused) turn.wake(release.key, *release.deadline);
+}
+
+bool is_left_down(const State& state, const Release& release, const TargetProgress& progress) {
+    if (!progress.let_go) return false;
+    const bool goes_back =
+        release.last_good && why_no_rollback(state.assignments.at(release.key), release).empty();
+    return progress.status == TargetStatus::restore_failed || !goes_back;
+}
+
+/// Where nothing is kept it stays as the failure left it, as after a bad verdict.
+bool restore_let_go(Turn& turn, Release& release) {
+    const auto& assignment = turn.state.assignments.at(release.key);
+    if (release.max_failed == 0 || !release.last_good ||
+        !why_no_rollback(assignment, release).empty())
+        return false;
+    bool running = false;
+    for (auto& [name, progress] : release.targets) {
+        if (!progress.let_go || !is_touched(progress)) continue;
+        if (is_beside(turn.state, release))
+            mark(turn, release, progress, TargetStatus::restored, progress.error);
+        else
+            running = restore(turn, release, progress) == Restoring::running || running;
+    }
+    return running;
 }
 
 void restore_owed(Turn& turn, const AssignmentKey& key) {

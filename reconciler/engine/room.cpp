@@ -28,6 +28,11 @@ std::vector<const Action*> sent_to(const State& state, const std::string& agent)
 
 }  // namespace
 
+std::size_t bytes_of(const State& state, const Action& action) {
+    const auto known = state.imagined_bytes.find(action.id);
+    return known == state.imagined_bytes.end() ? action_bytes(action) : known->second;
+}
+
 /// Asked before every dispatch: bytes are summed, which walks through all that an action consists
 /// of, only where there is a place.
 bool has_room(const State& state, const std::string& agent, bool restore, std::size_t bytes) {
@@ -36,7 +41,7 @@ bool has_room(const State& state, const std::string& agent, bool restore, std::s
     const int kept = restore ? 0 : 1;
     if (static_cast<int>(sent.size()) >= places_of(state, agent) - kept) return false;
     auto sum = bytes + (restore ? 0 : limits::kActionBytesMax);
-    for (const auto* action : sent) sum += action_bytes(*action);
+    for (const auto* action : sent) sum += bytes_of(state, *action);
     return sum <= limits::kActionBytesOutMax;
 }
 

@@ -9,6 +9,8 @@
 
 namespace tidegate::engine {
 
+/// Of an action that was, or is to be sent; also where a forecast keeps it without its contents.
+[[nodiscard]] std::size_t bytes_of(const State& state, const Action& action);
 /// It runs one more now, that long. One place is kept for restores. Always true of an agent that
 /// has nothing to do.
 [[nodiscard]] bool has_room(const State& state, const std::string& agent, bool restore,

@@ -19,8 +19,11 @@ void send_route(Turn& turn, const Sides& sides, const std::string& target, Agent
     if (sent >= sides.revision || (report && report->revision >= sides.revision)) return;
     auto route = render_route(*rules, *rules->definition, sides, target);
     if (!route) {
-        agent.routes[{sides.key, target}] = {sides.key, target, 0, false, route.error().message,
-                                             {},        {}};
+        // What it holds in force is still what it said last.
+        auto& told = agent.routes[{sides.key, target}];
+        told.key = sides.key;
+        told.target = target;
+        told.error = route.error().message;
         return;
     }
     sent = sides.revision;
@@ -96,6 +99,17 @@ Hold router_hold(const Routers& routers, std::string_view what) {
     if (routers.late.empty()) reason += ", whose agents are away";
     if (!routers.error.empty()) reason += "; " + routers.error;
     return {"router", std::move(reason), {}};
+}
+
+int sessions_in(const State& state, const Sides& sides, const std::string& slot) {
+    int sessions = 0;
+    for (const auto& [target, agent] : sides.routers) {
+        const auto* report = report_of(state, sides.key, target, agent);
+        if (!report) continue;
+        const auto count = report->sessions.find(slot);
+        if (count != report->sessions.end()) sessions += count->second;
+    }
+    return sessions;
 }
 
 void send_routes(Turn& turn, const Sides& sides) {

@@ -29,6 +29,9 @@ struct Routers {
 [[nodiscard]] bool are_enough(const State& state, const AssignmentKey& key, const Routers& routers);
 [[nodiscard]] Hold router_hold(const Routers& routers, std::string_view what);
 
+/// That servers without weight still have there, as far as routers can tell.
+[[nodiscard]] int sessions_in(const State& state, const Sides& sides, const std::string& slot);
+
 /// To those that are there and lack the newest; looks again when others may be away for good.
 void send_routes(Turn& turn, const Sides& sides);
 /// To those that keep a route of it, and are no routers of it any more.

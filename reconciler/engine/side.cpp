@@ -60,7 +60,8 @@ public:
         const auto& digest = target.pinned ? target.definition->digest : kept_->digest;
         if (reach(turn_.state, key_, target, turn_.lived) != Reach::online ||
             turn_.state.outbox_by_key.contains(key_of(key_, target.name)) ||
-            is_owed(turn_.state, key_, target.name) || is_quarantined(target, digest))
+            is_owed(turn_.state, key_, target.name) || is_with_release(target) ||
+            is_quarantined(target, digest))
             return TargetState::in_sync;
         const auto desired = target_digest_for(target, digest);
         if (is_blocked(target, desired)) return TargetState::in_sync;
@@ -89,6 +90,13 @@ public:
     }
 
 private:
+    /// The release that is under way has touched it. In the other slot it is beside what serves.
+    [[nodiscard]] bool is_with_release(const DesiredTarget& target) const {
+        const auto* active = active_release(turn_.state, key_);
+        if (!active || is_upkeep(active->kind) || is_beside(turn_.state, *active)) return false;
+        const auto progress = active->targets.find(target.name);
+        return progress != active->targets.end() && is_touched(progress->second);
+    }
     bool is_quarantined(const DesiredTarget& target, const Digest& digest) {
         if (!quarantine_of(turn_.state, key_, digest)) return false;
         if (target.pinned)
@@ -115,9 +123,10 @@ private:
 bool keeps_something(const State& state, const AssignmentKey& key) {
     const auto& wish = state.assignments.at(key).wish;
     if (!wish || wish->definition->absent || is_frozen(state, key, *wish)) return false;
-    // The first release with slots decides where everything is.
-    return wish->strategy.type != StrategyType::blue_green || !live_slot(state, key).empty() ||
-           has_old_side(state, key);
+    const auto& good = state.assignments.at(key).good;
+    // The first release with slots decides where everything is, but that nothing is to be there.
+    return (good && good->good.absent) || wish->strategy.type != StrategyType::blue_green ||
+           !live_slot(state, key).empty() || has_old_side(state, key);
 }
 
 Candidate candidate_of(const std::optional<LastGood>& kept) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 
 namespace tidegate::engine {
@@ -16,38 +17,54 @@ Traffic plain(Traffic traffic) {
     return traffic;
 }
 
+/// It is gone, and is to be.
+bool is_uninstalled(const AssignmentState& assignment) {
+    return assignment.good && assignment.good->good.absent && assignment.wish->definition->absent;
+}
+
+/// Where targets are changed in place each gets its share as soon as it is served.
 std::map<std::string, int> standing_weights(const State& state, const AssignmentKey& key) {
-    if (!has_old_side(state, key)) return {};
+    const bool any = drains_first(state, key) ? !is_uninstalled(state.assignments.at(key))
+                                              : has_old_side(state, key);
+    if (!any) return {};
     return {{live_slot(state, key), kAll}};
+}
+
+/// Of all that served there their agents say that nothing is left, as where pins took it away.
+bool is_deserted(const State& state, const AssignmentKey& key) {
+    const auto& assignment = state.assignments.at(key);
+    const auto served = assignment.sides->served.find(assignment.sides->live);
+    if (served == assignment.sides->served.end()) return false;
+    return std::ranges::none_of(served->second, [&](const std::string& name) {
+        const auto* target = wished_target(assignment, name);
+        const auto* seen = target ? seen_on(state, key, *target) : nullptr;
+        return target && (!seen || seen->status != InstallStatus::absent);
+    });
 }
 
 /// While a release routes: what leaves gets nothing, what is first gets all.
 std::map<std::string, int> shares(const State& state, const Release& release, int weight) {
     if (release.kind == ReleaseKind::uninstall) return {};
     auto weights = standing_weights(state, release.key);
-    const int share = weights.empty() ? kAll : weight;
+    const int share = weights.empty() || is_deserted(state, release.key) ? kAll : weight;
     for (auto& [slot, rest] : weights) rest = kAll - share;
     weights[release.slot] = share;
     std::erase_if(weights, [](const auto& each) { return each.second == 0; });
     return weights;
 }
 
-/// Agents may keep what a life sent whose store is lost. The epoch is a time in milliseconds, so
-/// the revisions of each life are above those of the ones before it.
-void change(Turn& turn, Sides sides) {
-    sides.revision = std::max(sides.revision, turn.state.epoch) + 1;
-    turn.touch(sides.key);
-    turn.put(sides);
-}
-
-/// What stands there without slots, when the first release with them is about to begin.
+/// What stands there without slots, when the first release with them, or with traffic, is about to
+/// begin.
 Sides first_sides(const State& state, const AssignmentKey& key) {
     Sides sides;
     sides.key = key;
-    for (const auto& target : state.assignments.at(key).wish->targets)
-        if (const auto* seen = seen_on(state, target.agent, key_of(key, target.name));
-            seen && seen->status == InstallStatus::installed)
+    for (const auto& target : state.assignments.at(key).wish->targets) {
+        const auto* seen = seen_on(state, target.agent, key_of(key, target.name));
+        if (drains_first(state, key) && state.outbox_by_key.contains(key_of(key, target.name)))
+            sides.out.insert(target.name);
+        else if (seen && seen->status == InstallStatus::installed)
             sides.served[""].insert(target.name);
+    }
     return sides;
 }
 
@@ -78,7 +95,7 @@ void pass_revisions(Turn& turn, const AssignmentKey& key) {
             newest = std::max(newest, report->revision);
     if (newest <= sides.revision) return;
     sides.revision = newest;
-    change(turn, std::move(sides));
+    change_route(turn, std::move(sides));
 }
 
 /// Those of whom their agent says that nothing is there. Not the last ones of a slot that serves:
@@ -112,7 +129,8 @@ bool add_servers(const State& state, Sides& sides) {
     };
     bool any = false;
     for (const auto& target : state.assignments.at(sides.key).wish->targets)
-        if (is_as_kept(target)) any = sides.served[sides.live].insert(target.name).second || any;
+        if (!sides.out.contains(target.name) && is_as_kept(target))
+            any = sides.served[sides.live].insert(target.name).second || any;
     return any;
 }
 
@@ -142,12 +160,19 @@ bool adopt_traffic(const State& state, Sides& sides) {
     const auto& wish = *assignment.wish;
     std::optional<Traffic> traffic;
     if (wish.strategy.traffic) traffic = plain(*wish.strategy.traffic);
-    if (!traffic && (wish.strategy.type == StrategyType::blue_green || !assignment.active.empty()))
-        return false;
+    // Those that are out would get nothing for ever.
+    const bool needed = !assignment.active.empty() || !sides.out.empty();
+    if (!traffic && (wish.strategy.type == StrategyType::blue_green || needed)) return false;
     if (sides.traffic == traffic && sides.routers == wish.routers) return false;
     sides.traffic = std::move(traffic);
     sides.routers = wish.routers;
     return true;
+}
+
+/// It has neither slots nor traffic any more.
+bool routes_nothing(const AssignmentState& assignment) {
+    return !assignment.sides->traffic && !has_slots(*assignment.sides) &&
+           assignment.wish->strategy.type != StrategyType::blue_green;
 }
 
 /// What speaks for a slot after a lost store.
@@ -173,6 +198,22 @@ void add_weights(const State& state, const AssignmentKey& key,
 
 }  // namespace
 
+void change_route(Turn& turn, Sides sides) {
+    // Agents may keep what a life sent whose store is lost. The epoch is a time in milliseconds, so
+    // the revisions of each life are above those of the ones before it.
+    sides.revision = std::max(sides.revision, turn.state.epoch) + 1;
+    turn.touch(sides.key);
+    turn.put(sides);
+}
+
+bool has_slots(const Sides& sides) {
+    const auto is_one = [](const auto& each) { return !each.first.empty(); };
+    return !sides.live.empty() || std::ranges::any_of(sides.weights, is_one) ||
+           std::ranges::any_of(sides.served, [&](const auto& each) {
+               return is_one(each) && !each.second.empty();
+           });
+}
+
 std::string live_slot(const State& state, const AssignmentKey& key) {
     const auto found = state.assignments.find(key);
     return found == state.assignments.end() || !found->second.sides ? ""
@@ -181,14 +222,18 @@ std::string live_slot(const State& state, const AssignmentKey& key) {
 
 std::string slot_for(const State& state, const AssignmentKey& key, ReleaseKind kind) {
     auto live = live_slot(state, key);
-    const auto& wish = state.assignments.at(key).wish;
-    if (kind != ReleaseKind::introduce || !wish || wish->strategy.type != StrategyType::blue_green)
-        return live;
+    const auto& assignment = state.assignments.at(key);
+    const auto& wish = assignment.wish;
+    if (!wish || wish->strategy.type != StrategyType::blue_green) return live;
+    const bool is_good =
+        assignment.good && assignment.good->good.digest == wish->definition->digest;
+    if (kind != ReleaseKind::introduce && (kind != ReleaseKind::restore || is_good)) return live;
     return std::string(live.empty() ? kBlue : other_slot(live));
 }
 
 bool is_beside(const State& state, const Release& release) {
-    return release.kind == ReleaseKind::introduce && release.slot != live_slot(state, release.key);
+    return (release.kind == ReleaseKind::introduce || release.kind == ReleaseKind::restore) &&
+           release.slot != live_slot(state, release.key);
 }
 
 bool has_old_side(const State& state, const AssignmentKey& key) {
@@ -204,7 +249,8 @@ bool lacks_server_before(const State& state, const AssignmentKey& key) {
     const auto& assignment = state.assignments.at(key);
     const auto& traffic = *assignment.wish->strategy.traffic;
     if (traffic.router != RouterType::haproxy || !traffic.server_before.empty() ||
-        !live_slot(state, key).empty() || !assignment.good || assignment.good->good.absent)
+        drains_first(state, key) || !live_slot(state, key).empty() || !assignment.good ||
+        assignment.good->good.absent)
         return false;
     return serves_without_slots(assignment.sides.value_or(first_sides(state, key)));
 }
@@ -219,11 +265,29 @@ bool route_stands(const State& state, const AssignmentKey& key) {
            sides->weights == standing_weights(state, key);
 }
 
+void begin_in_place(Turn& turn, const AssignmentKey& key) {
+    const auto& assignment = turn.state.assignments.at(key);
+    if (assignment.sides || !assignment.recalled || !drains_first(turn.state, key)) return;
+    const auto& wish = *assignment.wish;
+    for (const auto& target : wish.targets)
+        if (reach(turn.state, target.agent, turn.lived) == Reach::reconnecting)
+            return turn.wake(key, grace_ends(turn.state, target.agent));
+    auto sides = first_sides(turn.state, key);
+    sides.traffic = plain(*wish.strategy.traffic);
+    sides.routers = wish.routers;
+    sides.weights = standing_weights(turn.state, key);
+    change_route(turn, std::move(sides));
+}
+
 std::vector<Hold> standing_route_holds(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments.at(key);
     const auto& wish = *assignment.wish;
     if (!wish.strategy.traffic) return {};
     if (!assignment.sides) recall_sides(turn, key);
+    if (!assignment.sides && drains_first(turn.state, key)) {
+        begin_in_place(turn, key);
+        if (!assignment.sides) return {{"offline", "waits for agents to say what serves", {}}};
+    }
     if (lacks_server_before(turn.state, key))
         return {{"router",
                  "what is there without slots would keep its traffic: name its server in "
@@ -234,10 +298,13 @@ std::vector<Hold> standing_route_holds(Turn& turn, const AssignmentKey& key) {
         sides.traffic = plain(*wish.strategy.traffic);
         sides.routers = wish.routers;
         sides.weights = standing_weights(turn.state, key);
-        change(turn, std::move(sides));
+        change_route(turn, std::move(sides));
+        assignment.drains.at_zero.clear();  // servers may have other names now
         assignment.routed_at = wish.commit;
         tend_sides(turn, key);
     }
+    // Each target waits for its own; and a fix must not wait for what the last version broke.
+    if (drains_first(turn.state, key)) return {};
     const auto routers = ask_routers(turn.state, key, turn.lived);
     if (are_enough(turn.state, key, routers)) return {};
     return {router_hold(routers, "to have the route of now in force")};
@@ -251,7 +318,7 @@ void route_to(Turn& turn, const Release& release, int weight) {
     if (sides.weights == weights && sides.served == served) return;
     sides.weights = std::move(weights);
     sides.served = std::move(served);
-    change(turn, std::move(sides));
+    change_route(turn, std::move(sides));
     tend_sides(turn, release.key);
 }
 
@@ -276,7 +343,7 @@ void route_back(Turn& turn, const AssignmentKey& key) {
     auto sides = *known;
     sides.weights = std::move(weights);
     sides.kept_until = turn.lived;
-    change(turn, std::move(sides));
+    change_route(turn, std::move(sides));
     tend_sides(turn, key);
 }
 
@@ -297,28 +364,33 @@ void settle_sides(Turn& turn, const Release& release) {
     if (is_beside(turn.state, release)) {
         sides.live = release.slot;
         sides.served[release.slot] = deployed_by(turn.state, release);
+        sides.out.clear();  // of the side that served before
         sides.kept_until = turn.lived + assignment.wish->strategy.keep_old;
         return turn.put(sides);  // it was routed to before
     }
     if (release.kind == ReleaseKind::uninstall) {
         sides.live.clear();
         sides.served.clear();
+        sides.out.clear();
         return turn.put(sides);  // it was routed to nowhere before
     }
-    sides.weights = standing_weights(turn.state, release.key);
+    if (assignment.beside != release.id) sides.weights = standing_weights(turn.state, release.key);
     auto brought = deployed_by(turn.state, release);
+    if (release.slot != sides.live) return;  // the release beside it ended first
     auto& served = sides.served[sides.live];
     for (const auto& [name, progress] : release.targets)
         if (progress.status == TargetStatus::success && !brought.contains(name)) served.erase(name);
+    std::erase_if(brought, [&](const auto& name) { return sides.out.contains(name); });
     served.merge(brought);
     if (sides.weights != assignment.sides->weights || sides.served != assignment.sides->served)
-        change(turn, std::move(sides));
+        change_route(turn, std::move(sides));
 }
 
 void tend_sides(Turn& turn, const AssignmentKey& key) {
     auto& assignment = turn.state.assignments.at(key);
     if (turn.state.fenced) return;
     if (assignment.wish ? assignment.recalled : assignment.active.empty()) forget_routes(turn, key);
+    if (assignment.wish) begin_in_place(turn, key);
     if (!assignment.sides || !assignment.wish) return;
     pass_revisions(turn, key);
     auto sides = *assignment.sides;
@@ -326,8 +398,14 @@ void tend_sides(Turn& turn, const AssignmentKey& key) {
     const bool dropped = drop_servers(turn.state, sides);
     const bool added = add_servers(turn.state, sides);
     const bool left = drop_departed(turn, sides);
-    if (adopted || dropped || added || left) change(turn, std::move(sides));
+    if (adopted) assignment.drains.at_zero.clear();
+    if (adopted || dropped || added || left) change_route(turn, std::move(sides));
+    if (routes_nothing(assignment)) {
+        forget_routes(turn, key);
+        return turn.erase_sides(key);
+    }
     send_routes(turn, *assignment.sides);
+    note_drained(turn, key);
 }
 
 /// Where last good is on most; where that is not known, what routers give most to.
@@ -360,7 +438,7 @@ void recall_sides(Turn& turn, const AssignmentKey& key) {
     turn.put(sides);
     sides.weights = standing_weights(turn.state, key);
     if (weight > 0) sides.weights = {{sides.live, kAll}};
-    change(turn, std::move(sides));
+    change_route(turn, std::move(sides));
     turn.audit("sides.recalled", key.text(), "",
                json_object({{"live", live_slot(turn.state, key)}}));
 }

@@ -1,10 +1,14 @@
 #include <algorithm>
+#include <set>
+#include <span>
 
 #include "reconciler/engine/coverage.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/sides.h"
 #include "reconciler/engine/substitutes.h"
+#include "reconciler/planner/approvals.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -13,7 +17,8 @@ namespace {
 /// Broken ones first: moving them takes nothing away.
 std::vector<const DesiredTarget*> in_order(const Turn& turn, const AssignmentKey& key,
                                            std::vector<const DesiredTarget*> targets) {
-    const auto broken = unavailable_targets(turn.state, key, turn.lived);
+    auto broken = unavailable_targets(turn.state, key, turn.lived);
+    broken.merge(out_of_service(turn.state, key, turn.lived));
     std::ranges::stable_partition(
         targets, [&](const DesiredTarget* target) { return broken.contains(target->name); });
     return targets;
@@ -67,12 +72,23 @@ std::vector<Step> compile_steps(Turn& turn, Release& release,
         const auto there = take_there(turn, release, moving);
         const auto all = static_cast<int>(targets.size());
         return planner::compile(wish.strategy, {moving, there, all, all, release.kind,
-                                                has_old_side(turn.state, release.key)});
+                                                has_old_side(turn.state, release.key), true});
     }
     const auto covered = covered_by(turn.state, wish, release.digest, targets, turn.lived);
     if (release.kind == ReleaseKind::introduce && wish.strategy.type == StrategyType::canary)
         for (const auto* target : covered.there) add_there(turn, release, *target);
     return planner::compile(wish.strategy, covered.fleet(moving, release.kind));
+}
+
+/// What accepted rules and those before the change keep for an approver's word waits for it.
+void ask_approvers(const State& state, Release& release,
+                   std::span<const DesiredTarget* const> away) {
+    if (release.kind != ReleaseKind::introduce && release.kind != ReleaseKind::uninstall) return;
+    const auto& wish = *state.assignments.at(release.key).wish;
+    std::set<std::string> names{wish.rules.approved_only.begin(), wish.rules.approved_only.end()};
+    for (const auto& rules : wish.anchor_rules)
+        names.insert(rules->approved_only.begin(), rules->approved_only.end());
+    planner::demand_approvals(release.steps, {names, wish.strategy, release.kind, away});
 }
 
 /// Before anything is taken away, nobody is sent there any more.
@@ -84,6 +100,15 @@ void route_away_first(const State& state, Release& release) {
     release.steps.insert(release.steps.begin(), std::move(away));
     for (std::size_t i = 0; i < release.steps.size(); ++i)
         release.steps[i].index = static_cast<int>(i);
+}
+
+/// Of all that it covers; a share that is less than one target allows none.
+int failures_allowed(const Assignment& wish, ReleaseKind kind) {
+    const auto& allowed = wish.strategy.max_failed;
+    if (!allowed || kind != ReleaseKind::introduce) return 0;
+    const auto all =
+        static_cast<int>(std::ranges::count(wish.targets, false, &DesiredTarget::pinned));
+    return allowed->percent ? all * allowed->value / 100 : allowed->value;
 }
 
 /// Waiting as planned is no reason to fail.
@@ -106,16 +131,16 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
         release.slot = live_slot(turn.state, release.key);
     else if (release.kind != ReleaseKind::retire)  // the live one may be another by now
         release.slot = slot_for(turn.state, release.key, release.kind);
-    std::vector<const DesiredTarget*> moving;
+    std::vector<const DesiredTarget*> moving, left_out;
     for (const auto* target : in_order(turn, release.key, targets)) {
         const bool away = reach(turn.state, release.key, *target, turn.lived) != Reach::online;
         add_progress(turn, release, *target);
-        if (away && wish.offline == Offline::skip)
-            skip_offline(turn, release, *target);
-        else
-            moving.push_back(target);
+        const bool skips = away && wish.offline == Offline::skip;
+        if (skips) skip_offline(turn, release, *target);
+        (skips ? left_out : moving).push_back(target);
     }
     release.steps = compile_steps(turn, release, targets, std::move(moving));
+    ask_approvers(turn.state, release, left_out);
     route_away_first(turn.state, release);
     release.status = ReleaseStatus::running;
     release.started_at = turn.now;
@@ -125,8 +150,9 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     release.holds.clear();
     // It may have been said while the release waited.
     release.forward_only = wish.forward_only && release.kind == ReleaseKind::introduce;
+    release.max_failed = failures_allowed(wish, release.kind);
     if (assignment.good) release.last_good = assignment.good->good;
-    assignment.active = release.id;
+    (assignment.active.empty() ? assignment.active : assignment.beside) = release.id;
     if (!is_upkeep(release.kind)) forget_owed(turn, release.key);
     turn.save_whole(release);
     turn.audit("release.started", release.key.text(), release.commit,
@@ -134,7 +160,7 @@ void start_release(Turn& turn, Release& release, const std::vector<const Desired
     turn.notify(
         NoticeKind::release_started, release.key, release.id,
         fmt::format("{}: {} {} begins", release.key.text(), to_string(release.kind), release.to));
-    advance(turn, release.key);
+    advance(turn, release);
 }
 
 }  // namespace tidegate::engine

@@ -56,6 +56,17 @@ struct Loading {
     std::string gone;  ///< it is not there (any more), and why
 };
 
+/// Of targets that are taken out of traffic (drain.h). In no row: after a restart it begins anew.
+struct Drains {
+    std::set<std::string> asked;           ///< in this look: something is to be done to them
+    std::set<std::string> leaving;         ///< of those: they go out at its end
+    std::optional<int> serving;            ///< in this look, without the leaving ones
+    std::map<std::string, Lived> since;    ///< they are asked for, or out
+    std::map<std::string, Lived> at_zero;  ///< routers have had it in force since then
+    std::optional<Lived> late_since{};     ///< routers have not the route of now in force
+    bool told = false;                     ///< people were
+};
+
 struct AssignmentState {
     AssignmentPtr wish;    ///< as accepted now; null: no longer in Git
     AssignmentPtr former;  ///< the last non-null wish before: how to reach targets that left
@@ -65,8 +76,9 @@ struct AssignmentState {
     std::map<std::string, std::string> departed;
     bool targets_changed = false;  ///< the wish is new: releases may hold targets that left
     std::optional<GoodState> good;
-    std::optional<Sides> sides;  ///< none: it has no slots
-    std::string routed_at;       ///< the accepted commit whose traffic its route last followed
+    std::optional<Sides> sides;  ///< none: it has neither slots nor traffic
+    Drains drains;
+    std::string routed_at;  ///< the accepted commit whose traffic its route last followed
     std::set<std::string>
         servers_leaving{};  ///< that left Git, and get nothing by the route of now
     /// A store that knows nothing of the assignment may be a lost one: agents are asked first.
@@ -76,12 +88,13 @@ struct AssignmentState {
     std::map<Digest, DefinitionPtr> definitions;
     std::map<std::string, Loading> loading;  ///< by commit
 
-    std::vector<std::string> releases;        ///< ids, oldest first
-    std::set<std::string> in_flight;          ///< actions in the outbox
-    std::set<std::string> owing;              ///< rolled back, but not on targets that are away
-    std::string active;                       ///< at most one (invariant 5); empty = none
-    std::string pending;                      ///< the next one, held by gates
-    std::vector<Hold> holds;                  ///< why nothing (more) happens, as of the last look
+    std::vector<std::string> releases;  ///< ids, oldest first
+    std::set<std::string> in_flight;    ///< actions in the outbox
+    std::set<std::string> owing;        ///< rolled back, but not on targets that are away
+    std::string active;                 ///< at most one (invariant 5); empty = none
+    std::string beside;       ///< upkeep that goes on while the active one only waits; empty = none
+    std::string pending;      ///< the next one, held by gates
+    std::vector<Hold> holds;  ///< why nothing (more) happens, as of the last look
     std::map<std::string, Timestamp> behind;  ///< targets, and since when (behind.h)
     std::optional<Timestamp> looked_at;
     /// It left Git, and nothing is expected of it any more: when it was last active.
@@ -115,6 +128,9 @@ struct State {
     std::set<std::string> leaving;    ///< actions whose Run waits for the store: not begun
     std::map<std::string, int> left;  ///< by active release: the last step of which a Run left
     std::map<std::string, std::set<std::string>> sent_to;  ///< agent → actions in the outbox
+    /// Of imagined actions, whose contents nobody runs and which are kept without them: what they
+    /// would take at most.
+    std::map<std::string, std::size_t> imagined_bytes;
     std::map<std::pair<AssignmentKey, Digest>, Quarantine> quarantines;
     std::map<InstallKey, Block> blocks;
     /// Not persisted: a daemon that knows of none asks the host again.

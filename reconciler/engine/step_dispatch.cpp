@@ -6,7 +6,9 @@
 
 #include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/room.h"
 #include "reconciler/engine/sides.h"
 #include "schema/base/limits.h"
@@ -27,6 +29,10 @@ public:
         const auto& assignment = state.assignments.at(key);
         // Beside what serves nothing is taken away: only how much moves at once is bounded.
         if (!is_beside(state, release)) away_ = unavailable_targets(state, key, now);
+        away_.merge(out_of_service(state, key, now));
+        // The release goes on without them.
+        for (const auto& [name, progress] : release.targets)
+            if (is_left_down(state, release, progress)) away_.erase(name);
         if (!assignment.wish) return;
         // By whatever assignment: targets move between environments.
         for (const auto& target : assignment.wish->targets) {
@@ -83,7 +89,10 @@ Seconds pause_after(const Release& release, const Step& step) {
 void extend_release(Turn& turn, Release& release, const Step& step, const OutboxEntry& entry) {
     const auto* rules = rules_of(turn.state.assignments.at(release.key));
     if (rules && rules->rollback.release_deadline) return;
-    const auto deadline = *entry.deadline + limits::kAgentGrace + pause_after(release, step);
+    auto deadline = *entry.deadline + limits::kAgentGrace + pause_after(release, step);
+    // So long the next ones may take to leave traffic.
+    if (rules && drains_first(turn.state, release.key))
+        deadline += rules->strategy.traffic->drain_timeout + 2 * rules->strategy.switch_timeout;
     if (release.deadline && *release.deadline >= deadline) return;
     release.deadline = deadline;
     turn.save(release);
@@ -110,10 +119,16 @@ public:
             if (release_.targets.at(name).status == TargetStatus::waiting && !take(name)) break;
         if (!busy_.empty()) holds_.push_back(busy_hold(busy_));
         if (!crowded_.empty()) holds_.push_back(crowded_hold(crowded_));
-        return std::move(holds_);
+        return is_under_way(turn_.state, release_.key) ? while_draining() : std::move(holds_);
     }
 
 private:
+    /// What is being drained is under way, until its routers have let it wait too long.
+    std::vector<Hold> while_draining() {
+        if (auto hold = overdue_hold(turn_, release_)) return {*std::move(hold)};
+        add_holds(turn_, release_.key, holds_);
+        return {};
+    }
     /// False: no other can be dispatched, either.
     bool take(const std::string& name) {
         if (sent_ == kDispatchesPerLook) {
@@ -134,6 +149,10 @@ private:
         if (!budget_.allows(name)) {
             holds_.push_back(budget_.hold());
             return false;
+        }
+        if (!leave_service(turn_, release_, name)) {
+            budget_.take(name);
+            return true;
         }
         return send(*target);
     }

@@ -89,6 +89,8 @@ std::vector<std::string> Substitutes::take(const Step& step, std::size_t count) 
     next_ = std::max(next_, static_cast<std::size_t>(step.index) + 1);
     for (; next_ < release_.steps.size(); ++next_) {
         auto& later = release_.steps[next_];
+        const auto* await = std::get_if<AwaitWork>(&later.work);
+        if (await && await->approver) break;  // nobody behind it goes in another's place
         auto* work = deploy_of(later);
         if (!work) continue;
         const auto take_free = [&](const std::string& name) {

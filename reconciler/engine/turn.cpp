@@ -119,6 +119,7 @@ void Turn::erase_outbox(const std::string& action) {
     state.assignments[entry.assignment].in_flight.erase(action);
     state.cancelled.erase(action);
     state.leaving.erase(action);
+    state.imagined_bytes.erase(action);
     state.outbox.erase(found);
     batch_.writes.push_back(Erase{Table::action, action});
 }
@@ -208,8 +209,21 @@ void Turn::notify_of(const std::string& agent, NoticeKind kind, const Assignment
     if (unsaid) notify(kind, key, release, std::move(text) + and_unsaid(*unsaid));
 }
 
+/// A route that was changed again in the same step may name what is gone by now.
+void Turn::drop_older(const std::string& agent, const Route& newer) {
+    std::erase_if(effects_, [&](const Effect& effect) {
+        const auto* sent = std::get_if<Send>(&effect);
+        const auto* older = sent ? std::get_if<SetRoute>(&sent->message) : nullptr;
+        return older && sent->agent == agent && older->route.key == newer.key &&
+               older->route.target == newer.target;
+    });
+}
+
 void Turn::send(const std::string& agent, decltype(Send::message) message) {
     if (const auto* run = std::get_if<Run>(&message)) state.leaving.insert(run->action.id);
+    if (const auto* set = std::get_if<SetRoute>(&message);
+        set && !routed_.insert({agent, set->route.key, set->route.target}).second)
+        drop_older(agent, set->route);
     effects_.push_back(Send{agent, std::move(message)});
 }
 
@@ -249,12 +263,8 @@ Publish Turn::imagined_publication() const {
 Publish Turn::publication() {
     if (state.imagined) return imagined_publication();
     Publish news;
-    for (const auto& key : touched_) {
-        if (auto view = view_of(state, key, now))
-            news.assignments.push_back(std::move(*view));
-        else
-            news.removed_assignments.push_back(key);
-    }
+    for (const auto& key : touched_)
+        if (!add_view(state, key, now, news)) news.removed_assignments.push_back(key);
     for (auto& [id, changed] : changes_) {
         const auto& release = state.releases.at(id);
         auto& change = news.releases.emplace_back(change_of(release));
@@ -315,6 +325,7 @@ Effects Turn::finish() {
     write_life();
     auto news = publication();
     Effects ordered;
+    ordered.reserve(effects_.size() + 3);
     if (!batch_.writes.empty() || !batch_.audit.empty())
         ordered.push_back(Persist{std::move(batch_)});
     for (auto& effect : effects_) ordered.push_back(std::move(effect));

@@ -2,9 +2,11 @@
 /// One call of step(): the state, the time, and what has to be written and done because of it.
 /// Collects; `finish` puts the effects in order. Lives for one event.
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -116,6 +118,7 @@ private:
     };
     template <class Row>
     void write(Table table, std::string key, const Row& row);
+    void drop_older(const std::string& agent, const Route& newer);
     void write_releases();
     void write_life();
     void send_acknowledgements();
@@ -124,7 +127,7 @@ private:
     [[nodiscard]] Publish imagined_publication() const;
 
     Batch batch_;
-    Effects effects_;
+    std::deque<Effect> effects_;  ///< large ones, and many: where they are they stay
     std::set<AssignmentKey> touched_;
     std::set<AssignmentKey> unseen_;
     std::set<std::string> targets_;
@@ -132,6 +135,7 @@ private:
     std::map<std::string, Changed> changes_;                        ///< by release id
     std::vector<std::string> dropped_;
     std::set<std::string> freed_;
+    std::set<std::tuple<std::string, AssignmentKey, std::string>> routed_;  ///< in this step
     std::map<std::pair<std::string, bool>, std::ptrdiff_t> places_;
     bool revert_passes_on_ = false;
 };

@@ -6,6 +6,7 @@
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/release_machine.h"
 #include "reconciler/engine/sides.h"
+#include "reconciler/engine/steps.h"
 #include "reconciler/engine/unreported.h"
 #include "reconciler/engine/verify.h"
 #include "schema/base/limits.h"
@@ -14,8 +15,32 @@ namespace tidegate::engine {
 namespace {
 
 bool is_bad(const TargetProgress& progress) {
+    if (progress.let_go) return false;
     return progress.status == TargetStatus::failed || progress.status == TargetStatus::unknown ||
            (progress.status == TargetStatus::cancelled && !progress.action.empty());
+}
+
+/// Others prove the version, or those that it goes with may yet: were it let go otherwise, nothing
+/// would. What is pinned proves nothing of it.
+bool is_proven_without(const State& state, const Release& release, const std::string& name) {
+    const auto step = std::ranges::find_if(release.steps, [&](const Step& each) {
+        return std::ranges::find(targets_of(each), name) != targets_of(each).end();
+    });
+    const auto with =
+        step == release.steps.end() ? std::span<const std::string>{} : targets_of(*step);
+    return std::ranges::any_of(release.targets, [&](const auto& entry) {
+        const auto* target = wished_target(state.assignments.at(release.key), entry.first);
+        if (entry.first == name || !target || target->pinned) return false;
+        const auto status = entry.second.status;
+        if (status == TargetStatus::success) return true;
+        const bool goes = status == TargetStatus::waiting || status == TargetStatus::dispatched;
+        return goes && std::ranges::find(with, entry.first) != with.end();
+    });
+}
+
+int let_go_of(const Release& release) {
+    return static_cast<int>(std::ranges::count_if(
+        release.targets, [](const auto& entry) { return entry.second.let_go; }));
 }
 
 void block_targets(Turn& turn, const Release& release) {
@@ -61,9 +86,11 @@ void fail_running_steps(Turn& turn, Release& release) {
 std::string keep_reason(const Assignment& rules, const Release& release) {
     if (rules.intent.by_daemon && rules.intent.commit == release.commit)
         return "a revert is never reverted";
-    if (rules.rollback.granularity == Granularity::single_target)
-        return "granularity is single_target: only what failed was restored; a person decides";
-    return "";
+    if (rules.rollback.granularity != Granularity::single_target) return "";
+    return planner::works_beside(release)
+               ? "granularity is single_target: the slot goes back whole, as a side serves whole "
+                 "or not at all; a person decides"
+               : "granularity is single_target: only what failed was restored; a person decides";
 }
 
 void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
@@ -102,6 +129,12 @@ void begin_rollback(Turn& turn, Release& release, const Assignment& rules,
     advance_rollback(turn, release);
 }
 
+/// What the other slot still has is to serve again: that is found bad, and taken back, as anything
+/// that is introduced.
+bool is_new_there(const State& state, const Release& release) {
+    return release.kind == ReleaseKind::introduce || is_beside(state, release);
+}
+
 }  // namespace
 
 std::string why_no_rollback(const AssignmentState& assignment, const Release& release) {
@@ -115,11 +148,39 @@ std::string why_no_rollback(const AssignmentState& assignment, const Release& re
     return "";
 }
 
+void let_go(Turn& turn, Release& release) {
+    if (release.max_failed == 0) return;
+    int most = release.max_failed;
+    // Beside what serves the others are to take over all of its traffic.
+    if (is_beside(turn.state, release))
+        most = std::min(most, static_cast<int>(release.targets.size()) / 2);
+    int left = most - let_go_of(release);
+    for (auto& [name, progress] : release.targets) {
+        if (left <= 0) return;
+        if (!is_bad(progress) || is_lost(turn.state, progress) ||
+            !is_proven_without(turn.state, release, name))
+            continue;
+        --left;
+        progress.let_go = true;
+        progress.attempt = 0;
+        turn.save(release, progress);
+        block(turn, release, progress);
+        remove_from_steps(turn, release, {name});
+        turn.audit(
+            "target.let_go", release.key.text(), release.commit,
+            json_object({{"release", release.id}, {"target", name}, {"error", progress.error}}));
+    }
+}
+
 std::string find_verdict(const Turn& turn, const Release& release) {
     for (const auto& [name, progress] : release.targets)
         if (is_bad(progress) && !is_lost(turn.state, progress))
-            return fmt::format("{}: {}{}{}", name, to_string(progress.status),
-                               progress.error.empty() ? "" : ": ", progress.error);
+            return fmt::format("{}: {}{}{}{}", name, to_string(progress.status),
+                               progress.error.empty() ? "" : ": ", progress.error,
+                               let_go_of(release) > 0
+                                   ? fmt::format("; {} failed before it, max_failed is {}",
+                                                 let_go_of(release), release.max_failed)
+                                   : "");
     if (auto overdue = find_overdue(turn, release); !overdue.empty()) return overdue;
     if (release.paused_at) return "";
     if (release.deadline && turn.lived >= *release.deadline)
@@ -129,7 +190,7 @@ std::string find_verdict(const Turn& turn, const Release& release) {
 
 void take_back(Turn& turn, Release& release, const std::string& reason) {
     const auto& assignment = turn.state.assignments.at(release.key);
-    const bool introduces = release.kind == ReleaseKind::introduce;
+    const bool introduces = is_new_there(turn.state, release);
     const auto freeze = introduces ? why_no_rollback(assignment, release) : "";
     if (introduces && freeze.empty())
         return begin_rollback(turn, release, *rules_of(assignment), reason);
@@ -142,7 +203,7 @@ void take_back(Turn& turn, Release& release, const std::string& reason) {
 }
 
 void condemn(Turn& turn, Release& release, const std::string& reason) {
-    if (release.kind == ReleaseKind::introduce) quarantine(turn, release, reason);
+    if (is_new_there(turn.state, release)) quarantine(turn, release, reason);
     take_back(turn, release, reason);
 }
 

@@ -131,7 +131,7 @@ private:
         if (found_.loading) return;
         if (!checks_) return wait(progress, watch);
         if (cannot_watch(turn_.state, target.agent)) return found_.old.push_back(target.name);
-        if (turn_.state.fenced || is_just_begun(watch)) return;
+        if (turn_.state.fenced || is_too_late() || is_just_begun(watch)) return;
         send(progress, watch, target);
     }
 
@@ -139,6 +139,9 @@ private:
         return reach(turn_.state, release_.key, *wished_target(assignment_, name), turn_.lived) !=
                Reach::online;
     }
+
+    /// It is about to fail for that. Of an await the deadline stands still.
+    [[nodiscard]] bool is_too_late() const { return !again_ && turn_.lived >= *step_.deadline; }
 
     /// An agent that ends each at once is not asked as fast as it answers.
     bool is_just_begun(const Watch& watch) {

@@ -6,6 +6,7 @@
 #include "reconciler/engine/departed.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/sides.h"
+#include "reconciler/engine/way_back.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::engine {
@@ -81,6 +82,7 @@ std::optional<SidesView> sides_view(const State& state, const AssignmentKey& key
     view.live = sides->live;
     view.revision = sides->revision;
     view.weights = sides->weights;
+    view.out.assign(sides->out.begin(), sides->out.end());
     if (sides->kept_until && wall_time(state, *sides->kept_until) > now)
         view.kept_until = wall_time(state, *sides->kept_until);
     for (const auto& [target, name] : sides->routers) {
@@ -126,6 +128,16 @@ std::optional<AssignmentView> view_of(const State& state, const AssignmentKey& k
     view.drift = std::move(counted.drift);
     view.behind_since = behind_since(assignment);
     return view;
+}
+
+bool add_view(const State& state, const AssignmentKey& key, Timestamp now, Publish& news) {
+    auto view = view_of(state, key, now);
+    if (!view) return false;
+    news.assignments.push_back(*std::move(view));
+    if (const auto* active = active_release(state, key))
+        if (auto why = why_stays(state.assignments.at(key), *active); !why.empty())
+            news.stays[key] = std::move(why);
+    return true;
 }
 
 ReleaseChange whole_change(const Release& release) {

@@ -24,9 +24,10 @@ void begin(const Walk& walk) {
 Hold hold_of(const Walk& walk, const AwaitWork& work, const std::string& why_not) {
     auto& [turn, release, step, substitutes] = walk;
     const auto who = work.approver ? "an approver" : "a person";
-    auto reason = fmt::format("{} has to promote {} past step {}: tidegate promote {} {} --step {}",
-                              who, release.to, step.entry, release.key.project,
-                              release.key.environment, step.entry);
+    const auto up_to = step.entry == 0 ? "--full" : fmt::format("--step {}", step.entry);
+    auto reason =
+        fmt::format("{} has to promote {} past step {}: tidegate promote {} {} {}", who, release.to,
+                    step.entry, release.key.project, release.key.environment, up_to);
     if (!why_not.empty()) reason += "; " + why_not;
     Hold hold{"await", std::move(reason), {}};
     if (work.timeout) hold.until = turn.wall(*step.began + *work.timeout);
@@ -56,7 +57,9 @@ Progress walk_await(const Walk& walk, const AwaitWork& work) {
     std::vector<Hold> holds;
     if (is_verified_before(release, step))
         holds = watch_holds(release, tend_watches(turn, release, step, limits::kAwaitWatch, true));
-    auto why_not = why_not_promoted(wish, release.to, step.entry, work.approver);
+    const auto& good = release.last_good;
+    auto why_not = why_not_promoted(
+        wish, {release.to, step.entry, work.approver, good ? &good->digest : nullptr});
     if (!why_not && holds.empty()) {
         resume(walk);
         return pass_step(walk, StepStatus::success);

@@ -2,6 +2,7 @@
 
 #include "reconciler/engine/admission.h"
 #include "reconciler/engine/dispatch.h"
+#include "reconciler/engine/drain.h"
 #include "reconciler/engine/facts.h"
 #include "reconciler/engine/step_dispatch.h"
 #include "reconciler/engine/walk.h"
@@ -43,7 +44,7 @@ Progress walk_deploy(const Walk& walk, DeployWork& work) {
     if (work.targets.empty()) return pass_step(walk, StepStatus::skipped);
     const auto before = count(release, work);
     if (before.waiting == 0 && before.running == 0 && before.deployed >= work.required)
-        return pass_step(walk, StepStatus::success);
+        return are_ready(walk, work) ? pass_step(walk, StepStatus::success) : Progress::stays;
     if (before.waiting == 0) return Progress::stays;
     if (const auto end = former_end(release, step); end && turn.lived < *end + work.wait_before) {
         wait_until(walk, {"interval", fmt::format("pause before step {}", step.index), {}},

@@ -38,7 +38,8 @@ bool any_is_back(const Walk& walk) {
     return std::ranges::any_of(assignment.wish->targets, [&](const DesiredTarget& target) {
         const auto progress = release.targets.find(target.name);
         const bool left_out =
-            progress == release.targets.end() || progress->second.status != TargetStatus::success;
+            progress == release.targets.end() ||
+            (progress->second.status != TargetStatus::success && !progress->second.let_go);
         return left_out && !target.pinned &&
                reach(turn.state, release.key, target, turn.lived) == Reach::online;
     });

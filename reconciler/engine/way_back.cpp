@@ -1,6 +1,8 @@
 #include "reconciler/engine/way_back.h"
 
 #include "reconciler/engine/facts.h"
+#include "reconciler/engine/release_machine.h"
+#include "reconciler/engine/sides.h"
 
 namespace tidegate::engine {
 namespace {
@@ -75,6 +77,33 @@ Way way_back(const AssignmentState& assignment, const Release& release, int atte
         return by_failed(*release.last_good, failed);
     const bool own_way = failed && attempt == 0;
     return {good, ActionKind::rollback, own_way ? failed->deploy.script.rollback_script : ""};
+}
+
+std::string why_stays(const AssignmentState& assignment, const Release& release) {
+    auto why = why_no_rollback(assignment, release);
+    const bool restores = release.last_good && !planner::works_beside(release);
+    return why.empty() && restores ? no_way_back(assignment, release) : why;
+}
+
+planner::Situation situation_of(const State& state, const Release& release, Lived now) {
+    const auto& assignment = state.assignments.at(release.key);
+    planner::Situation situation;
+    situation.live = live_slot(state, release.key);
+    situation.serves = has_old_side(state, release.key);
+    if (const auto* rules = rules_of(assignment))
+        situation.granularity = rules->rollback.granularity;
+    situation.stays = why_stays(assignment, release);
+    const auto routers = ask_routers(state, release.key, now);
+    situation.in_force = routers.in_force;
+    situation.routers =
+        routers.in_force + static_cast<int>(routers.late.size() + routers.away.size());
+    if (!planner::works_beside(release)) return situation;
+    for (const auto& [name, progress] : release.targets) {
+        const auto* target = find_target(assignment, name);
+        const auto* seen = target ? seen_in(state, release, *target) : nullptr;
+        if (seen && planner::is_left(*seen, progress)) situation.in_slot.insert(name);
+    }
+    return situation;
 }
 
 bool is_first_read(const AssignmentState& assignment, const Release& release) {

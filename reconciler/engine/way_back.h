@@ -4,6 +4,7 @@
 #include <string>
 
 #include "reconciler/engine/state.h"
+#include "reconciler/planner/way_back.h"
 
 namespace tidegate::engine {
 
@@ -28,6 +29,12 @@ struct Way {
 
 /// Why no action leads back; empty = one does, or may yet.
 [[nodiscard]] std::string no_way_back(const AssignmentState& assignment, const Release& release);
+
+/// Why a failure of it now would undo nothing; empty: it would.
+[[nodiscard]] std::string why_stays(const AssignmentState& assignment, const Release& release);
+/// For planner::compile_rollback.
+[[nodiscard]] planner::Situation situation_of(const State& state, const Release& release,
+                                              Lived now);
 
 /// What it is made of may still be on its way here: worth waiting for, but not for long.
 [[nodiscard]] bool waits_for_way_back(const AssignmentState& assignment, const Release& release);

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "reconciler/engine/way_back.h"
 #include "reconciler/forecast/world.h"
 #include "schema/model/slots.h"
 
@@ -72,6 +73,11 @@ std::string live_of(const World& world, const AssignmentKey& key) {
     return sides ? sides->live : "";
 }
 
+std::vector<planner::BackStep> way_back_of(const World& world, const Release& release) {
+    return planner::compile_rollback(
+        release, engine::situation_of(world.state(), release, world.clocks().lived));
+}
+
 std::vector<ReleaseTimeline> timelines_of(const World& world, const AssignmentKey& key,
                                           std::size_t& more) {
     std::vector<ReleaseTimeline> all;
@@ -82,6 +88,7 @@ std::vector<ReleaseTimeline> timelines_of(const World& world, const AssignmentKe
         }
         auto& timeline = all.emplace_back(ReleaseTimeline{*release, !release->started_at, {}});
         timeline.live = live_of(world, key);
+        if (planner::is_taken_back(*release)) timeline.way_back = way_back_of(world, *release);
         for (const auto& promote : world.promotes())
             if (promote.release == release->id) timeline.promotes.push_back(promote);
     }
@@ -148,7 +155,7 @@ std::optional<Failure> last_of(const Timeline& timeline) {
     return failure;
 }
 
-Undo undo_of(const Release& release, const Failure& failure) {
+Undo undo_of(const World& world, const Release& release, const Failure& failure) {
     Undo undo{*failure.step, failure.target, release.status, release.reason, {}, {}, "", {}, {}};
     undo.revert = release.revert;
     const auto bad = release.targets.find(failure.target);
@@ -165,9 +172,11 @@ Undo undo_of(const Release& release, const Failure& failure) {
     const auto& steps = release.steps;
     const auto failed = std::ranges::find(steps, StepStatus::failed, &Step::status);
     undo.slot = release.slot;
-    undo.routed = std::ranges::any_of(steps, [](const Step& step) {
-        return kind_of(step) == StepKind::route && step.started_at;
-    });
+    undo.live = live_of(world, release.key);
+    undo.situation = engine::situation_of(world.state(), release, world.clocks().lived);
+    undo.steps = planner::compile_rollback(release, undo.situation);
+    undo.routed =
+        std::ranges::count(undo.steps, planner::BackKind::route, &planner::BackStep::kind) > 0;
     if (last && bad != release.targets.end() && failed != steps.end() && failed->finished_at)
         undo.took = *last - *failed->finished_at;
     return undo;
@@ -186,8 +195,7 @@ void add_undos(Forecast& forecast, const Start& start, const Surroundings& aroun
         if (!failure) continue;
         const auto found = world.state().releases.find(timeline.first()->release.id);
         if (found == world.state().releases.end() || !is_final(found->second.status)) continue;
-        timeline.undo = undo_of(found->second, *failure);
-        timeline.undo->live = live_of(world, timeline.key);
+        timeline.undo = undo_of(world, found->second, *failure);
     }
 }
 

@@ -10,8 +10,9 @@ namespace {
 /// A release's own pace, which its steps show.
 constexpr std::array<std::string_view, 8> kPace{"budget",  "busy",    "interval", "verify",
                                                 "loading", "history", "release",  "rollback"};
-/// What routers and slots of a release are waited for is its pace as well, unless it lasts.
-constexpr std::array<std::string_view, 2> kShortlyPace{"router", "slot"};
+/// What routers, slots and sessions are waited for in a release is its pace as well, unless it
+/// lasts.
+constexpr std::array<std::string_view, 3> kShortlyPace{"router", "slot", "drain"};
 constexpr Milliseconds kShortly{60'000};
 /// Of one assignment: a window that opens every day for a year.
 constexpr std::size_t kSpansMax = 1'000;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "reconciler/planner/way_back.h"
 #include "schema/model/assignment.h"
 #include "schema/model/release.h"
 
@@ -36,6 +37,7 @@ struct ReleaseTimeline {
     bool waits = false;
     std::vector<Promoted> promotes;
     std::string live{};  ///< the slot that is live in the end; empty: it has none
+    std::vector<planner::BackStep> way_back{};  ///< of one that was taken back, as far as it came
 
     /// The last one of an await that stands before that step; null: none does.
     [[nodiscard]] const Promoted* promote_before(int step) const;
@@ -55,6 +57,8 @@ struct Undo {
     std::string slot{};   ///< that it worked in, and which is removed; empty: it has none
     std::string live{};   ///< the slot that serves on; empty: it has none
     bool routed = false;  ///< some of the traffic went to `slot`, and goes back
+    std::vector<planner::BackStep> steps{};  ///< of the way back
+    planner::Situation situation{};          ///< that it began from
 };
 
 /// What becomes of one assignment.

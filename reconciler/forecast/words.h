@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "schema/model/agent.h"
 #include "schema/model/assignment.h"
 
 namespace tidegate::forecast {
@@ -12,8 +13,9 @@ namespace tidegate::forecast {
 inline constexpr auto kRevertCommit = "revert of ";
 
 /// Whose promote would count; for any await "a person", for an approver's the first in all lists
-/// who is no author of the change. None: nobody's would.
+/// who is no author of what is new since `good`. None: nobody's would.
 [[nodiscard]] std::optional<std::string> approver_of(const Assignment& assignment,
+                                                     const std::optional<LastGood>& good,
                                                      bool only_approvers);
 
 }  // namespace tidegate::forecast

@@ -288,7 +288,8 @@ bool World::promote_waiting() {
 bool World::promote(const AssignmentKey& key, const Release& release, const Step& step) {
     const auto found = desired_->assignments.find(key);
     if (found == desired_->assignments.end()) return false;
-    const auto by = approver_of(*found->second, std::get<AwaitWork>(step.work).approver);
+    const auto by =
+        approver_of(*found->second, release.last_good, std::get<AwaitWork>(step.work).approver);
     if (!by) return false;
     auto promoted = std::make_shared<Assignment>(*found->second);
     auto& promotion = promoted->promotion.emplace();

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] const std::vector<Promoted>& promotes() const { return promotes_; }
     [[nodiscard]] Cut cut() const { return cut_; }
     [[nodiscard]] Timestamp now() const { return clocks_.now; }
+    [[nodiscard]] const Clocks& clocks() const { return clocks_; }
 
 private:
     /// An action on its way to its end.

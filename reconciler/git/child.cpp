@@ -286,6 +286,11 @@ Result<std::vector<Commit>> GitProcess::line(const std::string& from, const std:
 Result<Commit> GitProcess::range(const std::string& from, const std::string& to) {
     return state_->ask<Commit>("range", from, to);
 }
+Result<FileAuthors> GitProcess::file_authors(const std::string& from, const std::string& to,
+                                             const Scope& scope) {
+    const auto files = TRY(state_->ask_list<AuthoredFile>("file_authors", from, to, scope));
+    return FileAuthors{files.begin(), files.end()};
+}
 Result<std::string> GitProcess::before(const std::string& commit) {
     return state_->ask<std::string>("before", commit);
 }

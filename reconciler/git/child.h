@@ -77,6 +77,8 @@ public:
                                            const std::string& descendant);
     [[nodiscard]] Result<std::vector<Commit>> line(const std::string& from, const std::string& to);
     [[nodiscard]] Result<Commit> range(const std::string& from, const std::string& to);
+    [[nodiscard]] Result<FileAuthors> file_authors(const std::string& from, const std::string& to,
+                                                   const Scope& scope);
     [[nodiscard]] Result<std::string> before(const std::string& commit);
     [[nodiscard]] Result<std::vector<TreeEntry>> tree(const std::string& commit,
                                                       const Scope& scope);

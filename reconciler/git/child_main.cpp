@@ -42,6 +42,12 @@ Result<void> send_value(Channel& channel, const Result<std::vector<T>>& result) 
     return channel.send({{"value", nullptr}});
 }
 
+Result<void> send_value(Channel& channel, const Result<FileAuthors>& result) {
+    if (!result) return send_error(channel, result.error());
+    for (const auto& file : *result) CHECK(channel.send({{"item", file}}));
+    return channel.send({{"value", nullptr}});
+}
+
 template <class Method, class... Parameters>
 Handler make_handler(Method method, std::type_identity<std::tuple<Parameters...>>) {
     return [method](Channel& channel, Repository& repository, const json& arguments) {
@@ -70,6 +76,7 @@ const std::map<std::string, Handler, std::less<>>& handlers() {
         {"is_ancestor", handler(&Repository::is_ancestor)},
         {"line", handler(&Repository::line)},
         {"range", handler(&Repository::range)},
+        {"file_authors", handler(&Repository::file_authors)},
         {"before", handler(&Repository::before)},
         {"tree", handler(&Repository::tree)},
         {"changes", handler(&Repository::changes)},

@@ -83,6 +83,9 @@ inline void from_json(const json& source, Blob& blob) {
     blob.content.assign(content.begin(), content.end());
 }
 
+/// One of FileAuthors.
+using AuthoredFile = std::pair<std::string, std::set<std::string>>;
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Change, path, now)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Edit, path, content)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NewCommit, parent, edits, message, author, at)

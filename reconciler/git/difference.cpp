@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "reconciler/git/entries.h"
+#include "reconciler/git/difference.h"
 
 namespace tidegate::git {
 namespace {
@@ -25,69 +25,58 @@ bool same(const git_tree_entry* a, const git_tree_entry* b) {
            git_tree_entry_filemode(a) == git_tree_entry_filemode(b);
 }
 
-class Difference {
-public:
-    Difference(git_repository* repository, git_odb* database, const Scope& scope)
-        : repository_{repository}, database_{database}, bounds_{scope} {}
-
-    /// Null = an empty folder. Both lists are in one order, so one pass finds the pairs; what
-    /// became a folder, or was one, is no pair.
-    Result<void> visit(const git_tree* before, const git_tree* after, const std::string& prefix,
-                       std::size_t depth) {
-        const auto size_of = [](const git_tree* tree) {
-            return tree ? git_tree_entrycount(tree) : 0;
-        };
-        for (std::size_t i = 0, j = 0; i < size_of(before) || j < size_of(after);) {
-            const auto* old = i < size_of(before) ? git_tree_entry_byindex(before, i) : nullptr;
-            const auto* now = j < size_of(after) ? git_tree_entry_byindex(after, j) : nullptr;
-            const int order = !old ? 1 : !now ? -1 : compare(old, now);
-            if (order < 0) now = nullptr;
-            if (order > 0) old = nullptr;
-            if (!old || !now || !same(old, now))
-                CHECK(visit_pair(old, now, prefix + (now ? name_in(after, j) : name_in(before, i)),
-                                 prefix, depth));
-            i += old != nullptr;
-            j += now != nullptr;
-        }
-        return {};
-    }
-    std::vector<Change> take() { return std::move(changes_); }
-
-private:
-    Result<void> visit_pair(const git_tree_entry* old, const git_tree_entry* now,
-                            const std::string& path, const std::string& prefix, std::size_t depth) {
-        const auto* any = now ? now : old;
-        const bool beside = depth == 0 && !bounds_.covers(any);
-        if (beside && !bounds_.takes_neighbour()) return {};
-        if (!beside) CHECK(bounds_.count("the difference has", any, prefix));
-        if (!beside && is_folder(any) && depth < limits::kTreeDepthMax) {
-            Handle<git_tree> before, after;
-            if (old) before = TRY(open_folder(repository_, old));
-            if (now) after = TRY(open_folder(repository_, now));
-            return visit(before.get(), after.get(), path + "/", depth + 1);
-        }
-        Change change{told_path(any, path), std::nullopt};
-        if (now) change.now = TRY(make_entry(database_, now, path));
-        changes_.push_back(std::move(change));
-        return {};
-    }
-
-    git_repository* repository_;
-    git_odb* database_;
-    Bounds bounds_;
-    std::vector<Change> changes_;
-};
-
 }  // namespace
+
+Result<void> Difference::visit(const git_tree* before, const git_tree* after,
+                               const std::string& prefix, std::size_t depth) {
+    const auto size_of = [](const git_tree* tree) { return tree ? git_tree_entrycount(tree) : 0; };
+    for (std::size_t i = 0, j = 0; i < size_of(before) || j < size_of(after);) {
+        const auto* old = i < size_of(before) ? git_tree_entry_byindex(before, i) : nullptr;
+        const auto* now = j < size_of(after) ? git_tree_entry_byindex(after, j) : nullptr;
+        const int order = !old ? 1 : !now ? -1 : compare(old, now);
+        if (order < 0) now = nullptr;
+        if (order > 0) old = nullptr;
+        if (!old || !now || !same(old, now))
+            CHECK(visit_pair(old, now, prefix + (now ? name_in(after, j) : name_in(before, i)),
+                             prefix, depth));
+        i += old != nullptr;
+        j += now != nullptr;
+    }
+    return {};
+}
+
+Result<void> Difference::visit_pair(const git_tree_entry* old, const git_tree_entry* now,
+                                    const std::string& path, const std::string& prefix,
+                                    std::size_t depth) {
+    const auto* any = now ? now : old;
+    const bool beside = depth == 0 && !bounds_.covers(any);
+    if (beside && !bounds_.takes_neighbour()) return {};
+    if (!beside) CHECK(bounds_.count("the difference has", any, prefix));
+    if (!beside && is_folder(any) && depth < limits::kTreeDepthMax) {
+        Handle<git_tree> before, after;
+        if (old) before = TRY(open_folder(repository_, old));
+        if (now) after = TRY(open_folder(repository_, now));
+        return visit(before.get(), after.get(), path + "/", depth + 1);
+    }
+    return found_(told_path(any, path), now, path);
+}
 
 Result<std::vector<Change>> Repository::changes(const std::string& from, const std::string& to,
                                                 const Scope& scope) const {
     const auto before = TRY(find_tree(state_->get(), from));
     const auto after = TRY(find_tree(state_->get(), to));
     const auto database = TRY(open_database(state_->get()));
-    Difference difference{state_->get(), database.get(), scope};
-    CHECK(difference.visit(before.get(), after.get(), "", 0));
-    return difference.take();
+    std::vector<Change> changes;
+    const auto take = [&](std::string told, const git_tree_entry* now,
+                          const std::string& path) -> Result<void> {
+        Change change{std::move(told), std::nullopt};
+        if (now) change.now = TRY(make_entry(database.get(), now, path));
+        changes.push_back(std::move(change));
+        return {};
+    };
+    Bounds bounds{scope};
+    CHECK(Difference(state_->get(), bounds, take).visit(before.get(), after.get()));
+    return changes;
 }
 
 }  // namespace tidegate::git

@@ -6,6 +6,7 @@
 #include "reconciler/git/damage.h"
 #include "reconciler/git/library.h"
 #include "reconciler/git/mended.h"
+#include "reconciler/git/people.h"
 #include "reconciler/git/recode.h"
 #include "schema/base/limits.h"
 #include "schema/base/utf8.h"
@@ -15,18 +16,6 @@ namespace {
 
 using Anchors = std::map<std::string, git_oid>;  ///< by the commit that is anchored there
 
-/// Anybody writes what they like as their name, and every action carries it. Cut once more where
-/// cleaning made it longer.
-std::string to_word(std::string_view text, const char* encoding) {
-    const auto clean = one_line(recoded(head_of(text, limits::kPersonBytesMax), encoding));
-    return std::string(head_of(clean, limits::kPersonBytesMax));
-}
-
-Person to_person(const git_signature* signature, const char* encoding) {
-    if (!signature) return {};
-    return {to_word(signature->name, encoding), to_word(signature->email, encoding)};
-}
-
 /// The first kAuthorsMax that are added, and whether there were more.
 class Authors {
 public:
@@ -34,7 +23,7 @@ public:
         const auto* encoding = git_commit_message_encoding(commit);
         for (const auto& person : {to_person(git_commit_author(commit), encoding),
                                    to_person(git_commit_committer(commit), encoding)})
-            add(person.name + " <" + person.email + ">");
+            add(text_of(person));
     }
     [[nodiscard]] bool full() const { return names_.contains(limits::kMoreAuthors); }
     [[nodiscard]] std::vector<std::string> names() const { return {names_.begin(), names_.end()}; }

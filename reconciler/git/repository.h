@@ -62,6 +62,13 @@ public:
     /// All from `from` to `to` as one change with `from` as its anchor, however much that is.
     /// conflict: as for line.
     [[nodiscard]] Result<Commit> range(const std::string& from, const std::string& to) const;
+    /// Of each path that differs in `to` from `from` (empty: from nothing), who changed it on the
+    /// way: the authors of all commits that `to` reaches and `from` does not; of a merge only where
+    /// its file equals none of its parents', so that whoever merges is no author. What none of them
+    /// changed is by the author of `to`. exhausted: it is more than a difference may hold, or
+    /// more than kHistoryCommitsMax commits.
+    [[nodiscard]] Result<FileAuthors> file_authors(const std::string& from, const std::string& to,
+                                                   const Scope& scope = {}) const;
     /// What the line has before the commit: its anchor, else its first parent; empty where the line
     /// begins.
     [[nodiscard]] Result<std::string> before(const std::string& commit) const;

@@ -4,7 +4,9 @@
 /// 40 lower-case hexadecimal digits. Names of people are one line without control characters.
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +75,10 @@ struct Commit {
     bool off_line = false;
     friend bool operator==(const Commit&, const Commit&) = default;
 };
+
+/// By path, "name <email>" of the authors who changed it: kAuthorsMax, kMoreAuthors among them for
+/// those beyond.
+using FileAuthors = std::map<std::string, std::set<std::string>>;
 
 /// What one commit of the first-parent line made of a file.
 struct FileState {

@@ -141,6 +141,7 @@ Action render_head(const ActionSpec& spec) {
     action.artifact = definition.artifact;  // its address is a value, too
     action.target_work_dir = spec.target.work_dir;
     if (spec.check && spec.kind != ActionKind::uninstall) action.verify.push_back(*spec.check);
+    if (spec.imagined) return action;
     action.variables = merge_levels(definition, spec.target);
     add_runtime(action.variables, runtime_values(spec));
     add_slots(action.variables, spec.slot, spec.live_slot);

@@ -41,6 +41,7 @@ struct ActionSpec {
     std::string branch;
     std::string slot{};       ///< that it works in; empty = there are none
     std::string live_slot{};  ///< that has the traffic; empty = none has yet
+    bool imagined = false;    ///< nobody runs it: it gets no variables
 };
 /// One of kind verify carries its checks and what they need (work_dir, environment, variables), and
 /// nothing that moves a target.

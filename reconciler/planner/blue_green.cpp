@@ -7,6 +7,7 @@ namespace tidegate::planner {
 namespace {
 
 constexpr int kAllTraffic = 100;
+constexpr Seconds kOneLook{1};  ///< each check once
 
 class Switch {
 public:
@@ -14,7 +15,9 @@ public:
 
     void deploy(const Fleet& fleet) {
         add_deploys(steps_, fleet.moving, 0, pace_of(strategy_, fleet));
-        verify(0, strategy_.verify_duration);
+    }
+    void verify(int entry, Seconds duration) {
+        if (duration > Seconds{0}) steps_.push_back(make_step(entry, VerifyWork{duration}));
     }
     /// The last entry is that of all traffic, which the strategy watches for its own time at least.
     void give(int entry, int weight, Seconds watched) {
@@ -24,13 +27,14 @@ public:
         const bool is_all = weight == kAllTraffic;
         verify(entry, is_all ? std::max(watched, strategy_.verify_duration) : watched);
     }
+    /// What is brought back served before: looked at once, then all traffic.
+    void give_back() {
+        verify(0, kOneLook);
+        steps_.push_back(make_step(0, RouteWork{kAllTraffic, strategy_.switch_timeout, 0}));
+    }
     [[nodiscard]] std::vector<Step> finish() { return std::move(steps_); }
 
 private:
-    void verify(int entry, Seconds duration) {
-        if (duration > Seconds{0}) steps_.push_back(make_step(entry, VerifyWork{duration}));
-    }
-
     const Strategy& strategy_;
     std::vector<Step> steps_;
 };
@@ -38,10 +42,10 @@ private:
 }  // namespace
 
 /// Everything beside what serves, watched there; then the traffic, at once or by weights: where
-/// nothing serves there is nothing to share. What is kept or brought back works in the slot that
-/// serves, as rolling does.
+/// nothing serves there is nothing to share. What the other slot still has is brought back by one
+/// route; other upkeep and restores work in the slot that serves, as rolling does.
 std::vector<Step> compile_blue_green(const Strategy& strategy, const Fleet& fleet) {
-    if (fleet.kind != ReleaseKind::introduce) {
+    if (fleet.kind != ReleaseKind::introduce && !fleet.beside) {
         std::vector<Step> steps;
         auto pace = pace_of(strategy, fleet);
         if (fleet.kind == ReleaseKind::retire) pace = {};  // it takes nothing away from anybody
@@ -50,6 +54,11 @@ std::vector<Step> compile_blue_green(const Strategy& strategy, const Fleet& flee
     }
     Switch made{strategy};
     made.deploy(fleet);
+    if (fleet.kind == ReleaseKind::restore) {
+        made.give_back();
+        return made.finish();
+    }
+    made.verify(0, strategy.verify_duration);
     int entry = 0;
     for (const auto& step : strategy.steps) {
         ++entry;

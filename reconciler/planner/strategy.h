@@ -46,7 +46,8 @@ struct Fleet {
     /// What is kept, brought back or taken away was proven before, or is not there to be watched:
     /// only an introduce goes by shares, is verified and waits for people.
     ReleaseKind kind = ReleaseKind::introduce;
-    bool serves = true;  ///< something has the traffic that blue_green is to take over
+    bool serves = true;   ///< something has the traffic that blue_green is to take over
+    bool beside = false;  ///< what is brought back is in the slot beside what serves
 };
 
 using Compiler = std::vector<Step> (*)(const Strategy& strategy, const Fleet& fleet);

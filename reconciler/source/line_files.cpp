@@ -2,10 +2,16 @@
 
 #include <map>
 #include <string_view>
+#include <tuple>
 
 #include "schema/base/limits.h"
 
 namespace tidegate::source {
+
+bool brings_one(const git::Commit& commit) {
+    if (commit.parents.empty()) return commit.first_parent.empty();
+    return commit.parents.size() == 1 && commit.parents.front() == commit.first_parent;
+}
 
 std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
                                   const std::vector<git::TreeEntry>& after) {
@@ -18,6 +24,22 @@ std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
     }
     for (const auto& [path, entry] : gone) changes.push_back({entry->path, std::nullopt});
     return changes;
+}
+
+Result<DefinitionPtr> definition_in(const DocumentTree& documents, const DefinedAt& at,
+                                    const LineTracker& line, const ZoneLookup& zones) {
+    const auto& [key, commit, checks] = at;
+    const auto resolved = resolve(documents, zones, commit, checks);
+    const auto found = resolved.assignments.find(key);
+    if (found == resolved.assignments.end())
+        return fail(ErrorCode::not_found, "{} has no version file at {}", key.text(), commit);
+    const auto& [assignment, errors] = std::tie(found->second->assignment, found->second->errors);
+    if (!assignment)
+        return fail(ErrorCode::invalid, "{} is not valid at {}: {}", key.text(), commit,
+                    errors.empty() ? "" : errors.front().text());
+    auto definition = std::make_shared<Definition>(*assignment->definition);
+    definition->digest = line.digest_in_force(key, definition->digest);
+    return DefinitionPtr{std::move(definition)};
 }
 
 std::vector<Error> unread_parts(const git::Commit& commit) {

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "reconciler/source/document_reader.h"
+#include "schema/base/limits.h"
 #include "schema/resolve/history.h"
+#include "schema/resolve/line_tracker.h"
 
 namespace tidegate::source {
 
@@ -21,6 +23,9 @@ namespace tidegate::source {
 [[nodiscard]] inline bool is_of_the_commit(const Error& error) {
     return is_limit(error) || error.code == ErrorCode::invalid;
 }
+
+/// Whether the change is that commit alone.
+[[nodiscard]] bool brings_one(const git::Commit& commit);
 
 /// What differs between two lists of a commit's entries.
 [[nodiscard]] std::vector<git::Change> compared(const std::vector<git::TreeEntry>& before,
@@ -58,10 +63,37 @@ template <class Git>
     return changes;
 }
 
+/// An assignment at a commit, as the checks that it was accepted by read it.
+struct DefinedAt {
+    AssignmentKey key;
+    std::string commit;
+    Checks checks = kChecksNow;
+};
+/// What the documents of that commit define, with the digest that the line has for it by now.
+/// Errors: not_found (it has no version file there), invalid.
+[[nodiscard]] Result<DefinitionPtr> definition_in(const DocumentTree& documents,
+                                                  const DefinedAt& at, const LineTracker& line,
+                                                  const ZoneLookup& zones);
+
+/// What LineCommit::file_authors is of a commit that changed these files. Where that is too much to
+/// be told, or the line begins there, nobody knows who else did.
+template <class Git>
+[[nodiscard]] Result<git::FileAuthors> file_authors(Git& git, const git::Commit& commit,
+                                                    const std::set<std::string>& changed) {
+    if (brings_one(commit)) return git::FileAuthors{};
+    git::FileAuthors unknown;
+    for (const auto& path : changed) unknown[path] = {limits::kMoreAuthors};
+    if (commit.first_parent.empty()) return unknown;
+    auto authors = git.file_authors(commit.first_parent, commit.id, DocumentReader::scope());
+    if (!authors && is_of_the_commit(authors.error())) return unknown;
+    return authors;
+}
+
 /// What nobody can take from the commit, to warn of: its trailers, or who made it.
 [[nodiscard]] std::vector<Error> unread_parts(const git::Commit& commit);
 
-/// What the tracker is told of a commit; `own` and `proven_by_form` are for the caller to set.
+/// What the tracker is told of a commit; `file_authors`, `own` and `proven_by_form` are for the
+/// caller to set.
 [[nodiscard]] LineCommit to_line_commit(const git::Commit& commit, Checks checks);
 
 }  // namespace tidegate::source

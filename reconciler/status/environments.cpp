@@ -65,6 +65,7 @@ Json environment_json(const Call& call, const Environment& environment) {
             {"promotes_from", std::move(promotes_from)},
             {"require_approval", environment.require_approval},
             {"approvers", environment.approvers},
+            {"allow_override", environment.allow_override},
             {"strategy", std::move(strategy)},
             {"window", window_name(environment)},
             {"freeze", freeze_json(environment.freeze, zone.get())},

@@ -1,5 +1,7 @@
 #include "reconciler/status/page.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <span>
 #include <tuple>
@@ -105,7 +107,16 @@ std::string_view state_of(const AssignmentView& view) {
 std::string words_of(const std::map<std::string, int>& weights) {
     std::string text;
     for (const auto& [slot, weight] : weights)
-        text += fmt::format("{}{} {} %", text.empty() ? "" : " · ", slot, weight);
+        text += fmt::format("{}{} {} %", text.empty() ? "" : " · ", slot.empty() ? "no slot" : slot,
+                            weight);
+    return text;
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+    constexpr std::size_t kShown = 5;
+    const auto shown = std::min(names.size(), kShown);
+    auto text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+    if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
     return text;
 }
 
@@ -115,7 +126,7 @@ std::string words_of(const RouterView& router) {
     return fmt::format("router {}: {}", router.target, router.error);
 }
 
-/// Where the traffic goes, and which routers do not do that (yet).
+/// Where the traffic goes, and which routers do not do that (yet), or have something to say.
 void write_sides(Html& html, const SidesView& sides) {
     constexpr std::ptrdiff_t kShown = 5;
     auto text = "live " + (sides.live.empty() ? "without a slot" : sides.live);
@@ -128,9 +139,12 @@ void write_sides(Html& html, const SidesView& sides) {
     html.element("div", "note", text);
     std::ptrdiff_t shown = 0;
     for (const auto& router : routers)
-        if (!router.in_force && shown++ < kShown) html.element("div", "note", words_of(router));
+        if ((!router.in_force || !router.error.empty()) && shown++ < kShown)
+            html.element("div", "note", words_of(router));
     if (shown > kShown)
         html.element("div", "note", fmt::format("and {} more routers", shown - kShown));
+    if (!sides.out.empty())
+        html.element("div", "note", "no traffic while it changes: " + first_names(sides.out));
     if (sides.kept_until)
         html.element("div", "note", "the other slot is kept until " + when(sides.kept_until));
 }

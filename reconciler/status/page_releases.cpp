@@ -3,6 +3,7 @@
 
 #include "reconciler/status/html.h"
 #include "reconciler/status/views.h"
+#include "reconciler/status/way_back.h"
 
 namespace tidegate::status {
 namespace {
@@ -78,6 +79,27 @@ void write_steps(Html& html, const Release& release, const AssignmentView* view)
     html.raw("</ol>");
 }
 
+/// Only while it may be taken, is, or was.
+void write_way_back(Html& html, const StatusSnapshot& snapshot, const Release& release) {
+    const bool taken = planner::is_taken_back(release);
+    if (!taken && !is_active(release.status)) return;
+    const auto steps = way_back_of(snapshot, release);
+    if (steps.empty()) return;
+    html.element("p", "small", taken ? "way back" : "if it fails now");
+    html.raw("<ol class=\"steps\">");
+    for (const auto& step : steps) {
+        html.raw("<li class=\"").text(to_string(step.status)).raw("\">");
+        html.element("b", "", fmt::format("{} {}", step.index, to_string(step.kind)));
+        auto words = " " + step.does;
+        const auto* what = step.kind == planner::BackKind::route ? "routers" : "targets";
+        if (step.all > 0)
+            words += taken ? fmt::format(" · {} of {} {}", step.done, step.all, what)
+                           : fmt::format(" · {} {}", step.all, what);
+        html.element("span", "small", words).raw("</li>");
+    }
+    html.raw("</ol>");
+}
+
 void write_progress(Html& html, const Release& release) {
     constexpr std::size_t kShown = 60;
     if (release.targets.empty()) return;
@@ -108,7 +130,7 @@ std::string facts_of(const Release& release) {
                        when(release.created_at));
 }
 
-void write_release(Html& html, const Release& release, const AssignmentView* view) {
+void write_release(Html& html, const StatusSnapshot& snapshot, const Release& release) {
     html.raw("<article class=\"release\"><header>").badge(to_string(release.status));
     html.raw(" ").element("b", "", release.key.text()).raw(" <span class=\"version\">");
     html.text(versions_of(release));
@@ -117,7 +139,8 @@ void write_release(Html& html, const Release& release, const AssignmentView* vie
     html.raw("</header>");
     if (!release.reason.empty()) html.element("p", "reason", release.reason);
     write_holds(html, release.holds);
-    write_steps(html, release, view);
+    write_steps(html, release, view_of(snapshot, release.key));
+    write_way_back(html, snapshot, release);
     write_progress(html, release);
     html.raw("</article>");
 }
@@ -140,8 +163,7 @@ std::vector<const Release*> releases_to_show(const StatusSnapshot& snapshot, std
 void write_releases(Html& html, const StatusSnapshot& snapshot) {
     html.section("Releases", snapshot.releases.size());
     const auto shown = releases_to_show(snapshot, 20);
-    for (const auto* release : shown)
-        write_release(html, *release, view_of(snapshot, release->key));
+    for (const auto* release : shown) write_release(html, snapshot, *release);
     if (shown.empty()) html.element("p", "empty", "No release yet.");
     write_more(html, shown.size(), snapshot.releases.size(), "/api/release/deploys");
     html.raw("</section>");

@@ -5,6 +5,7 @@
 
 #include "reconciler/status/lists.h"
 #include "reconciler/status/routes.h"
+#include "reconciler/status/way_back.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::status {
@@ -207,25 +208,29 @@ Answer list_deploys(const Call& call) {
 
 Answer show_deploy(const Call& call) {
     return with_release(call, [&](const Release& release) {
-        return json_answer(release_json(release, view_of(call.snapshot, release.key)));
+        auto json = release_json(release, view_of(call.snapshot, release.key));
+        add_way_back(json, way_back_of(call.snapshot, release));
+        return json_answer(json);
     });
 }
 
 Answer show_deploy_status(const Call& call) {
-    return with_release(call, [](const Release& release) {
-        return json_answer({{"id", release.id},
-                            {"status", to_string(release.status)},
-                            {"final", is_final(release.status)},
-                            {"reason", release.reason},
-                            {"holds", holds_json(release.holds)},
-                            {"step", current_step(release)},
-                            {"steps", release.steps.size()},
-                            {"targets", target_counts(release)},
-                            {"last_good", last_good_json(release.last_good)},
-                            {"revert",
-                             {{"state", to_string(release.revert)},
-                              {"commit", or_null(release.revert_commit)},
-                              {"note", or_null(release.revert_note)}}}});
+    return with_release(call, [&](const Release& release) {
+        Json json{{"id", release.id},
+                  {"status", to_string(release.status)},
+                  {"final", is_final(release.status)},
+                  {"reason", release.reason},
+                  {"holds", holds_json(release.holds)},
+                  {"step", current_step(release)},
+                  {"steps", release.steps.size()},
+                  {"targets", target_counts(release)},
+                  {"last_good", last_good_json(release.last_good)},
+                  {"revert",
+                   {{"state", to_string(release.revert)},
+                    {"commit", or_null(release.revert_commit)},
+                    {"note", or_null(release.revert_note)}}}};
+        add_way_back(json, way_back_of(call.snapshot, release));
+        return json_answer(json);
     });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "reconciler/status/views.h"
+#include "reconciler/status/way_back.h"
 #include "schema/base/limits.h"
 
 namespace tidegate::status {
@@ -121,8 +122,11 @@ void Streams::write_release(Stream& stream, const StatusSnapshot& snapshot) {
     const auto* view = view_of(snapshot, release->key);
     auto routers = routers_text(view);
     const bool known = stream.fresh && stream.watch.seen == event_id(snapshot) && !stream.ending;
-    if (!known && (stream.release != release || stream.routers != routers))
-        append_event(stream.out, snapshot, "release", release_json(*release, view));
+    if (!known && (stream.release != release || stream.routers != routers)) {
+        auto json = release_json(*release, view);
+        add_way_back(json, way_back_of(snapshot, *release));
+        append_event(stream.out, snapshot, "release", json);
+    }
     stream.release = release;
     stream.routers = std::move(routers);
 }

@@ -45,7 +45,8 @@ Json sides_json(const SidesView& sides) {
             {"revision", sides.revision},
             {"weights", weights_json(sides.weights)},
             {"routers", routers_json(sides.routers)},
-            {"kept_until", or_null(sides.kept_until)}};
+            {"kept_until", or_null(sides.kept_until)},
+            {"out", sides.out}};
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ inline constexpr std::size_t kErrorsReportedMax = 1'000;
 inline constexpr std::size_t kErrorsPerAssignmentMax = 50;
 inline constexpr std::size_t kHistoryCommitsMax = 100'000;
 inline constexpr std::size_t kVersionsKeptPerAssignment = 50;
+inline constexpr std::size_t kStretchesKept = 20;  ///< of an assignment's digests, with authors
 inline constexpr std::size_t kRevertsKeptPerAssignment = 100;
 inline constexpr std::size_t kRevertEvidenceLinesMax = 20;
 inline constexpr std::size_t kRevertLineBytesMax = 300;

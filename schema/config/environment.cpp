@@ -48,6 +48,7 @@ void read(Place place, Environment& out) {
     fields.optional("approvers", out.approvers, ListOf{kNotEmpty});
     fields.optional("release_window", out.window, read_window);
     fields.optional("strategy", out.strategy);
+    fields.optional("allow_override", out.allow_override);
     fields.optional("rollback", out.rollback);
     fields.optional("heal", out.heal);
     fields.optional("offline", out.offline);

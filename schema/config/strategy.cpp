@@ -146,6 +146,12 @@ void read_short_canary(Fields& fields, Strategy& out) {
         out.steps.push_back({100, std::nullopt, Seconds{0}});
 }
 
+/// Without slots: a target gets no traffic while something is done to it.
+void read_drains(Fields& fields, Strategy& out) {
+    fields.optional("traffic", out.traffic);
+    fields.optional("switch_timeout", out.switch_timeout, Duration{});
+}
+
 void read_canary(Fields& fields, Strategy& out) {
     Rising rising{"percent", Checks::first};
     read_steps(fields, out.steps, false, [&](Place place, const CanaryStep& step) {
@@ -154,7 +160,7 @@ void read_canary(Fields& fields, Strategy& out) {
     read_groups(fields, out.cluster_order);
     read_short_canary(fields, out);
     fields.optional("promote_timeout", out.promote_timeout, Duration{});
-    fields.optional("traffic", out.traffic);
+    read_drains(fields, out);
     if (fields.describing()) return;
     check_count(fields, "steps", out.steps.size());
     check_count(fields, "cluster_order", out.cluster_order.size());
@@ -204,7 +210,10 @@ void read_pace(Fields& fields, Strategy& out) {
 
 void read_config(Fields& fields, StrategyType type, Strategy& out) {
     if (type != StrategyType::all_at_once) read_pace(fields, out);
-    if (type == StrategyType::rolling) fields.optional("batch_interval", out.batch_interval);
+    if (type == StrategyType::rolling) {
+        fields.optional("batch_interval", out.batch_interval);
+        read_drains(fields, out);
+    }
     if (type == StrategyType::canary) read_canary(fields, out);
     if (type == StrategyType::blue_green) read_blue_green(fields, out);
     fields.optional("health_check", out.health_check);

@@ -60,6 +60,15 @@ struct Intent {
     std::map<std::string, std::string> trailers;  ///< those that start with `Tidegate-`
 };
 
+/// While an assignment had one digest: who changed what defines it, `state`, `operation` or `retry`
+/// in the commits that brought it there from the digest before.
+struct Stretch {
+    Digest digest;
+    std::set<std::string> authors;  ///< "name <email>"
+
+    friend bool operator==(const Stretch&, const Stretch&) = default;
+};
+
 /// A person's word that the running release may go on, and whose it is.
 struct Promotion {
     Promote promote;
@@ -100,6 +109,8 @@ struct Assignment {
     std::vector<std::shared_ptr<const Rules>> anchor_rules;
     Intent intent;
     std::optional<Promotion> promotion;
+    /// The newest last, at most kStretchesKept: the authors of older ones are in the oldest kept.
+    std::vector<Stretch> stretches;
     /// Of the strategy's traffic: router target → its agent.
     std::map<std::string, std::string> routers;
     /// What our own reverts took away and no person brought back: a lost store gets its quarantines

@@ -16,11 +16,13 @@ enum class Checks {
     second = 2,  ///< what docs/config.md marks "since checks 2"
     third = 3,   ///< the same of 3: canary, blue-green and promotes
     fourth = 4,  ///< the same of 4: slots and routers that releases act on
+    fifth = 5,   ///< the same of 5: traffic without slots, and strategies of single versions
 };
-inline constexpr auto kChecksNow = Checks::fourth;
+inline constexpr auto kChecksNow = Checks::fifth;
 
 /// Those of before, the newest first.
-inline constexpr std::array kOlderChecks{Checks::third, Checks::second, Checks::first};
+inline constexpr std::array kOlderChecks{Checks::fourth, Checks::third, Checks::second,
+                                         Checks::first};
 
 /// Of a kept number; those of a newer build are not known here.
 [[nodiscard]] constexpr Checks checks_of(int number) {

@@ -56,8 +56,8 @@ auto parts(Is<ScriptDeploy, Traffic> auto& r) {
     return std::tie(a, b, c, d, e, f, g, h, i, j, k, l);
 }
 auto parts(Is<Environment> auto& r) {
-    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = r;
-    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o);
+    auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = r;
+    return std::tie(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p);
 }
 auto parts(Is<Task, Version> auto& r) {
     auto& [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, s] = r;

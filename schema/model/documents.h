@@ -58,6 +58,7 @@ struct Environment {
     std::vector<std::string> approvers;
     std::optional<std::variant<Reference, ReleaseWindow>> window;
     std::optional<Strategy> strategy;
+    bool allow_override = false;  ///< a version file may name a strategy of its own
     std::optional<RollbackRules> rollback;
     std::optional<Heal> heal;
     std::optional<Offline> offline;

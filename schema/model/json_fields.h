@@ -268,6 +268,7 @@ void fields(Of<TargetProgress> auto& r, auto&& f) {
     f("lived_doubted", r.doubted_at);
     f("watch", r.watch);
     f("was_well", r.was_well);
+    f("let_go", r.let_go);
 }
 void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("id", r.id);
@@ -290,6 +291,7 @@ void fields(Of<ReleaseHead> auto& r, auto&& f) {
     f("last_good", r.last_good);
     f("forward_only", r.forward_only);
     f("slot", r.slot);
+    f("max_failed", r.max_failed);
     f("created_at", r.created_at);
     f("started_at", r.started_at);
     f("finished_at", r.finished_at);
@@ -389,6 +391,7 @@ void fields(Of<Sides> auto& r, auto&& f) {
     f("weights", r.weights);
     f("served", r.served);
     f("lived_kept", r.kept_until);
+    f("out", r.out);
     f("traffic", r.traffic);
     f("routers", r.routers);
 }

@@ -187,6 +187,7 @@ struct TargetProgress {
     std::optional<Lived> doubted_at;  ///< when that came; none: it is not doubtful
     std::optional<Watch> watch;       ///< the newest
     bool was_well = false;            ///< it had passed its checks when its release was rolled back
+    bool let_go = false;              ///< it failed, which max_failed allows: it goes back alone
 };
 
 /// How far the Git side of a rollback is.
@@ -216,6 +217,7 @@ struct ReleaseHead {
     std::string reason;                 ///< in words, why it is in this status
     std::optional<LastGood> last_good;  ///< to come back to, fixed when it starts
     bool forward_only = false;
+    int max_failed = 0;  ///< so many targets may fail before that is a bad verdict
     /// That it works in; empty where there are none. Beside the live one: nobody notices before
     /// traffic is sent there.
     std::string slot;
@@ -284,6 +286,8 @@ struct Sides {
     /// Who gets a share of its slot's: deployed there, checks passed.
     std::map<std::string, std::set<std::string>> served;
     std::optional<Lived> kept_until;  ///< the other slot is not removed before
+    /// Targets that get nothing while something is done to them: traffic without slots.
+    std::set<std::string> out{};
     /// The environment's traffic when it was last routed: also what is no longer wished is routed.
     std::optional<Traffic> traffic;
     std::map<std::string, std::string> routers{};  ///< likewise: router target → its agent
@@ -332,6 +336,7 @@ struct SidesView {
     std::map<std::string, int> weights;
     std::vector<RouterView> routers;
     std::optional<Timestamp> kept_until;  ///< the other slot is there until then
+    std::vector<std::string> out{};       ///< targets that get nothing while they change
 };
 
 /// One assignment as status, explain and metrics show it.

@@ -214,6 +214,9 @@ struct Rules {
     Freeze freeze;
     bool paused = false;
     std::vector<std::string> approvers;  ///< as in ReleaseWindow::emergency_users
+    bool allow_override = false;         ///< a version file may name a strategy of its own
+    /// Targets of groups with `approval_required`, sorted: no release reaches them without it.
+    std::vector<std::string> approved_only;
     /// Valid fields this build cannot act on, each in words: `approval: require_approval`.
     std::vector<std::string> unsupported;
     /// More of them for single projects, by name; an assignment's rules have theirs above.

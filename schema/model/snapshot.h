@@ -47,6 +47,8 @@ struct StatusSnapshot {
     std::shared_ptr<const DocumentTree> documents;  ///< of the accepted commit
     std::shared_ptr<const Desired> desired;
     std::map<AssignmentKey, std::shared_ptr<const AssignmentView>> assignments;
+    /// Why a failure of an assignment's active release would undo nothing; of others it would.
+    std::map<AssignmentKey, std::string> stays;
     std::map<std::string, std::shared_ptr<const Release>> releases;  ///< by id
     std::map<std::string, std::shared_ptr<const TargetView>> targets;
     int agents_online = 0;

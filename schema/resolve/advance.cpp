@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "schema/base/limits.h"
+#include "schema/resolve/authors.h"
 #include "schema/resolve/parts.h"
 
 namespace tidegate {
@@ -118,15 +119,6 @@ std::vector<std::shared_ptr<const Rules>> anchors_of(const History& history, con
     return anchors;
 }
 
-/// As few as one change names: each intent keeps them.
-void add_authors(std::set<std::string>& authors, const std::set<std::string>& more) {
-    for (const auto& author : more) {
-        if (authors.contains(limits::kMoreAuthors)) return;
-        const bool room = authors.size() < limits::kAuthorsMax - 1 || authors.contains(author);
-        authors.insert(room ? author : limits::kMoreAuthors);
-    }
-}
-
 Intent make_intent(const AssignmentHistory& facts, const Change& change, bool digest_is_new) {
     const auto& commit = change.commit;
     Intent intent;
@@ -154,8 +146,7 @@ std::optional<Promotion> promotion_after(std::optional<Promotion> before, const 
     if (version == nullptr) return before;
     if (!version->promote) return std::nullopt;
     if (before && before->promote == *version->promote) return before;
-    const auto& commit = change.commit;
-    return Promotion{*version->promote, commit.id, commit.author_name, commit.author_email, true};
+    return written_by(change, *version->promote);
 }
 
 /// A new intent is passed by no word that came with it or before.
@@ -190,6 +181,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
         facts.anchors = anchors_of(history, change, entry);
     }
     take_promotion(facts, change, entry, intent_is_new);
+    note_changers(facts, change, entry, digest_is_new);
     facts.present = true;
     facts.digest = definition.digest;
     facts.version = definition.version;
@@ -202,6 +194,7 @@ void record_valid(History& history, AssignmentHistory& facts, const Change& chan
 
 void record_invalid(const History& history, AssignmentHistory& facts, const Change& change,
                     const ResolvedAssignment& entry) {
+    add_authors(facts.held_changers, changers_of(change));
     if (!facts.present) return;
     if (facts.held_at.empty()) {
         facts.held_at = history.tip;
@@ -221,6 +214,14 @@ void record_removed(History& history, AssignmentHistory& facts, const Change& ch
     left.reverts = std::move(facts.reverts);
     left.gone_number = history.length;
     facts = std::move(left);
+}
+
+void tell(const AssignmentHistory& facts, Assignment& assignment) {
+    assignment.intent = facts.intent;
+    assignment.anchor_rules = facts.anchors;
+    assignment.promotion = facts.promotion;
+    assignment.stretches = facts.stretches;
+    assignment.reverts = facts.reverts;
 }
 
 }  // namespace tidegate

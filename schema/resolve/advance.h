@@ -36,4 +36,7 @@ void record_invalid(const History& history, AssignmentHistory& facts, const Chan
                     const ResolvedAssignment& entry);
 void record_removed(History& history, AssignmentHistory& facts, const Change& change);
 
+/// What the history says of the assignment at its last valid commit.
+void tell(const AssignmentHistory& facts, Assignment& assignment);
+
 }  // namespace tidegate

@@ -9,6 +9,7 @@
 #include "schema/resolve/action_size.h"
 #include "schema/resolve/built_ins.h"
 #include "schema/resolve/digest.h"
+#include "schema/resolve/override.h"
 #include "schema/resolve/parts.h"
 #include "schema/resolve/routes.h"
 #include "schema/resolve/slots.h"
@@ -123,9 +124,11 @@ void AssignmentMaker::check_pins() {
                 ErrorCode::conflict, fmt::format("target \"{}\" is pinned twice", pin.target.name),
                 pin.target.position});
     }
-    if (version_->strategy)
-        check_strategy(*version_->strategy, result_.environment->targets,
-                       {around_.checks, result_.errors, result_.warnings});
+    if (!version_->strategy) return;
+    const Findings findings{around_.checks, result_.errors, result_.warnings};
+    check_strategy(*version_->strategy, result_.environment->targets, findings);
+    check_approvers(*version_->strategy, environment_->approvers, findings);
+    check_override(*version_, *environment_, findings);
 }
 
 void AssignmentMaker::check_promote() {
@@ -345,8 +348,10 @@ void AssignmentMaker::check_slots(const Definition& definition) {
 void AssignmentMaker::check_traffic(const Definition& definition) {
     auto found = check_routes(definition, result_.environment->targets, strategy());
     const Findings findings{around_.checks, result_.errors, result_.warnings};
-    for (auto& fault : found.faults) findings.error_since(Checks::fourth, std::move(fault));
-    result_.servers = std::move(found.servers);
+    const bool has_slots = strategy().type == StrategyType::blue_green;
+    const auto since = has_slots ? Checks::fourth : Checks::fifth;
+    for (auto& fault : found.faults) findings.error_since(since, std::move(fault));
+    if (has_slots || around_.checks >= since) result_.servers = std::move(found.servers);
     if (strategy().traffic) result_.traffic = strategy().traffic->position;
 }
 

@@ -163,6 +163,9 @@ void EnvironmentMaker::take_rules(const Repository* repository) {
     rules.environment = name_;
     rules.freeze = document.freeze;
     rules.approvers = document.approvers;
+    // What older checks let through acted without being asked.
+    rules.allow_override = document.allow_override || around_.checks < Checks::fifth;
+    rules.approved_only = approved_only(part_.strategy);
     take_window(rules);
     take_policies();
     if (document.require_approval)
@@ -189,7 +192,9 @@ void EnvironmentMaker::take_strategy(const Repository* repository) {
     const auto& document = *part_.document;
     const Repository defaults = repository != nullptr ? *repository : Repository{};
     part_.strategy = document.strategy.value_or(defaults.strategy.value_or(Strategy{}));
-    check_strategy(part_.strategy, part_.targets, {around_.checks, part_.errors, part_.warnings});
+    const Findings findings{around_.checks, part_.errors, part_.warnings};
+    check_strategy(part_.strategy, part_.targets, findings);
+    check_approvers(part_.strategy, document.approvers, findings);
     part_.rollback = document.rollback.value_or(defaults.rollback.value_or(RollbackRules{}));
     part_.heal = document.heal.value_or(defaults.heal.value_or(Heal::on));
     part_.offline = document.offline.value_or(defaults.offline.value_or(Offline::skip));
@@ -214,8 +219,8 @@ EnvironmentPart EnvironmentMaker::make() {
                                       "no targets: nothing is deployed here, its assignments wait "
                                       "with the hold no_targets",
                                       part_.document->position});
-        take_rules(repository);
         take_strategy(repository);
+        take_rules(repository);
         std::vector<Unsupported> variables;  // said by the assignments that use them
         remark_variables(part_.document->variables, variables, part_.warnings);
     }

@@ -26,8 +26,11 @@ struct LineCommit {
     std::string message;
     std::vector<std::pair<std::string, std::string>> trailers;
     std::set<std::string> authors;  ///< "name <email>" of all commits the change brings
-    bool own = false;               ///< its id was stored before we pushed it
-    Checks checks = kChecksNow;     ///< by which it is judged; never older than the one before
+    /// By path, the same of the authors who changed that file, where the change brings several
+    /// commits; kMoreAuthors among them: not all are known. Other files are by its author alone.
+    std::map<std::string, std::set<std::string>> file_authors{};
+    bool own = false;            ///< its id was stored before we pushed it
+    Checks checks = kChecksNow;  ///< by which it is judged; never older than the one before
     /// A lost store is being rebuilt: the form of our reverts (author, trailers, nothing else
     /// changed) proves one ours. Anybody may write that form.
     bool proven_by_form = false;
@@ -58,6 +61,9 @@ struct AssignmentHistory {
     std::string held_at;
     std::uint64_t held_number = 0;       ///< the place of `held_at` on the line
     std::set<std::string> held_authors;  ///< of the commits since then that touched it
+    /// Of what defines it, in commits at which it was not valid: theirs as well, once it is.
+    std::set<std::string> held_changers;
+    std::vector<Stretch> stretches;  ///< see Assignment::stretches
     /// What those commits make of `promotion`: it counts once one of them is valid, and is by
     /// whoever wrote it.
     std::optional<Promotion> held_promotion;

@@ -13,8 +13,8 @@ namespace {
 using Json = nlohmann::json;
 using RulesPtr = std::shared_ptr<const Rules>;
 
-/// Older ones say nothing of promotes and approvers, so the line is replayed.
-constexpr int kHistoryFormat = 7;
+/// Older ones say nothing of who changed what, so the line is replayed.
+constexpr int kHistoryFormat = 8;
 
 Json time_to_json(Timestamp at) { return at.time_since_epoch().count(); }
 Timestamp time_from_json(const Json& json) {
@@ -84,6 +84,8 @@ Json rules_to_json(const Rules& rules) {
               {"unsupported", rules.unsupported},
               {"unsupported_of", rules.unsupported_of}};  // `commit` is the intent's parent
     if (!rules.approvers.empty()) json["approvers"] = rules.approvers;
+    if (rules.allow_override) json["allow_override"] = true;
+    if (!rules.approved_only.empty()) json["approved_only"] = rules.approved_only;
     if (rules.window) json["window"] = window_to_json(*rules.window);
     if (rules.freeze.active) {
         json["freeze"] = {{"reason", rules.freeze.reason}};
@@ -98,6 +100,8 @@ RulesPtr rules_from_json(const Json& json, const ZoneLookup& zones) {
     rules.unsupported = json.at("unsupported").get<std::vector<std::string>>();
     json.at("unsupported_of").get_to(rules.unsupported_of);
     if (json.contains("approvers")) json.at("approvers").get_to(rules.approvers);
+    rules.allow_override = json.value("allow_override", false);
+    if (json.contains("approved_only")) json.at("approved_only").get_to(rules.approved_only);
     if (json.contains("window")) {
         rules.window = window_from_json(json.at("window"));
         rules.zone = zones(rules.window->timezone);
@@ -210,6 +214,20 @@ std::optional<Promotion> promotion_from_json(const Json& assignment, const char*
     return promotion;
 }
 
+Json stretches_to_json(const std::vector<Stretch>& stretches) {
+    auto list = Json::array();
+    for (const auto& stretch : stretches) list.push_back({stretch.digest.hex(), stretch.authors});
+    return list;
+}
+
+std::vector<Stretch> stretches_from_json(const Json& json) {
+    std::vector<Stretch> stretches;
+    for (const auto& item : json)
+        stretches.push_back(
+            {digest_from_json(item.at(0)), item.at(1).get<std::set<std::string>>()});
+    return stretches;
+}
+
 /// What is known of it whether it is in Git or has left.
 Json past_to_json(const AssignmentKey& key, const AssignmentHistory& facts) {
     auto versions = Json::array();
@@ -237,6 +255,8 @@ Json assignment_to_json(const AssignmentKey& key, const AssignmentHistory& facts
                  {"held_at", facts.held_at},
                  {"held_number", facts.held_number},
                  {"held_authors", facts.held_authors},
+                 {"held_changers", facts.held_changers},
+                 {"stretches", stretches_to_json(facts.stretches)},
                  {"rejected", facts.rejected}});
     if (facts.promotion) json["promotion"] = promotion_to_json(*facts.promotion);
     if (facts.held_promotion) json["held_promotion"] = promotion_to_json(*facts.held_promotion);
@@ -271,6 +291,8 @@ AssignmentHistory assignment_from_json(const Json& json, const AssignmentKey& ke
     json.at("held_at").get_to(facts.held_at);
     json.at("held_number").get_to(facts.held_number);
     json.at("held_authors").get_to(facts.held_authors);
+    json.at("held_changers").get_to(facts.held_changers);
+    facts.stretches = stretches_from_json(json.at("stretches"));
     json.at("rejected").get_to(facts.rejected);
     facts.promotion = promotion_from_json(json, "promotion");
     facts.held_promotion = promotion_from_json(json, "held_promotion");

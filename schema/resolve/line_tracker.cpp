@@ -11,6 +11,7 @@
 #include "schema/resolve/advance.h"
 #include "schema/resolve/digest.h"
 #include "schema/resolve/moved.h"
+#include "schema/resolve/override.h"
 #include "schema/resolve/parts.h"
 #include "schema/resolve/readings.h"
 
@@ -299,10 +300,8 @@ void LineTracker::State::build(const AssignmentKey& key) {
         return;
     }
     Assignment assignment = *entry->second->assignment;
-    assignment.intent = facts->second.intent;
-    assignment.anchor_rules = facts->second.anchors;
-    assignment.promotion = facts->second.promotion;
-    assignment.reverts = facts->second.reverts;
+    tell(facts->second, assignment);
+    hold_early_override(*entry->second, assignment);
     if (!facts->second.held_at.empty()) {
         const auto& newer = *resolved.assignments.at(key);
         assignment.commit = facts->second.held_at;

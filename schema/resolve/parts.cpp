@@ -151,15 +151,16 @@ void remark_strategy(const Strategy& strategy, Checks checks,
     };
     const auto type = to_string(strategy.type);
     const bool has_slots = strategy.type == StrategyType::blue_green;
-    if (strategy.max_failed) remark("max_failed");
     // What older checks let through nobody looked at for what slots and routers need.
     if (!is_supported(strategy.type) || (has_slots && checks < Checks::fourth))
         return remark(std::string{type});
-    if (strategy.traffic && !has_slots) remark(fmt::format("{} with traffic", type));
-    if (strategy.traffic && has_slots && strategy.traffic->router > RouterType::script)
+    if (strategy.traffic && !has_slots && checks < Checks::fifth)
+        remark(fmt::format("{} with traffic", type));
+    if (strategy.traffic && strategy.traffic->router > RouterType::script)
         remark(fmt::format("router {}", to_string(strategy.traffic->router)));
-    // Who may promote it is judged once it is known who wrote a change.
-    if (std::ranges::any_of(strategy.cluster_order, &ClusterGroup::approval_required))
+    // What older checks let through may name nobody who could approve it.
+    if (checks < Checks::fifth &&
+        std::ranges::any_of(strategy.cluster_order, &ClusterGroup::approval_required))
         remark("approval_required of a group in cluster_order");
     const auto by_weight = [](const CanaryStep& step) { return step.weight.has_value(); };
     if (!has_slots && std::ranges::any_of(strategy.steps, by_weight)) remark("canary by weight");

@@ -181,6 +181,11 @@ struct Findings {
 /// Against the targets of its environment.
 void check_strategy(const Strategy& strategy, const std::vector<DesiredTarget>& targets,
                     const Findings& findings);
+/// Somebody has to be there whose promote the groups with `approval_required` wait for.
+void check_approvers(const Strategy& strategy, const std::vector<std::string>& approvers,
+                     const Findings& findings);
+/// Rules::approved_only by this strategy.
+[[nodiscard]] std::vector<std::string> approved_only(const Strategy& strategy);
 /// That of the version file, else that of the environment.
 [[nodiscard]] const Strategy& strategy_of(const Version& version,
                                           const EnvironmentPart& environment);

@@ -36,6 +36,7 @@ using ProjectPartPtr = std::shared_ptr<const ProjectPart>;
 
 /// One server of a balancer that an assignment sends traffic to.
 struct ServerClaim {
+    std::string socket;  ///< of the balancer: an agent may act for several
     std::string backend;
     std::string server;
 

@@ -1,6 +1,6 @@
 #include "schema/resolve/routes.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +22,9 @@ namespace {
 constexpr std::size_t kHaproxyNameBytesMax = 128;  ///< as its agent has it (agent/routers)
 constexpr std::size_t kPerServer = 32;             ///< tags, lengths, slot and weight on the wire
 constexpr std::size_t kPerRoute = 4 * 1024;
+constexpr std::size_t kTargetsBytesMax = 128 * 1000;  ///< of one variable, for execve(2)
+constexpr auto kTargetsIn = "TARGETS_IN";
+constexpr auto kTargetsOut = "TARGETS_OUT";
 
 /// One installation that a server's name speaks of.
 struct Side {
@@ -33,8 +36,10 @@ struct Side {
 /// Fills in what a traffic block says. Borrows both.
 class RouteTexts {
 public:
-    RouteTexts(const Definition& definition, const Traffic& traffic)
-        : definition_{definition}, traffic_{traffic} {
+    RouteTexts(const Definition& definition, const Traffic& traffic, StrategyType strategy)
+        : definition_{definition},
+          traffic_{traffic},
+          changes_in_place_{strategy != StrategyType::blue_green} {
         const auto& [environment, project] = definition.key;
         add_runtime(defaults_, {{"APP_NAME", project}});
         add_runtime(known_, {{"APP_ENV", environment}, {"RELEASE_ENV", environment}});
@@ -47,6 +52,10 @@ public:
     [[nodiscard]] Result<std::string> path(const char* key, const std::string& text) const;
     [[nodiscard]] Result<std::string> backend() const;
     [[nodiscard]] Result<std::string> server(const Side& side) const;
+    /// What stands there without slots has a server.
+    [[nodiscard]] bool names_before() const {
+        return changes_in_place_ || !traffic_.server_before.empty();
+    }
     /// For scripts: those that have a value.
     [[nodiscard]] std::map<std::string, std::string> variables(const std::string& slot) const;
 
@@ -62,9 +71,11 @@ private:
                                            const VariableScope& scope) const;
     [[nodiscard]] Error explained(Error error, const std::string& text,
                                   const VariableScope& scope) const;
+    [[nodiscard]] std::string server_text(std::string_view slot) const;
 
     const Definition& definition_;
     const Traffic& traffic_;
+    bool changes_in_place_;  ///< its strategy has no slots
     Variables defaults_;
     Variables known_;
 };
@@ -81,8 +92,14 @@ Result<std::string> RouteTexts::backend() const {
     return name("backend", traffic_.backend, router_scope());
 }
 
+/// Where nothing else is written, what has no slot has none in its name.
+std::string RouteTexts::server_text(std::string_view slot) const {
+    const bool is_default = slot.empty() && traffic_.server == Traffic{}.server;
+    return is_default ? "${TARGET_NAME}" : traffic_.server;
+}
+
 Result<std::string> RouteTexts::server(const Side& side) const {
-    const bool is_before = side.slot.empty();
+    const bool is_before = side.slot.empty() && !traffic_.server_before.empty();
     Variables of_side;
     add_runtime(
         of_side,
@@ -95,11 +112,11 @@ Result<std::string> RouteTexts::server(const Side& side) const {
     if (side.variables != nullptr) scope.add(*side.variables);
     scope.add(known_).add(of_side);
     auto server = is_before ? name("server_before", traffic_.server_before, scope)
-                            : name("server", traffic_.server, scope);
+                            : name("server", server_text(side.slot), scope);
     if (server) return server;
     auto error = std::move(server).error();
     error.message +=
-        fmt::format(" (target {}{}{})", side.target, is_before ? "" : ", slot ", side.slot);
+        fmt::format(" (target {}{}{})", side.target, side.slot.empty() ? "" : ", slot ", side.slot);
     return fail(std::move(error));
 }
 
@@ -185,19 +202,38 @@ std::map<std::string, const DesiredTarget*> targets_of(const Assignment& assignm
     return targets;
 }
 
+bool has_slot(const Sides& sides, const std::string& slot) {
+    const auto served = sides.served.find(slot);
+    return sides.live == slot || sides.weights.contains(slot) ||
+           (served != sides.served.end() && !served->second.empty());
+}
+
+/// Whose servers the route names. A strategy without slots works in those that there are.
+std::vector<std::string> slots_of(const Assignment& assignment, const RouteTexts& texts,
+                                  const Sides& sides) {
+    const auto any = [&](std::string_view slot) { return has_slot(sides, std::string{slot}); };
+    const bool in_place = assignment.strategy.type != StrategyType::blue_green;
+    std::vector<std::string> slots;
+    if (!in_place || std::ranges::any_of(kSlots, any)) slots.assign(kSlots.begin(), kSlots.end());
+    if (texts.names_before() && (!in_place || any(""))) slots.emplace_back();
+    return slots;
+}
+
+int weight_of(const Sides& sides, const std::string& slot, const std::string& target) {
+    return has(sides.served, slot, target) ? share_of(sides, slot) : 0;
+}
+
 Result<std::vector<RouteServer>> servers_of(const Assignment& assignment, const RouteTexts& texts,
                                             const Sides& sides) {
-    std::vector<std::string> slots{kSlots.begin(), kSlots.end()};
-    if (!sides.traffic->server_before.empty()) slots.emplace_back();
+    const auto slots = slots_of(assignment, texts, sides);
     std::vector<RouteServer> servers;
     for (const auto& [name, wish] : targets_of(assignment, sides))
         for (const auto& slot : slots) {
             auto server = texts.server({name, wish ? &wish->variables : nullptr, slot});
             if (!server && !wish) continue;
             if (!server) return fail(std::move(server).error());
-            const bool is_served = wish && has(sides.served, slot, name);
             servers.push_back(
-                {*std::move(server), name, slot, is_served ? share_of(sides, slot) : 0});
+                {*std::move(server), name, slot, wish ? weight_of(sides, slot, name) : 0});
         }
     return servers;
 }
@@ -222,8 +258,18 @@ Result<void> fill_haproxy(const Assignment& assignment, const RouteTexts& texts,
     return {};
 }
 
-Result<void> fill_script(const Definition& definition, const RouteTexts& texts,
-                         const Traffic& traffic, Route& route) {
+/// Of strategies without slots: who gets traffic, and who does not.
+void add_targets(const Assignment& assignment, const Sides& sides, Route& route) {
+    std::vector<std::string> in, out;
+    for (const auto& [name, wish] : targets_of(assignment, sides))
+        (wish && weight_of(sides, sides.live, name) > 0 ? in : out).push_back(name);
+    route.variables[kTargetsIn] = fmt::format("{}", fmt::join(in, ","));
+    route.variables[kTargetsOut] = fmt::format("{}", fmt::join(out, ","));
+}
+
+Result<void> fill_script(const Assignment& assignment, const Definition& definition,
+                         const RouteTexts& texts, const Sides& sides, Route& route) {
+    const auto& traffic = *sides.traffic;
     route.interpreter = TRY(texts.of_router("interpreter", definition.deploy.script.interpreter));
     route.route_script = traffic.route_script;
     route.timeout = traffic.timeout;
@@ -232,6 +278,7 @@ Result<void> fill_script(const Definition& definition, const RouteTexts& texts,
         route.header_value = traffic.header->value;
     }
     route.variables = texts.variables(route.slot_new);
+    if (assignment.strategy.type != StrategyType::blue_green) add_targets(assignment, sides, route);
     return {};
 }
 
@@ -244,10 +291,12 @@ public:
           targets_{targets},
           strategy_{strategy},
           traffic_{*strategy.traffic},
-          texts_{definition, traffic_} {}
+          texts_{definition, traffic_, strategy.type} {}
 
     RouteFindings run() {
-        if (definition_.deploy.type != DeployType::script)
+        if (is_in_place())
+            check_in_place();
+        else if (definition_.deploy.type != DeployType::script)
             add(definition_.deploy.position,
                 fmt::format("deploy type {} has no slots for blue_green ({}): use type script with "
                             "${{SLOT}} in its work_dir, or strategy rolling or canary",
@@ -259,9 +308,12 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_in_place() const { return strategy_.type != StrategyType::blue_green; }
+    void check_in_place();
     void check_haproxy();
     void check_script();
     std::string taken(Result<std::string> value);
+    void check_target_names();
     void check_servers(const std::string& backend);
     void check_all(std::span<const std::string_view> slots, const std::string& backend);
     bool check_server(const Side& side, const std::string& backend);
@@ -280,6 +332,7 @@ private:
     RouteFindings found_;
     std::map<std::string, std::pair<std::string, std::string>> owners_;  ///< target, slot
     std::size_t bytes_ = kPerRoute;
+    std::string socket_;
 };
 
 /// Empty where there is none, which is said.
@@ -289,14 +342,27 @@ std::string RouteCheck::taken(Result<std::string> value) {
     return {};
 }
 
-void RouteCheck::check_haproxy() {
+void RouteCheck::check_in_place() {
     if (traffic_.header)
+        add(traffic_.position,
+            fmt::format("header {}: strategy {} has no second side to send requests to: leave it "
+                        "out, or use type: blue_green",
+                        traffic_.header->name, to_string(strategy_.type)));
+    if (!traffic_.server_before.empty())
+        add(traffic_.position,
+            fmt::format("server_before {}: strategy {} has no slots, its servers are named by "
+                        "server; it is of type: blue_green, for what was there before its slots",
+                        traffic_.server_before, to_string(strategy_.type)));
+}
+
+void RouteCheck::check_haproxy() {
+    if (traffic_.header && !is_in_place())
         add(traffic_.position,
             fmt::format("header {}: HAProxy's runtime API moves weights only; write a rule into "
                         "its configuration (use-server … if {{ req.hdr({}) -m str … }}) and leave "
                         "header out here, or use router: script",
                         traffic_.header->name, traffic_.header->name));
-    taken(texts_.path("socket", traffic_.socket));
+    socket_ = taken(texts_.path("socket", traffic_.socket));
     taken(texts_.path("state_file", traffic_.state_file));
     check_servers(taken(texts_.backend()));
     check_size();
@@ -310,11 +376,25 @@ void RouteCheck::check_script() {
             bytes += kPerServer + name.size() + value.size();
         bytes_ = std::max(bytes_, bytes);
     }
+    if (is_in_place()) check_target_names();
     check_size();
+}
+
+/// They are in one variable.
+void RouteCheck::check_target_names() {
+    std::size_t bytes = 0;
+    for (const auto& target : targets_) bytes += target.name.size() + 1;
+    bytes_ += 2 * bytes;
+    if (bytes > kTargetsBytesMax)
+        add(traffic_.position,
+            fmt::format("the names of all {} targets take {} bytes, and a script gets at most {} "
+                        "in {}: fewer targets in one environment, or router: haproxy",
+                        targets_.size(), bytes, kTargetsBytesMax, kTargetsIn));
 }
 
 void RouteCheck::check_servers(const std::string& backend) {
     constexpr std::array kBefore{std::string_view{}};
+    if (is_in_place()) return check_all(kBefore, backend);
     check_all(kSlots, backend);
     if (!traffic_.server_before.empty()) check_all(kBefore, backend);
 }
@@ -337,7 +417,7 @@ bool RouteCheck::check_server(const Side& side, const std::string& backend) {
     bytes_ += kPerServer + name->size() + side.target.size();
     const auto [owner, is_new] = owners_.try_emplace(*name, side.target, std::string{side.slot});
     if (is_new)
-        found_.servers.push_back({backend, *std::move(name)});
+        found_.servers.push_back({socket_, backend, *std::move(name)});
     else
         add(traffic_.position, clash(side, owner->second.first, owner->second.second, *name));
     return is_new;
@@ -349,7 +429,8 @@ std::string RouteCheck::clash(const Side& one, const std::string& other_target,
         return fmt::format(
             "targets {} and {} have one server, {}: each needs its own, as by "
             "${{TARGET_NAME}} in {}",
-            other_target, one.target, server, one.slot.empty() ? "server_before" : "server");
+            other_target, one.target, server,
+            one.slot.empty() && !is_in_place() ? "server_before" : "server");
     if (one.slot.empty())
         return fmt::format(
             "server_before is {} on target {}, as is the server of its slot {}: name "
@@ -386,7 +467,7 @@ Result<Route> render_route(const Assignment& assignment, const Definition& defin
                            const Sides& sides, const std::string& router_target) {
     if (!sides.traffic)
         return fail(ErrorCode::invalid, "{} has no traffic to route", assignment.key.text());
-    const RouteTexts texts{definition, *sides.traffic};
+    const RouteTexts texts{definition, *sides.traffic, assignment.strategy.type};
     Route route;
     route.key = assignment.key;
     route.target = router_target;
@@ -394,7 +475,7 @@ Result<Route> render_route(const Assignment& assignment, const Definition& defin
     route.router = sides.traffic->router;
     take_shares(sides, route);
     if (route.router == RouterType::script)
-        CHECK(fill_script(definition, texts, *sides.traffic, route));
+        CHECK(fill_script(assignment, definition, texts, sides, route));
     else
         CHECK(fill_haproxy(assignment, texts, sides, route));
     return route;
@@ -402,7 +483,7 @@ Result<Route> render_route(const Assignment& assignment, const Definition& defin
 
 RouteFindings check_routes(const Definition& definition, const std::vector<DesiredTarget>& targets,
                            const Strategy& strategy) {
-    if (strategy.type != StrategyType::blue_green || !strategy.traffic) return {};
+    if (!strategy.traffic) return {};
     return RouteCheck{definition, targets, strategy}.run();
 }
 

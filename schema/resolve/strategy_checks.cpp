@@ -68,6 +68,24 @@ void check_strategy(const Strategy& strategy, const Targets& targets, const Find
     check_own_routers(strategy, targets, findings);
 }
 
+void check_approvers(const Strategy& strategy, const std::vector<std::string>& approvers,
+                     const Findings& findings) {
+    if (!approvers.empty() || approved_only(strategy).empty()) return;
+    findings.error_since(Checks::fifth,
+                         {ErrorCode::invalid,
+                          "approval_required of a group waits for a promote by one of the "
+                          "environment's approvers, and it names none: list them, or leave it out",
+                          strategy.position});
+}
+
+std::vector<std::string> approved_only(const Strategy& strategy) {
+    std::set<std::string> names;
+    for (const auto& group : strategy.cluster_order)
+        for (const auto& target : group.targets)
+            if (group.approval_required) names.insert(target.name);
+    return {names.begin(), names.end()};
+}
+
 const Strategy& strategy_of(const Version& version, const EnvironmentPart& environment) {
     return version.strategy ? *version.strategy : environment.strategy;
 }

@@ -53,7 +53,7 @@ class Example(unittest.TestCase):
         def there():
             seen = self.box.daemon.assignment(self.environment, "shop-web")
             return seen["sync"] == "in_sync" and seen["desired"]["version"] == value
-        wait(there, f"{value} everywhere")
+        wait(there, f"{value} everywhere", seconds=150)
 
     def push(self, value):
         repo = self.box.repo
@@ -119,6 +119,23 @@ class ClustersTest(CanaryTest):
     hosts = ("eu-1", "eu-2", "us-1", "us-2", "us-3")
     entries = (2, 3, 5)
 
+    def promote(self, *how):
+        super().promote(*how, "--author", "Lena Lead <lead@example.com>")
+
+    def test_nobody_lets_what_they_wrote_themselves_into_us(self):
+        self.push("1.1.0")
+        self.watched("1.1.0", 1)
+        written = self.box.cli("promote", "shop-web", "prod", "--repo", str(self.box.repo.remote), "--full",
+                               "--author", "Alice <alice@example.com>")
+        words = "alice@example.com is an author of the change"
+        self.assertIn(words, written.stderr)
+        wait(lambda: any(words in hold["reason"] for hold in self.box.daemon.assignment("prod", "shop-web")["holds"]),
+             "the hold")
+        self.assertEqual(self.ran("1.1.0"), {"eu-1", "eu-2"})
+        self.promote("--step", "1")
+        self.watched("1.1.0", 2)
+        self.assertEqual(self.ran("1.1.0"), {"eu-1", "eu-2", "us-1"})
+
 
 class Load(threading.Thread):
     """Asks again and again, and counts who answered. Nobody may wait for it for ever."""
@@ -163,17 +180,18 @@ def ask(port):
 
 
 @unittest.skipUnless(shutil.which("haproxy"), "no haproxy here")
-class BlueGreenTest(Example):
-    name = "blue-green"
+class Balanced(Example):
+    """Behind a real HAProxy."""
+
     environment = "shop"
-    hosts = ("web-1", "web-2")
+    ports = ()  # of the servers, as the example has them
 
     def prepare(self):
         run = self.box.root / "haproxy"
         run.mkdir()
         self.port = free_port()
         self.edits |= {"/run/haproxy": str(run), "/var/lib/haproxy": str(run), "18080": str(self.port)}
-        for port in ("18101", "18102", "18201", "18202"):
+        for port in self.ports:
             self.edits[port] = str(free_port())
         for file in (EXAMPLES / self.name / "balancer").iterdir():
             (run / file.name).write_text(self.edited(file))
@@ -183,6 +201,12 @@ class BlueGreenTest(Example):
 
     def start_agents(self):
         self.box.agent("lb-1", "--config", str(self.box.root / "haproxy" / "agent.yaml"))
+
+
+class BlueGreenTest(Balanced):
+    name = "blue-green"
+    hosts = ("web-1", "web-2")
+    ports = ("18101", "18102", "18201", "18202")
 
     def folder(self, host, slot):
         return self.box.root / "hosts" / host / f"shop-web-{slot}"
@@ -242,6 +266,63 @@ class BlueGreenTest(Example):
             load.goes_on(200)
             self.assertEqual(load.answers["1.0.0"], before)
         self.assertEqual(load.failures, [])
+
+
+WEIGH = """
+import socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.connect({socket!r})
+link.sendall(b"show servers state shop\\n")
+rows = [row.split() for row in link.makefile().read().splitlines()]
+names = next(row[1:] for row in rows if row[:2] == ["#", "be_id"])
+name, weight = names.index("srv_name"), names.index("srv_uweight")
+weights = {{row[name]: int(row[weight]) for row in rows if len(row) > weight and row[0] != "#"}}
+with open({log!r}, "a") as log:
+    print(weights.pop(sys.argv[1]), *weights.values(), file=log)
+"""
+
+
+class DrainTest(Balanced):
+    name = "drain"
+    hosts = ("web-1", "web-2", "web-3")
+    ports = ("18101", "18102", "18103")
+
+    def prepare(self):
+        super().prepare()
+        weigh, self.log = self.box.root / "weigh.py", self.box.root / "weights"
+        weigh.write_text(WEIGH.format(socket=str(self.box.root / "haproxy" / "admin.sock"), log=str(self.log)))
+        # Each install_script notes what the balancer gives its own host, and the others.
+        self.edits["set -eu"] = f'set -eu\n      python3 {weigh} "$TARGET_NAME"'
+
+    def weights(self):
+        """Since the last call: the own one, and the others, of each script that ran."""
+        lines = [tuple(int(word) for word in line.split()) for line in self.log.read_text().splitlines()]
+        self.log.write_text("")
+        return lines
+
+    def succeeded(self, value):
+        wait(lambda: any(each["to"] == value for each in self.box.daemon.releases(status="success")),
+             f"the end of {value}")
+
+    def test_no_request_fails_while_each_host_is_changed_and_a_bad_version_answers_nobody(self):
+        self.succeeded("1.0.0")
+        self.assertEqual([own for own, *_ in self.weights()], [0, 0, 0])
+        with Load(self.port) as load:
+            load.goes_on()
+            self.push("1.1.0")
+            self.succeeded("1.1.0")
+            self.assertEqual(self.weights(), [(0, 100, 100)] * 3, "drained, and the one before it is ready")
+            before = load.answers["1.0.0"]
+            load.goes_on()
+            self.assertEqual(load.answers["1.0.0"], before)
+
+            self.push("2.0.0-bad")
+            self.taken_back("2.0.0-bad")
+            self.everywhere("1.1.0")
+            self.assertEqual(self.weights(), [(0, 100, 100)] * 2, "the bad one, and the way back")
+            load.goes_on()
+        self.assertEqual(load.failures, [])
+        self.assertEqual(set(load.answers), {"1.0.0", "1.1.0"})
 
 
 if __name__ == "__main__":

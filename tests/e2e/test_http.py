@@ -25,6 +25,7 @@ ASSIGNMENT = {"project", "environment", "desired", "sync", "targets", "release",
 RELEASE = {"id", "project", "environment", "from", "to", "kind", "operation", "status", "strategy", "commit", "author",
            "created_at", "started_at", "finished_at", "reason", "holds", "steps", "targets"}
 STEP = {"index", "entry", "kind", "targets", "status", "started_at", "finished_at", "required", "max_unavailable"}  # of a deploy
+BACK_STEP = {"index", "kind", "does", "status", "targets", "done", "all"}
 PROGRESS = {"name", "status", "from", "to", "error", "started_at", "finished_at", "stages"}
 TASK = {"name", "type", "status", "retry_count"}
 TARGET = {"name", "environment", "agent", "status", "last_seen_at", "labels", "installations"}
@@ -178,7 +179,10 @@ class HttpTest(unittest.TestCase):
         self.assertIn("never", window["reason"])
 
         release = daemon.release(self.bad)
-        self.assertEqual(release.keys(), RELEASE)
+        self.assertEqual(release.keys(), RELEASE | {"rollback"})
+        self.assertEqual([(s["kind"], s["status"]) for s in release["rollback"]["steps"]],
+                         [("restore", "success"), ("verify", "success")])
+        self.assertEqual(release["rollback"]["steps"][0].keys(), BACK_STEP)
         self.assertEqual(release["steps"][0].keys(), STEP)
         self.assertEqual(release["targets"][0].keys(), PROGRESS)
         self.assertEqual(release["targets"][0]["stages"][0]["tasks"][0].keys(), TASK)

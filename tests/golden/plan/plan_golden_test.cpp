@@ -149,6 +149,22 @@ TEST_F(PlanGolden, ACanaryIsWatchedAndPromoted) {
     expect_golden("canary-failure", report({"web-2@4"}, true));
 }
 
+/// Who asked for it is no approver of it: the first one who wrote nothing of it is taken for
+/// granted.
+TEST_F(PlanGolden, AGroupWaitsForAnApprover) {
+    auto environment = without(kProd, "release_window: hours\n");
+    const auto at = environment.find("strategy:");
+    environment.replace(at, environment.find('\n', at) + 1 - at,
+                        "approvers: [dana@example.com, eve@example.com]\n"
+                        "strategy: {type: canary, config: {cluster_order: [{priority: 1, targets: "
+                        "[web-1]}, {priority: 2, targets: [web-2, web-3], approval_required: "
+                        "true}]}}\n");
+    write("environments/prod.yaml", environment);
+    push("with approvers");
+    set_version("1.1.0", "next");
+    expect_golden("approval", report());
+}
+
 constexpr const char* kBlueGreen = R"(strategy:
   type: blue_green
   config:

@@ -178,6 +178,30 @@ TEST_F(HostTroubleTest, WhatHappenedIsWrittenInItsOrderOnceThereIsRoom) {
     EXPECT_EQ(content.records.installations.size(), 1U);
 }
 
+TEST_F(HostTroubleTest, ARouteThatFindsNoRoomIsSaidToWaitOnceAndIsKeptInTheEnd) {
+    disk_bytes = 0;
+    machine::JournalRoute kept{{}, 1};
+    kept.route.key = {"prod", "shop"};
+    kept.route.target = "lb-1";
+    std::atomic<int> waited = 0;
+    std::promise<Result<void>> written;
+    auto journal = Journal::open(dir_ / "journal");
+    ASSERT_TRUE(journal) << journal.error().text();
+    JournalWriter writer{*std::move(journal), [](const Error& error) { FAIL() << error.text(); }};
+    std::promise<void> waits;
+    writer.write(
+        kept, [&](Result<void> result) { written.set_value(std::move(result)); },
+        [&](const Error& error) {
+            EXPECT_EQ(error.code, ErrorCode::exhausted);
+            ++waited;
+            waits.set_value();
+        });
+    waits.get_future().get();
+    disk_bytes = std::numeric_limits<off_t>::max();
+    EXPECT_TRUE(written.get_future().get());
+    EXPECT_EQ(waited, 1);
+}
+
 TEST_F(HostTroubleTest, AScriptThatCannotBeWritten) {
     Host host{dir_};
     std::filesystem::remove_all(dir_ / "agent/tmp");

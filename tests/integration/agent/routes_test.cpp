@@ -1,8 +1,11 @@
 /// Routes through the whole agent, before the real HAProxy: what was told is in force within a
 /// look, whatever happens to the balancer or to the agent.
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "schema/files/file_descriptor.h"
 #include "tests/integration/agent/host_fixture.h"
 #include "tests/integration/routers/haproxy_fixture.h"
 
@@ -36,9 +39,22 @@ protected:
         made.state_file = dir_ / "state";
         return made;
     }
-    std::unique_ptr<Host> agent() const {
+    std::unique_ptr<Host> agent(Milliseconds look = kLook) const {
         return std::make_unique<Host>(dir_, config_, Seconds{0},
-                                      TIDEGATE_BINARY_DIR "/tidegate-agent", kLook);
+                                      TIDEGATE_BINARY_DIR "/tidegate-agent", look);
+    }
+    /// A request that lasts until this is closed: its body does not come.
+    FileDescriptor request() const {
+        FileDescriptor link{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        const std::string path = dir_ / "front";
+        path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+        const std::string_view head = "POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\n";
+        EXPECT_EQ(
+            ::connect(link.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+        EXPECT_EQ(::send(link.get(), head.data(), head.size(), 0), std::ssize(head));
+        return link;
     }
     static void set(Host& host, const Route& route) {
         host.loop->step(machine::SetRouteCommand{1, route});
@@ -89,6 +105,28 @@ TEST_F(AgentRoutesTest, IsAppliedAndToldAsItWasReadBack) {
     EXPECT_EQ(green(), 100);
 }
 
+TEST_F(AgentRoutesTest, TheEndOfTheLastSessionIsToldSoon) {
+    start();
+    const auto host = agent(std::chrono::hours{1});
+    set(*host, route(1, 0));
+    ASSERT_TRUE(in_force(*host, 1));
+    {
+        const auto lasting = request();
+        ASSERT_TRUE(host->until([&] {
+            const auto all = shop().look().value_or(std::vector<HaproxyServer>{});
+            return std::ranges::any_of(all, [](const auto& each) { return each.sessions == 1; });
+        }));
+        set(*host, route(2, 100));
+        ASSERT_TRUE(says(*host, [](const RouteReport& report) {
+            return report.revision == 2 && report.sessions.contains("blue") &&
+                   report.sessions.at("blue") == 1;
+        }));
+    }
+    EXPECT_TRUE(says(*host, [](const RouteReport& report) {
+        return report.sessions.contains("blue") && report.sessions.at("blue") == 0;
+    }));
+}
+
 TEST_F(AgentRoutesTest, AReloadKeepsItByTheStateFile) {
     start();
     const auto host = agent();
@@ -97,6 +135,21 @@ TEST_F(AgentRoutesTest, AReloadKeepsItByTheStateFile) {
     host->loop.reset();  // nobody looks any more
     reload();
     EXPECT_EQ(green(), 40);
+}
+
+TEST_F(AgentRoutesTest, AStateFileThatCannotBeWrittenIsSaidAndTheRouteIsInForce) {
+    start();
+    std::filesystem::create_directory(dir_ / "state");
+    const auto host = agent();
+    set(*host, route(1, 40));
+    ASSERT_TRUE(in_force(*host, 1));
+    EXPECT_EQ(green(), 40);
+    const auto said = [&] { return host->uplink.routes.back().error; };
+    EXPECT_TRUE(said().starts_with("in force, but a reload of HAProxy would forget it: "))
+        << said();
+    std::filesystem::remove(dir_ / "state");
+    EXPECT_TRUE(host->until([&] { return said().empty(); }));
+    EXPECT_TRUE(std::filesystem::is_regular_file(dir_ / "state"));
 }
 
 TEST_F(AgentRoutesTest, AReloadWithoutTheStateFileIsPutBackWithinALook) {

@@ -135,6 +135,36 @@ TEST_F(ChangeTest, PromoteNamesTheVersionAndHowFar) {
     EXPECT_EQ(change({"promote", "shop-api", "prod", "--step", "0"}).code, kUsage);
 }
 
+/// Dana Operator wrote 1.1.0.
+TEST_F(ChangeTest, PromoteWarnsWhereAnApproverIsAsked) {
+    const std::string strategy =
+        "strategy: {type: canary, config: {cluster_order: [{priority: 1, targets: [web-1]}, "
+        "{priority: 2, targets: [web-2], approval_required: true}]}}\n";
+    write("environments/prod.yaml",
+          "apiVersion: tidegate/v1\nkind: Environment\nname: prod\n"
+          "approvers: [dana@example.com, eve@example.com]\n" +
+              strategy + "targets: [{name: web-1}, {name: web-2}]\n");
+    push("approvers");
+    set_version("1.1.0", "next");
+    const auto by = [&](const char* who) {
+        return change({"promote", "shop-api", "prod", "--full", "--author", who}).err;
+    };
+    EXPECT_EQ(by("Joe <joe@example.com>"),
+              "warning: what waits for an approver goes on waiting: joe@example.com is no "
+              "approver\n");
+    git("pull -q --ff-only origin main");
+    set_version("1.2.0", "next");
+    EXPECT_EQ(by("Eve <eve@example.com>"), "");
+    git("pull -q --ff-only origin main");
+    set_version("1.3.0", "next");
+    EXPECT_EQ(by("Dana <dana@example.com>"),
+              "warning: what waits for an approver goes on waiting: dana@example.com is an author "
+              "of the change\n");
+    EXPECT_EQ(remote_version_file(),
+              version_text("1.3.0") + "promote: {version: 1.3.0, to: full}\n")
+        << "it is made all the same";
+}
+
 /// It spoke of the release of that time.
 TEST_F(ChangeTest, RetryAndRollbackTakeAPromoteAway) {
     const std::string promoted = "promote: {version: 1.0.0, step: 1}\n";

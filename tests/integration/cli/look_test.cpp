@@ -75,6 +75,7 @@ struct LookTest : testing::Test {
         server.Get("/api/release/assignments/watch", [this](const auto&, auto& response) {
             auto item = assignment();
             item["sides"] = traffic;
+            item.update(watched);
             const auto event =
                 "id: 1\nevent: assignment\ndata: " + item.dump() +
                 "\n\n: still here\n\n"
@@ -102,6 +103,7 @@ struct LookTest : testing::Test {
                 {"tip", {{"commit", "c0ffee"}, {"state", "accepted"}, {"errors", json::array()}}}};
     json first = assignment();
     json traffic;
+    json watched = json::object();
     std::string broken = "none";
     httplib::Server server;
     int port = 0;
@@ -225,6 +227,52 @@ TEST_F(LookTest, WatchTellsWhereTheTrafficGoes) {
     traffic = {{"weights", {{"blue", 75}, {"green", 25}}}};
     const auto outcome = look({"watch"});
     EXPECT_NE(outcome.out.find("held  4/5  blue 75 %, green 25 %  window: "), std::string::npos)
+        << outcome.out;
+}
+
+json back_step(int index, const char* kind, const char* does, const char* status, int done) {
+    const bool routes = std::string_view{kind} == "route";
+    return {{"index", index},
+            {"kind", kind},
+            {"does", does},
+            {"status", status},
+            {"done", done},
+            {"all", 2},
+            {"targets", routes ? json::array() : json({"web-1", "web-2"})}};
+}
+
+TEST_F(LookTest, ExplainShowsWhatAFailureWouldUndoAndThenHowFarThatIs) {
+    first["release"] = "r2";
+    answer("/api/release/deploys/r2",
+           {{"id", "r2"},
+            {"status", "running"},
+            {"rollback", {{"steps", {back_step(0, "restore", "restore 1.4.1", "pending", 0)}}}}});
+    const auto before = look({"explain", "shop-api", "prod"}).out;
+    EXPECT_NE(before.find("\nif it fails now\n"), std::string::npos) << before;
+    EXPECT_NE(before.find("  0     restore 1.4.1  pending  web-1 web-2\n"), std::string::npos)
+        << before;
+    first["release"] = "r3";
+    answer("/api/release/deploys/r3",
+           {{"id", "r3"},
+            {"status", "rolling_back"},
+            {"rollback",
+             {{"steps",
+               {back_step(0, "route", "route all traffic to blue", "success", 2),
+                back_step(1, "remove", "remove green", "running", 1)}}}}});
+    const auto after = look({"explain", "shop-api", "prod"}).out;
+    for (const auto* wanted :
+         {"\nway back\n", "0     route all traffic to blue  success  2 of 2 routers\n",
+          "1     remove green               running  1 of 2: web-1 web-2\n"})
+        EXPECT_NE(after.find(wanted), std::string::npos) << wanted << '\n' << after;
+}
+
+TEST_F(LookTest, WatchTellsHowFarARollbackIs) {
+    watched = {{"release", "r3"}};
+    answer("/api/release/deploys/r3/status",
+           {{"status", "rolling_back"},
+            {"rollback", {{"steps", {back_step(0, "restore", "restore 1.4.1", "running", 1)}}}}});
+    const auto outcome = look({"watch"});
+    EXPECT_NE(outcome.out.find("  goes back: 0 restore 1.4.1, 1 of 2\n"), std::string::npos)
         << outcome.out;
 }
 

@@ -62,11 +62,16 @@ protected:
         for (const bool cached : {true, false}) {
             if (!cached) std::filesystem::remove(history());
             auto again = source();
-            const auto found = again.open(
-                {report.status.accepted_commit, {}, {}, report.lenient_until, report.second_until},
-                own_);
+            const auto found = again.open({report.status.accepted_commit,
+                                           {},
+                                           {},
+                                           report.lenient_until,
+                                           report.second_until,
+                                           report.fourth_until},
+                                          own_);
             ASSERT_TRUE(found) << found.error().text();
             EXPECT_EQ(found->second_until, report.second_until);
+            EXPECT_EQ(found->fourth_until, report.fourth_until);
             EXPECT_EQ(lines_of(found->status.errors), lines_of(report.status.errors));
             EXPECT_EQ(found->lenient_until, report.lenient_until);
             for (const auto& [key, one] : report.desired->assignments) {

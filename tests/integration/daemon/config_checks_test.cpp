@@ -114,8 +114,9 @@ TEST_F(UpgradeTest, OurOwnRevertPutsBackWhatWasAcceptedOnce) {
 
     std::filesystem::create_hard_link(history(), dir_.path() / "saved");
     auto again = this->source();
-    const auto found =
-        again.open({tip(), {}, {}, reverted.lenient_until, reverted.second_until}, own_);
+    const auto found = again.open(
+        {tip(), {}, {}, reverted.lenient_until, reverted.second_until, reverted.fourth_until},
+        own_);
     ASSERT_TRUE(found) << found.error().text();
     EXPECT_EQ(staging(*found).definition->digest, good->digest);
     EXPECT_TRUE(std::filesystem::equivalent(history(), dir_.path() / "saved"))
@@ -258,6 +259,32 @@ TEST_F(ConfigChecksTest, WhatTheSecondChecksAcceptedStaysAcceptedToo) {
     commit_all("tab");
     EXPECT_THAT(lines_of(source.poll({}).status.errors), HasSubstr("version must be one line"))
         << "the second checks go on";
+}
+
+/// A build that knew checks 4 kept how far the first two reach: a strategy of a version's own,
+/// which asked nobody then, goes on acting.
+TEST_F(ConfigChecksTest, WhatTheFourthChecksAcceptedStaysAcceptedToo) {
+    const auto first = tip();
+    put("versions/staging/shop-api.yaml",
+        version_text("version: 1.0.1\nstrategy: {type: all_at_once}"));
+    commit_all("own");
+    const auto fourth = tip();
+    auto source = this->source();
+    const auto upgraded = upgrade(source, {{}, {}, {}, first, first});
+    EXPECT_EQ(lines_of(upgraded.status.errors), "");
+    EXPECT_THAT(lines_of(upgraded.status.warnings), HasSubstr("acts only with allow_override"));
+    EXPECT_EQ(upgraded.second_until, first);
+    EXPECT_EQ(upgraded.fourth_until, fourth);
+    EXPECT_EQ(staging(upgraded).strategy.type, StrategyType::all_at_once);
+    expect_the_same_after_a_restart(upgraded);
+    put("README.md", "later");
+    commit_all("later");
+    const auto report = source.poll({});
+    ASSERT_TRUE(report.desired) << report.status.poll_error;
+    EXPECT_THAT(lines_of(report.status.errors), HasSubstr("acts only with allow_override"));
+    EXPECT_EQ(staging(report).commit, fourth);
+    EXPECT_EQ(staging(report).strategy.type, StrategyType::all_at_once);
+    expect_the_same_after_a_restart(report);
 }
 
 struct PlaceCase {

@@ -59,7 +59,9 @@ TEST_F(HaproxyTest, NoRequestFailsWhileWeightsMove) {
 
 TEST_F(HaproxyTest, AReloadAndARestartKeepThemByTheStateFile) {
     start();
-    ASSERT_TRUE(shop().set_weights({{"web-1-blue", 10}, {"web-1-green", 30}}));
+    const Weights wanted{{"web-1-blue", 10}, {"web-1-green", 30}};
+    ASSERT_TRUE(shop().set_weights(wanted));
+    ASSERT_TRUE(shop().keep(wanted));
     reload();
     EXPECT_EQ(look("web-1-green").weight, 30);
     EXPECT_NEAR(count(40)["green"], 30, 2);
@@ -84,22 +86,23 @@ TEST_F(HaproxyTest, TheStateFileIsWrittenWhereItSaysSomethingElse) {
     start();
     const Weights wanted{{"web-1-blue", 50}, {"web-1-green", 50}};
     ASSERT_TRUE(shop().set_weights(wanted));
+    ASSERT_TRUE(shop().keep(wanted));
     struct stat first {
     }, again{};
     ASSERT_EQ(::stat((dir_ / "state").c_str(), &first), 0);
-    ASSERT_TRUE(shop().set_weights(wanted));
+    ASSERT_TRUE(shop().keep(wanted));
     ASSERT_EQ(::stat((dir_ / "state").c_str(), &again), 0);
     EXPECT_EQ(first.st_ino, again.st_ino) << "nothing has changed";
     std::filesystem::remove(dir_ / "state");
-    ASSERT_TRUE(shop().set_weights(wanted));
+    ASSERT_TRUE(shop().keep(wanted));
     EXPECT_TRUE(std::filesystem::exists(dir_ / "state"));
     std::filesystem::remove(dir_ / "state");
     std::filesystem::create_directory(dir_ / "state");
-    const auto failed = shop().set_weights(wanted);
+    const auto failed = shop().keep(wanted);
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
     std::filesystem::remove(dir_ / "state");
-    EXPECT_TRUE(shop().set_weights(wanted)) << "it may be repeated";
+    EXPECT_TRUE(shop().keep(wanted)) << "it may be repeated";
 }
 
 TEST_F(HaproxyTest, WhatAPersonTookIntoMaintenanceStaysThere) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/engine/drain.h"
 #include "schema/base/limits.h"
 #include "schema/model/json.h"
 
@@ -278,6 +279,13 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
     for (const auto& [id, entry] : state.outbox)
         if (!entry.lost || asked->offline == Offline::wait)
             moving[slotless(entry.action.key)] = entry.restore;
+    const auto is_let_go = [](const Release& of, const std::string& name) {
+        const auto progress = of.targets.find(name);
+        return progress != of.targets.end() && progress->second.let_go;
+    };
+    const auto& sides = state.assignments.at(release.key).sides;
+    // What is out of traffic by then is gone, whatever breaks before its action begins.
+    const bool drains = sides && engine::drains_first(state, release.key);
     int gone = 0;
     int changing = 0;
     bool repairs = false;  // what is broken already: that takes nothing away
@@ -293,12 +301,16 @@ void Checks::check_budget(const Action& action, const engine::State& state, Time
             is_broken(state, target.agent, live_key(state, release.key, target.name));
         // A restore is exempt: it makes nothing less available.
         if (busy && !action_there->second) ++changing;
-        if (busy || (broken && is_there)) ++gone;
+        const bool away = drains ? !broken && sides->out.contains(target.name) : broken;
+        if ((busy || (away && is_there)) && !is_let_go(release, target.name)) ++gone;
         repairs = repairs || (broken && key == slotless(action.key));
     }
     const auto unavailable = asked->strategy.max_unavailable.value_or(Amount{});
     const int limit = unavailable.of(static_cast<int>(asked->targets.size()));
-    if (gone > limit && !repairs) fail(fmt::format("6: {} of {} away", gone, limit), now);
+    if (gone > limit && !repairs)
+        fail(fmt::format("6: {} of {} away: {} to {}", gone, limit, to_string(release.kind),
+                         action.key.text()),
+             now);
     if (changing > limit) fail(fmt::format("6: {} of {} changing at once", changing, limit), now);
 }
 
@@ -359,18 +371,20 @@ void Checks::on_durable(const Batch& batch) {
 void Checks::check_route(const Route& route, const engine::State& state, Timestamp now) {
     int given = 0;
     std::string wrong;
+    std::string weights;
     bool any_right = false;
     for (const auto& server : route.servers) {
         given += server.weight;
         const InstallKey key{server.target, route.key.project, server.slot};
         if (server.weight == 0) continue;
+        weights += fmt::format("{} {} ", server.name, server.weight);
         if (deployed_.contains(key) || is_reported(state, key))
             any_right = true;
         else
             wrong = server.name;
     }
     if (!wrong.empty() && any_right)
-        fail("23: traffic to " + wrong + ", which was not deployed", now);
+        fail(fmt::format("23: traffic to {}, which was not deployed: {}", wrong, weights), now);
     if (given > 0) served_.insert(route.key);
     const auto& assignment = state.assignments.at(route.key);
     if (assignment.sides && route.revision < assignment.sides->revision) return;  // another follows

@@ -71,6 +71,7 @@ private:
     void check_release(const Release& release, const engine::State& state, Timestamp now);
     void check_step(const Release& release, const Step& step, bool former_passed,
                     const engine::State& state, Timestamp now);
+    void check_promoted(const Release& release, const Step& step, Timestamp now);
     void check_verified(const Release& release, const Step& step, const engine::State& state,
                         Timestamp now);
     void check_share(const Action& action, const engine::State& state, Timestamp now);

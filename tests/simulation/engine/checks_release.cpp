@@ -16,6 +16,11 @@ void Checks::check_release(const Release& release, const engine::State& state, T
     auto& most = covered_[release.id];
     most = std::max(most, static_cast<int>(std::ranges::count(last_.at(release.key)->targets, false,
                                                               &DesiredTarget::pinned)));
+    const auto let_go = std::ranges::count_if(
+        release.targets, [](const auto& entry) { return entry.second.let_go; });
+    const auto& allowed = last_.at(release.key)->strategy.max_failed;
+    if (let_go > (allowed ? allowed->value : 0))
+        fail(fmt::format("7: {} goes on without {} that failed", release.id, let_go), now);
     bool former_passed = true;
     for (const auto& step : release.steps) {
         check_step(release, step, former_passed, state, now);
@@ -40,6 +45,7 @@ void Checks::check_step(const Release& release, const Step& step, bool former_pa
     if (step.status != StepStatus::success || !passed_.insert(place).second) return;
     const auto* work = deploy_of(step);
     if (kind_of(step) == StepKind::verify) check_verified(release, step, state, now);
+    if (kind_of(step) == StepKind::await) check_promoted(release, step, now);
     if (!work) return;
     const auto verified = std::ranges::count_if(work->targets, [&](const auto& name) {
         return release.targets.at(name).status == TargetStatus::success;
@@ -47,6 +53,14 @@ void Checks::check_step(const Release& release, const Step& step, bool former_pa
     if (verified < 1 || verified < work->required)
         fail(fmt::format("7: step {} passed with {} of {}", step.index, verified, work->required),
              now);
+}
+
+/// 7: a person said so, of this version and of this entry at least, after the wish.
+void Checks::check_promoted(const Release& release, const Step& step, Timestamp now) {
+    const auto& promotion = last_.at(release.key)->promotion;
+    if (!promotion || !promotion->after_intent || promotion->promote.version != release.to ||
+        (!promotion->promote.full && promotion->promote.step < step.entry))
+        fail(fmt::format("7: nobody promoted {} past entry {}", release.id, step.entry), now);
 }
 
 /// 7: each target that has the version, as its own agent says, said as well that all was well.
@@ -96,10 +110,13 @@ void Checks::check_watched(const Release& release, const engine::State& state, T
 }
 
 void Checks::check_alone(const AssignmentKey& key, const engine::State& state, Timestamp now) {
-    const auto active = std::ranges::count_if(
-        state.assignments.at(key).releases,
-        [&](const auto& id) { return is_active(state.releases.at(id).status); });
-    if (active > 1) fail("5: two active releases of " + key.text(), now);
+    int heads = 0;
+    int upkeep = 0;
+    for (const auto& id : state.assignments.at(key).releases) {
+        const auto& release = state.releases.at(id);
+        if (is_active(release.status)) ++(is_upkeep(release.kind) ? upkeep : heads);
+    }
+    if (heads > 1 || upkeep > 1) fail("5: two active releases of " + key.text(), now);
 }
 
 void Checks::check_outbox(const engine::State& state, Timestamp now) {

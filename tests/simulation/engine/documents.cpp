@@ -40,15 +40,32 @@ std::string window_text(const ReleaseWindow& window) {
            slots_text("allowed_windows", window.allowed) + slots_text("deny_windows", window.deny);
 }
 
+std::string failures_text(const Strategy& strategy) {
+    return strategy.max_failed ? fmt::format("max_failed: {}, ", strategy.max_failed->value) : "";
+}
+
+std::string traffic_text(const Strategy& strategy, std::string_view more = "") {
+    if (!strategy.traffic) return "";
+    std::string routers;
+    for (const auto& router : strategy.traffic->targets)
+        routers += (routers.empty() ? "" : ", ") + router.name;
+    return fmt::format(
+        "traffic: {{router: haproxy, targets: [{}], "
+        "config: {{socket: /run/lb.sock, backend: \"${{APP_NAME}}\"{}}}}}, ",
+        routers, more);
+}
+
 std::string canary_text(const Strategy& strategy) {
     std::string steps;
     for (const auto& step : strategy.steps)
         steps += fmt::format("{}{{percent: {}, verify_duration: {}}}", steps.empty() ? "" : ", ",
                              *step.percent, step.verify_duration.count());
     return fmt::format(
-        "strategy: {{type: canary, config: {{steps: [{}], auto_promote: {}, max_unavailable: {}, "
+        "strategy: {{type: canary, config: {{{}{}steps: [{}], auto_promote: {}, max_unavailable: "
+        "{}, "
         "health_check: {{type: tcp, port: 80}}}}}}\n",
-        steps, strategy.auto_promote, strategy.max_unavailable.value_or(Amount{}).value);
+        failures_text(strategy), traffic_text(strategy), steps, strategy.auto_promote,
+        strategy.max_unavailable.value_or(Amount{}).value);
 }
 
 std::string blue_green_text(const Strategy& strategy) {
@@ -57,17 +74,11 @@ std::string blue_green_text(const Strategy& strategy) {
         steps += fmt::format("{}{{weight: {}, verify_duration: {}}}", steps.empty() ? "" : ", ",
                              *step.weight, step.verify_duration.count());
     if (!steps.empty()) steps = fmt::format("canary: {{steps: [{}]}}, ", steps);
-    std::string routers;
-    for (const auto& router : strategy.traffic->targets)
-        routers += (routers.empty() ? "" : ", ") + router.name;
     return fmt::format(
-        "strategy: {{type: blue_green, config: {{{}auto_promote: {}, keep_old: {}, "
-        "verify_duration: {}, health_check: {{type: tcp, port: \"${{PORT}}\"}}, "
-        "traffic: {{router: haproxy, targets: [{}], "
-        "config: {{socket: /run/lb.sock, backend: \"${{APP_NAME}}\", "
-        "server_before: \"${{TARGET_NAME}}\"}}}}}}}}\n",
-        steps, strategy.auto_promote, strategy.keep_old.count(), strategy.verify_duration.count(),
-        routers);
+        "strategy: {{type: blue_green, config: {{{}{}{}auto_promote: {}, keep_old: {}, "
+        "verify_duration: {}, health_check: {{type: tcp, port: \"${{PORT}}\"}}}}}}\n",
+        failures_text(strategy), traffic_text(strategy, ", server_before: \"${TARGET_NAME}\""),
+        steps, strategy.auto_promote, strategy.keep_old.count(), strategy.verify_duration.count());
 }
 
 std::string strategy_text(const Strategy& strategy) {
@@ -76,8 +87,9 @@ std::string strategy_text(const Strategy& strategy) {
     if (strategy.type != StrategyType::rolling)
         return fmt::format("strategy: {{type: {}}}\n", to_string(strategy.type));
     return fmt::format(
-        "strategy: {{type: rolling, config: {{batch_size: {}, batch_interval: {}, "
+        "strategy: {{type: rolling, config: {{{}{}batch_size: {}, batch_interval: {}, "
         "max_unavailable: {}}}}}\n",
+        failures_text(strategy), traffic_text(strategy),
         strategy.batch_size.value_or(Amount{}).value, strategy.batch_interval.count(),
         strategy.max_unavailable.value_or(Amount{}).value);
 }

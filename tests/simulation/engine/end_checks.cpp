@@ -53,7 +53,7 @@ std::string check_wish(World& world, const Assignment& wish) {
         if (!wish.definition->absent || !target.pinned)
             problem += check_target(world, target, wish.key,
                                     definition->absent ? Digest{} : target.digest);
-        problem += check_spare(world, target, wish.key);
+        if (!wish.paused) problem += check_spare(world, target, wish.key);
     }
     return problem;
 }

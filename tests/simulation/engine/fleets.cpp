@@ -55,11 +55,24 @@ Fleet with_canary(Fleet fleet, bool waits) {
     return fleet;
 }
 
-Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits) {
-    fleet.slotted = true;
+namespace {
+
+void add_balancers(Fleet& fleet) {
     auto& gates = fleet.environments[kGates];
     gates.targets = {{"lb-1", "l-1"}, {"lb-2", "l-2"}};
     gates.projects = {"none"};
+    fleet.environments["prod"].strategy.traffic.emplace().targets = {{"lb-1", {}}, {"lb-2", {}}};
+}
+
+}  // namespace
+
+Fleet with_drains(Fleet fleet) {
+    add_balancers(fleet);
+    return fleet;
+}
+
+Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits) {
+    fleet.slotted = true;
     auto& strategy = fleet.environments["prod"].strategy;
     strategy = {};
     strategy.type = StrategyType::blue_green;
@@ -69,7 +82,7 @@ Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits) {
     strategy.verify_duration = 2min;
     strategy.keep_old = hybrid ? 20min : 0min;
     strategy.auto_promote = !waits;
-    strategy.traffic.emplace().targets = {{"lb-1", {}}, {"lb-2", {}}};
+    add_balancers(fleet);
     return fleet;
 }
 

@@ -15,6 +15,8 @@ namespace tidegate::simulation {
 [[nodiscard]] Fleet with_slots(Fleet fleet, int kind);
 /// wide: 200 targets on as many agents; deep: 60 projects on each of three agents; and edge.
 [[nodiscard]] Fleet large_fleet();
+/// prod behind two balancers, each target out of traffic while something is done to it.
+[[nodiscard]] Fleet with_drains(Fleet fleet);
 /// prod blue-green behind two balancers, all at once or by weights; with `waits` a person has to
 /// promote each.
 [[nodiscard]] Fleet with_blue_green(Fleet fleet, bool hybrid, bool waits);

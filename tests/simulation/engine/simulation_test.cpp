@@ -136,6 +136,9 @@ Ran run_seed(std::uint64_t seed) {
     if (seed % 5 == 0) fleet.environments["prod"].offline = Offline::wait;
     if (seed % 7 < 3) fleet = with_canary(std::move(fleet), seed % 7 == 1);
     if (seed % 7 > 3) fleet = with_blue_green(std::move(fleet), seed % 7 > 4, seed % 7 == 5);
+    if (seed % 7 <= 3 && seed % 13 < 6) fleet = with_drains(std::move(fleet));
+    if (seed % 11 < 4)
+        fleet.environments["prod"].strategy.max_failed = Amount{seed % 2 == 0 ? 1 : 2, false};
     return run_world({seed, std::move(fleet), true, std::chrono::hours(9 + seed / 3 % 3)},
                      std::chrono::hours(1 + seed * 7 % 10));
 }

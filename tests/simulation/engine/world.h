@@ -131,6 +131,7 @@ private:
     void up(const std::string& agent, const machine::Effect& effect);
     [[nodiscard]] machine::Input input_of(const engine::Send& send);
     void check_removal(const engine::Send& send);
+    void check_drained(const engine::Send& send);
 
     // people and faults
     void land(const std::string& what, const Edits& edits);
@@ -164,6 +165,7 @@ private:
     ModelGit git_;
     std::map<std::string, std::unique_ptr<ModelAgent>> agents_;
     std::map<std::string, Link> links_;
+    std::set<std::string> begun_;    ///< actions that were sent once
     std::set<std::string> revoked_;  ///< agents, as the store has them
     bool faults_ = false;
     bool promotes_ = true;

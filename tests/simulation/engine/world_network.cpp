@@ -1,3 +1,4 @@
+#include "reconciler/engine/drain.h"
 #include "schema/base/limits.h"
 #include "schema/model/slots.h"
 #include "tests/simulation/engine/world.h"
@@ -117,6 +118,29 @@ bool World::overflows(const std::string& agent, const engine::Send& send) {
     return false;
 }
 
+/// 25: without slots nothing is done to a target to which a balancer that is there sends requests.
+void World::check_drained(const engine::Send& send) {
+    const auto* run = std::get_if<engine::Run>(&send.message);
+    if (!run || run->resumes || run->action.kind == ActionKind::verify) return;
+    if (!begun_.insert(run->action.id).second) return;
+    const auto& release = state_.releases.at(run->action.release);
+    const auto entry = state_.outbox.find(run->action.id);
+    const auto& sides = state_.assignments.at(release.key).sides;
+    if (entry == state_.outbox.end() || entry->second.restore || !sides || !sides->traffic ||
+        !engine::drains_first(state_, release.key) || run->action.key.slot != sides->live)
+        return;
+    for (const auto& [name, host] : agents_) {
+        if (!state_.agents.contains(name) || !state_.agents.at(name).online) continue;
+        for (const auto& [id, route] : host->in_force)
+            for (const auto& server : route.servers)
+                if (route.key == release.key && server.weight > 0 &&
+                    server.target == run->action.key.target && server.slot == sides->live)
+                    checks_.fail(fmt::format("25: changed under traffic: {} by {} with revision {}",
+                                             run->action.key.text(), name, route.revision),
+                                 now_);
+    }
+}
+
 /// 25: what a balancer sends requests to is not removed, but by an uninstall.
 void World::check_removal(const engine::Send& send) {
     const auto* run = std::get_if<engine::Run>(&send.message);
@@ -140,6 +164,7 @@ void World::perform_one(const engine::Send& send) {
     }
     checks_.on_send(send, state_, wall());
     check_removal(send);
+    check_drained(send);
     if (const auto* set = std::get_if<engine::SetRoute>(&send.message))
         note(fmt::format("{} {} of {} to {}", set->forget ? "forget route" : "set route",
                          set->route.revision, set->route.key.text(), send.agent));

@@ -85,6 +85,18 @@ TEST(BlueGreenKeysTest, ARouterMayBeAScript) {
     EXPECT_THAT(read.steps, IsEmpty());
 }
 
+TEST(DrainKeysTest, StrategiesWithoutSlotsTakeTraffic) {
+    for (const auto* type : {"rolling", "canary"}) {
+        const auto read = read_strategy(fmt::format(
+            "{{type: {}, config: {{{} switch_timeout: 90, traffic: {{router: haproxy, targets: "
+            "[lb], config: {{socket: /run/haproxy.sock, backend: shop}}}}}}}}",
+            type, type == std::string_view{"canary"} ? "canary_percent: 10," : ""));
+        EXPECT_EQ(read.switch_timeout, 90s);
+        ASSERT_TRUE(read.traffic);
+        EXPECT_EQ(read.traffic->backend, "shop");
+    }
+}
+
 struct Case {
     const char* name;
     std::string text;

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "schema/base/limits.h"
+#include "schema/model/slots.h"
 #include "tests/unit/engine/rollout.h"
 
 namespace tidegate::engine {

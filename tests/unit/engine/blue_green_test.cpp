@@ -1,4 +1,5 @@
 #include "tests/unit/engine/blue_green.h"
+#include "reconciler/engine/routers.h"
 
 namespace tidegate::engine {
 namespace {
@@ -40,6 +41,28 @@ TEST(BlueGreenTest, ANewVersionGoesBesideTheOldOneAndTakesItsTraffic) {
     EXPECT_EQ(rollout.state().assignments.at(kKey).good->good.version, "v2");
     rollout.pass(minutes{10});
     EXPECT_EQ(rollout.in_flight(), 0u);
+}
+
+TEST(BlueGreenTest, ARouteThatCannotBeRenderedHidesNothingOfTheOneInForce) {
+    BlueGreen rollout;
+    rollout.installs_first();
+    const auto last = rollout.routed().back().second.route;
+    rollout.router_tells(kRouter, {last.key,
+                                   last.target,
+                                   last.revision,
+                                   true,
+                                   "",
+                                   {{"blue", 100}, {"green", 0}},
+                                   {{"green", 3}}});
+    auto strategy = blue_green();
+    strategy.traffic->backend = "${NOBODY_KNOWS}";
+    rollout.wish(routed_through(version_of(3, strategy, 2)));
+    const auto& told = *report_of(rollout.state(), kKey, kRouter, kRouter);
+    EXPECT_NE(told.error.find("NOBODY_KNOWS"), std::string::npos) << told.error;
+    EXPECT_EQ(told.weights, (std::map<std::string, int>{{"blue", 100}, {"green", 0}}));
+    EXPECT_EQ(told.sessions, (std::map<std::string, int>{{"green", 3}}));
+    EXPECT_LT(told.revision, rollout.sides().revision) << "which is not the route of now";
+    EXPECT_TRUE(rollout.holds_for("router"));
 }
 
 TEST(BlueGreenTest, WeightsRiseStepByStepEachWatched) {
@@ -107,6 +130,78 @@ TEST(BlueGreenTest, NothingIsRemovedBeforeEveryRouterGivesItNothing) {
     rollout.router_comes(kRouter);
     rollout.obey();
     EXPECT_EQ(doing(rollout), "deploy 0@blue, deploy 1@blue, deploy 2@blue");
+}
+
+/// Hosts that serve v2 from green, and keep v1 in blue for an hour.
+class Kept : public BlueGreen {
+public:
+    Kept() : BlueGreen(hybrid()) {
+        installs_first();
+        ends();
+        brings(2);
+        ends();
+    }
+    void ends() {
+        for (int i = 0; i < 10 && newest(*this).status != ReleaseStatus::success; ++i) {
+            obey();
+            pass(Seconds{600});
+            finish_all();
+        }
+    }
+    /// v1 once more, by commit c3.
+    void goes_back() {
+        auto wish = std::make_shared<Assignment>(*wish_of(3, hybrid()));
+        wish->intent.commit = wish->intent.digest_commit = "c3";
+        Rollout::wish(routed_through(wish));
+        obey();
+    }
+};
+
+TEST(BlueGreenTest, ACommitBackToWhatIsKeptIsOneLookAndOneRoute) {
+    Kept fleet;
+    ASSERT_EQ(fleet.sides().live, kGreen);
+    ASSERT_EQ(doing(fleet), "");
+    fleet.goes_back();
+    ASSERT_EQ(newest(fleet).kind, ReleaseKind::restore);
+    EXPECT_EQ(doing(fleet), "verify 0@blue, verify 1@blue, verify 2@blue");
+    fleet.pass(Seconds{1});
+    for (int i = 0; i < 3; ++i) (void)fleet.finish_one();
+    EXPECT_EQ(fleet.last_route(), "blue 100 green 0");
+    fleet.obey();
+    EXPECT_EQ(newest(fleet).status, ReleaseStatus::success);
+    EXPECT_EQ(fleet.sides().live, kBlue);
+    EXPECT_EQ(fleet.state().assignments.at(kKey).good->good.version, "v1");
+}
+
+TEST(BlueGreenTest, WhatIsKeptAndBadByNowIsTakenBackAsAnythingNew) {
+    Kept fleet;
+    fleet.goes_back();
+    fleet.pass(Seconds{1});
+    (void)fleet.finish_one(ActionOutcome::failed);
+    EXPECT_EQ(newest(fleet).status, ReleaseStatus::rollback);
+    EXPECT_EQ(fleet.sides().live, kGreen);
+    EXPECT_TRUE(fleet.state().quarantines.contains({kKey, Digest::of("v1")}));
+    EXPECT_EQ(fleet.last_route(), "blue 0 green 100");
+}
+
+TEST(BlueGreenTest, WhatIsKeptWaitsForAgentsThatCannotWatch) {
+    Kept fleet;
+    fleet.state().agents.at(name_of(1)).watches = false;
+    fleet.goes_back();
+    EXPECT_TRUE(fleet.holds_for("agent"));
+    EXPECT_EQ(doing(fleet), "");
+    EXPECT_FALSE(fleet.state().quarantines.contains({kKey, Digest::of("v1")}));
+}
+
+TEST(BlueGreenTest, WhatIsNotKeptAnyMoreIsIntroducedAnew) {
+    Kept fleet;
+    fleet.obey();
+    fleet.pass(std::chrono::hours{1} + Seconds{60});
+    EXPECT_EQ(doing(fleet), "uninstall 0@blue, uninstall 1@blue, uninstall 2@blue");
+    fleet.finish_all();
+    fleet.goes_back();
+    fleet.finish_all();
+    EXPECT_EQ(newest(fleet).kind, ReleaseKind::introduce);
 }
 
 TEST(BlueGreenTest, TheKeptSlotIsClearedEarlyWhenTheNextReleaseNeedsIt) {

@@ -106,6 +106,29 @@ TEST(RoomTest, IsBoundedInBytesToo) {
     EXPECT_EQ(newest(rollout).status, ReleaseStatus::success);
 }
 
+/// Whose contents are left out, and yet weigh what they would.
+TEST(RoomTest, OfAForecastIsTheSame) {
+    constexpr auto kBytes = limits::kActionBytesMax / 2;
+    std::size_t in_flight[2]{};
+    for (const bool imagined : {false, true}) {
+        Rollout rollout(1, std::vector<AssignmentPtr>{});
+        rollout.state().imagined = imagined;
+        rollout.wish(AssignmentPtr(on_one_agent(20, 1, kBytes)));
+        in_flight[imagined ? 1 : 0] = rollout.in_flight();
+        for (const auto& action : rollout.sent()) {
+            EXPECT_EQ(action.variables.empty(), imagined);
+            EXPECT_EQ(action.deploy.script.install_script.empty(), imagined);
+            EXPECT_GT(action.deadline, Seconds{0});
+        }
+        rollout.state().imagined = false;
+        while (rollout.in_flight() > 0) (void)rollout.finish_one();
+        EXPECT_TRUE(rollout.state().imagined_bytes.empty());
+    }
+    EXPECT_GT(in_flight[0], 0u);
+    EXPECT_LT(in_flight[0], kPlaces) << "bytes bound it";
+    EXPECT_EQ(in_flight[0], in_flight[1]);
+}
+
 /// All places are taken by others, and one version turns out to be bad.
 TEST(RoomTest, APlaceIsKeptForRestores) {
     constexpr int kMany = 20;

@@ -63,6 +63,22 @@ TEST(MachineRoutesTest, AreSetOnceTheyAreDurableAndReportedWhenSomethingChanges)
     EXPECT_EQ(kept(host).revision, 2U);
 }
 
+TEST(MachineRoutesTest, OnAFullDiskItIsSetAndCountsOnceItIsDurable) {
+    Host host;
+    (void)apply(host, 1);
+    const auto ticket = journaled(host, route(2));
+    EXPECT_EQ(host.in(RouteUnkept{kId, ticket, "no space"}), "apply lb-1 2");
+    EXPECT_EQ(host.in(looked(ticket, true)),
+              "route lb-1 2: not in force, it is set, but a restart of the agent would forget it: "
+              "no space");
+    EXPECT_EQ(host.in(looked(ticket, false, "it is away")),
+              "route lb-1 2: not in force, it is away")
+        << "not even set";
+    EXPECT_EQ(host.in(RouteDurable{kId, ticket}), "apply lb-1 2");
+    EXPECT_EQ(host.in(looked(ticket, true)), "route lb-1 2: in force");
+    EXPECT_EQ(host.in(RouteUnkept{kId, ticket - 1, "no space"}), "") << "another came since";
+}
+
 TEST(MachineRoutesTest, EvenOneThatFindsNothingNewIsReportedOnceAfterItCame) {
     Host host;
     auto blank = looked(apply(host, 1), false);

@@ -146,12 +146,12 @@ TEST_F(PromotionTest, ApproversAreThoseOfBothRuleSets) {
     }
 }
 
-/// Former builds saved a history that says nothing of promotes: it is of no use.
+/// Former builds saved a history that says nothing of who changed what: it is of no use.
 TEST_F(PromotionTest, AnOlderHistoryIsReplayed) {
     auto json = line_.tracker.json();
-    const auto at = json.find("\"format\":7");
+    const auto at = json.find("\"format\":8");
     ASSERT_NE(at, std::string::npos);
-    json[at + 9] = '6';
+    json[at + 9] = '7';
     const auto loaded = LineTracker::load({zones, kIdentity}, json, line_.tree.files);
     ASSERT_FALSE(loaded);
     EXPECT_EQ(loaded.error().code, ErrorCode::invalid);

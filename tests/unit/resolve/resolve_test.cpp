@@ -53,6 +53,7 @@ TEST(ResolveTest, JoinsWhatAnAssignmentNeeds) {
 TEST(ResolveTest, StrategyIsTheMostSpecificOne) {
     auto tree = small_tree();
     auto prod = environment("prod", {"p-1"});
+    prod.allow_override = true;
     Strategy all;
     all.type = StrategyType::all_at_once;
     Repository repository;
@@ -175,7 +176,7 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
     auto prod = environment("prod", {"p-1"});
     prod.require_approval = true;
     prod.strategy = Strategy{};
-    prod.strategy->max_failed = Amount{1, false};
+    prod.strategy->traffic.emplace().router = RouterType::istio;
     prod.strategy->position = {"environments/prod.yaml", 9, 1};
     auto api = project("api");
     api.variables["KEY"] = of_type(VariableType::secret, "encrypted:age:x");
@@ -192,12 +193,12 @@ TEST(ResolveTest, SaysInWordsWhatIsNotActedOn) {
     EXPECT_EQ(lines(resolved.errors()), "");
     EXPECT_THAT(resolved.assignments.at(kProdApi)->assignment->rules.unsupported,
                 ElementsAre("approval: require_approval", "schedule: scheduled_release",
-                            "strategy: max_failed", "task: migrate of type db_migrate",
+                            "strategy: router istio", "task: migrate of type db_migrate",
                             "variable: KEY of type secret"));
     EXPECT_THAT(resolved.rules_of("prod")->unsupported, ElementsAre("approval: require_approval"));
     EXPECT_THAT(
         lines(resolved.warnings()),
-        HasSubstr("environments/prod.yaml:9:1: strategy: max_failed is not acted on yet: the "
+        HasSubstr("environments/prod.yaml:9:1: strategy: router istio is not acted on yet: the "
                   "release will hold with gate unsupported\n"));
 }
 

@@ -25,6 +25,7 @@ protected:
         definition_.key = assignment_.key = {"prod", "api"};
         definition_.base["POOL"] = plain("shop");
         for (const auto* name : {"w-1", "w-2"}) assignment_.targets.emplace_back().name = name;
+        assignment_.strategy.type = StrategyType::blue_green;
         traffic_.socket = "/run/haproxy/${POOL}.sock";
         traffic_.backend = "${POOL}-${APP_NAME}";
         traffic_.state_file = "/var/lib/haproxy/state";
@@ -99,6 +100,46 @@ TEST_F(RenderRouteTest, WhatStoodThereWithoutSlotsIsASideOfItsOwn) {
     EXPECT_THAT(servers(),
                 ElementsAre("w-1-blue w-1 blue 10", "w-1-green w-1 green 0", "w-1 w-1  90",
                             "w-2-blue w-2 blue 10", "w-2-green w-2 green 0", "w-2 w-2  90"));
+}
+
+TEST_F(RenderRouteTest, AStrategyWithoutSlotsHasOneServerOnEachTarget) {
+    assignment_.strategy.type = StrategyType::rolling;
+    sides_.live = "";
+    sides_.weights = {{"", 100}};
+    sides_.served = {{"", {"w-1", "w-2"}}};
+    EXPECT_THAT(servers(), ElementsAre("w-1 w-1  100", "w-2 w-2  100"));
+    sides_.served[""] = {"w-1"};
+    EXPECT_THAT(servers(), ElementsAre("w-1 w-1  100", "w-2 w-2  0"));
+    traffic_.server = "${APP_NAME}.${TARGET_NAME}${SLOT}";
+    EXPECT_THAT(servers(), ElementsAre("api.w-1 w-1  100", "api.w-2 w-2  0")) << "SLOT is empty";
+}
+
+TEST_F(RenderRouteTest, AStrategyWithoutSlotsWorksInTheOneThatThereIs) {
+    assignment_.strategy.type = StrategyType::rolling;
+    sides_.weights = {{"blue", 100}};
+    sides_.served["blue"] = {"w-2"};
+    EXPECT_THAT(servers(), ElementsAre("w-1-blue w-1 blue 0", "w-1-green w-1 green 0",
+                                       "w-2-blue w-2 blue 100", "w-2-green w-2 green 0"));
+    sides_.live = "";
+    sides_.weights = {{"", 100}};
+    sides_.served[""] = {"w-1", "w-2"};
+    EXPECT_THAT(servers(),
+                ElementsAre("w-1-blue w-1 blue 0", "w-1-green w-1 green 0", "w-1 w-1  100",
+                            "w-2-blue w-2 blue 0", "w-2-green w-2 green 0", "w-2 w-2  100"))
+        << "taken back from a first release with slots";
+}
+
+TEST_F(RenderRouteTest, AScriptWithoutSlotsIsToldWhoGetsTraffic) {
+    traffic_.router = RouterType::script;
+    traffic_.route_script = "./route";
+    EXPECT_FALSE(route().variables.contains("TARGETS_IN")) << "of slots it is told shares";
+    assignment_.strategy.type = StrategyType::canary;
+    assignment_.targets.emplace_back().name = "w-3";
+    sides_.live = "";
+    sides_.weights = {{"", 100}};
+    sides_.served = {{"", {"w-0", "w-1"}}};
+    EXPECT_EQ(route().variables.at("TARGETS_IN"), "w-1");
+    EXPECT_EQ(route().variables.at("TARGETS_OUT"), "w-0,w-2,w-3") << "w-0 left Git";
 }
 
 struct ShareCase {
@@ -195,7 +236,7 @@ TEST_P(CheckRoutesTest, SaysPlaceAndAdvice) {
     EXPECT_EQ(wish.faults(), GetParam().faults);
 }
 const std::string kTraffic = "environments/prod.yaml:14:7: ";
-constexpr auto kFirst = " (target w-1, slot blue)";
+constexpr auto kOnTheFirst = " (target w-1, slot blue)";
 constexpr auto kLater =
     " has no value here: a route outlives versions and hosts, so it has variables of the project, "
     "its environment and the target only, APP_NAME, APP_ENV, and for servers TARGET_NAME and SLOT";
@@ -203,12 +244,46 @@ INSTANTIATE_TEST_SUITE_P(
     Table, CheckRoutesTest,
     testing::Values(
         RouteCase{"Right", [](Wish&) {}, {}},
-        RouteCase{"OtherStrategies",
+        RouteCase{"WithoutSlots",
                   [](Wish& w) {
                       w.strategy.type = StrategyType::canary;
-                      w.strategy.traffic->server = "one";
+                      w.definition.deploy.type = DeployType::container;
+                      w.strategy.traffic->server = "${TARGET_NAME}";
                   },
                   {}},
+        RouteCase{"OneForAllWithoutSlots",
+                  [](Wish& w) {
+                      w.strategy.type = StrategyType::rolling;
+                      w.strategy.traffic->server = "one";
+                  },
+                  {kTraffic + "targets w-1 and w-2 have one server, one: each needs its own, as by "
+                              "${TARGET_NAME} in server"}},
+        RouteCase{
+            "NoSidesWithoutSlots",
+            [](Wish& w) {
+                w.strategy.type = StrategyType::rolling;
+                w.strategy.traffic->header = HeaderMatch{"X-New", "1"};
+                w.strategy.traffic->server_before = "old-${TARGET_NAME}";
+            },
+            {kTraffic + "header X-New: strategy rolling has no second side to send requests "
+                        "to: leave it out, or use type: blue_green",
+             kTraffic + "server_before old-${TARGET_NAME}: strategy rolling has no slots, its "
+                        "servers are named by server; it is of type: blue_green, for what "
+                        "was there before its slots"}},
+        RouteCase{"TooManyForAScript",
+                  [](Wish& w) {
+                      w.strategy.type = StrategyType::rolling;
+                      w.strategy.traffic->router = RouterType::script;
+                      w.targets.clear();
+                      for (int i = 0; i < 1'000; ++i)
+                          w.targets.emplace_back().name = std::string(195, 'w') + std::to_string(i);
+                  },
+                  {kTraffic + "the names of all 1000 targets take 198890 bytes, and a script gets "
+                              "at most 128000 in TARGETS_IN: fewer targets in one environment, or "
+                              "router: haproxy",
+                   kTraffic + "a route of prod/api takes more than the 204800 bytes that an agent "
+                              "takes: fewer targets in one environment, shorter names, script and "
+                              "variables"}},
         RouteCase{"OtherRouters",
                   [](Wish& w) {
                       w.strategy.traffic->router = RouterType::nginx;
@@ -259,13 +334,13 @@ INSTANTIATE_TEST_SUITE_P(
         RouteCase{"Unknown",
                   [](Wish& w) { w.strategy.traffic->server = "${TARGET_NAM}-${SLOT}"; },
                   {kTraffic + "server: unknown variable TARGET_NAM; did you mean 'TARGET_NAME'?" +
-                   kFirst}},
+                   kOnTheFirst}},
         RouteCase{"OfTheHost",
                   [](Wish& w) { w.strategy.traffic->server = "${TARGET_IP}-${SLOT}"; },
-                  {kTraffic + "server: TARGET_IP" + kLater + kFirst}},
+                  {kTraffic + "server: TARGET_IP" + kLater + kOnTheFirst}},
         RouteCase{"OfTheVersion",
                   [](Wish& w) { w.strategy.traffic->server = "${TARGET_NAME}-${SLOT}-${BUILD}"; },
-                  {kTraffic + "server: BUILD" + kLater + kFirst}},
+                  {kTraffic + "server: BUILD" + kLater + kOnTheFirst}},
         RouteCase{"Secrets",
                   [](Wish& w) {
                       w.strategy.traffic->socket = "/run/${HIDDEN}";

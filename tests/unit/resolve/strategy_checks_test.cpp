@@ -40,7 +40,10 @@ Strategy selected(const std::string& value) {
 }
 Strategy routed_by(const std::string& target) {
     auto strategy = canary_of({kTen, kAllOfThem});
-    strategy.traffic.emplace().targets = {{target, {kFile, 14, 3}}};
+    auto& traffic = strategy.traffic.emplace();
+    traffic.targets = {{target, {kFile, 14, 3}}};
+    traffic.socket = "/run/haproxy.sock";
+    traffic.backend = "${APP_NAME}";
     return strategy;
 }
 
@@ -148,7 +151,7 @@ TEST_F(StrategyChecksTest, APromoteCountsTheWeightsOfABlueGreen) {
     EXPECT_THAT(promoting(2, strategy), HasSubstr("promote names step 2, the strategy has 1"));
 }
 
-TEST_F(StrategyChecksTest, ACanaryIsActedOnButForTrafficAndFailures) {
+TEST_F(StrategyChecksTest, ACanaryIsActedOnButForWeightsAndOtherRouters) {
     auto strategy = canary_of({kTen, kAllOfThem});
     const auto held = HasSubstr("is not acted on yet");
     EXPECT_THAT(found(strategy), Not(held));
@@ -157,9 +160,14 @@ TEST_F(StrategyChecksTest, ACanaryIsActedOnButForTrafficAndFailures) {
     groups.cluster_order.emplace_back().targets = {{"p-1", {kFile, 12, 9}}};
     EXPECT_THAT(found(groups), Not(held));
     strategy.max_failed = Amount{1, false};
-    EXPECT_THAT(found(strategy), HasSubstr("9:1: strategy: max_failed is not acted on yet"));
-    EXPECT_THAT(found(routed_by("s-1")),
-                HasSubstr("9:1: strategy: canary with traffic is not acted on yet"));
+    EXPECT_THAT(found(strategy), Not(held));
+    EXPECT_THAT(found(routed_by("s-1")), Not(held));
+    EXPECT_THAT(found(routed_by("s-1"), Checks::fourth),
+                HasSubstr("9:1: strategy: canary with traffic is not acted on yet"))
+        << "nobody looked at what it needs";
+    auto istio = routed_by("s-1");
+    istio.traffic->router = RouterType::istio;
+    EXPECT_THAT(found(istio), HasSubstr("9:1: strategy: router istio is not acted on yet"));
     EXPECT_THAT(found(canary_of({{std::nullopt, 10, Seconds{0}}, kAllOfThem})),
                 HasSubstr("9:1: strategy: canary by weight is not acted on yet"));
 }
@@ -212,6 +220,7 @@ protected:
     static Environment prod(const std::string& router,
                             const std::string& server = "${APP_NAME}-${TARGET_NAME}-${SLOT}") {
         auto result = environment("prod", {"p-1", "p-2"});
+        result.allow_override = true;
         result.strategy = routed(router, server);
         return result;
     }
@@ -302,6 +311,35 @@ TEST_F(RoutersTest, AServerBelongsToOneAssignment) {
     line_.commit();
     EXPECT_EQ(errors(), "");
     EXPECT_TRUE(line_.get()->config_errors.empty());
+}
+
+TEST_F(RoutersTest, BalancersBehindOneAgentMayNameTheirServersAlike) {
+    line_.tree.add(prod("lb", "${TARGET_NAME}-${SLOT}"));
+    auto web = own_traffic("web", "${TARGET_NAME}-${SLOT}");
+    web.strategy->traffic->socket = "/run/second.sock";
+    line_.tree.add(web);
+    line_.commit();
+    EXPECT_EQ(errors(), "") << "each by a socket of its own";
+}
+
+TEST_F(RoutersTest, AServerBelongsToOneAssignmentWithoutSlotsToo) {
+    auto rolling = prod("lb", "${TARGET_NAME}");
+    rolling.strategy->type = StrategyType::rolling;
+    line_.tree.add(rolling);
+    line_.checks = Checks::fourth;
+    line_.commit();
+    EXPECT_EQ(errors(), "") << "it is held";
+    EXPECT_THAT(line_.get()->rules.unsupported,
+                testing::ElementsAre("strategy: rolling with traffic"));
+    line_.checks = kChecksNow;
+    line_.commit();
+    EXPECT_THAT(errors(), HasSubstr("both send traffic to server shop/p-1 on router target lb"));
+    rolling.strategy->traffic->server = "${APP_NAME}-${TARGET_NAME}";
+    line_.tree.add(rolling);
+    line_.commit();
+    EXPECT_EQ(errors(), "");
+    EXPECT_THAT(line_.get()->rules.unsupported, IsEmpty());
+    EXPECT_EQ(routers(), (Agents{{"lb", "lb-agent"}}));
 }
 
 TEST(BlueGreen, OfOlderChecksIsHeldAsItWas) {

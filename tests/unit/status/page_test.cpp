@@ -32,6 +32,22 @@ TEST(PageTest, ShowsEachKindOfStepWithItsOwnProgress) {
         EXPECT_THAT(page, HasSubstr(text));
 }
 
+TEST(PageTest, ShowsWhatAFailureWouldUndoAndThenHowFarThatIs) {
+    auto snapshot = test::sample_snapshot();
+    const auto before = render_page(snapshot);
+    EXPECT_THAT(before, HasSubstr("if it fails now</p>"));
+    EXPECT_THAT(before, HasSubstr("0 restore</b><span class=\"small\"> restore 1.4.1 · 2 targets"));
+    auto release = *test::sample_release();
+    release.status = ReleaseStatus::rolling_back;
+    release.targets.at("web-1").status = TargetStatus::restored;
+    snapshot.releases[release.id] = std::make_shared<const Release>(release);
+    const auto after = render_page(snapshot);
+    EXPECT_THAT(after, HasSubstr("way back</p>"));
+    EXPECT_THAT(after, Not(HasSubstr("if it fails now")));
+    EXPECT_THAT(after,
+                HasSubstr("0 restore</b><span class=\"small\"> restore 1.4.1 · 1 of 2 targets"));
+}
+
 TEST(PageTest, WhatIsRetiredGoesAndNothingComes) {
     auto snapshot = test::sample_with_slots();
     auto release = *test::sample_switch();
@@ -54,13 +70,21 @@ TEST(PageTest, ShowsWhereTheTrafficGoesAndWhichRouterDoesNotDoSo) {
           "the other slot is kept until 2026-11-23 10:00:00 UTC", ">router</span>"})
         EXPECT_THAT(page, HasSubstr(text));
     EXPECT_THAT(page, Not(HasSubstr("router lb-1")));
+    auto warned = *snapshot.assignments.at({"prod", "shop-cart"});
+    warned.sides->routers[0].error = "in force, but a reload of HAProxy would forget it";
+    auto with_warning = snapshot;
+    with_warning.assignments[warned.key] = std::make_shared<const AssignmentView>(warned);
+    EXPECT_THAT(render_page(with_warning), HasSubstr("router lb-1: in force, but a reload"));
     auto view = *snapshot.assignments.at({"prod", "shop-cart"});
     view.sides->routers.assign(64, view.sides->routers[1]);
     view.sides->routers[0].online = false;
+    view.sides->out = {"web-1", "web-2", "web-3", "web-4", "web-5", "web-6"};
     snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
     const auto many = render_page(snapshot);
     EXPECT_THAT(many, HasSubstr("router lb-2 is away"));
     EXPECT_THAT(many, HasSubstr("and 59 more routers"));
+    EXPECT_THAT(many, HasSubstr("no traffic while it changes: web-1, web-2, web-3, web-4, web-5 "
+                                "and 1 more"));
 }
 
 TEST(PageTest, WhatLeftGitIsNotShownAsDesired) {

@@ -5,6 +5,8 @@ namespace {
 
 using testing::HasSubstr;
 
+void check_schema(const Json& document, Json schema, const Json& value, const std::string& where);
+
 // The shapes that clients rely on (design, section 7), field by field and in this order.
 
 TEST(ShapesTest, AnAssignmentHasItsShape) {
@@ -41,7 +43,63 @@ TEST(ShapesTest, AReleaseHasItsShape) {
         R"("stages":[{"name":"release","tasks":[{"name":"deploy",)"
         R"("type":"deploy","status":"success","retry_count":0}]}]},{"name":"web-2",)"
         R"("status":"dispatched","from":"1.4.1","to":"1.4.2","error":null,"started_at":null,)"
-        R"("finished_at":null,"stages":[]}]})");
+        R"("finished_at":null,"stages":[]}],"rollback":{"steps":[{"index":0,"kind":"restore",)"
+        R"("does":"restore 1.4.1","status":"pending","targets":["web-1","web-2"],"done":0,"all":2},)"
+        R"({"index":1,"kind":"verify","does":"check 1.4.1","status":"pending",)"
+        R"("targets":["web-1","web-2"],"done":0,"all":2}]}})");
+}
+
+/// Half way through a switch that turned bad.
+StatusSnapshot switched_back(ReleaseStatus status) {
+    auto snapshot = test::sample_with_slots();
+    auto release = *test::sample_switch();
+    release.status = status;
+    release.revert = RevertState::wanted;
+    release.steps[3].started_at = release.started_at;
+    for (auto& [name, progress] : release.targets) progress.status = TargetStatus::restored;
+    snapshot.releases[release.id] = std::make_shared<const Release>(release);
+    return snapshot;
+}
+
+std::string way_back_text(const Json& release) {
+    std::string text;
+    for (const auto& step : release["rollback"]["steps"])
+        text += fmt::format("{}{}: {} {}/{}", text.empty() ? "" : ", ",
+                            step["does"].get<std::string>(), step["status"].get<std::string>(),
+                            step["done"].get<int>(), step["all"].get<int>());
+    return text;
+}
+
+TEST(ShapesTest, AWayBackSaysHowFarItIsByWhatRoutersAndTargetsReport) {
+    const auto path = "/api/release/deploys/" + test::sample_switch()->id;
+    auto snapshot = switched_back(ReleaseStatus::rolling_back);
+    auto target = *snapshot.targets.at("web-1");
+    target.installations[0].key = {"web-1", "shop-cart", "green"};
+    target.installations[0].digest = test::sample_switch()->targets.at("web-1").desired;
+    snapshot.targets["web-1"] = std::make_shared<const TargetView>(target);
+    EXPECT_EQ(way_back_text(get_json(path, snapshot)),
+              "route all traffic to blue: running 1/2, remove green: pending 1/2");
+    snapshot = switched_back(ReleaseStatus::rollback);
+    snapshot.targets["web-1"] = std::make_shared<const TargetView>(target);
+    auto view = *snapshot.assignments.at({"prod", "shop-cart"});
+    view.release.clear();
+    view.sides->routers[1].in_force = true;
+    snapshot.assignments[view.key] = std::make_shared<const AssignmentView>(view);
+    EXPECT_EQ(way_back_text(get_json(path, snapshot)),
+              "route all traffic to blue: success 2/2, remove green: running 1/2");
+    EXPECT_EQ(way_back_text(get_json(path + "/status", snapshot)),
+              way_back_text(get_json(path, snapshot)));
+    const auto document = get_json("/openapi.json");
+    check_schema(document, document["components"]["schemas"]["Release"], get_json(path, snapshot),
+                 "release");
+}
+
+TEST(ShapesTest, AFailureThatWouldUndoNothingSaysWhy) {
+    auto snapshot = test::sample_with_slots();
+    snapshot.stays[{"prod", "shop-cart"}] = "it is forward_only";
+    EXPECT_EQ(
+        way_back_text(get_json("/api/release/deploys/" + test::sample_switch()->id, snapshot)),
+        "what is there stays: it is forward_only: pending 0/0");
 }
 
 TEST(ShapesTest, AnAssignmentWithSlotsSaysWhereItsTrafficGoes) {
@@ -52,7 +110,7 @@ TEST(ShapesTest, AnAssignmentWithSlotsSaysWhereItsTrafficGoes) {
               R"("weights":{"blue":75,"green":25}},)"
               R"({"target":"lb-2","agent":"lb-2","online":true,"in_force":false,)"
               R"("error":"no such server: web-1-green","weights":{"blue":100}}],)"
-              R"("kept_until":"2026-11-23T10:00:00Z"})");
+              R"("kept_until":"2026-11-23T10:00:00Z","out":[]})");
     EXPECT_FALSE(items[0].contains("sides")) << "it has no slots";
 }
 

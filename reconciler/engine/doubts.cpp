@@ -1,4 +1,4 @@
-#include "reconciler/engine/watch.h"
+#include "reconciler/engine/doubts.h"
 
 #include <algorithm>
 
@@ -73,7 +73,7 @@ void wake_at_deadlines(Turn& turn, const Release& release) {
 
 }  // namespace
 
-std::vector<Hold> watch_deployed(Turn& turn, Release& release) {
+std::vector<Hold> doubt_deployed(Turn& turn, Release& release) {
     std::vector<Hold> holds;
     if (release.kind != ReleaseKind::introduce && release.kind != ReleaseKind::restore)
         return holds;

@@ -1,5 +1,6 @@
 #pragma once
-/// Targets that a release has deployed already, while it goes on with others.
+/// Targets that a release has deployed already, and of which their agents say meanwhile that they
+/// are not as they were. Their checks, again and again, are verify.h's.
 
 #include <vector>
 
@@ -11,6 +12,6 @@ namespace tidegate::engine {
 /// agent's next look (kSecondLookCapability). Until then, however long that takes, the returned
 /// holds keep the release from going on; its deadlines run on. What was well for kDoubtForgotten
 /// since the first one starts anew. A link that is away says nothing.
-[[nodiscard]] std::vector<Hold> watch_deployed(Turn& turn, Release& release);
+[[nodiscard]] std::vector<Hold> doubt_deployed(Turn& turn, Release& release);
 
 }  // namespace tidegate::engine
